@@ -1,0 +1,171 @@
+//! The facts of an inquiry.
+
+use causeway_funnel::inquiry::{
+    AskedBy, Attribution, BestTime, CancerArea, Channel, Consents, ConsultType, Facts, Payer, RecordsOnHand, Source,
+    Urgency,
+};
+use uuid::Uuid;
+
+use super::{instant, micros, pairs};
+use crate::events::{Unreadable, id};
+use crate::inquiry::v1 as wire;
+
+pairs! {
+    /// The consult type on the wire.
+    consult_type_to_wire, consult_type_from_wire: wire::ConsultType => ConsultType, ConsultType::NotSure;
+    NewConsult = NewConsult, SecondOpinion = SecondOpinion, TreatmentFollowUp = TreatmentFollowUp,
+    ClinicalTrial = ClinicalTrial, NotSure = NotSure,
+}
+pairs! {
+    /// The cancer area on the wire.
+    area_to_wire, area_from_wire: wire::CancerArea => CancerArea, CancerArea::NotSure;
+    Breast = Breast, Thoracic = Thoracic, Gi = Gi, Gu = Gu, Gynecologic = Gynecologic, Hematologic = Hematologic,
+    HeadAndNeck = HeadAndNeck, Neuro = Neuro, Skin = Skin, Sarcoma = Sarcoma, Endocrine = Endocrine,
+    Pediatric = Pediatric, Other = Other, NotSure = NotSure,
+}
+pairs! {
+    /// The source on the wire.
+    source_to_wire, source_from_wire: wire::Source => Source, Source::WebForm;
+    WebForm = WebForm, Phone = Phone, Hl7 = Hl7, Fhir = Fhir, Csv = Csv,
+}
+pairs! {
+    /// The channel on the wire.
+    channel_to_wire, channel_from_wire: wire::Channel => Channel, Channel::Phone;
+    Phone = Phone, Sms = Sms, Email = Email, Post = Post,
+}
+pairs! {
+    /// The urgency on the wire.
+    urgency_to_wire, urgency_from_wire: wire::Urgency => Urgency, Urgency::Routine;
+    Routine = Routine, Soon = Soon, Urgent = Urgent,
+}
+
+/// Facts as events carry them.
+pub fn facts_to_wire(inquiry_id: Uuid, facts: &Facts) -> wire::Facts {
+    wire::Facts {
+        inquiry_id: inquiry_id.to_string(),
+        center: facts.center.clone(),
+        reference: facts.reference.clone(),
+        consult_type: consult_type_to_wire(facts.consult_type).into(),
+        cancer_area: area_to_wire(facts.cancer_area).into(),
+        source: source_to_wire(facts.source).into(),
+        language: facts.language.clone(),
+        time_zone: facts.time_zone.clone(),
+        preferred_channel: channel_to_wire(facts.preferred_channel).into(),
+        consent: Some(wire::Consent {
+            email: facts.consents.email,
+            sms: facts.consents.sms,
+            phone: facts.consents.phone,
+            voicemail: facts.consents.voicemail,
+        }),
+        best_time: facts.best_time.as_str().to_owned(),
+        payer: facts.payer.as_str().to_owned(),
+        site_preference: facts.site_preference.clone().unwrap_or_default(),
+        records_on_hand: facts.records_on_hand.as_str().to_owned(),
+        urgency: urgency_to_wire(facts.urgency).into(),
+        referring_office: facts.referring_office.clone().unwrap_or_default(),
+        asked_by: facts.asked_by.as_str().to_owned(),
+        attribution: Some(attribution_to_wire(&facts.attribution)),
+        form_id: facts.form_id.clone(),
+        form_version: facts.form_version.to_string(),
+        received_at: micros(facts.received_at),
+        needs_repair: false,
+    }
+}
+
+/// Facts and the inquiry's id from an event.
+pub fn facts_from_wire(facts: &wire::Facts) -> Result<(Uuid, Facts), Unreadable> {
+    if facts.center.is_empty() {
+        return Err(Unreadable::Missing { field: "center" });
+    }
+    let consent = facts.consent.unwrap_or_default();
+    let read = Facts {
+        center: facts.center.clone(),
+        reference: facts.reference.clone(),
+        consult_type: consult_type_from_wire(facts.consult_type()),
+        cancer_area: area_from_wire(facts.cancer_area()),
+        source: source_from_wire(facts.source()),
+        language: facts.language.clone(),
+        time_zone: facts.time_zone.clone(),
+        preferred_channel: channel_from_wire(facts.preferred_channel()),
+        consents: Consents {
+            email: consent.email,
+            sms: consent.sms,
+            phone: consent.phone,
+            voicemail: consent.voicemail,
+        },
+        best_time: facts.best_time.parse().unwrap_or(BestTime::Any),
+        payer: facts.payer.parse().unwrap_or(Payer::NotSure),
+        site_preference: present(&facts.site_preference),
+        records_on_hand: facts.records_on_hand.parse().unwrap_or(RecordsOnHand::NotSure),
+        urgency: urgency_from_wire(facts.urgency()),
+        referring_office: present(&facts.referring_office),
+        asked_by: facts.asked_by.parse().unwrap_or(AskedBy::Patient),
+        attribution: attribution_from_wire(facts.attribution.as_ref()),
+        form_id: facts.form_id.clone(),
+        form_version: facts.form_version.parse().unwrap_or(0),
+        received_at: instant("received_at", facts.received_at)?,
+    };
+    Ok((id("inquiry_id", &facts.inquiry_id)?, read))
+}
+
+fn attribution_to_wire(from: &Attribution) -> wire::Attribution {
+    let text = |part: &Option<String>| part.clone().unwrap_or_default();
+    wire::Attribution {
+        landing_page: text(&from.landing_page),
+        campaign: text(&from.campaign),
+        utm_source: text(&from.utm_source),
+        utm_medium: text(&from.utm_medium),
+        referrer_host: text(&from.referrer_host),
+    }
+}
+
+fn attribution_from_wire(from: Option<&wire::Attribution>) -> Attribution {
+    let Some(from) = from else { return Attribution::default() };
+    Attribution {
+        landing_page: present(&from.landing_page),
+        campaign: present(&from.campaign),
+        utm_source: present(&from.utm_source),
+        utm_medium: present(&from.utm_medium),
+        referrer_host: present(&from.referrer_host),
+    }
+}
+
+fn present(text: &str) -> Option<String> {
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn facts_survive_the_way_over_the_wire_for_each_word_of_each_list() {
+        for consult_type in ConsultType::ALL {
+            for cancer_area in CancerArea::ALL {
+                let facts = Facts {
+                    center: "lakeside".into(),
+                    consult_type: *consult_type,
+                    cancer_area: *cancer_area,
+                    preferred_channel: Channel::Email,
+                    urgency: Urgency::Soon,
+                    site_preference: Some("north".into()),
+                    received_at: jiff::Timestamp::from_second(1_790_000_000).expect("instant is in range"),
+                    ..Facts::default()
+                };
+                let inquiry = Uuid::from_u128(5);
+                assert_eq!(facts_from_wire(&facts_to_wire(inquiry, &facts)), Ok((inquiry, facts)));
+            }
+        }
+    }
+
+    #[test]
+    fn facts_without_center_id_or_time_are_refused() {
+        let good = facts_to_wire(
+            Uuid::from_u128(5),
+            &Facts { center: "a".into(), received_at: jiff::Timestamp::MAX, ..Facts::default() },
+        );
+        assert!(facts_from_wire(&wire::Facts { center: String::new(), ..good.clone() }).is_err());
+        assert!(facts_from_wire(&wire::Facts { inquiry_id: "7".into(), ..good.clone() }).is_err());
+        assert!(facts_from_wire(&wire::Facts { received_at: 0, ..good }).is_err());
+    }
+}

@@ -1,0 +1,255 @@
+//! Reading what people type: phone, e-mail, name and birth date become one stored form, or a fault in plain words.
+//!
+//! Any format that we can read is accepted. A fault tells how to fix the answer and never repeats the answer itself, so a
+//! fault may be logged and counted. Deliberately not here: whether a question had to be answered; that is the form's.
+
+use std::str::FromStr;
+
+use email_address::{EmailAddress, Options};
+use jiff::civil::Date;
+use phonenumber::{Mode, country};
+use serde::{Deserialize, Serialize};
+
+use crate::words::vocabulary;
+
+vocabulary! {
+    /// What is wrong with an answer, and how to fix it.
+    FaultCode ("fault") {
+        #[default]
+        Missing = "missing", "Answer this question", "Responda esta pregunta", "Répondez à cette question";
+        PhoneUnreadable = "phone_unreadable", "Enter a phone number with area code, like 206 555 0142", "Escriba un número de teléfono con código de área, como 206 555 0142", "Entrez un numéro de téléphone avec l'indicatif, comme 206 555 0142";
+        PhoneLength = "phone_length", "Check the phone number. It needs 10 digits, like 206 555 0142", "Revise el número de teléfono. Debe tener 10 dígitos, como 206 555 0142", "Vérifiez le numéro. Il doit avoir 10 chiffres, comme 206 555 0142";
+        EmailUnreadable = "email_unreadable", "Enter an email address, like name@example.com", "Escriba un correo electrónico, como nombre@example.com", "Entrez une adresse e-mail, comme nom@example.com";
+        NameUnreadable = "name_unreadable", "Enter the name with letters, like Ana Ruiz", "Escriba el nombre con letras, como Ana Ruiz", "Entrez le nom avec des lettres, comme Ana Ruiz";
+        TooLong = "too_long", "Use fewer words here", "Use menos palabras aquí", "Utilisez moins de mots ici";
+        DateUnreadable = "date_unreadable", "Enter the date as month, day and year, like 3 27 1961", "Escriba la fecha con mes, día y año, como 3 27 1961", "Entrez la date avec le mois, le jour et l'année, comme 3 27 1961";
+        YearLength = "year_length", "Year must have 4 numbers, like 1961", "El año debe tener 4 números, como 1961", "L'année doit avoir 4 chiffres, comme 1961";
+        MonthRange = "month_range", "Month must be from 1 to 12", "El mes debe ser de 1 a 12", "Le mois doit être entre 1 et 12";
+        DayRange = "day_range", "This month does not have that day. Check the day", "Ese mes no tiene ese día. Revise el día", "Ce mois n'a pas ce jour. Vérifiez le jour";
+        DateInFuture = "date_in_future", "Birth date must be in the past", "La fecha de nacimiento debe ser anterior a hoy", "La date de naissance doit être passée";
+        DateTooOld = "date_too_old", "Check the year of birth", "Revise el año de nacimiento", "Vérifiez l'année de naissance";
+        NotAChoice = "not_a_choice", "Choose one of the answers in the list", "Elija una de las respuestas de la lista", "Choisissez une des réponses de la liste";
+        ReachMissing = "reach_missing", "Enter a phone number or an email address. One is enough", "Escriba un teléfono o un correo electrónico. Con uno basta", "Entrez un numéro de téléphone ou une adresse e-mail. Un seul suffit";
+        ConsentMissing = "consent_missing", "Tick the box if we may contact you", "Marque la casilla si podemos comunicarnos con usted", "Cochez la case si nous pouvons vous contacter";
+    }
+}
+
+/// One answer that has to be repaired: which, why, and the words beside the field. Never holds the answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FieldFault {
+    /// Key of the field.
+    pub field: String,
+    /// Why, for counting.
+    pub code: FaultCode,
+    /// How to fix it, for the person.
+    pub message: String,
+}
+
+impl FieldFault {
+    /// A fault with the standard words of its code.
+    #[must_use]
+    pub fn new(field: &str, code: FaultCode, language: &str) -> Self {
+        Self { field: field.to_owned(), code, message: code.label(language).to_owned() }
+    }
+}
+
+/// An e-mail address that was read, and a better spelling if its domain looks mistyped.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Email {
+    /// The address; its domain in lower case.
+    pub address: String,
+    /// The whole address as it was probably meant, to be shown as "Did you mean ...?".
+    pub hint: Option<String>,
+}
+
+/// Reads a phone number of any common format into E.164. An extension is not kept.
+///
+/// # Errors
+/// Says what a readable number looks like.
+pub fn phone(field: &str, raw: &str, region: &str, language: &str) -> Result<String, FieldFault> {
+    let fault = |code| Err(FieldFault::new(field, code, language));
+    let region = country::Id::from_str(region).unwrap_or(country::Id::US);
+    let digits = raw.chars().filter(char::is_ascii_digit).count();
+    // A number with a country code stands for itself; a region beside it would be taken for its country.
+    let region = (!raw.trim_start().starts_with('+')).then_some(region);
+    let Ok(number) = phonenumber::parse(region, raw.trim()) else {
+        return fault(if (4..10).contains(&digits) { FaultCode::PhoneLength } else { FaultCode::PhoneUnreadable });
+    };
+    if is_fictional(&number) || phonenumber::is_valid(&number) {
+        return Ok(number.format().mode(Mode::E164).to_string());
+    }
+    fault(if !(10..=15).contains(&digits) { FaultCode::PhoneLength } else { FaultCode::PhoneUnreadable })
+}
+
+/// The range 555-0100 to 555-0199 is kept free for examples; demonstrations and tests must never ring a real phone.
+fn is_fictional(number: &phonenumber::PhoneNumber) -> bool {
+    let national = number.national().value();
+    number.code().value() == 1 && (2_000_000_000..10_000_000_000).contains(&national) && {
+        let line = national % 10_000_000;
+        (5_550_100..5_550_200).contains(&line)
+    }
+}
+
+/// An E.164 number as people read it: `+12065550142` becomes "206 555 0142"; other countries keep their code.
+#[must_use]
+pub fn phone_words(e164: &str) -> String {
+    match e164.strip_prefix("+1") {
+        Some(national) if national.len() == 10 && national.is_ascii() => {
+            format!("{} {} {}", &national[..3], &national[3..6], &national[6..])
+        }
+        _ => e164.to_owned(),
+    }
+}
+
+const MISTYPED_DOMAINS: [(&str, &str); 18] = [
+    ("gmial.com", "gmail.com"),
+    ("gmai.com", "gmail.com"),
+    ("gamil.com", "gmail.com"),
+    ("gmail.co", "gmail.com"),
+    ("gmail.con", "gmail.com"),
+    ("gnail.com", "gmail.com"),
+    ("hotmial.com", "hotmail.com"),
+    ("hotmai.com", "hotmail.com"),
+    ("hotmail.con", "hotmail.com"),
+    ("homail.com", "hotmail.com"),
+    ("yaho.com", "yahoo.com"),
+    ("yahooo.com", "yahoo.com"),
+    ("yahoo.con", "yahoo.com"),
+    ("outlok.com", "outlook.com"),
+    ("outloo.com", "outlook.com"),
+    ("iclod.com", "icloud.com"),
+    ("icloud.con", "icloud.com"),
+    ("comcast.nte", "comcast.net"),
+];
+
+/// Reads an e-mail address; a domain that is often mistyped gets a hint, never a silent change.
+///
+/// # Errors
+/// Says what an address looks like.
+pub fn email(field: &str, raw: &str, language: &str) -> Result<Email, FieldFault> {
+    let options = Options::default().with_required_tld().without_display_text().without_domain_literal();
+    let text = raw.trim().trim_end_matches(['.', ',', ';']);
+    let Ok(parsed) = EmailAddress::parse_with_options(text, options) else {
+        return Err(FieldFault::new(field, FaultCode::EmailUnreadable, language));
+    };
+    let domain = parsed.domain().to_lowercase();
+    let local = parsed.local_part();
+    let hint = MISTYPED_DOMAINS.iter().find(|(wrong, _)| *wrong == domain).map(|(_, right)| format!("{local}@{right}"));
+    Ok(Email { address: format!("{local}@{domain}"), hint })
+}
+
+const LONGEST_NAME: usize = 120;
+
+/// Reads a name: spaces tidied, otherwise as the person writes it.
+///
+/// # Errors
+/// Says so when there is no letter in it or when it is far too long.
+pub fn name(field: &str, raw: &str, language: &str) -> Result<String, FieldFault> {
+    let tidy = raw.split_whitespace().collect::<Vec<_>>().join(" ");
+    let readable =
+        tidy.chars().any(char::is_alphabetic) && !tidy.chars().any(|c| c.is_control() || matches!(c, '<' | '>' | '@'));
+    if tidy.chars().count() > LONGEST_NAME {
+        return Err(FieldFault::new(field, FaultCode::TooLong, language));
+    }
+    if readable { Ok(tidy) } else { Err(FieldFault::new(field, FaultCode::NameUnreadable, language)) }
+}
+
+/// Reads a birth date written as 1961-03-27, 3/27/1961, 03 27 1961 or 19610327.
+///
+/// # Errors
+/// Names the part that is wrong: year, month, day, or a date that can't be a birth date.
+pub fn birth_date(field: &str, raw: &str, today: Date, language: &str) -> Result<Date, FieldFault> {
+    let fault = |code| FieldFault::new(field, code, language);
+    let (year, month, day) = date_parts(raw).ok_or_else(|| fault(FaultCode::DateUnreadable))?;
+    if year.len() != 4 {
+        return Err(fault(FaultCode::YearLength));
+    }
+    let number = |text: &str| text.parse::<i16>().map_err(|_| fault(FaultCode::DateUnreadable));
+    let (year, month, day) = (number(year)?, number(month)?, number(day)?);
+    if !(1..=12).contains(&month) {
+        return Err(fault(FaultCode::MonthRange));
+    }
+    let date = Date::new(year, month as i8, i8::try_from(day).unwrap_or(0)).map_err(|_| fault(FaultCode::DayRange))?;
+    if date > today {
+        return Err(fault(FaultCode::DateInFuture));
+    }
+    if today.year() - date.year() > 125 {
+        return Err(fault(FaultCode::DateTooOld));
+    }
+    Ok(date)
+}
+
+/// Splits into (year, month, day); a first part of four digits means year first, else the month comes first.
+fn date_parts(raw: &str) -> Option<(&str, &str, &str)> {
+    let text = raw.trim();
+    let is_number = |part: &&str| !part.is_empty() && part.len() <= 4 && part.bytes().all(|byte| byte.is_ascii_digit());
+    if text.len() == 8 && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Some((&text[..4], &text[4..6], &text[6..]));
+    }
+    let parts: Vec<&str> = text.split(['/', '-', '.', ' ', ',']).filter(|part| !part.is_empty()).collect();
+    match parts.as_slice() {
+        [a, b, c] if parts.iter().all(is_number) => Some(if a.len() == 4 { (*a, *b, *c) } else { (*c, *a, *b) }),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::civil::date;
+
+    #[test]
+    fn phone_numbers_of_any_common_format_become_e164() {
+        for raw in ["206 555 0142", "(206) 555-0142", "+1 206.555.0142", "1-206-555-0142", " 2065550142 "] {
+            assert_eq!(phone("phone", raw, "US", "en").as_deref(), Ok("+12065550142"), "{raw}");
+        }
+        assert_eq!(phone("phone", "+33 1 42 68 53 00", "US", "en").as_deref(), Ok("+33142685300"));
+        assert_eq!(phone_words("+12065550142"), "206 555 0142");
+    }
+
+    #[test]
+    fn a_phone_number_without_area_code_is_told_how_to_fix_it() {
+        let short = phone("phone", "555-0142", "US", "en").unwrap_err();
+        assert_eq!((short.field.as_str(), short.code), ("phone", FaultCode::PhoneLength));
+        let words = phone("phone", "call me", "US", "en").unwrap_err();
+        assert_eq!(words.message, "Enter a phone number with area code, like 206 555 0142");
+        assert!(phone("phone", "call me", "US", "es").unwrap_err().message.starts_with("Escriba un número"));
+    }
+
+    #[test]
+    fn a_mistyped_mail_domain_gets_a_hint_and_stays_as_typed() {
+        let read = email("email", " Ana.Ruiz@GMIAL.com ", "en").unwrap_or_else(|fault| panic!("{}", fault.message));
+        assert_eq!(read.address, "Ana.Ruiz@gmial.com");
+        assert_eq!(read.hint.as_deref(), Some("Ana.Ruiz@gmail.com"));
+        for raw in ["ana", "ana@", "ana@home", "a b@example.com", "Ana <ana@example.com>"] {
+            assert_eq!(
+                email("email", raw, "en").err().map(|fault| fault.code),
+                Some(FaultCode::EmailUnreadable),
+                "{raw}"
+            );
+        }
+    }
+
+    #[test]
+    fn names_are_tidied_and_not_judged() {
+        assert_eq!(name("name", "  Nguyễn   Thị O'Brien-García ", "en").as_deref(), Ok("Nguyễn Thị O'Brien-García"));
+        assert_eq!(name("name", "李", "en").as_deref(), Ok("李"));
+        assert_eq!(name("name", "123", "en").unwrap_err().code, FaultCode::NameUnreadable);
+        assert_eq!(name("name", &"a".repeat(121), "en").unwrap_err().code, FaultCode::TooLong);
+    }
+
+    #[test]
+    fn birth_dates_are_read_in_both_orders_and_faults_name_the_part() {
+        let today = date(2026, 3, 4);
+        let read = |raw: &str| birth_date("birth_date", raw, today, "en");
+        for raw in ["1961-03-27", "3/27/1961", "03 27 1961", "19610327", "3.27.1961"] {
+            assert_eq!(read(raw), Ok(date(1961, 3, 27)), "{raw}");
+        }
+        assert_eq!(read("3/27/61").unwrap_err().message, "Year must have 4 numbers, like 1961");
+        assert_eq!(read("27/3/1961").unwrap_err().code, FaultCode::MonthRange);
+        assert_eq!(read("2/30/1961").unwrap_err().code, FaultCode::DayRange);
+        assert_eq!(read("1/1/2030").unwrap_err().code, FaultCode::DateInFuture);
+        assert_eq!(read("1/1/1890").unwrap_err().code, FaultCode::DateTooOld);
+        assert_eq!(read("March").unwrap_err().code, FaultCode::DateUnreadable);
+    }
+}

@@ -1,0 +1,256 @@
+//! What an inquiry is, without saying whose it is: the closed lists of terms and the facts that events carry.
+//!
+//! These facts ride on every event about an inquiry, so no listener has to ask back. Deliberately not here: anything that
+//! ties a person to their health (name, phone, e-mail, birth date, free text); only ingestion holds that.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::words::vocabulary;
+
+vocabulary! {
+    /// What kind of help is asked for.
+    ConsultType ("consult type") {
+        NewConsult = "new_consult", "First visit about a diagnosis or a worry", "Primera visita por un diagnóstico o una preocupación", "Première visite pour un diagnostic ou une inquiétude";
+        SecondOpinion = "second_opinion", "Second opinion", "Segunda opinión", "Deuxième avis";
+        TreatmentFollowUp = "treatment_follow_up", "Care during or after treatment", "Atención durante o después del tratamiento", "Soins pendant ou après un traitement";
+        ClinicalTrial = "clinical_trial", "Question about a clinical trial", "Pregunta sobre un estudio clínico", "Question sur un essai clinique";
+        #[default]
+        NotSure = "not_sure", "I am not sure", "No sé con seguridad", "Je ne sais pas";
+    }
+}
+
+vocabulary! {
+    /// Which part of the body or kind of cancer it is about.
+    CancerArea ("cancer area") {
+        Breast = "breast", "Breast", "Seno (mama)", "Sein";
+        Thoracic = "thoracic", "Lung or chest", "Pulmón o pecho", "Poumon ou thorax";
+        Gi = "gi", "Stomach, bowel, liver or pancreas", "Estómago, intestino, hígado o páncreas", "Estomac, intestin, foie ou pancréas";
+        Gu = "gu", "Prostate, bladder, kidney or testicle", "Próstata, vejiga, riñón o testículo", "Prostate, vessie, rein ou testicule";
+        Gynecologic = "gynecologic", "Ovary, uterus or cervix", "Ovario, útero o cuello uterino", "Ovaire, utérus ou col de l'utérus";
+        Hematologic = "hematologic", "Blood, bone marrow or lymph nodes", "Sangre, médula ósea o ganglios", "Sang, moelle osseuse ou ganglions";
+        HeadAndNeck = "head_and_neck", "Mouth, throat, head or neck", "Boca, garganta, cabeza o cuello", "Bouche, gorge, tête ou cou";
+        Neuro = "neuro", "Brain or spine", "Cerebro o columna", "Cerveau ou colonne vertébrale";
+        Skin = "skin", "Skin", "Piel", "Peau";
+        Sarcoma = "sarcoma", "Bone, muscle or soft tissue", "Hueso, músculo o tejido blando", "Os, muscle ou tissu mou";
+        Endocrine = "endocrine", "Thyroid or other gland", "Tiroides u otra glándula", "Thyroïde ou autre glande";
+        Pediatric = "pediatric", "A child's cancer", "Cáncer en un niño", "Cancer d'un enfant";
+        Other = "other", "Something else", "Otra cosa", "Autre chose";
+        #[default]
+        NotSure = "not_sure", "I am not sure", "No sé con seguridad", "Je ne sais pas";
+    }
+}
+
+vocabulary! {
+    /// The door by which an inquiry came in.
+    Source ("source") {
+        #[default]
+        WebForm = "web_form", "Web form", "Formulario web", "Formulaire web";
+        Phone = "phone", "Phone call", "Llamada", "Appel";
+        Hl7 = "hl7", "HL7 referral", "Derivación HL7", "Orientation HL7";
+        Fhir = "fhir", "FHIR referral", "Derivación FHIR", "Orientation FHIR";
+        Csv = "csv", "Referral list (CSV)", "Lista de derivaciones (CSV)", "Liste d'orientations (CSV)";
+    }
+}
+
+vocabulary! {
+    /// A way to reach a person.
+    Channel ("channel") {
+        #[default]
+        Phone = "phone", "Phone call", "Llamada", "Appel téléphonique";
+        Sms = "sms", "Text message", "Mensaje de texto", "Message texte";
+        Email = "email", "Email", "Correo electrónico", "E-mail";
+        Post = "post", "Letter", "Carta", "Lettre";
+    }
+}
+
+vocabulary! {
+    /// How pressing the matter is, as told by the person or the referring office.
+    Urgency ("urgency") {
+        #[default]
+        Routine = "routine", "Routine", "De rutina", "Courant";
+        Soon = "soon", "In the next days", "En los próximos días", "Dans les prochains jours";
+        Urgent = "urgent", "Urgent", "Urgente", "Urgent";
+    }
+}
+
+vocabulary! {
+    /// The part of the day in which a call is welcome.
+    BestTime ("best time") {
+        Morning = "morning", "Morning", "Mañana", "Matin";
+        Afternoon = "afternoon", "Afternoon", "Tarde", "Après-midi";
+        Evening = "evening", "Evening", "Noche", "Soir";
+        #[default]
+        Any = "any", "Any time", "A cualquier hora", "À toute heure";
+    }
+}
+
+vocabulary! {
+    /// Who is expected to pay.
+    Payer ("payer") {
+        Private = "private", "Private or work insurance", "Seguro privado o del trabajo", "Assurance privée ou de l'employeur";
+        Medicare = "medicare", "Medicare", "Medicare", "Medicare";
+        Medicaid = "medicaid", "Medicaid", "Medicaid", "Medicaid";
+        SelfPay = "self_pay", "I will pay myself", "Pagaré por mi cuenta", "Je paierai moi-même";
+        None = "none", "I have no insurance", "No tengo seguro", "Je n'ai pas d'assurance";
+        #[default]
+        NotSure = "not_sure", "I am not sure", "No sé con seguridad", "Je ne sais pas";
+    }
+}
+
+vocabulary! {
+    /// Whether medical records are at hand.
+    RecordsOnHand ("records on hand") {
+        Yes = "yes", "Yes", "Sí", "Oui";
+        Some = "some", "Some of them", "Algunos", "Une partie";
+        None = "none", "No, not yet", "Todavía no", "Non, pas encore";
+        #[default]
+        NotSure = "not_sure", "I am not sure", "No sé con seguridad", "Je ne sais pas";
+    }
+}
+
+vocabulary! {
+    /// Who is asking.
+    AskedBy ("asked by") {
+        #[default]
+        Patient = "patient", "Me", "Yo", "Moi";
+        Caregiver = "caregiver", "Someone I care for", "Alguien a quien cuido", "Une personne que j'aide";
+        Office = "office", "A patient of our office", "Un paciente de nuestro consultorio", "Un patient de notre cabinet";
+    }
+}
+
+/// What the person allowed, channel by channel. Nothing is allowed unless it was ticked or said.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Consents {
+    /// E-mail about this request.
+    pub email: bool,
+    /// Text messages about this request.
+    pub sms: bool,
+    /// Phone calls about this request.
+    pub phone: bool,
+    /// A voice message that names the center.
+    pub voicemail: bool,
+}
+
+impl Consents {
+    /// Whether a message or call by `channel` is allowed. A letter rests on the request itself, not on a tick.
+    #[must_use]
+    pub const fn allow(self, channel: Channel) -> bool {
+        match channel {
+            Channel::Phone => self.phone,
+            Channel::Sms => self.sms,
+            Channel::Email => self.email,
+            Channel::Post => true,
+        }
+    }
+
+    /// Whether any channel is allowed at all.
+    #[must_use]
+    pub const fn any(self) -> bool {
+        self.email || self.sms || self.phone
+    }
+}
+
+/// How the person found the form: first touch, without anything personal.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Attribution {
+    /// Path of the page that showed the form.
+    pub landing_page: Option<String>,
+    /// Campaign name (`utm_campaign`).
+    pub campaign: Option<String>,
+    /// `utm_source`.
+    pub utm_source: Option<String>,
+    /// `utm_medium`.
+    pub utm_medium: Option<String>,
+    /// Host of the referring page; never its full address.
+    pub referrer_host: Option<String>,
+}
+
+/// The facts of an inquiry that may travel: everything that listeners need, nothing that names a person.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Facts {
+    /// Center id (slug).
+    pub center: String,
+    /// Human request number, such as `HV-7K4M-2QX`.
+    pub reference: String,
+    /// What is asked for.
+    pub consult_type: ConsultType,
+    /// What it is about.
+    pub cancer_area: CancerArea,
+    /// The door.
+    pub source: Source,
+    /// Language code for messages and calls.
+    pub language: String,
+    /// IANA zone of the recipient, for quiet hours.
+    pub time_zone: String,
+    /// How the person would like to be reached.
+    pub preferred_channel: Channel,
+    /// What the person allowed.
+    pub consents: Consents,
+    /// When a call is welcome.
+    pub best_time: BestTime,
+    /// Who is expected to pay.
+    pub payer: Payer,
+    /// Site id that the person would rather visit.
+    pub site_preference: Option<String>,
+    /// Whether records are at hand.
+    pub records_on_hand: RecordsOnHand,
+    /// How pressing it is.
+    pub urgency: Urgency,
+    /// Referring office id, for referrals.
+    pub referring_office: Option<String>,
+    /// Who asked.
+    pub asked_by: AskedBy,
+    /// How they found us.
+    pub attribution: Attribution,
+    /// Form id, or the feed's id.
+    pub form_id: String,
+    /// Form version that was answered.
+    pub form_version: u32,
+    /// When it became durable.
+    pub received_at: Timestamp,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_term_reads_back_from_its_stored_name_and_agrees_with_serde() {
+        for area in CancerArea::ALL {
+            assert_eq!(area.as_str().parse::<CancerArea>().as_ref(), Ok(area));
+            assert_eq!(serde_json::to_string(area).unwrap(), format!("\"{}\"", area.as_str()));
+        }
+        for payer in Payer::ALL {
+            assert_eq!(payer.as_str().parse::<Payer>().as_ref(), Ok(payer));
+        }
+        let fault = "kidney".parse::<CancerArea>().unwrap_err().to_string();
+        assert!(fault.starts_with("unknown cancer area; use one of: breast, thoracic"));
+    }
+
+    #[test]
+    fn not_sure_is_the_last_choice_where_people_may_not_know() {
+        assert_eq!(ConsultType::ALL.last(), Some(&ConsultType::NotSure));
+        assert_eq!(CancerArea::ALL.last(), Some(&CancerArea::NotSure));
+        assert_eq!(Payer::ALL.last(), Some(&Payer::NotSure));
+        assert_eq!(RecordsOnHand::ALL.last(), Some(&RecordsOnHand::NotSure));
+    }
+
+    #[test]
+    fn facts_survive_a_round_trip_and_old_facts_without_new_fields_still_read() {
+        let facts = Facts { center: "harbor-valley".into(), cancer_area: CancerArea::Gi, ..Facts::default() };
+        let text = serde_json::to_string(&facts).unwrap();
+        assert_eq!(serde_json::from_str::<Facts>(&text).unwrap(), facts);
+        assert_eq!(serde_json::from_str::<Facts>("{}").unwrap(), Facts::default());
+    }
+
+    #[test]
+    fn consent_is_per_channel() {
+        let only_mail = Consents { email: true, ..Consents::default() };
+        assert!(only_mail.allow(Channel::Email) && !only_mail.allow(Channel::Sms) && !only_mail.allow(Channel::Phone));
+        assert!(!Consents::default().any());
+    }
+}

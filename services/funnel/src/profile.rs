@@ -1,0 +1,165 @@
+//! A center's profile: everything that differs between centers, as data, checked as a whole.
+//!
+//! A profile is a bundle of text files. Reading one either gives a complete, consistent [`Profile`] or the full list of
+//! faults; there is no half-read profile, so a service can apply a new revision without asking further questions.
+//!
+//! Deliberately not here: reading directories, storing revisions, telling services about them.
+
+mod bundle;
+mod center;
+mod check;
+mod check_texts;
+mod feeds;
+mod lint;
+mod read;
+mod teams;
+mod template;
+
+use std::collections::BTreeMap;
+
+use jiff::tz::TimeZone;
+
+use crate::booking::BookingRules;
+use crate::cadence::Cadences;
+use crate::calendar::Calendar;
+use crate::fault::Fault;
+use crate::form::Form;
+use crate::inquiry::{CancerArea, ConsultType};
+use crate::intake::NoteDefinition;
+use crate::records::Checklists;
+use crate::routing::Table;
+use crate::script::Scripts;
+
+pub use bundle::{Bundle, NotABundle};
+pub use center::{Center, ClosedDay, Contact, Hours, Messages, QuietHours, Site, Theme};
+pub use feeds::{Feed, FeedKind, Feeds, Retention, StatusReport, StatusReportKind};
+pub use lint::{FORBIDDEN_PHRASES, HEALTH_WORDS, forbidden_phrase, health_word};
+pub use teams::{Assignment, OutOfScope, Place, Program, Programs, Staff, StaffRole, Team, Teams};
+pub use template::{NEXT_STEP_MARK, Template};
+
+/// A checked profile of one center.
+#[derive(Debug, Clone)]
+pub struct Profile {
+    /// The revision it was read from.
+    pub revision: String,
+    /// center.toml.
+    pub center: Center,
+    /// programs.toml.
+    pub programs: Programs,
+    /// teams.toml.
+    pub teams: Teams,
+    /// routing.csv.
+    pub routing: Table,
+    /// forms/*.toml by id.
+    pub forms: BTreeMap<String, Form>,
+    /// scripts/*.md.
+    pub scripts: Scripts,
+    /// records.toml.
+    pub checklists: Checklists,
+    /// intake.toml.
+    pub note: NoteDefinition,
+    /// booking.toml.
+    pub booking: BookingRules,
+    /// cadences.toml.
+    pub cadences: Cadences,
+    /// feeds.toml.
+    pub feeds: Feeds,
+    /// retention.toml.
+    pub retention: Retention,
+    /// Files of `templates/`, by language and name.
+    pub templates: BTreeMap<(String, String), Template>,
+    calendar: Calendar,
+    site_calendars: BTreeMap<String, Calendar>,
+}
+
+impl Profile {
+    /// Reads and checks a profile.
+    ///
+    /// # Errors
+    /// Every fault that was found, in the order of files and lines.
+    pub fn from_bundle(bundle: &Bundle) -> Result<Self, Vec<Fault>> {
+        read::profile(bundle)
+    }
+
+    /// Opening times of a site, or of the center where the site has none of its own.
+    #[must_use]
+    pub fn calendar(&self, site: Option<&str>) -> &Calendar {
+        site.and_then(|site| self.site_calendars.get(site)).unwrap_or(&self.calendar)
+    }
+
+    /// The center's zone.
+    #[must_use]
+    pub const fn zone(&self) -> &TimeZone {
+        self.calendar.zone()
+    }
+
+    /// A form by id.
+    #[must_use]
+    pub fn form(&self, id: &str) -> Option<&Form> {
+        self.forms.get(id)
+    }
+
+    /// A message template by name, in `language` or else in the center's first language.
+    #[must_use]
+    pub fn template(&self, language: &str, name: &str) -> Option<&Template> {
+        let find = |language: &str| self.templates.get(&(language.to_owned(), name.to_owned()));
+        find(language).or_else(|| find(self.default_language()))
+    }
+
+    /// A team by id.
+    #[must_use]
+    pub fn team(&self, id: &str) -> Option<&Team> {
+        self.teams.teams.iter().find(|team| team.id == id)
+    }
+
+    /// The people of a team.
+    pub fn staff_of<'a>(&'a self, team: &'a str) -> impl Iterator<Item = &'a Staff> {
+        self.teams.staff.iter().filter(move |staff| staff.teams.iter().any(|member| member == team))
+    }
+
+    /// A member of staff by id.
+    #[must_use]
+    pub fn staff(&self, id: &str) -> Option<&Staff> {
+        self.teams.staff.iter().find(|staff| staff.id == id)
+    }
+
+    /// A site by id.
+    #[must_use]
+    pub fn site(&self, id: &str) -> Option<&Site> {
+        self.center.sites.iter().find(|site| site.id == id)
+    }
+
+    /// A program by id.
+    #[must_use]
+    pub fn program(&self, id: &str) -> Option<&Program> {
+        self.programs.programs.iter().find(|program| program.id == id)
+    }
+
+    /// A partner office's feed by id.
+    #[must_use]
+    pub fn feed(&self, id: &str) -> Option<&Feed> {
+        self.feeds.feeds.iter().find(|feed| feed.id == id)
+    }
+
+    /// What to tell about an inquiry that this center does not treat; nothing if it does.
+    #[must_use]
+    pub fn out_of_scope(&self, consult: ConsultType, area: CancerArea) -> Option<&OutOfScope> {
+        self.programs.out_of_scope.iter().find(|entry| entry.fits.matches(consult, area))
+    }
+
+    /// The center's first language.
+    #[must_use]
+    pub fn default_language(&self) -> &str {
+        self.center.languages.first().map_or("en", String::as_str)
+    }
+
+    /// `language` if the center offers it, else its first language.
+    #[must_use]
+    pub fn language_or_default<'a>(&'a self, language: &'a str) -> &'a str {
+        if self.center.languages.iter().any(|offered| offered == language) { language } else { self.default_language() }
+    }
+}
+
+#[cfg(test)]
+#[path = "profile_tests.rs"]
+mod tests;

@@ -1,0 +1,300 @@
+//! Checks between the files of a profile: every name that one file uses exists in another, and nothing is left open.
+
+use std::collections::BTreeSet;
+
+use super::bundle::Bundle;
+use super::{Profile, Site, StatusReportKind};
+use crate::booking::Fits;
+use crate::fault::{Fault, Place};
+
+/// Collects faults that point into one file.
+pub(super) struct In<'a, 'f> {
+    place: Place<'a>,
+    faults: &'f mut Vec<Fault>,
+}
+
+impl<'a, 'f> In<'a, 'f> {
+    pub(super) fn file(bundle: &'a Bundle, path: &'a str, faults: &'f mut Vec<Fault>) -> Self {
+        Self { place: bundle.place(path).unwrap_or(Place { file: path, text: "" }), faults }
+    }
+
+    pub(super) fn unless(&mut self, fine: bool, near: &str, what: impl Into<String>, remedy: impl Into<String>) {
+        if !fine {
+            self.faults.push(self.place.near(near, what, remedy));
+        }
+    }
+
+    fn known(&mut self, names: &BTreeSet<&str>, word: &str, name: &str) {
+        let remedy = format!("use one of: {}", names.iter().copied().collect::<Vec<_>>().join(", "));
+        self.unless(names.contains(name), name, format!("{word} \"{name}\" does not exist"), remedy);
+    }
+
+    fn once<'n>(&mut self, word: &str, names: impl IntoIterator<Item = &'n str>) {
+        let mut seen = BTreeSet::new();
+        for name in names {
+            self.unless(seen.insert(name), name, format!("{word} \"{name}\" occurs twice"), "give each its own name");
+        }
+    }
+
+    fn ends_with_any<'n>(&mut self, word: &str, mut all: impl DoubleEndedIterator<Item = &'n Fits>) {
+        let fine = all.next_back().is_some_and(Fits::is_any);
+        self.unless(
+            fine,
+            word,
+            format!("the last {word} does not take every inquiry"),
+            format!("add a last [[{word}]] without fits"),
+        );
+    }
+}
+
+pub(super) fn whole(profile: &Profile, bundle: &Bundle, faults: &mut Vec<Fault>) {
+    let sites: BTreeSet<&str> = profile.center.sites.iter().map(|site| site.id.as_str()).collect();
+    center(profile, &mut In::file(bundle, "center.toml", faults));
+    programs(profile, &sites, &mut In::file(bundle, "programs.toml", faults));
+    teams(profile, &mut In::file(bundle, "teams.toml", faults));
+    records(profile, &mut In::file(bundle, "records.toml", faults));
+    intake(profile, &mut In::file(bundle, "intake.toml", faults));
+    booking(profile, &sites, &mut In::file(bundle, "booking.toml", faults));
+    cadences(profile, &mut In::file(bundle, "cadences.toml", faults));
+    feeds(profile, &mut In::file(bundle, "feeds.toml", faults));
+    retention(profile, &mut In::file(bundle, "retention.toml", faults));
+}
+
+/// A slug: it becomes part of addresses and of message subjects.
+fn is_slug(text: &str) -> bool {
+    (2..=31).contains(&text.len())
+        && text.starts_with(|first: char| first.is_ascii_lowercase())
+        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+}
+
+fn center(profile: &Profile, file: &mut In<'_, '_>) {
+    let center = &profile.center;
+    file.unless(
+        is_slug(&center.id),
+        &center.id,
+        format!("id \"{}\" is no slug", center.id),
+        "use small letters, digits and hyphens",
+    );
+    let prefix_fine =
+        (1..=4).contains(&center.prefix.len()) && center.prefix.bytes().all(|byte| byte.is_ascii_uppercase());
+    file.unless(prefix_fine, &center.prefix, "the prefix is not 1 to 4 capital letters", "shorten it, such as HV");
+    file.unless(
+        !center.languages.is_empty(),
+        "languages",
+        "the center has no language",
+        "list at least one, such as \"en\"",
+    );
+    file.unless(!center.sites.is_empty(), "site", "the center has no site", "add a [[site]]");
+    file.once("site", center.sites.iter().map(|site: &Site| site.id.as_str()));
+    for site in &center.sites {
+        file.unless(
+            is_slug(&site.id),
+            &site.id,
+            format!("site id \"{}\" is no slug", site.id),
+            "use small letters, digits and hyphens",
+        );
+    }
+    for colour in center.theme.unreadable() {
+        file.unless(
+            false,
+            colour,
+            format!("text cannot be read on the colour {colour}"),
+            "choose a colour with a contrast of at least 4.5",
+        );
+    }
+    for (name, minutes) in [
+        ("try_again_minutes", center.targets.try_again_minutes),
+        ("complete_intake_minutes", center.targets.complete_intake_minutes),
+        ("gather_records_minutes", center.targets.gather_records_minutes),
+        ("review_records_minutes", center.targets.review_records_minutes),
+        ("offer_dates_minutes", center.targets.offer_dates_minutes),
+        ("confirm_attendance_minutes", center.targets.confirm_attendance_minutes),
+        ("follow_up_no_show_minutes", center.targets.follow_up_no_show_minutes),
+        ("attempts_before_unreachable", center.targets.attempts_before_unreachable),
+    ] {
+        file.unless(minutes > 0, name, format!("{name} is zero"), "set a number above zero");
+    }
+}
+
+fn programs(profile: &Profile, sites: &BTreeSet<&str>, file: &mut In<'_, '_>) {
+    file.once("program", profile.programs.programs.iter().map(|program| program.id.as_str()));
+    for program in &profile.programs.programs {
+        program.sites.iter().for_each(|site| file.known(sites, "site", site));
+    }
+    for entry in &profile.programs.out_of_scope {
+        file.unless(
+            !entry.fits.is_any(),
+            &entry.id,
+            format!("\"{}\" takes every inquiry out of scope", entry.id),
+            "name its consult types or cancer areas",
+        );
+        file.unless(
+            !entry.places.is_empty(),
+            &entry.id,
+            format!("\"{}\" names no place to go instead", entry.id),
+            "add a [[out_of_scope.place]]",
+        );
+    }
+}
+
+fn teams(profile: &Profile, file: &mut In<'_, '_>) {
+    let teams: BTreeSet<&str> = profile.teams.teams.iter().map(|team| team.id.as_str()).collect();
+    let staff: BTreeSet<&str> = profile.teams.staff.iter().map(|staff| staff.id.as_str()).collect();
+    file.once("team", profile.teams.teams.iter().map(|team| team.id.as_str()));
+    file.once("staff member", profile.teams.staff.iter().map(|staff| staff.id.as_str()));
+    for team in &profile.teams.teams {
+        file.unless(
+            is_slug(&team.id),
+            &team.id,
+            format!("team id \"{}\" is no slug", team.id),
+            "use small letters, digits and hyphens",
+        );
+        file.unless(
+            profile.staff_of(&team.id).next().is_some(),
+            &team.id,
+            format!("team \"{}\" has no staff", team.id),
+            "add its name to the teams of a [[staff]] entry",
+        );
+        file.known(&staff, "staff member", &team.escalate_to);
+    }
+    for member in &profile.teams.staff {
+        member.teams.iter().for_each(|team| file.known(&teams, "team", team));
+        file.unless(
+            !member.roles.is_empty(),
+            &member.id,
+            format!("staff member \"{}\" has no role", member.id),
+            "add at least one role",
+        );
+    }
+    let offered: BTreeSet<&str> =
+        profile.teams.staff.iter().flat_map(|staff| staff.languages.iter().map(String::as_str)).collect();
+    for language in &profile.center.languages {
+        file.unless(
+            offered.contains(language.as_str()),
+            "staff",
+            format!("nobody on the staff speaks \"{language}\""),
+            "add the language to a staff member or take it from the center",
+        );
+    }
+}
+
+fn records(profile: &Profile, file: &mut In<'_, '_>) {
+    let kinds: BTreeSet<&str> = profile.checklists.documents.iter().map(|document| document.kind.as_str()).collect();
+    file.once("document", profile.checklists.documents.iter().map(|document| document.kind.as_str()));
+    for line in profile.checklists.checklists.iter().flat_map(|list| &list.lines) {
+        file.known(&kinds, "document", &line.kind);
+    }
+    file.ends_with_any("checklist", profile.checklists.checklists.iter().map(|list| &list.fits));
+}
+
+fn intake(profile: &Profile, file: &mut In<'_, '_>) {
+    file.once("field", profile.note.fields.iter().map(|field| field.key.as_str()));
+    file.unless(!profile.note.fields.is_empty(), "field", "the intake note has no field", "add a [[field]]");
+}
+
+fn booking(profile: &Profile, sites: &BTreeSet<&str>, file: &mut In<'_, '_>) {
+    let rules = &profile.booking;
+    file.ends_with_any("rule", rules.rules.iter().map(|rule| &rule.fits));
+    for rule in &rules.rules {
+        rule.sites.iter().for_each(|site| file.known(sites, "site", site));
+        let near = rule.visit_kind.as_str();
+        file.unless(rule.minutes > 0, near, format!("the visit \"{near}\" has no length"), "set minutes above zero");
+        file.unless(
+            rules.slots_for(rule).next().is_some(),
+            near,
+            format!("no slot fits the visit \"{near}\" with a {}", rule.clinician_role),
+            "add [[slots]] of this visit kind and role, long enough, at one of its sites",
+        );
+    }
+    for slots in &rules.slots {
+        file.known(sites, "site", &slots.site);
+        let fine = slots.capacity > 0 && slots.minutes > 0 && !slots.times.is_empty() && !slots.weekdays.is_empty();
+        file.unless(
+            fine,
+            &slots.visit_kind,
+            format!("slots for \"{}\" are empty", slots.visit_kind),
+            "set weekdays, times, minutes and capacity",
+        );
+    }
+}
+
+fn cadences(profile: &Profile, file: &mut In<'_, '_>) {
+    let names: BTreeSet<&str> = profile.templates.keys().map(|(_, name)| name.as_str()).collect();
+    file.once("cadence", profile.cadences.cadences.iter().map(|cadence| cadence.id.as_str()));
+    file.once("cadence for status", profile.cadences.cadences.iter().map(|cadence| cadence.status.as_str()));
+    for step in profile.cadences.cadences.iter().flat_map(|cadence| &cadence.steps) {
+        file.known(&names, "template", &step.template);
+        file.unless(
+            !step.channels.is_empty(),
+            &step.template,
+            format!("the step with \"{}\" has no channel", step.template),
+            "list at least one channel",
+        );
+        if step.channels.contains(&crate::inquiry::Channel::Sms) {
+            file.known(&names, "template", &format!("{}-sms", step.template));
+        }
+    }
+}
+
+fn feeds(profile: &Profile, file: &mut In<'_, '_>) {
+    file.once("feed", profile.feeds.feeds.iter().map(|feed| feed.id.as_str()));
+    for feed in &profile.feeds.feeds {
+        file.unless(
+            is_slug(&feed.id),
+            &feed.id,
+            format!("feed id \"{}\" is no slug", feed.id),
+            "use small letters, digits and hyphens",
+        );
+        let digest =
+            feed.key_sha256.as_ref().is_none_or(|digest| hex::decode(digest).is_ok_and(|bytes| bytes.len() == 32));
+        file.unless(
+            digest,
+            &feed.id,
+            format!("feed \"{}\" has a key digest that is no SHA-256", feed.id),
+            "write the 64 hexadecimal digits of the digest",
+        );
+        file.unless(
+            feed.key_sha256.is_some() || feed.sending_facility.is_some(),
+            &feed.id,
+            format!("feed \"{}\" cannot be recognised", feed.id),
+            "add key_sha256 or sending_facility",
+        );
+        file.unless(
+            feed.rate_per_minute > 0,
+            &feed.id,
+            format!("feed \"{}\" accepts no message", feed.id),
+            "set rate_per_minute above zero",
+        );
+        let addressed = feed.status.kind == StatusReportKind::None || !feed.status.address.is_empty();
+        file.unless(
+            addressed,
+            &feed.id,
+            format!("feed \"{}\" has no address for its status reports", feed.id),
+            "add status.address",
+        );
+    }
+}
+
+fn retention(profile: &Profile, file: &mut In<'_, '_>) {
+    let days = &profile.retention;
+    let kept = [
+        days.closed_inquiry_days,
+        days.attended_inquiry_days,
+        days.document_days,
+        days.raw_message_days,
+        days.audit_days,
+    ];
+    file.unless(
+        kept.iter().all(|days| *days > 0),
+        "days",
+        "something is kept for zero days",
+        "set each number of days above zero",
+    );
+    let longest = days.closed_inquiry_days.max(days.attended_inquiry_days);
+    file.unless(
+        days.audit_days >= longest,
+        "audit_days",
+        "the audit log ends before the inquiries it tells about",
+        format!("keep it for at least {longest} days"),
+    );
+}

@@ -1,0 +1,88 @@
+//! feeds.toml and retention.toml: the partner offices' connections, and how long what is kept.
+//!
+//! Deliberately not here: secrets. A feed names the digest of its key, never the key.
+
+use serde::{Deserialize, Serialize};
+
+use crate::words::vocabulary;
+
+vocabulary! {
+    /// How a partner office sends.
+    FeedKind ("feed kind") {
+        #[default]
+        Hl7 = "hl7", "HL7 v2 over MLLP", "HL7 v2 por MLLP", "HL7 v2 par MLLP";
+        Fhir = "fhir", "FHIR R4", "FHIR R4", "FHIR R4";
+        Csv = "csv", "CSV upload", "Carga de CSV", "Envoi de CSV";
+    }
+}
+
+vocabulary! {
+    /// How a partner office hears what became of a referral.
+    StatusReportKind ("status report") {
+        #[default]
+        None = "none", "Not at all", "No se informa", "Aucun";
+        Webhook = "webhook", "Signed webhook", "Webhook firmado", "Webhook signé";
+        Hl7 = "hl7", "HL7 status message", "Mensaje HL7", "Message HL7";
+        Fhir = "fhir", "FHIR status", "Estado FHIR", "Statut FHIR";
+    }
+}
+
+/// Where status reports go.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct StatusReport {
+    /// By which way.
+    pub kind: StatusReportKind,
+    /// Address: a URL or host:port.
+    pub address: String,
+}
+
+/// One partner office's connection.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Feed {
+    /// Slug.
+    pub id: String,
+    /// How it sends.
+    pub kind: FeedKind,
+    /// Referring office id, as facts and routing use it.
+    pub office: String,
+    /// Its name.
+    pub office_name: String,
+    /// SHA-256 of its key in hexadecimal; feeds known by certificate or facility have none.
+    #[serde(default)]
+    pub key_sha256: Option<String>,
+    /// Sending facility (MSH-4) by which its HL7 messages are known.
+    #[serde(default)]
+    pub sending_facility: Option<String>,
+    /// Messages per minute that are accepted.
+    pub rate_per_minute: u32,
+    /// Where it hears back.
+    #[serde(default)]
+    pub status: StatusReport,
+}
+
+/// All of feeds.toml.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Feeds {
+    /// The connections.
+    #[serde(rename = "feed", default)]
+    pub feeds: Vec<Feed>,
+}
+
+/// All of retention.toml: days until erasure.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Retention {
+    /// The person of an inquiry that ended without a visit, after it closed.
+    pub closed_inquiry_days: u32,
+    /// The person of an inquiry that led to a visit, after the visit.
+    pub attended_inquiry_days: u32,
+    /// Uploaded documents, after the inquiry ended.
+    pub document_days: u32,
+    /// Messages of feeds as they came.
+    pub raw_message_days: u32,
+    /// The audit log.
+    pub audit_days: u32,
+}

@@ -1,0 +1,201 @@
+//! From a bundle to a profile: each file is read on its own, so that one fault does not hide the others.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::de::DeserializeOwned;
+
+use super::bundle::Bundle;
+use super::center::{Center, Hours};
+use super::template::{self, template_path};
+use super::{Profile, Programs, Teams, check, check_texts};
+use crate::calendar::{Calendar, Interval};
+use crate::fault::{Fault, Place, read_toml};
+use crate::form::Form;
+use crate::routing::{Known, Table};
+use crate::script::{Script, Scripts};
+
+/// The files that every profile has, besides forms, scripts and templates.
+pub(super) const SINGLE_FILES: [&str; 10] = [
+    "center.toml",
+    "programs.toml",
+    "teams.toml",
+    "routing.csv",
+    "records.toml",
+    "intake.toml",
+    "booking.toml",
+    "cadences.toml",
+    "feeds.toml",
+    "retention.toml",
+];
+
+pub(super) fn profile(bundle: &Bundle) -> Result<Profile, Vec<Fault>> {
+    let mut faults = Vec::new();
+    unknown_files(bundle, &mut faults);
+    let center: Option<Center> = single(bundle, "center.toml", &mut faults);
+    let programs: Option<Programs> = single(bundle, "programs.toml", &mut faults);
+    let teams: Option<Teams> = single(bundle, "teams.toml", &mut faults);
+    let scripts = scripts(bundle, &mut faults);
+    let forms = forms(bundle, &mut faults);
+    let templates = template::read_all(bundle, &mut faults);
+    let checklists = single(bundle, "records.toml", &mut faults);
+    let note = single(bundle, "intake.toml", &mut faults);
+    let booking = single(bundle, "booking.toml", &mut faults);
+    let cadences = single(bundle, "cadences.toml", &mut faults);
+    let feeds = single(bundle, "feeds.toml", &mut faults);
+    let retention = single(bundle, "retention.toml", &mut faults);
+    let calendars = center.as_ref().and_then(|center| calendars(bundle, center, &mut faults));
+    let routing = match (&center, &programs, &teams) {
+        (Some(center), Some(programs), Some(teams)) => {
+            routing(bundle, &known(center, programs, teams, &scripts), &mut faults)
+        }
+        _ => None,
+    };
+    let assembled = (|| {
+        let (calendar, site_calendars) = calendars?;
+        Some(Profile {
+            revision: bundle.revision(),
+            center: center?,
+            programs: programs?,
+            teams: teams?,
+            routing: routing?,
+            forms,
+            scripts,
+            checklists: checklists?,
+            note: note?,
+            booking: booking?,
+            cadences: cadences?,
+            feeds: feeds?,
+            retention: retention?,
+            templates,
+            calendar,
+            site_calendars,
+        })
+    })();
+    if let Some(profile) = &assembled {
+        check::whole(profile, bundle, &mut faults);
+        check_texts::whole(profile, bundle, &mut faults);
+    }
+    faults.sort();
+    faults.dedup();
+    match assembled {
+        Some(profile) if faults.is_empty() => Ok(profile),
+        _ => Err(faults),
+    }
+}
+
+fn missing_file(path: &str) -> Fault {
+    Fault {
+        file: path.to_owned(),
+        line: 1,
+        what: "the file is missing".into(),
+        remedy: "add it; see the same file of a demo center".into(),
+    }
+}
+
+fn single<T: DeserializeOwned>(bundle: &Bundle, path: &str, faults: &mut Vec<Fault>) -> Option<T> {
+    let Some(place) = bundle.place(path) else {
+        faults.push(missing_file(path));
+        return None;
+    };
+    read_toml(place, faults)
+}
+
+fn unknown_files(bundle: &Bundle, faults: &mut Vec<Fault>) {
+    let known = |path: &str| {
+        SINGLE_FILES.contains(&path)
+            || (path.starts_with("forms/") && path.ends_with(".toml"))
+            || (path.starts_with("scripts/") && path.ends_with(".md"))
+            || template_path(path).is_some()
+    };
+    for path in bundle.files.keys().filter(|path| !known(path)) {
+        let place = Place { file: path, text: "" };
+        faults.push(place.at(
+            1,
+            "this file belongs to no part of a profile",
+            "rename it as in a demo center, or remove it",
+        ));
+    }
+}
+
+fn scripts(bundle: &Bundle, faults: &mut Vec<Fault>) -> Scripts {
+    let mut scripts = Vec::new();
+    for (path, text) in bundle.files.iter().filter(|(path, _)| path.starts_with("scripts/")) {
+        match Script::parse(Place { file: path, text }) {
+            Ok(script) => scripts.push(script),
+            Err(found) => faults.extend(found),
+        }
+    }
+    Scripts(scripts)
+}
+
+fn forms(bundle: &Bundle, faults: &mut Vec<Fault>) -> BTreeMap<String, Form> {
+    let mut forms = BTreeMap::new();
+    for (path, text) in bundle.files.iter().filter(|(path, _)| path.starts_with("forms/")) {
+        let place = Place { file: path, text };
+        let Some(form): Option<Form> = read_toml(place, faults) else { continue };
+        if *path != format!("forms/{}.toml", form.id) {
+            faults.push(place.near(
+                &form.id,
+                format!("the form calls itself \"{}\"", form.id),
+                "give the file and its id the same name",
+            ));
+        }
+        forms.insert(form.id.clone(), form);
+    }
+    forms
+}
+
+fn known(center: &Center, programs: &Programs, teams: &Teams, scripts: &Scripts) -> Known {
+    Known {
+        programs: programs.programs.iter().map(|program| program.id.clone()).collect(),
+        teams: teams.teams.iter().map(|team| team.id.clone()).collect(),
+        trial_teams: teams.teams.iter().filter(|team| team.trial).map(|team| team.id.clone()).collect(),
+        sites: center.sites.iter().map(|site| site.id.clone()).collect(),
+        languages: center.languages.iter().cloned().collect(),
+        scripts: scripts.0.iter().map(|script| script.id.clone()).collect::<BTreeSet<_>>(),
+    }
+}
+
+fn routing(bundle: &Bundle, known: &Known, faults: &mut Vec<Fault>) -> Option<Table> {
+    let Some(text) = bundle.files.get("routing.csv") else {
+        faults.push(missing_file("routing.csv"));
+        return None;
+    };
+    Table::parse("routing.csv", text, known).map_err(|found| faults.extend(found)).ok()
+}
+
+/// The center's calendar and those of sites with hours of their own; all share the zone and the holidays.
+fn calendars(
+    bundle: &Bundle,
+    center: &Center,
+    faults: &mut Vec<Fault>,
+) -> Option<(Calendar, BTreeMap<String, Calendar>)> {
+    let place = bundle.place("center.toml")?;
+    let base = Calendar::new(&center.time_zone)
+        .map_err(|what| faults.push(place.near(&center.time_zone, what, "see the IANA time zone list")))
+        .ok()?;
+    let base = center.holidays.iter().fold(base, |calendar, holiday| calendar.with_holiday(*holiday));
+    let base = center.closed.iter().fold(base, |calendar, closed| calendar.with_closed_day(closed.date, &closed.name));
+    let own = with_hours(base.clone(), &center.hours, place, faults);
+    let sites = center
+        .sites
+        .iter()
+        .filter_map(|site| Some((site.id.clone(), with_hours(base.clone(), site.hours.as_ref()?, place, faults))))
+        .collect();
+    Some((own, sites))
+}
+
+fn with_hours(mut calendar: Calendar, hours: &Hours, place: Place<'_>, faults: &mut Vec<Fault>) -> Calendar {
+    for (day, openings) in hours {
+        for opening in openings {
+            match Interval::parse(opening) {
+                Ok(interval) => calendar = calendar.with_hours((*day).into(), interval),
+                Err(what) => faults.push(place.near(opening, what, "correct the opening")),
+            }
+        }
+    }
+    if !calendar.ever_opens() {
+        faults.push(place.near("hours", "these hours never open", "give at least one weekday an opening"));
+    }
+    calendar
+}

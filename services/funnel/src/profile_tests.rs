@@ -1,0 +1,119 @@
+//! Profiles: the demo centers are faultless and unlike each other, and each kind of damage is told.
+
+use super::*;
+use crate::inquiry::Facts;
+use crate::routing::decide;
+use std::path::{Path, PathBuf};
+
+fn centers() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/centers")
+}
+
+fn load(center: &str) -> Bundle {
+    fn walk(root: &Path, folder: &Path, bundle: &mut Bundle) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                walk(root, &path, bundle);
+            } else {
+                let name = path.strip_prefix(root).unwrap().to_string_lossy().replace('\\', "/");
+                bundle.insert(name, std::fs::read_to_string(&path).unwrap());
+            }
+        }
+    }
+    let (root, mut bundle) = (centers().join(center), Bundle::new());
+    walk(&root, &root, &mut bundle);
+    bundle
+}
+
+fn told(bundle: &Bundle) -> String {
+    let faults = Profile::from_bundle(bundle).err().unwrap_or_default();
+    faults.iter().map(|fault| format!("{fault}\n")).collect()
+}
+
+fn damaged(file: &str, from: &str, to: &str) -> String {
+    let mut bundle = load("harbor-valley");
+    let text = bundle.files[file].clone();
+    assert!(text.contains(from), "{file} does not hold {from}");
+    bundle.insert(file, text.replacen(from, to, 1));
+    told(&bundle)
+}
+
+#[test]
+fn both_demo_centers_are_faultless() {
+    for center in ["harbor-valley", "lakeside"] {
+        assert_eq!(told(&load(center)), "", "{center}");
+        assert_eq!(Profile::from_bundle(&load(center)).unwrap().center.id, center);
+    }
+}
+
+#[test]
+fn every_inquiry_lands_in_a_team_with_staff_a_script_a_checklist_and_a_booking_rule() {
+    for center in ["harbor-valley", "lakeside"] {
+        let profile = Profile::from_bundle(&load(center)).unwrap();
+        for consult in ConsultType::ALL {
+            for area in CancerArea::ALL {
+                let facts =
+                    Facts { consult_type: *consult, cancer_area: *area, language: "en".into(), ..Facts::default() };
+                let decision = decide(&profile.routing, &facts);
+                let team = profile.team(&decision.team).unwrap();
+                assert!(team.trial || *consult != ConsultType::ClinicalTrial);
+                assert!(
+                    profile.staff_of(&team.id).next().is_some()
+                        && profile.scripts.pick(&decision.script, "en").is_some()
+                );
+                assert!(profile.booking.rule_for(*consult, *area).is_some());
+                assert!(!profile.checklists.lines_for(*consult, *area).is_empty());
+            }
+        }
+    }
+}
+
+#[test]
+fn the_demo_centers_differ_in_zone_languages_sites_and_teams() {
+    let (harbor, lake) =
+        (Profile::from_bundle(&load("harbor-valley")).unwrap(), Profile::from_bundle(&load("lakeside")).unwrap());
+    assert_ne!(harbor.center.time_zone, lake.center.time_zone);
+    assert_ne!(harbor.center.languages, lake.center.languages);
+    assert_ne!(harbor.center.sites.len(), lake.center.sites.len());
+    assert_ne!(harbor.center.theme, lake.center.theme);
+    assert_eq!(harbor.language_or_default("fr"), "en");
+    assert_eq!(lake.template("fr", "confirmation").unwrap().language, "fr");
+}
+
+#[test]
+fn damage_is_told_with_file_line_and_remedy() {
+    assert!(damaged("center.toml", "America/Los_Angeles", "Pacific").contains("time zone \"Pacific\" is unknown"));
+    assert!(damaged("center.toml", "[theme]", "[theme]\ncolour = 1").contains("unknown field"));
+    assert!(damaged("teams.toml", "trial = true", "trial = false").contains("trial"));
+    assert!(
+        damaged("records.toml", "kind = \"pathology_report\"", "kind = \"pathology_repot\"")
+            .contains("document \"pathology_report\" does not exist")
+    );
+    assert!(
+        damaged("templates/en/confirmation.txt", "subject: ", "subject: Cancer: ")
+            .contains("others may see \"cancer\"")
+    );
+    assert!(damaged("templates/en/confirmation.txt", NEXT_STEP_MARK, "").contains("no next step"));
+    assert!(
+        damaged("templates/es/confirmation.txt", NEXT_STEP_MARK, "No espere. {# next step #}")
+            .contains("pushes people")
+    );
+    assert!(damaged("forms/general.toml", "version = ", "version = \"x\" #").contains("forms/general.toml:"));
+}
+
+#[test]
+fn a_missing_and_a_stray_file_are_both_told() {
+    let mut bundle = load("harbor-valley");
+    bundle.files.remove("retention.toml");
+    bundle.files.remove("templates/es/confirmation.txt");
+    bundle.files.remove("templates/es/confirmation.html");
+    bundle.insert("notes.txt", "hello");
+    let all = told(&bundle);
+    assert!(
+        all.contains("retention.toml:1: the file is missing")
+            && all.contains("notes.txt:1: this file belongs to no part")
+    );
+    bundle.insert("retention.toml", load("harbor-valley").files["retention.toml"].clone());
+    assert!(told(&bundle).contains("the message \"confirmation\" does not exist in \"es\""));
+}
