@@ -1,0 +1,96 @@
+//! Publishing: many messages in flight, each with its own answer.
+//!
+//! A missing answer means "unknown": the caller publishes again with the same id and the server or the inbox recognises
+//! it. Nothing here retries by itself, so that the outbox stays the only queue.
+
+use std::time::Duration;
+
+use async_nats::HeaderMap;
+use async_nats::jetstream::message::PublishMessage;
+use bytes::Bytes;
+use causeway_envelope::{Envelope, header};
+use futures::future::join_all;
+
+use crate::{ACK_TIMEOUT, Bus};
+
+/// One message on its way out.
+#[derive(Debug, Clone)]
+pub struct Outgoing {
+    /// All about it but its content.
+    pub envelope: Envelope,
+    /// Its content.
+    pub payload: Bytes,
+    /// By this the server recognises a repeat.
+    pub message_id: String,
+}
+
+/// The server has the message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Published {
+    /// True where the server had it already.
+    pub duplicate: bool,
+}
+
+/// The server has it not, or it is unknown whether it has it.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("publish on the message bus: {cause}")]
+pub struct PublishFailed {
+    /// What the client said.
+    pub cause: String,
+    /// True where the server answered that no stream takes the subject: the store was lost.
+    pub no_stream: bool,
+}
+
+impl Bus {
+    /// Publishes all, pipelined, and gives the answers in the same order. Ends within about ten seconds whatever happens.
+    pub async fn publish(&self, batch: &[Outgoing]) -> Vec<Result<Published, PublishFailed>> {
+        let mut pending = Vec::with_capacity(batch.len());
+        let mut broken = false;
+        for outgoing in batch {
+            // While the link is down each send would wait for its own time-out: one failure answers for the rest.
+            if broken {
+                pending.push(Err(failed("the link is down", false)));
+                continue;
+            }
+            let sent = tokio::time::timeout(ACK_TIMEOUT, self.send(outgoing)).await;
+            let sent = sent.unwrap_or_else(|_| Err(failed("no room to send within the time limit", false)));
+            broken = sent.is_err();
+            pending.push(sent);
+        }
+        let answers = join_all(pending.into_iter().map(|sent| async move {
+            let ack = sent?;
+            let wait = ACK_TIMEOUT + Duration::from_secs(1);
+            let answer = tokio::time::timeout(wait, ack).await.map_err(|_| failed("no answer", false))?;
+            answer.map(|ack| Published { duplicate: ack.duplicate }).map_err(|cause| {
+                let no_stream =
+                    matches!(cause.kind(), async_nats::jetstream::context::PublishErrorKind::StreamNotFound);
+                failed(cause, no_stream)
+            })
+        }))
+        .await;
+        if !answers.is_empty() {
+            self.mark(answers.iter().any(Result::is_ok));
+        }
+        answers
+    }
+
+    async fn send(
+        &self,
+        outgoing: &Outgoing,
+    ) -> Result<async_nats::jetstream::context::PublishAckFuture, PublishFailed> {
+        let mut headers = HeaderMap::new();
+        for (name, value) in outgoing.envelope.headers() {
+            headers.insert(name, value.as_str());
+        }
+        headers.insert(header::MESSAGE_ID, outgoing.message_id.as_str());
+        let message = PublishMessage::build().payload(outgoing.payload.clone()).headers(headers);
+        self.jetstream
+            .send_publish(outgoing.envelope.subject.clone(), message)
+            .await
+            .map_err(|cause| failed(cause, false))
+    }
+}
+
+fn failed(cause: impl std::fmt::Display, no_stream: bool) -> PublishFailed {
+    PublishFailed { cause: cause.to_string(), no_stream }
+}

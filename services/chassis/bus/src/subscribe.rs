@@ -1,0 +1,210 @@
+//! Being delivered to: a durable pull consumer whose messages come in batches, and the watchdog that rebuilds it.
+//!
+//! The client's stream of messages can end or stall for many reasons (server restart, consumer deleted, leadership
+//! change, lost pull). Whatever it reports, the answer is the same: drop it, make sure that stream and consumer are
+//! there, open it anew. Progress is watched from outside as well, by asking the server what is pending.
+
+use std::time::{Duration, Instant};
+
+use async_nats::jetstream::consumer::{self, AckPolicy, DeliverPolicy, PullConsumer, pull};
+use async_nats::jetstream::{AckKind, message::Acker};
+use bytes::Bytes;
+use causeway_envelope::{Envelope, Malformed};
+use futures::StreamExt as _;
+use futures::stream::BoxStream;
+use tokio::time::timeout;
+use tracing::warn;
+
+use crate::{Bus, BusError, audit};
+
+/// What a service listens to on one stream.
+#[derive(Debug, Clone)]
+pub struct SubscriptionSpec {
+    /// Name of the stream.
+    pub stream: String,
+    /// Name of the durable consumer: the service's name.
+    pub durable: String,
+    /// Subjects wanted.
+    pub subjects: Vec<String>,
+    /// Most messages in one batch.
+    pub batch: usize,
+    /// After this time without an answer the server delivers again.
+    pub ack_wait: Duration,
+}
+
+/// One delivered message with its answer still open.
+pub struct Delivery {
+    /// All about it, or why its headers can't be read.
+    pub envelope: Result<Envelope, Malformed>,
+    /// Subject on the bus.
+    pub subject: String,
+    /// Its content.
+    pub payload: Bytes,
+    /// How often it was delivered, from 1.
+    pub attempt: i64,
+    /// Place in the stream.
+    pub sequence: u64,
+    acker: Acker,
+}
+
+impl Delivery {
+    /// It is dealt with. Fire and forget: a lost answer means another delivery, which the inbox recognises.
+    pub async fn ack(&self) {
+        self.answer(AckKind::Ack).await;
+    }
+
+    /// Deliver it again after this time.
+    pub async fn retry_after(&self, wait: Duration) {
+        self.answer(AckKind::Nak(Some(wait))).await;
+    }
+
+    async fn answer(&self, kind: AckKind) {
+        let answered = timeout(Duration::from_secs(2), self.acker.ack_with(kind)).await;
+        if !matches!(answered, Ok(Ok(()))) {
+            tracing::debug!("answer to a message could not be sent; it will be delivered again");
+        }
+    }
+}
+
+/// Without a delivery for this long while messages are pending, the consumer's stream is opened anew.
+const STALL: Duration = Duration::from_secs(30);
+
+/// A durable consumer, opened again whenever it breaks.
+pub struct Subscription {
+    bus: Bus,
+    spec: SubscriptionSpec,
+    open: Option<Opened>,
+    last_delivery: Instant,
+}
+
+type Chunk = Vec<Result<async_nats::jetstream::Message, pull::MessagesError>>;
+
+struct Opened {
+    consumer: PullConsumer,
+    batches: BoxStream<'static, Chunk>,
+}
+
+impl Bus {
+    /// Opens a durable consumer; refuses one whose settings break the promise.
+    pub async fn subscribe(&self, spec: SubscriptionSpec) -> Result<Subscription, BusError> {
+        let mut subscription = Subscription { bus: self.clone(), spec, open: None, last_delivery: Instant::now() };
+        subscription.reopen().await?;
+        Ok(subscription)
+    }
+}
+
+impl Subscription {
+    /// Waits for what is delivered next and gives all that already waits, up to the batch size. An empty batch means
+    /// that nothing came for a few seconds. Cancel safe.
+    pub async fn next_batch(&mut self) -> Result<Vec<Delivery>, BusError> {
+        if self.open.is_none() {
+            self.reopen().await?;
+        }
+        let Some(open) = self.open.as_mut() else { return Ok(Vec::new()) };
+        match timeout(Duration::from_secs(5), open.batches.next()).await {
+            Err(_) => {
+                self.check_stall().await?;
+                Ok(Vec::new())
+            }
+            Ok(None) => {
+                self.open = None;
+                Ok(Vec::new())
+            }
+            Ok(Some(batch)) => {
+                let mut deliveries = Vec::with_capacity(batch.len());
+                for message in batch {
+                    match message {
+                        Ok(message) => deliveries.extend(delivery(message)),
+                        Err(cause) => {
+                            warn!(stream = %self.spec.stream, consumer = %self.spec.durable, %cause, "consumer is opened anew");
+                            self.open = None;
+                        }
+                    }
+                }
+                self.last_delivery = Instant::now();
+                Ok(deliveries)
+            }
+        }
+    }
+
+    /// Messages that wait in the stream for this consumer, and those delivered but not answered.
+    pub async fn lag(&mut self) -> Result<(u64, usize), BusError> {
+        let Some(open) = self.open.as_mut() else { return Ok((0, 0)) };
+        let info = timeout(Duration::from_secs(5), open.consumer.get_info())
+            .await
+            .map_err(|_| BusError::server("read the state of a consumer", "no answer"))?
+            .map_err(|cause| BusError::server("read the state of a consumer", cause))?;
+        Ok((info.num_pending, info.num_ack_pending))
+    }
+
+    async fn check_stall(&mut self) -> Result<(), BusError> {
+        let lag = self.lag().await;
+        let stalled = matches!(lag, Ok((pending, _)) if pending > 0) && self.last_delivery.elapsed() > STALL;
+        if stalled || lag.is_err() {
+            warn!(stream = %self.spec.stream, consumer = %self.spec.durable, stalled, "consumer is opened anew");
+            self.open = None;
+            self.last_delivery = Instant::now();
+        }
+        Ok(())
+    }
+
+    async fn reopen(&mut self) -> Result<(), BusError> {
+        self.bus.ensure_stream_named(&self.spec.stream).await?;
+        let what = || format!("open consumer {} of stream {}", self.spec.durable, self.spec.stream);
+        let stream =
+            self.bus.jetstream.get_stream(&self.spec.stream).await.map_err(|cause| BusError::server(what(), cause))?;
+        let found = stream.consumer_info(&self.spec.durable).await.ok();
+        if let Some(found) = &found {
+            audit::consumer(&self.spec.stream, &found.config)?;
+        }
+        let wanted = self.wanted();
+        let consumer: PullConsumer =
+            stream.create_consumer(wanted).await.map_err(|cause| BusError::server(what(), cause))?;
+        audit::consumer(&self.spec.stream, &consumer.cached_info().config)?;
+        let messages = consumer
+            .stream()
+            .max_messages_per_batch(self.spec.batch)
+            .expires(Duration::from_secs(10))
+            .heartbeat(Duration::from_secs(3))
+            .messages()
+            .await
+            .map_err(|cause| BusError::server(what(), cause))?;
+        let batches = Box::pin(messages.ready_chunks(self.spec.batch));
+        self.open = Some(Opened { consumer, batches });
+        Ok(())
+    }
+
+    fn wanted(&self) -> pull::Config {
+        pull::Config {
+            durable_name: Some(self.spec.durable.clone()),
+            filter_subjects: self.spec.subjects.clone(),
+            deliver_policy: DeliverPolicy::All,
+            ack_policy: AckPolicy::Explicit,
+            ack_wait: self.spec.ack_wait,
+            // The poison decision is ours: the server must never give up on a message by itself.
+            max_deliver: -1,
+            max_ack_pending: (self.spec.batch * 4) as i64,
+            replay_policy: consumer::ReplayPolicy::Instant,
+            ..Default::default()
+        }
+    }
+}
+
+fn delivery(message: async_nats::jetstream::Message) -> Option<Delivery> {
+    let (attempt, sequence) = match message.info() {
+        Ok(info) => (info.delivered, info.stream_sequence),
+        Err(_) => return None,
+    };
+    let (message, acker) = message.split();
+    let envelope = Envelope::read(message.subject.as_str(), |name| {
+        message.headers.as_ref().and_then(|headers| headers.get(name)).map(|value| value.as_str())
+    });
+    Some(Delivery {
+        envelope,
+        subject: message.subject.to_string(),
+        payload: message.payload,
+        attempt,
+        sequence,
+        acker,
+    })
+}

@@ -1,0 +1,317 @@
+//! The consumer: batches from the bus to a handler, one transaction for each center, the answer to the bus after the commit.
+//!
+//! A batch that fails is handled again message by message, so that a poisoned one holds up nobody. Whether a message is
+//! poisoned is decided here, never by the server: after so many tries it becomes a row in `parked`.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use causeway_bus::{Delivery, Subscription as BusSubscription};
+use causeway_envelope::{Envelope, TraceContext};
+use futures::future::BoxFuture;
+use prometheus::IntCounterVec;
+use tokio_util::sync::CancellationToken;
+use tracing::{Span, debug, info_span, warn};
+use uuid::Uuid;
+
+use crate::database::{Database, is_slug};
+use crate::tx::{Tx, TxError};
+use crate::{inbox, parked};
+
+/// What became of a message or timer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// It had its effect.
+    Done,
+    /// An equal or newer fact is known: nothing to do.
+    AlreadyApplied,
+    /// Something it needs is not there yet. Nothing was changed for it; it comes again after this time.
+    RetryAfter(Duration),
+    /// It can't be handled; an operator has to look. Nothing was changed for it.
+    Park(String),
+}
+
+/// Why a batch failed as a whole.
+#[derive(Debug, thiserror::Error)]
+pub enum HandlerError {
+    /// The transaction.
+    #[error(transparent)]
+    Tx(#[from] TxError),
+    /// Anything else; it counts as a try.
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl From<sqlx::Error> for HandlerError {
+    fn from(cause: sqlx::Error) -> Self {
+        Self::Tx(TxError::Database(cause))
+    }
+}
+
+impl HandlerError {
+    /// True where the same work may succeed later without anybody changing anything.
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Tx(cause) if cause.is_transient())
+    }
+}
+
+/// A message as a handler gets it. It is new to this service.
+#[derive(Debug, Clone)]
+pub struct Received {
+    /// All about it but its content. Its trace is the span of this handling: give it to the drafts that it causes.
+    pub envelope: Envelope,
+    /// Its content.
+    pub payload: Bytes,
+    /// How often it was delivered, from 1.
+    pub attempt: i64,
+}
+
+/// Handles messages: loads, decides, saves, emits. Neither acknowledges nor publishes (F1).
+pub trait Handler: Send + Sync + 'static {
+    /// All of one center, each new to this service; one outcome each, in the same order.
+    fn handle<'a>(&'a self, tx: &'a mut Tx, batch: &'a [Received])
+    -> BoxFuture<'a, Result<Vec<Outcome>, HandlerError>>;
+}
+
+/// A message that failed this often by its own fault is parked.
+const MOST_ATTEMPTS: i64 = 6;
+
+pub(crate) struct Consumer {
+    pub database: Database,
+    pub handler: Arc<dyn Handler>,
+    pub handled: IntCounterVec,
+}
+
+/// What to tell the bus about one delivery.
+enum Verdict {
+    Ack,
+    Again(Duration),
+}
+
+impl Consumer {
+    /// Handles what comes, until stopped. A batch that is under way is finished first.
+    pub async fn run(self: Arc<Self>, mut subscription: BusSubscription, stop: CancellationToken) {
+        loop {
+            let batch = tokio::select! {
+                () = stop.cancelled() => return,
+                batch = subscription.next_batch() => batch,
+            };
+            match batch {
+                Ok(batch) => self.handle_batch(batch).await,
+                Err(cause) => {
+                    warn!(%cause, "listen on the message bus; tried again shortly");
+                    tokio::select! {
+                        () = stop.cancelled() => return,
+                        () = tokio::time::sleep(Duration::from_secs(1)) => {}
+                    }
+                }
+            }
+        }
+    }
+
+    async fn handle_batch(&self, batch: Vec<Delivery>) {
+        let mut by_center: BTreeMap<String, Vec<Delivery>> = BTreeMap::new();
+        for delivery in batch {
+            match &delivery.envelope {
+                Ok(envelope) if is_slug(&envelope.center) => {
+                    by_center.entry(envelope.center.clone()).or_default().push(delivery);
+                }
+                _ => self.park_malformed(&delivery).await,
+            }
+        }
+        for (center, deliveries) in by_center {
+            let verdicts = self.handle_center(&center, &deliveries).await;
+            for (delivery, verdict) in deliveries.iter().zip(verdicts) {
+                match verdict {
+                    Verdict::Ack => delivery.ack().await,
+                    Verdict::Again(wait) => delivery.retry_after(wait).await,
+                }
+            }
+        }
+    }
+
+    async fn handle_center(&self, center: &str, deliveries: &[Delivery]) -> Vec<Verdict> {
+        let received: Vec<Received> = deliveries.iter().filter_map(received).collect();
+        match self.transact(center, received.clone()).await {
+            Ok(outcomes) => outcomes.into_iter().map(|outcome| self.verdict(&outcome)).collect(),
+            Err(cause) if cause.is_transient() => {
+                debug!(%cause, "batch could not be handled; it is delivered again");
+                deliveries.iter().map(|delivery| Verdict::Again(backoff(delivery.attempt))).collect()
+            }
+            Err(cause) => {
+                debug!(%cause, count = received.len(), "batch failed; its messages are handled one by one");
+                let mut verdicts = Vec::with_capacity(received.len());
+                for one in received {
+                    verdicts.push(self.handle_one(center, one).await);
+                }
+                verdicts
+            }
+        }
+    }
+
+    async fn handle_one(&self, center: &str, one: Received) -> Verdict {
+        let (id, attempt) = (one.envelope.id, one.attempt);
+        let cause = match self.transact(center, vec![one.clone()]).await {
+            Ok(outcomes) => return outcomes.first().map_or(Verdict::Ack, |outcome| self.verdict(outcome)),
+            Err(cause) => cause,
+        };
+        if cause.is_transient() || attempt < MOST_ATTEMPTS {
+            warn!(event.id = %id, attempt, %cause, "message could not be handled; it is delivered again");
+            return Verdict::Again(backoff(attempt));
+        }
+        let reason = format!("failed {attempt} times: {cause}");
+        match self.park(center, one, reason).await {
+            Ok(()) => self.verdict(&Outcome::Park(String::new())),
+            Err(_) => Verdict::Again(backoff(attempt)),
+        }
+    }
+
+    async fn park(&self, center: &str, one: Received, reason: String) -> Result<(), HandlerError> {
+        self.database
+            .with_tx(center, move |tx| {
+                Box::pin(async move {
+                    inbox::take(tx, &[one.envelope.id]).await?;
+                    warn!(event.id = %one.envelope.id, event.kind = %one.envelope.kind, "message is parked for an operator");
+                    parked::insert(tx, &one.envelope, &one.payload, &reason, one.attempt).await?;
+                    Ok(())
+                })
+            })
+            .await
+    }
+
+    /// Handles a parked message again.
+    pub async fn replay(&self, message: parked::ParkedMessage) -> Result<(), HandlerError> {
+        let envelope = message.envelope().ok_or_else(|| HandlerError::Failed("its headers can not be read".into()))?;
+        let (center, parked_id, id) = (envelope.center.clone(), message.parked_id, envelope.id);
+        let one = Received { envelope, payload: Bytes::from(message.payload), attempt: 1 };
+        let handler = self.handler.clone();
+        self.database
+            .with_tx(&center, move |tx| {
+                Box::pin(async move {
+                    inbox::take(tx, &[id]).await?;
+                    let outcomes = handler.handle(tx, std::slice::from_ref(&one)).await?;
+                    match outcomes.into_iter().next() {
+                        Some(Outcome::Park(reason)) => Err(HandlerError::Failed(reason)),
+                        Some(Outcome::RetryAfter(_)) => {
+                            Err(HandlerError::Failed("what it needs is not there yet".into()))
+                        }
+                        _ => Ok(parked::mark_replayed(tx, parked_id).await?),
+                    }
+                })
+            })
+            .await
+    }
+
+    /// Runs one transaction: inbox, handler, what it parks or gives back. One outcome for each message.
+    async fn transact(&self, center: &str, mut received: Vec<Received>) -> Result<Vec<Outcome>, HandlerError> {
+        let handler = self.handler.clone();
+        let service = self.database.service();
+        let spans: Vec<Span> = received.iter_mut().map(|message| open_span(service, message)).collect();
+        let outcomes = self
+            .database
+            .with_tx(center, move |tx| {
+                Box::pin(async move {
+                    let ids: Vec<Uuid> = received.iter().map(|message| message.envelope.id).collect();
+                    let mut fresh: HashMap<Uuid, bool> =
+                        inbox::take(tx, &ids).await?.into_iter().map(|id| (id, true)).collect();
+                    // A message that stands twice in one batch is handled once.
+                    let (new, order): (Vec<Received>, Vec<bool>) = {
+                        let flags: Vec<bool> = ids.iter().map(|id| fresh.remove(id).unwrap_or(false)).collect();
+                        let new = received.into_iter().zip(&flags).filter(|(_, new)| **new).map(|(one, _)| one);
+                        (new.collect(), flags)
+                    };
+                    let outcomes = if new.is_empty() { Vec::new() } else { handler.handle(tx, &new).await? };
+                    if outcomes.len() != new.len() {
+                        return Err(HandlerError::Failed(
+                            "handler gave another number of outcomes than messages".into(),
+                        ));
+                    }
+                    settle(tx, &new, &outcomes).await?;
+                    let mut outcomes = outcomes.into_iter();
+                    Ok(order
+                        .into_iter()
+                        .map(|new| if new { outcomes.next() } else { None }.unwrap_or(Outcome::AlreadyApplied))
+                        .collect())
+                })
+            })
+            .await;
+        drop(spans);
+        outcomes
+    }
+
+    fn verdict(&self, outcome: &Outcome) -> Verdict {
+        let (word, verdict) = match outcome {
+            Outcome::Done => ("done", Verdict::Ack),
+            Outcome::AlreadyApplied => ("already_applied", Verdict::Ack),
+            Outcome::RetryAfter(wait) => ("retry", Verdict::Again(*wait)),
+            Outcome::Park(_) => ("parked", Verdict::Ack),
+        };
+        self.handled.with_label_values(&[word]).inc();
+        verdict
+    }
+
+    async fn park_malformed(&self, delivery: &Delivery) {
+        let reason = match &delivery.envelope {
+            Err(cause) => cause.to_string(),
+            Ok(_) => "header ce-center is no center's name".to_owned(),
+        };
+        let id = self.database.clock().new_id();
+        let parked =
+            parked::insert_malformed(self.database.machine(), id, (&delivery.subject, &delivery.payload), &reason)
+                .await;
+        match parked {
+            Ok(()) => {
+                warn!(%reason, "message with unreadable headers is parked for an operator");
+                delivery.ack().await;
+            }
+            Err(_) => delivery.retry_after(backoff(delivery.attempt)).await,
+        }
+    }
+}
+
+async fn settle(tx: &mut Tx, new: &[Received], outcomes: &[Outcome]) -> Result<(), HandlerError> {
+    let mut back = Vec::new();
+    for (message, outcome) in new.iter().zip(outcomes) {
+        match outcome {
+            Outcome::Done | Outcome::AlreadyApplied => {}
+            Outcome::RetryAfter(_) => back.push(message.envelope.id),
+            Outcome::Park(reason) => {
+                warn!(event.id = %message.envelope.id, event.kind = %message.envelope.kind, "message is parked for an operator");
+                parked::insert(tx, &message.envelope, &message.payload, reason, message.attempt).await?;
+            }
+        }
+    }
+    if !back.is_empty() {
+        inbox::put_back(tx, &back).await?;
+    }
+    Ok(())
+}
+
+fn received(delivery: &Delivery) -> Option<Received> {
+    let envelope = delivery.envelope.as_ref().ok()?.clone();
+    Some(Received { envelope, payload: delivery.payload.clone(), attempt: delivery.attempt })
+}
+
+/// Opens the span of a handling as a child of the publisher's and puts its context in the message.
+fn open_span(service: &'static str, message: &mut Received) -> Span {
+    let span = info_span!(
+        "handle",
+        otel.name = %message.envelope.kind,
+        otel.kind = "consumer",
+        causeway.service = service,
+        event.id = %message.envelope.id,
+    );
+    message.envelope.trace.adopt(&span);
+    let own = TraceContext::of(&span);
+    if own.traceparent().is_some() {
+        message.envelope.trace = own;
+    }
+    span
+}
+
+fn backoff(attempt: i64) -> Duration {
+    let seconds = 0.25 * f64::powi(2.0, i32::try_from(attempt.clamp(1, 10)).unwrap_or(10));
+    Duration::from_secs_f64(seconds.min(60.0) * (0.75 + rand::random::<f64>() * 0.5))
+}

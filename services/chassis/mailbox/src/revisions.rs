@@ -1,0 +1,198 @@
+//! Named values in force, watched on the bus and kept in the service's own database.
+//!
+//! A service starts and explains an old decision without the bucket: every revision that it has used stays in its
+//! `revisions` table. A new one is in force within seconds, without a restart. A value that can't be read is refused
+//! and the one before stays in force.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use causeway_bus::{Bus, BusError, Change};
+use futures::StreamExt as _;
+use sqlx::PgPool;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::database::Database;
+
+/// Reads a value and gives its revision.
+pub type Parse<T> = fn(&[u8]) -> Result<(String, T), String>;
+
+/// Revisions of named values.
+pub struct Revisions<T> {
+    bucket: &'static str,
+    parse: Parse<T>,
+    current: ArcSwap<BTreeMap<String, Arc<(String, T)>>>,
+    pool: Option<PgPool>,
+    changed: watch::Sender<u64>,
+}
+
+impl<T: Send + Sync + 'static> Revisions<T> {
+    /// Loads what the database knows, then follows the bucket until stopped. `database` `None`: nothing is kept.
+    pub async fn start(
+        database: Option<&Database>,
+        bus: Bus,
+        bucket: &'static str,
+        parse: Parse<T>,
+        stop: CancellationToken,
+        tasks: &tokio_util::task::TaskTracker,
+    ) -> Result<Arc<Self>, crate::TxError> {
+        let pool = database.map(|database| database.machine().clone());
+        let revisions =
+            Arc::new(Self { bucket, parse, current: ArcSwap::default(), pool, changed: watch::Sender::new(0) });
+        revisions.load().await?;
+        let follower = revisions.clone();
+        tasks.spawn(async move {
+            loop {
+                tokio::select! {
+                    () = stop.cancelled() => return,
+                    ended = follower.follow(&bus) => if let Err(cause) = ended {
+                        tracing::debug!(%cause, "follow the bucket; tried again shortly");
+                    },
+                }
+                tokio::select! {
+                    () = stop.cancelled() => return,
+                    () = tokio::time::sleep(Duration::from_millis(500)) => {}
+                }
+            }
+        });
+        Ok(revisions)
+    }
+
+    /// The revision in force and its value.
+    pub fn current(&self, name: &str) -> Option<Arc<(String, T)>> {
+        self.current.load().get(name).cloned()
+    }
+
+    /// Names of all values in force.
+    pub fn names(&self) -> Vec<String> {
+        self.current.load().keys().cloned().collect()
+    }
+
+    /// A past revision.
+    pub async fn at(&self, name: &str, revision: &str) -> Result<Option<T>, crate::TxError> {
+        let Some(pool) = &self.pool else { return Ok(None) };
+        let content: Option<Vec<u8>> =
+            sqlx::query_scalar("SELECT content FROM revisions WHERE bucket = $1 AND name = $2 AND revision = $3")
+                .bind(self.bucket)
+                .bind(name)
+                .bind(revision)
+                .fetch_optional(pool)
+                .await?;
+        Ok(content.and_then(|content| (self.parse)(&content).ok()).map(|(_, value)| value))
+    }
+
+    /// Waits until a value with this name is in force.
+    pub async fn wait_for(&self, name: &str) -> Arc<(String, T)> {
+        let mut changed = self.changed.subscribe();
+        loop {
+            if let Some(found) = self.current(name) {
+                return found;
+            }
+            // The sender lives as long as this struct.
+            let _ = changed.changed().await;
+        }
+    }
+
+    async fn load(&self) -> Result<(), crate::TxError> {
+        let Some(pool) = &self.pool else { return Ok(()) };
+        let rows: Vec<(String, Vec<u8>)> =
+            sqlx::query_as("SELECT name, content FROM revisions WHERE bucket = $1 AND current")
+                .bind(self.bucket)
+                .fetch_all(pool)
+                .await?;
+        for (name, content) in rows {
+            self.put_in_force(&name, &content);
+        }
+        Ok(())
+    }
+
+    async fn follow(&self, bus: &Bus) -> Result<(), BusError> {
+        let bucket = bus.bucket(self.bucket).await?;
+        self.refill(&bucket).await?;
+        let mut changes = Box::pin(bucket.watch().await?);
+        while let Some(change) = changes.next().await {
+            let Change { key, value } = change?;
+            let Some(content) = value else { continue };
+            if let Some(revision) = self.put_in_force(&key, &content) {
+                self.keep(&key, &revision, &content).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// After the bucket was lost, what is in force is pinned up again.
+    async fn refill(&self, bucket: &causeway_bus::Bucket) -> Result<(), BusError> {
+        let Some(pool) = &self.pool else { return Ok(()) };
+        for name in self.names() {
+            if bucket.get(&name).await?.is_some() {
+                continue;
+            }
+            let content: Option<Vec<u8>> =
+                sqlx::query_scalar("SELECT content FROM revisions WHERE bucket = $1 AND name = $2 AND current")
+                    .bind(self.bucket)
+                    .bind(&name)
+                    .fetch_optional(pool)
+                    .await
+                    .unwrap_or_default();
+            if let Some(content) = content
+                && bucket.put_if_absent(&name, Bytes::from(content)).await?
+            {
+                info!(name, bucket = self.bucket, "value in force was missing from the bucket and is pinned up again");
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives the revision where it is a new one.
+    fn put_in_force(&self, name: &str, content: &[u8]) -> Option<String> {
+        let (revision, value) = match (self.parse)(content) {
+            Ok(parsed) => parsed,
+            Err(cause) => {
+                warn!(name, bucket = self.bucket, %cause, "value can not be read; the one before stays in force");
+                return None;
+            }
+        };
+        if self.current(name).is_some_and(|current| current.0 == revision) {
+            return None;
+        }
+        let mut all = BTreeMap::clone(&self.current.load());
+        all.insert(name.to_owned(), Arc::new((revision.clone(), value)));
+        self.current.store(Arc::new(all));
+        self.changed.send_modify(|count| *count += 1);
+        info!(name, revision, bucket = self.bucket, "value is in force");
+        Some(revision)
+    }
+
+    async fn keep(&self, name: &str, revision: &str, content: &[u8]) {
+        let Some(pool) = &self.pool else { return };
+        let kept = sqlx::query(
+            "WITH old AS (UPDATE revisions SET current = false WHERE bucket = $1 AND name = $2 AND revision <> $3 AND current) \
+             INSERT INTO revisions (bucket, name, revision, content, current) VALUES ($1, $2, $3, $4, false) \
+             ON CONFLICT (bucket, name, revision) DO UPDATE SET seen_at = now()",
+        )
+        .bind(self.bucket)
+        .bind(name)
+        .bind(revision)
+        .bind(content)
+        .execute(pool)
+        .await;
+        let marked = sqlx::query("UPDATE revisions SET current = (revision = $3) WHERE bucket = $1 AND name = $2 AND current <> (revision = $3)")
+            .bind(self.bucket)
+            .bind(name)
+            .bind(revision)
+            .execute(pool)
+            .await;
+        if kept.is_err() || marked.is_err() {
+            warn!(
+                name,
+                bucket = self.bucket,
+                "value in force could not be kept; it is read from the bucket after a restart"
+            );
+        }
+    }
+}

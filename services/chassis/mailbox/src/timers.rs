@@ -1,0 +1,215 @@
+//! Durable timers: a table, not a sleep. They fire on the database's time, once each, in the transaction of their effect.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use causeway_envelope::TraceContext;
+use futures::future::BoxFuture;
+use jiff::Timestamp;
+use sqlx::Row as _;
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, warn};
+use uuid::Uuid;
+
+use crate::consumer::{HandlerError, Outcome};
+use crate::database::Database;
+use crate::time::Ts;
+use crate::tx::Tx;
+
+/// A timer to set.
+#[derive(Debug, Clone)]
+pub struct Timer {
+    /// What it is about.
+    pub aggregate_id: Uuid,
+    /// What is to happen.
+    pub kind: &'static str,
+    /// Tells several timers of one kind apart, such as the number of a reminder.
+    pub occurrence: String,
+    /// When, in the service's time.
+    pub due_at: Timestamp,
+    /// What the handler needs to know, without PHI.
+    pub payload: serde_json::Value,
+    /// The trace that the effect will belong to.
+    pub trace: TraceContext,
+}
+
+/// A timer that fires.
+#[derive(Debug, Clone)]
+pub struct DueTimer {
+    /// Its id.
+    pub timer_id: Uuid,
+    /// What it is about.
+    pub aggregate_id: Uuid,
+    /// What is to happen.
+    pub kind: String,
+    /// Tells several timers of one kind apart.
+    pub occurrence: String,
+    /// When it was due.
+    pub due_at: Timestamp,
+    /// What was kept for the handler.
+    pub payload: serde_json::Value,
+    /// The trace that the effect belongs to.
+    pub trace: TraceContext,
+}
+
+/// What happens when timers fire. The handler reads its aggregate again: a stale timer does nothing.
+pub trait TimerHandler: Send + Sync + 'static {
+    /// All of one center; one outcome each.
+    fn fire<'a>(&'a self, tx: &'a mut Tx, due: &'a [DueTimer]) -> BoxFuture<'a, Result<Vec<Outcome>, HandlerError>>;
+}
+
+/// Most timers that fire in one transaction.
+const BATCH: i64 = 256;
+
+pub(crate) async fn insert(tx: &mut Tx, all: &[Timer]) -> Result<(), sqlx::Error> {
+    if all.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<Uuid> = all.iter().map(|_| tx.new_id()).collect();
+    let center = tx.center().to_owned();
+    sqlx::query(
+        "INSERT INTO timers (timer_id, center_id, aggregate_id, kind, occurrence, due_at, payload, traceparent) \
+         SELECT id, $2, aggregate, kind, occurrence, due, payload, trace \
+         FROM unnest($1::uuid[], $3::uuid[], $4::text[], $5::text[], $6::timestamptz[], $7::jsonb[], $8::text[]) \
+              AS t (id, aggregate, kind, occurrence, due, payload, trace) \
+         ON CONFLICT (center_id, aggregate_id, kind, occurrence) DO UPDATE \
+         SET due_at = excluded.due_at, payload = excluded.payload, state = 'pending', lease_until = NULL \
+         WHERE timers.state <> 'fired'",
+    )
+    .bind(ids)
+    .bind(center)
+    .bind(all.iter().map(|timer| timer.aggregate_id).collect::<Vec<_>>())
+    .bind(all.iter().map(|timer| timer.kind).collect::<Vec<_>>())
+    .bind(all.iter().map(|timer| timer.occurrence.as_str()).collect::<Vec<_>>())
+    .bind(all.iter().map(|timer| Ts(timer.due_at)).collect::<Vec<_>>())
+    .bind(all.iter().map(|timer| timer.payload.clone()).collect::<Vec<_>>())
+    .bind(all.iter().map(|timer| timer.trace.traceparent()).collect::<Vec<_>>())
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+pub(crate) async fn cancel(tx: &mut Tx, aggregates: &[Uuid], kind: Option<&str>) -> Result<u64, sqlx::Error> {
+    let done = sqlx::query(
+        "UPDATE timers SET state = 'cancelled' WHERE aggregate_id = ANY($1) AND state = 'pending' AND ($2::text IS NULL OR kind = $2)",
+    )
+    .bind(aggregates)
+    .bind(kind)
+    .execute(tx.conn())
+    .await?;
+    Ok(done.rows_affected())
+}
+
+/// Fires what is due, until stopped.
+pub(crate) async fn run(database: Database, handler: Arc<dyn TimerHandler>, every: Duration, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(every) => {}
+        }
+        loop {
+            match fire_due(&database, &handler).await {
+                Ok(fired) if fired == BATCH as usize && !stop.is_cancelled() => {}
+                Ok(_) => break,
+                Err(cause) => {
+                    debug!(%cause, "look for due timers; tried again shortly");
+                    break;
+                }
+            }
+        }
+    }
+}
+
+async fn fire_due(database: &Database, handler: &Arc<dyn TimerHandler>) -> Result<usize, crate::TxError> {
+    let now = database.now().await?;
+    let claimed = sqlx::query(
+        "UPDATE timers SET lease_until = now() + interval '30 seconds', attempts = attempts + 1 \
+         WHERE timer_id IN (SELECT timer_id FROM timers WHERE state = 'pending' AND due_at <= $1 \
+             AND (lease_until IS NULL OR lease_until < now()) ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED) \
+         RETURNING timer_id, center_id",
+    )
+    .bind(Ts(now))
+    .bind(BATCH)
+    .fetch_all(database.machine())
+    .await?;
+    let mut by_center: BTreeMap<String, Vec<Uuid>> = BTreeMap::new();
+    for row in &claimed {
+        by_center.entry(row.try_get("center_id")?).or_default().push(row.try_get("timer_id")?);
+    }
+    for (center, ids) in by_center {
+        fire_center(database, handler, &center, ids).await;
+    }
+    Ok(claimed.len())
+}
+
+/// Fires the timers of one center together; where that fails, each one alone, so that one does not hold up the others.
+async fn fire_center(database: &Database, handler: &Arc<dyn TimerHandler>, center: &str, ids: Vec<Uuid>) {
+    let together = fire(database, handler, center, ids.clone()).await;
+    let Err(cause) = together else { return };
+    debug!(%cause, count = ids.len(), "timers are fired one by one");
+    if ids.len() > 1 && !cause.is_transient() {
+        for id in ids {
+            if let Err(cause) = fire(database, handler, center, vec![id]).await {
+                warn!(timer.id = %id, %cause, "timer could not fire; it is tried again after its lease");
+            }
+        }
+    }
+}
+
+async fn fire(
+    database: &Database,
+    handler: &Arc<dyn TimerHandler>,
+    center: &str,
+    ids: Vec<Uuid>,
+) -> Result<(), HandlerError> {
+    let handler = handler.clone();
+    database
+        .with_tx(center, move |tx| {
+            Box::pin(async move {
+                let rows = sqlx::query(
+                    "UPDATE timers SET state = 'fired', lease_until = NULL WHERE timer_id = ANY($1) AND state = 'pending' \
+                     RETURNING timer_id, aggregate_id, kind, occurrence, due_at, payload, traceparent",
+                )
+                .bind(&ids)
+                .fetch_all(tx.conn())
+                .await?;
+                let due = rows.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+                if due.is_empty() {
+                    return Ok(());
+                }
+                let outcomes = handler.fire(tx, &due).await?;
+                for (timer, outcome) in due.iter().zip(outcomes) {
+                    if let Outcome::RetryAfter(wait) = outcome {
+                        again(tx, timer.timer_id, wait).await?;
+                    }
+                }
+                Ok(())
+            })
+        })
+        .await
+}
+
+async fn again(tx: &mut Tx, timer_id: Uuid, wait: Duration) -> Result<(), sqlx::Error> {
+    let due = tx.now() + jiff::SignedDuration::try_from(wait).unwrap_or(jiff::SignedDuration::from_mins(1));
+    sqlx::query("UPDATE timers SET state = 'pending', due_at = $2 WHERE timer_id = $1")
+        .bind(timer_id)
+        .bind(Ts(due))
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+fn read(row: &sqlx::postgres::PgRow) -> Result<DueTimer, sqlx::Error> {
+    let due: Ts = row.try_get("due_at")?;
+    let trace: Option<String> = row.try_get("traceparent")?;
+    Ok(DueTimer {
+        timer_id: row.try_get("timer_id")?,
+        aggregate_id: row.try_get("aggregate_id")?,
+        kind: row.try_get("kind")?,
+        occurrence: row.try_get("occurrence")?,
+        due_at: due.0,
+        payload: row.try_get("payload")?,
+        trace: TraceContext::parse(trace.as_deref().unwrap_or_default()),
+    })
+}

@@ -1,0 +1,73 @@
+//! The bus is down, or its whole store is gone: a delay, never a loss (F4).
+
+use std::time::Duration;
+
+use crate::rig::{self, eventually};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_committed_while_the_bus_is_down_goes_out_when_it_is_back() {
+    let mut nats = rig::nats().await;
+    let owner = rig::owner(&rig::database("owner").await, rig::bus(&nats, "owner").await).await;
+    let listener = rig::listening(&rig::database("listener").await, rig::bus(&nats, "listener").await).await;
+    rig::emit(&owner.database, 100).await;
+    nats.server.kill().await.expect("killed");
+    rig::emit(&owner.database, 300).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    nats.server.restart().await.expect("restarted");
+    eventually("all four hundred were handled", 60, async || listener.handler.total() == 400).await;
+    assert_eq!(listener.handler.twice(), 0);
+    owner.end().await;
+    listener.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn losing_the_whole_store_of_the_bus_is_a_delay() {
+    let mut nats = rig::nats().await;
+    let owner = rig::owner(&rig::database("owner").await, rig::bus(&nats, "owner").await).await;
+    let made = rig::database("listener").await;
+    let listener = rig::listening(&made, rig::bus(&nats, "listener").await).await;
+    rig::emit(&owner.database, 200).await;
+    eventually("the first were handled", 30, async || listener.handler.total() == 200).await;
+    listener.end().await;
+    // Published, acknowledged, marked, and not yet seen by anybody: exactly what the loss of the store takes away.
+    rig::emit(&owner.database, 300).await;
+    eventually("all are marked as published", 20, async || {
+        rig::count(&owner.database, "SELECT count(*) FROM outbox WHERE published_at IS NULL").await == 0
+    })
+    .await;
+    nats.server.kill().await.expect("killed");
+    nats.server.delete_store().expect("deleted");
+    nats.server.restart().await.expect("restarted");
+    let listener = rig::listening(&made, rig::bus(&nats, "listener").await).await;
+    eventually("the reconciler filled the gap", 60, async || listener.handler.total() == 300).await;
+    assert_eq!(listener.handler.twice(), 0, "and what was handled before is not handled again");
+    owner.end().await;
+    listener.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_that_commits_late_is_not_skipped() {
+    let nats = rig::nats().await;
+    let owner = rig::owner(&rig::database("owner").await, rig::bus(&nats, "owner").await).await;
+    let listener = rig::listening(&rig::database("listener").await, rig::bus(&nats, "listener").await).await;
+    let database = owner.database.clone();
+    let slow = tokio::spawn(async move {
+        let done: Result<(), causeway_mailbox::HandlerError> = database
+            .with_tx(rig::CENTER, |tx| {
+                Box::pin(async move {
+                    tx.emit(rig::draft(b"slow"));
+                    tokio::time::sleep(Duration::from_secs(3)).await;
+                    Ok(())
+                })
+            })
+            .await;
+        done.expect("committed");
+    });
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    rig::emit(&owner.database, 10).await;
+    eventually("the quick ones went through", 10, async || listener.handler.total() == 10).await;
+    slow.await.expect("no panic");
+    eventually("the slow one too", 10, async || listener.handler.total() == 11).await;
+    owner.end().await;
+    listener.end().await;
+}

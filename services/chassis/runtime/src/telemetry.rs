@@ -1,0 +1,196 @@
+//! Logs and traces of one process.
+//!
+//! Logs and traces have filters of their own: with one global filter, `warn` would stop info spans from being made, and then no trace
+//! context would travel with messages and calls. Without an export address spans are still made, for the same reason. The process is
+//! one OTLP resource; the service that a span belongs to is its attribute `causeway.service`.
+//!
+//! Deliberately not here: metrics (each service's registry, joined by operations) and the spans themselves (serve, mailbox).
+
+use std::io::IsTerminal;
+use std::time::Duration;
+
+use opentelemetry::trace::TracerProvider as _;
+use opentelemetry_otlp::{SpanExporter, WithExportConfig};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::propagation::TraceContextPropagator;
+use opentelemetry_sdk::trace::{BatchConfigBuilder, BatchSpanProcessor, Sampler, SdkTracerProvider};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::{EnvFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Layer, Registry, fmt};
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// One JSON object a line.
+    #[default]
+    Json,
+    /// For a person at a terminal.
+    Human,
+}
+
+/// What [`init`] needs.
+#[derive(Clone, Debug)]
+pub struct TelemetryConfig {
+    /// The OTLP resource's `service.name`: the service when alone, otherwise `causeway`.
+    pub process: String,
+    /// How log lines look.
+    pub log_format: LogFormat,
+    /// Log filter in the form of `RUST_LOG`.
+    pub log_level: String,
+    /// Where traces go; no export without it.
+    pub otlp_endpoint: Option<String>,
+    /// The share of new traces that is kept, 0 to 1.
+    pub trace_sample_ratio: f64,
+}
+
+/// Telemetry could not be set up.
+#[derive(Debug, Error)]
+pub enum TelemetryError {
+    /// The log filter is not one.
+    #[error(
+        "could not read runtime.log_level '{level}': {cause}; write it like 'info' or 'warn,causeway_routing=debug'"
+    )]
+    Level {
+        /// What was configured.
+        level: String,
+        /// What the parser said.
+        cause: String,
+    },
+    /// The exporter refuses its settings.
+    #[error(
+        "could not set up trace export to '{endpoint}': {cause}; check runtime.otlp_endpoint, for example http://127.0.0.1:4317"
+    )]
+    Exporter {
+        /// What was configured.
+        endpoint: String,
+        /// What the exporter said.
+        cause: String,
+    },
+    /// Another subscriber is in place.
+    #[error("could not set up logging: {0}; telemetry is set up once in a process, before anything logs")]
+    Twice(String),
+}
+
+/// Keeps telemetry alive; flush it with [`TelemetryGuard::shutdown`] as the last thing a process does.
+#[derive(Debug)]
+#[must_use = "traces still in memory are lost unless shutdown is awaited"]
+pub struct TelemetryGuard {
+    provider: SdkTracerProvider,
+}
+
+/// Sets up logs, traces, the W3C propagator and the panic hook. Call it once, inside the tokio runtime.
+pub fn init(config: &TelemetryConfig) -> Result<TelemetryGuard, TelemetryError> {
+    opentelemetry::global::set_text_map_propagator(TraceContextPropagator::new());
+    let filter = EnvFilter::try_new(&config.log_level)
+        .map_err(|cause| TelemetryError::Level { level: config.log_level.clone(), cause: cause.to_string() })?;
+    let provider = tracer_provider(config)?;
+    let traces = tracing_opentelemetry::layer().with_tracer(provider.tracer("causeway")).with_filter(trace_filter());
+    tracing_subscriber::registry()
+        .with(log_layer(config.log_format).with_filter(filter))
+        .with(traces)
+        .try_init()
+        .map_err(|cause| TelemetryError::Twice(cause.to_string()))?;
+    opentelemetry::global::set_tracer_provider(provider.clone());
+    set_panic_hook();
+    Ok(TelemetryGuard { provider })
+}
+
+impl TelemetryGuard {
+    /// Sends what is still in memory. The exporter's shutdown blocks, so it runs beside the runtime's workers.
+    pub async fn shutdown(self) {
+        let provider = self.provider;
+        let sent = tokio::task::spawn_blocking(move || provider.shutdown_with_timeout(EXPORT_TIMEOUT)).await;
+        if let Ok(Err(cause)) = sent {
+            tracing::warn!(%cause, "could not send the last traces, check the collector");
+        }
+    }
+}
+
+const EXPORT_TIMEOUT: Duration = Duration::from_secs(3);
+
+fn tracer_provider(config: &TelemetryConfig) -> Result<SdkTracerProvider, TelemetryError> {
+    let resource = Resource::builder().with_service_name(config.process.clone()).build();
+    let root = Sampler::TraceIdRatioBased(config.trace_sample_ratio.clamp(0.0, 1.0));
+    let mut builder =
+        SdkTracerProvider::builder().with_resource(resource).with_sampler(Sampler::ParentBased(Box::new(root)));
+    if let Some(endpoint) = &config.otlp_endpoint {
+        let exporter = SpanExporter::builder()
+            .with_tonic()
+            .with_endpoint(endpoint)
+            .with_timeout(EXPORT_TIMEOUT)
+            .build()
+            .map_err(|cause| TelemetryError::Exporter { endpoint: endpoint.clone(), cause: cause.to_string() })?;
+        let batches = BatchConfigBuilder::default().with_scheduled_delay(Duration::from_secs(1)).build();
+        let processor = BatchSpanProcessor::builder(exporter).with_batch_config(batches).build();
+        builder = builder.with_span_processor(processor);
+    }
+    Ok(builder.build())
+}
+
+/// Info spans of everything, except of the machinery that exports them.
+fn trace_filter() -> Targets {
+    ["h2", "hyper", "hyper_util", "tonic", "tower", "opentelemetry"]
+        .into_iter()
+        .fold(Targets::new().with_default(LevelFilter::INFO), |targets, name| {
+            targets.with_target(name, LevelFilter::OFF)
+        })
+}
+
+fn log_layer(format: LogFormat) -> Box<dyn Layer<Registry> + Send + Sync> {
+    let lines = fmt::layer().with_writer(std::io::stderr);
+    match format {
+        LogFormat::Json => lines.json().flatten_event(true).with_current_span(true).with_span_list(false).boxed(),
+        LogFormat::Human => lines.with_ansi(std::io::stderr().is_terminal()).with_target(false).boxed(),
+    }
+}
+
+/// A panic's message may hold a value, and a value may be health information: only the place is told.
+fn set_panic_hook() {
+    std::panic::set_hook(Box::new(|panic| {
+        let thread = std::thread::current();
+        let thread = thread.name().unwrap_or("unnamed");
+        match panic.location() {
+            Some(place) => {
+                tracing::error!(file = place.file(), line = place.line(), thread, "task panicked");
+            }
+            None => tracing::error!(thread, "task panicked at an unknown place"),
+        }
+    }));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(level: &str) -> TelemetryConfig {
+        TelemetryConfig {
+            process: "causeway".into(),
+            log_format: LogFormat::Json,
+            log_level: level.into(),
+            otlp_endpoint: None,
+            trace_sample_ratio: 1.0,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_quiet_log_still_makes_spans_with_a_trace_id() {
+        let error = init(&config("=[[[")).expect_err("not a filter");
+        assert!(error.to_string().contains("runtime.log_level"));
+        let guard = init(&config("warn")).expect("first set-up");
+        let span = tracing::info_span!("work");
+        let context = tracing_opentelemetry::OpenTelemetrySpanExt::context(&span);
+        let mut headers = std::collections::HashMap::new();
+        opentelemetry::global::get_text_map_propagator(|propagator| {
+            propagator.inject_context(&context, &mut headers);
+        });
+        assert!(headers["traceparent"].starts_with("00-"), "{headers:?}");
+        assert!(matches!(init(&config("warn")), Err(TelemetryError::Twice(_))));
+        drop(span);
+        guard.shutdown().await;
+    }
+}
