@@ -9,6 +9,10 @@ pub mod error;
 pub mod events;
 pub mod subjects;
 
+/// What the signed link to a patient's own page is issued and checked for. Notification writes it into messages, the
+/// portal answers it, so both take the word from here.
+pub const PATIENT_LINK: &str = "patient";
+
 /// Descriptors of all services, for gRPC reflection.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
 

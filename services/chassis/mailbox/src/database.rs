@@ -230,6 +230,8 @@ fn pool(url: &str, connections: u32, settings: &DatabaseSettings, name: &str) ->
     let options = PgConnectOptions::from_str(url)?.application_name(name).options([
         ("statement_timeout", statement_timeout.as_str()),
         ("lock_timeout", "10000"),
+        // The healing rollback of a connection that needs none would fill the log with warnings.
+        ("client_min_messages", "error"),
         ("idle_in_transaction_session_timeout", "10000"),
         ("tcp_keepalives_idle", "10"),
         ("tcp_keepalives_interval", "5"),

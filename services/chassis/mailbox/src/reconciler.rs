@@ -130,7 +130,7 @@ pub async fn reconcile_all(
         let Some(last) = rows.last() else { return Ok(total) };
         through = Some(last.created);
         let (compared, missing) = compare(bus, listeners, &rows).await;
-        let stamp = Timestamp::now().as_second();
+        let stamp: i64 = sqlx::query_scalar("SELECT extract(epoch FROM now())::bigint").fetch_one(pool).await?;
         let again: Vec<_> = missing.iter().map(|row| row.outgoing(&format!(":o{stamp}"))).collect();
         for chunk in again.chunks(512) {
             total.republished += bus.publish(chunk).await.iter().filter(|answer| answer.is_ok()).count() as u64;

@@ -21,6 +21,8 @@ use crate::time::Ts;
 
 /// Most messages in flight at once.
 const BATCH: usize = 512;
+/// How long the relay stays for what the last requests commit.
+const LINGER: Duration = Duration::from_millis(700);
 /// A row that failed this often while others went through is parked.
 const MOST_ATTEMPTS: i32 = 20;
 
@@ -41,13 +43,19 @@ impl Relay {
         (Self { database, bus, marked }, to_mark)
     }
 
-    /// Publishes what was just committed, until stopped.
+    /// Publishes what was just committed. After a soft stop it goes on until nothing came for a moment, so that what the
+    /// last requests committed still goes out; whatever is later is found by the sweep of the next start.
     pub async fn run_fresh(self, mut committed: mpsc::Receiver<Vec<Row>>, stop: CancellationToken) {
         let mut waiting = Vec::new();
         loop {
-            let count = tokio::select! {
-                () = stop.cancelled() => return,
-                count = committed.recv_many(&mut waiting, 64) => count,
+            let count = if stop.is_cancelled() {
+                let last = tokio::time::timeout(LINGER, committed.recv_many(&mut waiting, 64));
+                last.await.unwrap_or_default()
+            } else {
+                tokio::select! {
+                    () = stop.cancelled() => continue,
+                    count = committed.recv_many(&mut waiting, 64) => count,
+                }
             };
             if count == 0 {
                 return;

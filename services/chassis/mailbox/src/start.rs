@@ -115,8 +115,8 @@ pub struct MailboxSettings {
 pub struct Mailbox;
 
 impl Mailbox {
-    /// Starts all its loops on the tracker. Consumers end at the soft stop after the batch under way, the relay at the
-    /// hard stop, so that what the last requests committed is still published.
+    /// Starts all its loops on the tracker. Consumers end at the soft stop after the batch under way, the relay a
+    /// moment later, so that what the last requests committed is still published.
     pub async fn start(
         database: Database,
         bus: Bus,
@@ -132,7 +132,7 @@ impl Mailbox {
         let pace = &settings.pace;
         let (relay, to_mark) = Relay::new(database.clone(), bus.clone());
         if let Some(committed) = database.take_committed() {
-            stop.spawn(tasks, "relay", relay.clone().run_fresh(committed, stop.hard.clone()));
+            stop.spawn(tasks, "relay", relay.clone().run_fresh(committed, stop.soft.clone()));
         }
         let (every, older) = (Duration::from_millis(pace.sweep_every_ms), Duration::from_millis(pace.sweep_after_ms));
         stop.spawn(tasks, "sweep", relay.run_sweep(every, older, stop.soft.clone()));

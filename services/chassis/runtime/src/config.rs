@@ -50,7 +50,7 @@ pub struct RuntimeConfig {
     pub peers: BTreeMap<String, PeerAddress>,
     /// Ports that differ from the default, as `<section>_<port>`, for example `ingestion_grpc = 0`.
     pub ports: BTreeMap<String, u16>,
-    /// Moves all ports together: operations takes this one, the services' ports follow in the order of start.
+    /// Moves all ports together: operations takes this one, the services' ports follow in the order of start; 0: any free ones.
     pub port_base: Option<u16>,
 }
 

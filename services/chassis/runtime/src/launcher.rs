@@ -387,7 +387,7 @@ fn configured_port(config: &RuntimeConfig, service: &str, spec: &PortSpec, offse
         .ports
         .get(&key)
         .copied()
-        .or_else(|| config.port_base.map(|base| base.saturating_add(offset)))
+        .or_else(|| config.port_base.map(|base| if base == 0 { 0 } else { base.saturating_add(offset) }))
         .unwrap_or(spec.default);
     (port, format!("runtime.ports.{key}"))
 }

@@ -5,6 +5,7 @@
 //!
 //! Deliberately not here: who the caller is (each face signs people in its own way) and rate limits (the doors know their keys).
 
+use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
@@ -90,10 +91,11 @@ pub fn security_headers(router: Router, policy: HeaderValue) -> Router {
     router.layer(from_fn_with_state(policy, secure))
 }
 
-/// Serves a router until the stop: softly it lets requests end, for as long as the limits say; hard it drops them.
+/// Serves a router, whose handlers can ask for the peer's address (`ConnectInfo`), until the stop: softly it lets requests end, for as long as the limits say; hard it drops them.
 pub async fn http(listener: TcpListener, router: Router, stop: Stop, limits: &HttpLimits) -> Result<(), ServeError> {
     let soft = stop.soft.clone();
-    let serving = axum::serve(listener, router).with_graceful_shutdown(soft.clone().cancelled_owned()).into_future();
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let serving = axum::serve(listener, service).with_graceful_shutdown(soft.clone().cancelled_owned()).into_future();
     tokio::pin!(serving);
     tokio::select! {
         done = &mut serving => return done.map_err(ServeError::from),

@@ -214,6 +214,9 @@ async fn a_taken_port_names_the_setting_that_moves_it() {
 
 #[test]
 fn a_port_base_moves_every_port_and_a_named_port_still_wins() {
+    let spec = PortSpec { name: "grpc", default: 50051 };
+    let any = RuntimeConfig { port_base: Some(0), ..RuntimeConfig::default() };
+    assert_eq!(configured_port(&any, "ingestion", &spec, 3).0, 0, "a base of 0 is any free port for each");
     let mut config = RuntimeConfig { port_base: Some(20_000), ..RuntimeConfig::default() };
     let spec = PortSpec { name: "grpc", default: 50_051 };
     assert_eq!(operations_address(&config), "127.0.0.1:20000");

@@ -1,0 +1,199 @@
+//! A center's profile with its templates made ready, once for each revision.
+//!
+//! Templates are written by center staff, so they get no more than they need: no loader, no unknown gap, a bounded number
+//! of steps. Each is compiled and tried when the profile comes into force, so that a mistake is in the log before the first
+//! person should have got the message. Deliberately not here: which template a notice uses.
+
+use std::collections::{BTreeSet, HashMap};
+
+use causeway_funnel::profile::{Bundle, Profile, Template, health_word};
+use minijinja::value::Serde;
+use minijinja::{Environment, UndefinedBehavior};
+use tracing::warn;
+
+use crate::domain::notice::{AFTER_HOURS, Kind};
+use crate::domain::variables::{NAMES, Variables};
+
+/// More than any sane letter needs; a loop without end stops here.
+const MOST_STEPS: u64 = 50_000;
+
+/// A profile and its templates, ready to use.
+pub struct Book {
+    /// The profile.
+    pub profile: Profile,
+    environment: Environment<'static>,
+    usable: HashMap<(String, String), Parts>,
+}
+
+/// Names under which the parts of a template stand in the environment.
+#[derive(Debug, Clone)]
+struct Parts {
+    language: String,
+    subject: String,
+    text: String,
+    html: Option<String>,
+}
+
+/// The words of one mail. No Debug: it holds a name.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Words {
+    /// Language that it is written in.
+    pub language: String,
+    /// Subject line, fit for anybody's eyes.
+    pub subject: String,
+    /// Plain part.
+    pub text: String,
+    /// HTML part.
+    pub html: Option<String>,
+}
+
+/// Why there are no words. Names the template and never a value.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unwritable {
+    /// The center has no such template that works.
+    #[error("message \"{0}\" has no template that works; write it and apply the center's profile")]
+    NoTemplate(String),
+    /// A gap has no value, or it takes too many steps.
+    #[error("message \"{name}\" can not be filled in: {what}; mend the template and apply the center's profile")]
+    NotFilled {
+        /// Name of the template.
+        name: String,
+        /// Kind of the mistake and its line.
+        what: String,
+    },
+    /// The finished subject tells what the message is about.
+    #[error("subject of message \"{0}\" says a health word; mend the template and apply the center's profile")]
+    OpenSubject(String),
+}
+
+impl Book {
+    /// Reads a stored profile and makes its templates ready; gives its revision too.
+    pub fn read(bytes: &[u8]) -> Result<(String, Self), String> {
+        let bundle = Bundle::from_bytes(bytes).map_err(|cause| cause.to_string())?;
+        let profile = Profile::from_bundle(&bundle).map_err(|faults| match faults.first() {
+            Some(first) => format!("{} faults, the first: {first}", faults.len()),
+            None => "the profile has faults".to_owned(),
+        })?;
+        Ok((profile.revision.clone(), Self::new(profile)))
+    }
+
+    /// Makes the templates of a profile ready. What is not usable is logged here, once.
+    pub fn new(profile: Profile) -> Self {
+        let mut environment = Environment::new();
+        environment.set_undefined_behavior(UndefinedBehavior::Strict);
+        environment.set_fuel(Some(MOST_STEPS));
+        let mut usable = HashMap::new();
+        for ((language, name), template) in &profile.templates {
+            if template.is_sms() {
+                continue;
+            }
+            match compile(&mut environment, template) {
+                Ok(parts) => {
+                    usable.insert((language.clone(), name.clone()), parts);
+                }
+                Err(what) => warn!(
+                    center = profile.center.id,
+                    language,
+                    template = name,
+                    what,
+                    "message can not be used; another language's is sent, or the notice fails and staff are told"
+                ),
+            }
+        }
+        let book = Self { profile, environment, usable };
+        book.tell_missing();
+        book
+    }
+
+    /// Words for a notice: its template, or one that tells the same truth; in its language, or else the center's first.
+    pub fn words(&self, kind: Kind, name: &str, language: &str, variables: &Variables) -> Result<Words, Unwritable> {
+        let found = self.parts(language, name).or_else(|| self.parts(language, kind.fallback()?));
+        let parts = found.ok_or_else(|| Unwritable::NoTemplate(name.to_owned()))?;
+        let subject = one_line(&self.render(name, &parts.subject, Serde(&variables.open))?);
+        if health_word(&subject).is_some() {
+            return Err(Unwritable::OpenSubject(name.to_owned()));
+        }
+        Ok(Words {
+            language: parts.language.clone(),
+            subject,
+            text: self.render(name, &parts.text, Serde(variables))?,
+            html: parts.html.as_ref().map(|html| self.render(name, html, Serde(variables))).transpose()?,
+        })
+    }
+
+    /// The language that words for this notice will be in.
+    pub fn language<'a>(&'a self, kind: Kind, name: &str, language: &'a str) -> &'a str {
+        let found = self.parts(language, name).or_else(|| self.parts(language, kind.fallback()?));
+        found.map_or_else(|| self.profile.language_or_default(language), |parts| parts.language.as_str())
+    }
+
+    fn parts(&self, language: &str, name: &str) -> Option<&Parts> {
+        let find = |language: &str| self.usable.get(&(language.to_owned(), name.to_owned()));
+        find(language).or_else(|| find(self.profile.default_language()))
+    }
+
+    fn render<T: serde::Serialize>(&self, name: &str, part: &str, values: Serde<T>) -> Result<String, Unwritable> {
+        let template = self.environment.get_template(part).map_err(|cause| not_filled(name, &cause))?;
+        template.render(minijinja::Value::from(values)).map_err(|cause| not_filled(name, &cause))
+    }
+
+    fn tell_missing(&self) {
+        let wanted: BTreeSet<&str> = Kind::ALL
+            .iter()
+            .filter(|kind| kind.fallback().is_none_or(|other| self.parts("", other).is_none()))
+            .map(|kind| kind.template())
+            .chain([AFTER_HOURS])
+            .collect();
+        for name in wanted.into_iter().filter(|name| self.parts("", name).is_none()) {
+            warn!(
+                center = self.profile.center.id,
+                template = name,
+                "center has no such message; its notices fail and staff are told to call"
+            );
+        }
+    }
+}
+
+/// Compiles the parts of a template and looks for gaps that no notice can fill.
+fn compile(environment: &mut Environment<'static>, template: &Template) -> Result<Parts, String> {
+    let subject = template.subject.clone().ok_or("it has no subject")?;
+    let stem = format!("{}/{}", template.language, template.name);
+    let parts = Parts {
+        language: template.language.clone(),
+        subject: format!("{stem}.subject"),
+        text: format!("{stem}.txt"),
+        html: template.html.as_ref().map(|_| format!("{stem}.html")),
+    };
+    let mut add = |name: &str, source: String| -> Result<(), String> {
+        environment.add_template_owned(name.to_owned(), source).map_err(|cause| described(&cause))?;
+        let compiled = environment.get_template(name).map_err(|cause| described(&cause))?;
+        let unknown = compiled.undeclared_variables(false).into_iter().find(|gap| !NAMES.contains(&gap.as_str()));
+        unknown.map_or(Ok(()), |gap| Err(format!("gap {gap} is unknown; use one of {}", NAMES.join(", "))))
+    };
+    add(&parts.subject, subject)?;
+    add(&parts.text, template.text.clone())?;
+    if let (Some(name), Some(html)) = (&parts.html, &template.html) {
+        add(name, html.clone())?;
+    }
+    Ok(parts)
+}
+
+/// Kind and line of a mistake; its detail could quote a value.
+fn described(cause: &minijinja::Error) -> String {
+    match cause.line() {
+        Some(line) => format!("{} in line {line}", cause.kind()),
+        None => cause.kind().to_string(),
+    }
+}
+
+fn not_filled(name: &str, cause: &minijinja::Error) -> Unwritable {
+    Unwritable::NotFilled { name: name.to_owned(), what: described(cause) }
+}
+
+/// A subject with a line break in it would begin another header.
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,6 @@
+//! Pure decisions: what a person is to be told, when, and what becomes of a try. No clock, database or network.
+
+pub mod notice;
+pub mod retry;
+pub mod variables;
+pub mod visit;

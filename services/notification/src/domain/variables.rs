@@ -1,0 +1,155 @@
+//! What the gaps of a template are filled with.
+//!
+//! A gap that has no value for a notice is left out and not filled with nothing: the template then fails to render, which
+//! staff hear of, instead of telling half a sentence. Subjects see a few of them only, none of which names a person.
+
+use causeway_funnel::profile::Profile;
+use causeway_funnel::time_words;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde::Serialize;
+
+use super::notice::{About, Params, VisitWords};
+
+/// A document in the list of papers to gather.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Paper {
+    /// What it is called.
+    pub label: String,
+    /// Where to find it.
+    pub hint: String,
+}
+
+/// The values that may stand in a subject line, which others may see.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Open {
+    /// The center's discreet name.
+    pub center_name: String,
+    /// The number that people read out.
+    pub reference: String,
+    /// The center's phone.
+    pub phone: String,
+    /// The number that calls come from.
+    pub calls_from: String,
+    /// When the person will be reached at the latest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub contact_by: Option<String>,
+    /// When the center opens again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub opening: Option<String>,
+    /// When the visit is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub visit_when: Option<String>,
+}
+
+/// All values. No Debug: it holds a name.
+#[derive(Clone, Serialize)]
+pub struct Variables {
+    /// Those that a subject may have too.
+    #[serde(flatten)]
+    pub open: Open,
+    /// How the person is addressed.
+    pub greeting_name: String,
+    /// Papers to gather.
+    pub records: Vec<Paper>,
+    /// Where the visit is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub visit_where: Option<String>,
+    /// The person's private page.
+    pub link: String,
+    /// The page that stops messages.
+    pub stop_link: String,
+}
+
+/// Names of all values that a template may use.
+pub const NAMES: [&str; 12] = [
+    "center_name",
+    "reference",
+    "phone",
+    "calls_from",
+    "contact_by",
+    "opening",
+    "visit_when",
+    "greeting_name",
+    "records",
+    "visit_where",
+    "link",
+    "stop_link",
+];
+
+/// What a letter is about, without the person.
+pub struct Matter<'a> {
+    /// The inquiry.
+    pub about: &'a About,
+    /// When the person will be reached at the latest.
+    pub contact_by: Option<Timestamp>,
+    /// When the center opens again.
+    pub opens_at: Option<Timestamp>,
+    /// The rest.
+    pub params: &'a Params,
+}
+
+/// Who gets it, and where its links lead.
+pub struct Reader<'a> {
+    /// How the person is addressed.
+    pub greeting_name: &'a str,
+    /// Address of the person's private page.
+    pub link: &'a str,
+}
+
+/// The values for one letter in one language.
+pub fn fill(profile: &Profile, language: &str, matter: &Matter<'_>, reader: &Reader<'_>) -> Variables {
+    let said = |at: Timestamp| time_words::words(at, profile.zone(), language);
+    let visit = matter.params.visit.as_ref();
+    Variables {
+        open: Open {
+            center_name: profile.center.short_name.clone(),
+            reference: matter.about.reference.clone(),
+            phone: profile.center.contact.phone.clone(),
+            calls_from: profile.center.contact.calls_from.clone(),
+            contact_by: matter.contact_by.map(said),
+            opening: matter.opens_at.map(said),
+            visit_when: visit.and_then(|visit| visit_when(visit, profile, language)),
+        },
+        greeting_name: reader.greeting_name.to_owned(),
+        records: papers(profile, language, matter),
+        visit_where: visit.and_then(|visit| visit_where(visit, profile, language)),
+        link: reader.link.to_owned(),
+        stop_link: format!("{}/stop", reader.link),
+    }
+}
+
+/// The papers that are asked for, or else those that such an inquiry usually needs.
+fn papers(profile: &Profile, language: &str, matter: &Matter<'_>) -> Vec<Paper> {
+    let checklists = &profile.checklists;
+    let paper = |label: &str, hint: &str| Paper { label: label.to_owned(), hint: hint.to_owned() };
+    if !matter.params.records.is_empty() {
+        let kinds = matter.params.records.iter();
+        return kinds
+            .filter_map(|kind| checklists.document(kind))
+            .map(|document| paper(document.label.get(language), document.hint.get(language)))
+            .collect();
+    }
+    let lines = checklists.lines_for(matter.about.consult_type, matter.about.cancer_area);
+    lines.iter().map(|line| paper(line.label.get(language), line.hint.get(language))).collect()
+}
+
+/// In the site's own zone, since that is where the clock on the wall hangs.
+fn visit_when(visit: &VisitWords, profile: &Profile, language: &str) -> Option<String> {
+    let starts_at = Timestamp::from_microsecond(visit.starts_at).ok()?;
+    let zone = TimeZone::get(&visit.time_zone).unwrap_or_else(|_| profile.zone().clone());
+    Some(time_words::words(starts_at, &zone, language))
+}
+
+fn visit_where(visit: &VisitWords, profile: &Profile, language: &str) -> Option<String> {
+    if visit.kind == "video" {
+        let words = match language {
+            "es" => "por video",
+            "fr" => "par vidéo",
+            _ => "by video",
+        };
+        return Some(words.to_owned());
+    }
+    let site = profile.site(&visit.site)?;
+    Some(format!("{}, {}", site.name, site.address))
+}

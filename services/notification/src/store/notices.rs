@@ -1,0 +1,164 @@
+//! Notices that are decided on, listed, and cancelled before they went out.
+
+use std::collections::HashMap;
+
+use causeway_envelope::TraceContext;
+use causeway_mailbox::{Ts, Tx, TxError};
+use jiff::Timestamp;
+use sqlx::Row as _;
+use uuid::Uuid;
+
+use crate::domain::notice::{Intended, Kind, State, reason};
+
+const INSERT: &str = "INSERT INTO notices (center_id, revision, intended_at, notice_id, inquiry_id, kind, occurrence, channel, \
+        language, template, reference, consult_type, cancer_area, contact_by, opens_at, params, appointment_id, \
+        appointment_version, consented_at, caused_at, not_after, traceparent, state, reason, next_try_at) \
+    SELECT $1, $2, $3, notice, inquiry, kind, occurrence, channel, language, template, reference, consult, area, contact_by, \
+        opens_at, params::jsonb, appointment, appointment_version, consented, caused, not_after, trace, state, reason, send_at \
+    FROM unnest($4::uuid[], $5::uuid[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], \
+        $13::text[], $14::timestamptz[], $15::timestamptz[], $16::text[], $17::uuid[], $18::bigint[], $19::timestamptz[], \
+        $20::timestamptz[], $21::timestamptz[], $22::text[], $23::text[], $24::text[], $25::timestamptz[]) \
+        AS t (notice, inquiry, kind, occurrence, channel, language, template, reference, consult, area, contact_by, opens_at, \
+        params, appointment, appointment_version, consented, caused, not_after, trace, state, reason, send_at) \
+    ON CONFLICT (center_id, inquiry_id, kind, occurrence) DO NOTHING RETURNING notice_id";
+
+/// A notice with the id and the trace that it will have.
+pub struct NewNotice {
+    /// Its id.
+    pub notice_id: Uuid,
+    /// What it is.
+    pub intended: Intended,
+    /// The trace of what caused it.
+    pub trace: TraceContext,
+}
+
+/// Writes notices with one statement, and gives the ids of those that were new: a cause that comes again makes no second
+/// notice, whatever way it took.
+pub async fn insert(tx: &mut Tx, revision: &str, all: &[NewNotice]) -> Result<Vec<Uuid>, TxError> {
+    if all.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (center, now) = (tx.center().to_owned(), tx.now());
+    let texts = |get: fn(&NewNotice) -> &str| -> Vec<&str> { all.iter().map(get).collect() };
+    let times = |get: fn(&NewNotice) -> Timestamp| -> Vec<Ts> { all.iter().map(|one| Ts(get(one))).collect() };
+    let maybe = |get: fn(&NewNotice) -> Option<Timestamp>| -> Vec<Option<Ts>> {
+        all.iter().map(|one| get(one).map(Ts)).collect()
+    };
+    Ok(sqlx::query_scalar(INSERT)
+        .bind(center)
+        .bind(revision)
+        .bind(Ts(now))
+        .bind(all.iter().map(|one| one.notice_id).collect::<Vec<_>>())
+        .bind(all.iter().map(|one| one.intended.about.inquiry_id).collect::<Vec<_>>())
+        .bind(texts(|one| one.intended.kind.word()))
+        .bind(texts(|one| &one.intended.occurrence))
+        .bind(texts(|one| if one.intended.refused().is_some() { "none" } else { "email" }))
+        .bind(texts(|one| &one.intended.about.language))
+        .bind(texts(|one| &one.intended.template))
+        .bind(texts(|one| &one.intended.about.reference))
+        .bind(texts(|one| one.intended.about.consult_type.as_str()))
+        .bind(texts(|one| one.intended.about.cancer_area.as_str()))
+        .bind(maybe(|one| one.intended.contact_by))
+        .bind(maybe(|one| one.intended.opens_at))
+        .bind(all.iter().map(params).collect::<Vec<_>>())
+        .bind(all.iter().map(|one| one.intended.appointment.map(|visit| visit.0)).collect::<Vec<_>>())
+        .bind(all.iter().map(|one| one.intended.appointment.map(|visit| visit.1)).collect::<Vec<_>>())
+        .bind(times(|one| one.intended.about.consented_at))
+        .bind(times(|one| one.intended.caused_at))
+        .bind(maybe(|one| one.intended.not_after))
+        .bind(all.iter().map(|one| one.trace.traceparent()).collect::<Vec<_>>())
+        .bind(texts(|one| state_of(one).word()))
+        .bind(texts(|one| one.intended.refused().unwrap_or_default()))
+        .bind(times(|one| one.intended.send_at))
+        .fetch_all(tx.conn())
+        .await?)
+}
+
+fn state_of(one: &NewNotice) -> State {
+    if one.intended.refused().is_some() { State::Suppressed } else { State::Intended }
+}
+
+/// A few ids and words; always serialises.
+fn params(one: &NewNotice) -> Option<String> {
+    one.intended.params.as_ref().and_then(|params| serde_json::to_string(params).ok())
+}
+
+/// A notice as staff see it in a list.
+pub struct Listed {
+    /// Its id.
+    pub notice_id: Uuid,
+    /// What it is about, as a word.
+    pub kind: String,
+    /// `email` or `none`.
+    pub channel: String,
+    /// Where it stands, as a word.
+    pub state: String,
+    /// Why.
+    pub reason: String,
+    /// When that was.
+    pub at: Timestamp,
+}
+
+/// Most notices in one list.
+const MOST_LISTED: i64 = 200;
+
+/// The notices of an inquiry, newest first.
+pub async fn list(tx: &mut Tx, inquiry_id: Uuid) -> Result<Vec<Listed>, TxError> {
+    let rows = sqlx::query(
+        "SELECT notice_id, kind, channel, state, reason, coalesce(finished_at, sending_since, intended_at) AS at \
+         FROM notices WHERE inquiry_id = $1 ORDER BY intended_at DESC, notice_id DESC LIMIT $2",
+    )
+    .bind(inquiry_id)
+    .bind(MOST_LISTED)
+    .fetch_all(tx.conn())
+    .await?;
+    let read = |row: &sqlx::postgres::PgRow| -> Result<Listed, sqlx::Error> {
+        let at: Ts = row.try_get("at")?;
+        Ok(Listed {
+            notice_id: row.try_get("notice_id")?,
+            kind: row.try_get("kind")?,
+            channel: row.try_get("channel")?,
+            state: row.try_get("state")?,
+            reason: row.try_get("reason")?,
+            at: at.0,
+        })
+    };
+    Ok(rows.iter().map(read).collect::<Result<_, _>>()?)
+}
+
+/// Keeps when inquiries were closed and suppresses what was caused before and is not out yet; gives how many by kind.
+pub async fn close(tx: &mut Tx, closed: &[(Uuid, Timestamp)]) -> Result<HashMap<Kind, i64>, TxError> {
+    let (center, now) = (tx.center().to_owned(), tx.now());
+    // One inquiry may be closed twice in one batch, and one row can't be written twice by one statement.
+    let mut last: HashMap<Uuid, Timestamp> = HashMap::new();
+    for (inquiry, at) in closed {
+        let known = last.entry(*inquiry).or_insert(*at);
+        *known = (*known).max(*at);
+    }
+    let (inquiries, times): (Vec<Uuid>, Vec<Ts>) = last.into_iter().map(|(inquiry, at)| (inquiry, Ts(at))).unzip();
+    sqlx::query(
+        "INSERT INTO closures (center_id, inquiry_id, closed_at) SELECT $1, * FROM unnest($2::uuid[], $3::timestamptz[]) \
+         ON CONFLICT (center_id, inquiry_id) DO UPDATE SET closed_at = greatest(closures.closed_at, excluded.closed_at)",
+    )
+    .bind(center)
+    .bind(&inquiries)
+    .bind(&times)
+    .execute(tx.conn())
+    .await?;
+    let kinds: Vec<String> = sqlx::query_scalar(
+        "UPDATE notices SET state = 'suppressed', reason = $3, version = version + 1, finished_at = $4 \
+         FROM unnest($1::uuid[], $2::timestamptz[]) AS t (inquiry, closed) \
+         WHERE inquiry_id = inquiry AND state = 'intended' AND caused_at <= closed RETURNING kind",
+    )
+    .bind(&inquiries)
+    .bind(&times)
+    .bind(reason::CLOSED)
+    .bind(Ts(now))
+    .fetch_all(tx.conn())
+    .await?;
+    let mut counts = HashMap::new();
+    for kind in kinds.iter().filter_map(|kind| Kind::from_word(kind)) {
+        *counts.entry(kind).or_insert(0) += 1;
+    }
+    Ok(counts)
+}

@@ -1,0 +1,75 @@
+//! Who wants no more messages.
+
+use std::collections::HashMap;
+
+use causeway_mailbox::{Ts, Tx, TxError};
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::domain::notice::reason;
+
+/// A wish to hear no more.
+pub struct Stop {
+    /// The inquiry.
+    pub inquiry_id: Uuid,
+    /// `email`, `sms` or `all`.
+    pub channel: &'static str,
+    /// Kind of the one who said so.
+    pub actor_kind: &'static str,
+    /// Id of the one who said so.
+    pub actor_id: String,
+}
+
+/// Writes a stop down, for the inquiry and for the addresses that it was reached at, and ends the notices that wait. Gives
+/// since when it holds and the kinds of the notices that were ended.
+pub async fn stop(tx: &mut Tx, stop: &Stop) -> Result<(Timestamp, Vec<String>), TxError> {
+    let (center, now) = (tx.center().to_owned(), tx.now());
+    let since: Ts = sqlx::query_scalar(
+        "INSERT INTO inquiry_stops (center_id, inquiry_id, channel, since, actor_kind, actor_id) VALUES ($1, $2, $3, $4, $5, $6) \
+         ON CONFLICT (center_id, inquiry_id, channel) DO UPDATE SET since = inquiry_stops.since RETURNING since",
+    )
+    .bind(&center)
+    .bind(stop.inquiry_id)
+    .bind(stop.channel)
+    .bind(Ts(now))
+    .bind(stop.actor_kind)
+    .bind(&stop.actor_id)
+    .fetch_one(tx.conn())
+    .await?;
+    if stop.channel == "sms" {
+        return Ok((since.0, Vec::new()));
+    }
+    sqlx::query(
+        "INSERT INTO address_stops (center_id, address_token, channel, since) \
+         SELECT DISTINCT $1, address_token, $3, $4::timestamptz FROM notices WHERE inquiry_id = $2 AND address_token IS NOT NULL \
+         ON CONFLICT (center_id, address_token, channel) DO UPDATE SET since = excluded.since",
+    )
+    .bind(&center)
+    .bind(stop.inquiry_id)
+    .bind(stop.channel)
+    .bind(Ts(now))
+    .execute(tx.conn())
+    .await?;
+    let ended = sqlx::query_scalar(
+        "UPDATE notices SET state = 'suppressed', reason = $2, version = version + 1, finished_at = $3 \
+         WHERE inquiry_id = $1 AND state = 'intended' RETURNING kind",
+    )
+    .bind(stop.inquiry_id)
+    .bind(reason::STOPPED)
+    .bind(Ts(now))
+    .fetch_all(tx.conn())
+    .await?;
+    Ok((since.0, ended))
+}
+
+/// Since when the owners of these addresses want no e-mail; who is not in the answer has not said so.
+pub async fn of_addresses(tx: &mut Tx, tokens: Vec<Vec<u8>>) -> Result<HashMap<Vec<u8>, Timestamp>, TxError> {
+    let found: Vec<(Vec<u8>, Ts)> = sqlx::query_as(
+        "SELECT address_token, max(since) FROM address_stops WHERE address_token = ANY($1) AND channel IN ('email', 'all') \
+         GROUP BY address_token",
+    )
+    .bind(tokens)
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(found.into_iter().map(|(token, since)| (token, since.0)).collect())
+}

@@ -1,0 +1,92 @@
+//! Routing: the right team at once, and by when somebody is to be reached.
+//!
+//! Listens to `inquiry.received`, `attempt.made` and `stage.closed`. Publishes `route.decided` and `response.missed`. Owns
+//! each routing decision with what it was made on, and the response clock. Answers `ExplainRoute` and `PreviewResponse`.
+//! Never holds PHI, never decides a stage.
+
+mod config;
+mod domain;
+mod error;
+mod handlers;
+mod readiness;
+#[cfg(test)]
+mod samples;
+mod store;
+
+use std::sync::Arc;
+
+use causeway_auth::Verifier;
+use causeway_bus::StreamSpec;
+use causeway_funnel::profile::{Bundle, Profile};
+use causeway_mailbox::{Mailbox, MailboxSettings, Revisions, Subscription};
+use causeway_proto::routing::v1::routing_server::RoutingServer;
+use causeway_proto::subjects;
+use causeway_runtime::{Check, Deps, PortSpec, Running, Service, Stop};
+use sqlx::migrate::Migrator;
+
+pub use config::Config;
+use handlers::{Api, Handlers};
+
+/// The service.
+pub struct Routing;
+
+impl Service for Routing {
+    const NAME: &'static str = "routing";
+    const PORTS: &'static [PortSpec] = &[PortSpec { name: "grpc", default: 50052 }];
+    type Config = Config;
+
+    fn migrator() -> Option<&'static Migrator> {
+        static MIGRATOR: Migrator = sqlx::migrate!();
+        Some(&MIGRATOR)
+    }
+
+    async fn start(deps: Deps, config: Config, stop: Stop) -> anyhow::Result<Running> {
+        let mut running = Running::default();
+        let limits = (subjects::MAX_BYTES, subjects::MAX_MESSAGE);
+        let streams = StreamSpec::all(subjects::streams(), (subjects::RETENTION, subjects::DEDUPE_WINDOW), limits);
+        let (database, bus) = causeway_mailbox::open(&deps, &config.database, streams).await?;
+        let profiles = Revisions::start(
+            Some(&database),
+            bus.clone(),
+            subjects::CENTERS_BUCKET,
+            read_profile,
+            stop.soft.clone(),
+            &running.tasks,
+        )
+        .await?;
+        let handlers = Arc::new(Handlers { profiles: profiles.clone() });
+        let subscriptions = subjects::subscriptions(Self::NAME)
+            .into_iter()
+            .map(|(stream, subjects)| Subscription { stream, subjects, handler: handlers.clone() })
+            .collect();
+        let settings = MailboxSettings {
+            subscriptions,
+            timers: Some(handlers),
+            listeners: subjects::listeners,
+            pace: config.pace,
+        };
+        Mailbox::start(database.clone(), bus.clone(), settings, &stop, &running.tasks, &deps.metrics).await?;
+        let (listener, verifier) = (deps.listeners.take("grpc")?, Verifier::new(&deps.keys_dir, deps.mode));
+        let server = causeway_serve::grpc(listener, Self::NAME, verifier, &deps.metrics, stop.clone())
+            .descriptors(causeway_proto::DESCRIPTORS)
+            .add(RoutingServer::new(Api { database: database.clone(), profiles }));
+        stop.supervise(&running.tasks, "grpc", server.run());
+        running.readiness.push(Check::new("bus", move || {
+            if bus.is_healthy() {
+                Ok(())
+            } else {
+                Err("the message bus can not be reached or takes no messages".into())
+            }
+        }));
+        running.readiness.push(readiness::database(database, &stop, &running.tasks));
+        Ok(running)
+    }
+}
+
+/// Reads a center's profile as the bucket keeps it.
+fn read_profile(bytes: &[u8]) -> Result<(String, Profile), String> {
+    let bundle = Bundle::from_bytes(bytes).map_err(|cause| cause.to_string())?;
+    let profile = Profile::from_bundle(&bundle)
+        .map_err(|faults| faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?;
+    Ok((profile.revision.clone(), profile))
+}

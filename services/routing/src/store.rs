@@ -1,0 +1,172 @@
+//! All SQL of routing. One statement for a whole batch; rows go in by id order, so that two batches never wait for each
+//! other in a circle.
+//!
+//! The state of a response clock is a function of the facts that are known (first attempt, closing, due time), so that it
+//! is the same whatever the order in which they arrive: an attempt always wins over a closing.
+
+use causeway_mailbox::{Ts, Tx};
+use jiff::Timestamp;
+use sqlx::postgres::PgRow;
+use sqlx::{FromRow, Row as _};
+use uuid::Uuid;
+
+use crate::domain::Route;
+
+/// A decision to be kept.
+pub(crate) struct NewDecision {
+    pub inquiry_id: Uuid,
+    pub route: Route,
+    /// The facts as the event carried them.
+    pub facts: Vec<u8>,
+}
+
+/// A decision as it was kept.
+pub(crate) struct Decision {
+    pub revision: String,
+    pub row_name: String,
+    pub program: String,
+    pub team: String,
+    pub site: Option<String>,
+    pub priority: String,
+    pub script: String,
+    pub response_due_at: Timestamp,
+    pub clock_starts_at: Timestamp,
+    pub after_hours: bool,
+    pub facts: Vec<u8>,
+    pub clock_state: String,
+}
+
+impl FromRow<'_, PgRow> for Decision {
+    fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            revision: row.try_get("revision")?,
+            row_name: row.try_get("row_name")?,
+            program: row.try_get("program")?,
+            team: row.try_get("team")?,
+            site: row.try_get("site")?,
+            priority: row.try_get("priority")?,
+            script: row.try_get("script")?,
+            response_due_at: row.try_get::<Ts, _>("response_due_at")?.0,
+            clock_starts_at: row.try_get::<Ts, _>("clock_starts_at")?.0,
+            after_hours: row.try_get("after_hours")?,
+            facts: row.try_get("facts")?,
+            clock_state: row.try_get("clock_state")?,
+        })
+    }
+}
+
+/// A response target that nobody met.
+pub(crate) struct Missed {
+    pub inquiry_id: Uuid,
+    pub team: String,
+    pub response_due_at: Timestamp,
+    pub version: i64,
+}
+
+const INSERT: &str = "INSERT INTO decisions (center_id, revision, decided_at, inquiry_id, row_name, program, team, site, \
+         priority, script, target_minutes, response_due_at, clock_starts_at, after_hours, facts) \
+     SELECT $1, $2, $3, t.* FROM unnest($4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], \
+         $10::text[], $11::integer[], $12::timestamptz[], $13::timestamptz[], $14::boolean[], $15::bytea[]) AS t \
+     ON CONFLICT (center_id, inquiry_id) DO NOTHING RETURNING inquiry_id";
+
+/// Keeps decisions, and gives the inquiries that had none before.
+pub(crate) async fn insert(tx: &mut Tx, revision: &str, new: &[NewDecision]) -> Result<Vec<Uuid>, sqlx::Error> {
+    if new.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut sorted: Vec<&NewDecision> = new.iter().collect();
+    sorted.sort_unstable_by_key(|decision| decision.inquiry_id);
+    let text = |get: fn(&Route) -> &str| -> Vec<&str> { sorted.iter().map(|one| get(&one.route)).collect() };
+    let instant = |get: fn(&Route) -> Timestamp| -> Vec<Ts> { sorted.iter().map(|one| Ts(get(&one.route))).collect() };
+    let (center, now) = (tx.center().to_owned(), tx.now());
+    sqlx::query_scalar(INSERT)
+        .bind(center)
+        .bind(revision)
+        .bind(Ts(now))
+        .bind(sorted.iter().map(|one| one.inquiry_id).collect::<Vec<_>>())
+        .bind(text(|route| &route.row))
+        .bind(text(|route| &route.program))
+        .bind(text(|route| &route.team))
+        .bind(sorted.iter().map(|one| one.route.site.as_deref()).collect::<Vec<_>>())
+        .bind(text(|route| route.priority.as_str()))
+        .bind(text(|route| &route.script))
+        .bind(sorted.iter().map(|one| i32::try_from(one.route.target_minutes).unwrap_or(i32::MAX)).collect::<Vec<_>>())
+        .bind(instant(|route| route.clock.due_at))
+        .bind(instant(|route| route.clock.starts_at))
+        .bind(sorted.iter().map(|one| one.route.clock.after_hours).collect::<Vec<_>>())
+        .bind(sorted.iter().map(|one| one.facts.as_slice()).collect::<Vec<_>>())
+        .fetch_all(tx.conn())
+        .await
+}
+
+const ATTEMPTED: &str = "UPDATE decisions AS d SET first_attempt_at = LEAST(d.first_attempt_at, t.at), version = d.version + 1, \
+         clock_state = CASE WHEN LEAST(d.first_attempt_at, t.at) <= d.response_due_at THEN 'met' ELSE 'met_late' END \
+     FROM unnest($2::uuid[], $3::timestamptz[]) AS t (id, at) \
+     WHERE d.center_id = $1 AND d.inquiry_id = t.id RETURNING d.inquiry_id";
+
+/// Stops the clocks of inquiries that somebody tried to answer, and gives those that have a decision.
+pub(crate) async fn note_attempts(tx: &mut Tx, first: &[(Uuid, Timestamp)]) -> Result<Vec<Uuid>, sqlx::Error> {
+    note(tx, ATTEMPTED, first).await
+}
+
+const CLOSED: &str = "WITH stopped AS (UPDATE decisions AS d SET version = d.version + 1, \
+         clock_state = CASE WHEN t.at <= d.response_due_at THEN 'cancelled' ELSE 'missed' END \
+     FROM unnest($2::uuid[], $3::timestamptz[]) AS t (id, at) \
+     WHERE d.center_id = $1 AND d.inquiry_id = t.id AND d.clock_state IN ('pending', 'missed')) \
+     SELECT inquiry_id FROM decisions WHERE center_id = $1 AND inquiry_id = ANY($2)";
+
+/// Stops the clocks of inquiries that were closed, and gives those that have a decision.
+pub(crate) async fn note_closings(tx: &mut Tx, closed: &[(Uuid, Timestamp)]) -> Result<Vec<Uuid>, sqlx::Error> {
+    note(tx, CLOSED, closed).await
+}
+
+async fn note(tx: &mut Tx, sql: &'static str, told: &[(Uuid, Timestamp)]) -> Result<Vec<Uuid>, sqlx::Error> {
+    if told.is_empty() {
+        return Ok(Vec::new());
+    }
+    let center = tx.center().to_owned();
+    sqlx::query_scalar(sql)
+        .bind(center)
+        .bind(told.iter().map(|(id, _)| *id).collect::<Vec<_>>())
+        .bind(told.iter().map(|(_, at)| Ts(*at)).collect::<Vec<_>>())
+        .fetch_all(tx.conn())
+        .await
+}
+
+/// Marks clocks that ran out while nobody answered. One that was stopped in between is left alone.
+pub(crate) async fn miss(tx: &mut Tx, due: &[Uuid]) -> Result<Vec<Missed>, sqlx::Error> {
+    let (center, now) = (tx.center().to_owned(), tx.now());
+    let rows = sqlx::query(
+        "UPDATE decisions SET clock_state = 'missed', version = version + 1 \
+         WHERE center_id = $1 AND inquiry_id = ANY($2) AND clock_state = 'pending' AND response_due_at <= $3 \
+         RETURNING inquiry_id, team, response_due_at, version",
+    )
+    .bind(center)
+    .bind(due)
+    .bind(Ts(now))
+    .fetch_all(tx.conn())
+    .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Missed {
+                inquiry_id: row.try_get("inquiry_id")?,
+                team: row.try_get("team")?,
+                response_due_at: row.try_get::<Ts, _>("response_due_at")?.0,
+                version: row.try_get("version")?,
+            })
+        })
+        .collect()
+}
+
+/// Reads the decision of an inquiry.
+pub(crate) async fn find(tx: &mut Tx, inquiry_id: Uuid) -> Result<Option<Decision>, sqlx::Error> {
+    let center = tx.center().to_owned();
+    sqlx::query_as(
+        "SELECT revision, row_name, program, team, site, priority, script, response_due_at, clock_starts_at, after_hours, \
+             facts, clock_state FROM decisions WHERE center_id = $1 AND inquiry_id = $2",
+    )
+    .bind(center)
+    .bind(inquiry_id)
+    .fetch_optional(tx.conn())
+    .await
+}

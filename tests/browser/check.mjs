@@ -1,0 +1,191 @@
+// Opens pages in a browser and fails on anything that would keep a person out.
+//
+// Usage: node check.mjs '[{"name":"form","url":"http://…","public":true,"cookies":[{"name":"s","value":"x"}]}]' OUT_DIR
+// (or @file.json instead of the list). For each page at 1280 and 390 px, with script on and off, it wants: a 2xx
+// answer (or the page's own "status"), no policy violation, no console error, no request to another origin, no
+// sideways scroll (also at 320 px, and with text at twice its size at 390 px), targets of 44 px on public pages and 32 px
+// on staff pages, and no finding of axe with every <details> open. It walks the page with Tab and wants a ring of
+// 2 px or more at each stop. It saves a picture per page and width, prints one JSON result, and exits with 1 if
+// anything failed. The browser is $CHROMIUM or /usr/bin/chromium.
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createRequire } from 'node:module';
+import { chromium } from 'playwright-core';
+
+const [listed, out = 'out'] = process.argv.slice(2);
+if (!listed) {
+  console.error("usage: node check.mjs '[{\"name\":…,\"url\":…}]' OUT_DIR");
+  process.exit(2);
+}
+const pages = JSON.parse(listed.startsWith('@') ? readFileSync(listed.slice(1), 'utf8') : listed);
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const rules = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+const flags = [
+  '--headless',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+mkdirSync(out, { recursive: true });
+
+const profiles = [];
+async function launch(width, height, javaScriptEnabled) {
+  const profile = mkdtempSync(join(tmpdir(), 'causeway-browser-'));
+  profiles.push(profile);
+  return chromium.launchPersistentContext(profile, {
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    headless: true,
+    args: flags,
+    viewport: { width, height },
+    javaScriptEnabled,
+  });
+}
+
+// A tab that writes down what goes wrong while a page loads.
+async function open(context, page) {
+  const origin = new URL(page.url).origin;
+  const failures = [];
+  if (page.cookies) await context.addCookies(page.cookies.map((cookie) => ({ url: origin, ...cookie })));
+  const tab = await context.newPage();
+  tab.on('console', (line) => {
+    const expected = page.status && line.text().includes(`status of ${page.status}`);
+    if (['error', 'warning'].includes(line.type()) && !expected) failures.push(`console: ${line.text().slice(0, 200)}`);
+  });
+  tab.on('pageerror', (error) => failures.push(`script error: ${error.message.slice(0, 200)}`));
+  tab.on('request', (request) => {
+    if (new URL(request.url()).origin !== origin) failures.push(`request to another origin: ${request.url()}`);
+  });
+  tab.on('response', (response) => {
+    const wanted = response.url() === page.url && page.status ? response.status() === page.status : response.status() < 400;
+    if (!wanted) failures.push(`answer ${response.status()} for ${new URL(response.url()).pathname}`);
+  });
+  await tab.addInitScript(() => {
+    window.violations = [];
+    document.addEventListener('securitypolicyviolation', (event) =>
+      window.violations.push(`${event.violatedDirective} ${event.blockedURI} ${event.sample ?? ''}`),
+    );
+  });
+  await tab.goto(page.url, { waitUntil: 'load' });
+  return { tab, failures };
+}
+
+const overflow = (tab) => tab.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+
+// Controls smaller than the floor. A link inside a sentence is exempt; a box counts with its whole label.
+function smallTargets(least) {
+  const seen = (element) => {
+    const box = element.getBoundingClientRect();
+    return box.width > 1 && box.height > 1 && getComputedStyle(element).visibility !== 'hidden' && box.right > 0;
+  };
+  return [...document.querySelectorAll('a[href],button,select,textarea,input:not([type=hidden]),summary')]
+    .filter(seen)
+    .filter((element) => !(element.matches('a') && getComputedStyle(element).display === 'inline'))
+    .map((element) => {
+      const target = element.matches('[type=radio],[type=checkbox]') ? (element.closest('label') ?? element) : element;
+      const box = target.getBoundingClientRect();
+      const words = (element.innerText || element.name || element.id || '').slice(0, 30).replaceAll('\n', ' ');
+      return { words, width: Math.round(box.width), height: Math.round(box.height) };
+    })
+    .filter((target) => target.height < least || target.width < 24);
+}
+
+async function walk(tab) {
+  let stops = 0;
+  const bare = [];
+  await tab.evaluate(() => {
+    document.activeElement?.blur();
+    window.scrollTo(0, 0);
+  });
+  const visited = new Set();
+  for (let step = 0; step < 250; step += 1) {
+    await tab.keyboard.press('Tab');
+    const stop = await tab.evaluate(() => {
+      const element = document.activeElement;
+      if (!element || element === document.body) return null;
+      const style = getComputedStyle(element);
+      return {
+        place: [...document.querySelectorAll('*')].indexOf(element),
+        words: (element.innerText || element.name || element.id || element.tagName).slice(0, 30),
+        ring: style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2,
+      };
+    });
+    if (!stop || visited.has(stop.place)) break;
+    visited.add(stop.place);
+    stops += 1;
+    if (!stop.ring) bare.push(stop.words);
+  }
+  return { stops, bare };
+}
+
+async function checkWithScript(context, page, width) {
+  const { tab, failures } = await open(context, page);
+  await tab.evaluate(() => document.fonts.ready);
+  await tab.screenshot({ path: join(out, `${page.name}-${width}.png`), fullPage: true });
+  await tab.evaluate(() => document.querySelectorAll('details').forEach((part) => (part.open = true)));
+  if (await overflow(tab) > 0) failures.push(`scrolls sideways at ${width} px`);
+  const least = page.public || width < 600 ? 44 : 32;
+  for (const small of await tab.evaluate(smallTargets, least)) {
+    failures.push(`target "${small.words}" is ${small.width}×${small.height} px, wants ${least}`);
+  }
+  const { stops, bare } = await walk(tab);
+  for (const words of bare) failures.push(`no focus ring on "${words}"`);
+  for (const violation of await tab.evaluate(() => window.violations)) failures.push(`policy: ${violation}`);
+  await tab.evaluate(`${axe};void 0`);
+  const found = await tab.evaluate((values) => axe.run(document, { runOnly: { type: 'tag', values } }), rules);
+  for (const violation of found.violations) {
+    const where = violation.nodes.slice(0, 3).map((node) => node.target.join(' '));
+    failures.push(`axe ${violation.id} ×${violation.nodes.length}: ${where.join(' | ')}`);
+  }
+  if (width === 390) {
+    await tab.setViewportSize({ width: 320, height: 640 });
+    if (await overflow(tab) > 0) failures.push('scrolls sideways at 320 px');
+    if (page.public) {
+      await tab.setViewportSize({ width: 390, height: 844 });
+      await tab.evaluate(() => {
+        const large = new CSSStyleSheet();
+        large.replaceSync('html{font-size:200%!important}');
+        document.adoptedStyleSheets = [large];
+      });
+      if (await overflow(tab) > 0) failures.push('scrolls sideways at 390 px with text at twice its size');
+    }
+  }
+  await tab.close();
+  return { name: page.name, width, script: true, stops, passes: found.passes.length, review: found.incomplete.map((rule) => rule.id), failures };
+}
+
+async function checkWithoutScript(context, page, width) {
+  const { tab, failures } = await open(context, page);
+  const headings = await tab.locator('h1').count();
+  if (headings !== 1) failures.push(`${headings} first headings without script`);
+  await tab.close();
+  return { name: page.name, width, script: false, failures };
+}
+
+const results = [];
+try {
+  for (const [width, height] of [[1280, 900], [390, 844]]) {
+    for (const script of [true, false]) {
+      const context = await launch(width, height, script);
+      for (const page of pages) {
+        const check = script ? checkWithScript : checkWithoutScript;
+        try {
+          results.push(await check(context, page, width));
+        } catch (error) {
+          results.push({ name: page.name, width, script, failures: [`could not be checked: ${error.message}`] });
+        }
+        await context.clearCookies();
+      }
+      await context.close();
+    }
+  }
+} finally {
+  profiles.forEach((profile) => rmSync(profile, { recursive: true, force: true, maxRetries: 3 }));
+}
+const failed = results.filter((result) => result.failures.length > 0);
+console.log(JSON.stringify({ ok: failed.length === 0, pages: pages.length, checks: results.length, failed: failed.length, results }));
+process.exit(failed.length === 0 ? 0 : 1);

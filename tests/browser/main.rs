@@ -1,0 +1,104 @@
+//! Every page in a real browser: headless Chromium at 1280 and 390 pixels, with script on and off, with axe, under the
+//! strict content policy. What is checked stands in `check.mjs`.
+
+use std::path::{Path, PathBuf};
+
+use causeway_tests::{Desk, Installation, book_through, eventually, people, planted};
+use tokio::process::Command;
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("browser")
+}
+
+/// Chromium, Node and the pinned packages; fetched where they are missing and the machine allows it.
+async fn tools() -> PathBuf {
+    let ready = Command::new("bash").arg(folder().join("prepare.sh")).output().await.expect("bash runs");
+    let said = format!("{}{}", String::from_utf8_lossy(&ready.stdout), String::from_utf8_lossy(&ready.stderr));
+    assert!(ready.status.success(), "the browser could not be prepared:\n{said}");
+    PathBuf::from(String::from_utf8_lossy(&ready.stdout).lines().last().expect("path of chromium").trim())
+}
+
+/// The path of the signed link in a mail.
+fn link_in(text: &str) -> String {
+    let start = text.find("/p/").expect("a signed link");
+    text[start..].split(|c: char| c.is_whitespace() || c == '"' || c == '>').next().expect("its end").to_owned()
+}
+
+/// Signs in at the staff face as a person of a center and gives the session's cookie.
+async fn sign_in(staff: &str) -> String {
+    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
+    let page = client.get(format!("{staff}/sign-in")).send().await.expect("the sign-in page");
+    let body = page.text().await.expect("a body");
+    let person = body
+        .split("name=\"person\"")
+        .skip(1)
+        .filter_map(|part| part.split("value=\"").nth(1)?.split('"').next())
+        .find(|person| person.contains("harbor-valley"))
+        .expect("a person to sign in as");
+    let form = [("person", person), ("next", "/worklist")];
+    let answer = client
+        .post(format!("{staff}/sign-in/development"))
+        .header("origin", staff)
+        .header("sec-fetch-site", "same-origin")
+        .form(&form)
+        .send()
+        .await
+        .expect("the sign-in answers");
+    let cookie = answer.headers().get("set-cookie").expect("a session").to_str().expect("ascii");
+    cookie.split(';').next().expect("name and value").to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_page_passes_in_a_real_browser_at_both_widths_with_script_on_and_off() {
+    let chromium = tools().await;
+    let mut installation = Installation::start(&[]).await;
+    let (patient, staff) = (installation.address("patient").to_owned(), installation.address("staff").to_owned());
+    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
+    let form = format!("{patient}/harbor-valley/forms/second-opinion");
+    for mark in ["browserone", "browsertwo"] {
+        client.post(&form).form(&planted(mark)).send().await.expect("the form answers");
+        let address = people::email(mark);
+        eventually("the confirmation arrives", 60, async || !installation.mails(&address).await.is_empty()).await;
+    }
+    let mail = installation.mails(&people::email("browserone")).await.remove(0);
+    let link = link_in(mail["text"].as_str().expect("a text"));
+    let channel = |service| installation.staff(service, "harbor-valley", "coordinator-1");
+    let mut desk = Desk::new("harbor-valley", channel("intake-desk"), channel("scheduling-sync"));
+    let rows = desk.worklist().await;
+    book_through(&mut desk, &rows[0].inquiry_id).await.expect("booked");
+    let cookie = sign_in(&staff).await;
+    let (cookie_name, cookie_value) = cookie.split_once('=').expect("name and value");
+    let page = |name: &str, url: String| serde_json::json!({ "name": name, "url": url, "public": true });
+    let staff_page = |name: &str, path: &str| {
+        let cookies = serde_json::json!([{ "name": cookie_name, "value": cookie_value }]);
+        serde_json::json!({ "name": name, "url": format!("{staff}{path}"), "cookies": cookies })
+    };
+    let pages = vec![
+        page("form", form.clone()),
+        page("form-es", format!("{form}?lang=es")),
+        page("form-lakeside", format!("{patient}/lakeside/forms/new-consult")),
+        page("own", format!("{patient}{link}")),
+        page("stop", format!("{patient}{link}/stop")),
+        page("privacy", format!("{patient}/harbor-valley/privacy")),
+        serde_json::json!({ "name": "sign-in", "url": format!("{staff}/sign-in") }),
+        staff_page("worklist", "/worklist"),
+        staff_page("inquiry", &format!("/inquiries/{}", rows[0].inquiry_id)),
+        staff_page("inquiry-new", &format!("/inquiries/{}", rows[1].inquiry_id)),
+        staff_page("funnel", "/funnel"),
+    ];
+    let pictures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/pictures");
+    std::fs::create_dir_all(&pictures).expect("a folder");
+    let config = pictures.join("pages.json");
+    std::fs::write(&config, serde_json::to_string(&pages).expect("JSON")).expect("written");
+    let checked = Command::new("node")
+        .arg(folder().join("check.mjs"))
+        .arg(format!("@{}", config.display()))
+        .arg(&pictures)
+        .env("CHROMIUM", chromium)
+        .output()
+        .await
+        .expect("node runs");
+    let said = format!("{}{}", String::from_utf8_lossy(&checked.stdout), String::from_utf8_lossy(&checked.stderr));
+    assert!(checked.status.success(), "{said}");
+    assert_eq!(installation.stop().await, Some(0));
+}

@@ -1,0 +1,4 @@
+//! Things are broken on purpose, and the promises are counted afterwards.
+
+mod canary;
+mod chaos;

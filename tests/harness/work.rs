@@ -1,0 +1,137 @@
+//! What a coordinator does, by gRPC.
+
+use causeway_proto::inquiry::v1::Channel as Reach;
+use causeway_proto::intake::v1::intake_desk_client::IntakeDeskClient;
+use causeway_proto::intake::v1::{
+    GetInquiryRequest, Inquiry, InquiryCommand, ListWorkRequest, LogAttemptRequest, RequestRecordsRequest,
+    ReviewRecordsRequest, SaveNoteRequest, UpdateRecordRequest, WorkRow,
+};
+use causeway_proto::scheduling::v1::scheduling_client::SchedulingClient;
+use causeway_proto::scheduling::v1::{Appointment, BookSlotRequest, OfferSlotsRequest, OfferSlotsResponse};
+use causeway_serve::Channel;
+use tonic::Status;
+
+/// The desk of one center as one member of staff sees it.
+pub struct Desk {
+    center: String,
+    desk: IntakeDeskClient<Channel>,
+    scheduling: SchedulingClient<Channel>,
+}
+
+impl Desk {
+    /// A desk on two channels.
+    pub fn new(center: &str, desk: Channel, scheduling: Channel) -> Self {
+        Self {
+            center: center.to_owned(),
+            desk: IntakeDeskClient::new(desk),
+            scheduling: SchedulingClient::new(scheduling),
+        }
+    }
+
+    /// All open rows, due first.
+    pub async fn worklist(&mut self) -> Vec<WorkRow> {
+        let request = ListWorkRequest { center: self.center.clone(), page_size: 200, ..Default::default() };
+        self.desk.list_work(request).await.map(|answer| answer.into_inner().rows).unwrap_or_default()
+    }
+
+    /// One inquiry.
+    pub async fn inquiry(&mut self, id: &str) -> Result<Inquiry, Status> {
+        let request = GetInquiryRequest { center: self.center.clone(), inquiry_id: id.to_owned() };
+        Ok(self.desk.get_inquiry(request).await?.into_inner())
+    }
+
+    /// Takes an inquiry.
+    pub async fn claim(&mut self, id: &str) -> Result<Inquiry, Status> {
+        let request = InquiryCommand { center: self.center.clone(), inquiry_id: id.to_owned(), ..Default::default() };
+        Ok(self.desk.claim_inquiry(request).await?.into_inner())
+    }
+
+    /// Logs a try.
+    pub async fn attempt(&mut self, id: &str, outcome: &str) -> Result<Inquiry, Status> {
+        let request = LogAttemptRequest {
+            center: self.center.clone(),
+            inquiry_id: id.to_owned(),
+            channel: Reach::Phone.into(),
+            outcome: outcome.to_owned(),
+            ..Default::default()
+        };
+        Ok(self.desk.log_attempt(request).await?.into_inner())
+    }
+
+    /// Fills every required field of the note that is still empty.
+    pub async fn fill_note(&mut self, id: &str) -> Result<Inquiry, Status> {
+        let present = self.inquiry(id).await?;
+        let missing = present.note.iter().filter(|field| field.missing);
+        let fields = missing.map(|field| {
+            let value = field.options.first().cloned().unwrap_or_else(|| "as told on the phone".to_owned());
+            (field.key.clone(), value)
+        });
+        let request = SaveNoteRequest {
+            center: self.center.clone(),
+            inquiry_id: id.to_owned(),
+            fields: fields.collect(),
+            base_note_version: present.note_version,
+            ..Default::default()
+        };
+        Ok(self.desk.save_note(request).await?.into_inner())
+    }
+
+    /// Asks for all documents, takes them in, and has the reviewer accept them.
+    pub async fn complete_records(&mut self, id: &str) -> Result<Inquiry, Status> {
+        let request =
+            RequestRecordsRequest { center: self.center.clone(), inquiry_id: id.to_owned(), ..Default::default() };
+        let present = self.desk.request_records(request).await?.into_inner();
+        for line in &present.records {
+            for state in ["received", "reviewed"] {
+                let request = UpdateRecordRequest {
+                    center: self.center.clone(),
+                    inquiry_id: id.to_owned(),
+                    kind: line.kind.clone(),
+                    state: state.to_owned(),
+                    ..Default::default()
+                };
+                self.desk.update_record(request).await?;
+            }
+        }
+        let request = ReviewRecordsRequest {
+            center: self.center.clone(),
+            inquiry_id: id.to_owned(),
+            decision: "accept".to_owned(),
+            ..Default::default()
+        };
+        Ok(self.desk.review_records(request).await?.into_inner())
+    }
+
+    /// The dates that fit, or the rule that stands against booking.
+    pub async fn offers(&mut self, id: &str) -> Result<OfferSlotsResponse, Status> {
+        let request = OfferSlotsRequest { center: self.center.clone(), inquiry_id: id.to_owned(), ..Default::default() };
+        Ok(self.scheduling.offer_slots(request).await?.into_inner())
+    }
+
+    /// Books a slot.
+    pub async fn book(&mut self, id: &str, slot: &str) -> Result<Appointment, Status> {
+        let request = BookSlotRequest {
+            center: self.center.clone(),
+            inquiry_id: id.to_owned(),
+            slot_id: slot.to_owned(),
+            idempotency_key: format!("book-{id}-{slot}"),
+        };
+        Ok(self.scheduling.book_slot(request).await?.into_inner())
+    }
+}
+
+/// Works an inquiry from the queue to a booked appointment.
+pub async fn book_through(desk: &mut Desk, id: &str) -> Result<Appointment, Status> {
+    desk.claim(id).await?;
+    desk.attempt(id, "reached").await?;
+    desk.fill_note(id).await?;
+    desk.complete_records(id).await?;
+    // What may be booked travels from the desk to scheduling as an event.
+    for _ in 0..100 {
+        if let Some(slot) = desk.offers(id).await?.slots.first() {
+            return desk.book(id, &slot.slot_id).await;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    Err(Status::deadline_exceeded("no date was offered within ten seconds"))
+}
