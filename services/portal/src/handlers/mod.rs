@@ -1,0 +1,116 @@
+//! The two faces of the portal: what patients reach, and what staff reach.
+//!
+//! A GET changes nothing, since mail scanners open links; every change is a POST that ends in a redirect. Deliberately
+//! not here: how answers become pages (views).
+
+pub mod files;
+pub mod patient;
+pub mod staff;
+#[cfg(test)]
+pub mod tests;
+
+use std::net::{IpAddr, SocketAddr};
+
+use askama::Template;
+use axum::extract::ConnectInfo;
+use axum::http::{Extensions, HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use causeway_auth::{SignedLinks, oidc};
+use causeway_runtime::{Clock, Mode};
+
+use crate::assets::Assets;
+use crate::centers::Centers;
+use crate::config::Config;
+use crate::limiter::Limiter;
+use crate::peers::Peers;
+use crate::session::Sessions;
+use crate::words::{LANGUAGES, Words};
+
+/// All that a handler may need.
+pub struct App {
+    /// The centers.
+    pub centers: Centers,
+    /// The other services, asked on the portal's own account.
+    pub peers: Peers,
+    /// Style sheets, scripts and the font.
+    pub assets: Assets,
+    /// Who is signed in.
+    pub sessions: Sessions,
+    /// Signed links of patients.
+    pub links: SignedLinks,
+    /// The domain's time.
+    pub clock: Clock,
+    /// The identity provider, if there is one.
+    pub provider: Option<oidc::Client>,
+    /// How often an address may send a form.
+    pub limiter: Limiter,
+    /// What may be lenient.
+    pub mode: Mode,
+    /// The settings.
+    pub config: Config,
+}
+
+/// A page as an answer.
+pub fn page(status: StatusCode, page: &impl Template) -> Response {
+    match page.render() {
+        Ok(html) => {
+            let kind = (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+            (status, [kind], html).into_response()
+        }
+        Err(cause) => {
+            tracing::error!(%cause, "render a page");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}
+
+/// A redirect after a POST.
+pub fn see_other(to: &str) -> Response {
+    match HeaderValue::try_from(to) {
+        Ok(to) => (StatusCode::SEE_OTHER, [(header::LOCATION, to)]).into_response(),
+        Err(_) => StatusCode::BAD_REQUEST.into_response(),
+    }
+}
+
+/// The language of a page: the one asked for, then the inquiry's own, then the browser's, then the center's first. Only
+/// languages that the center offers.
+pub fn language(asked: Option<&str>, known: Option<&str>, headers: &HeaderMap, offered: &[String]) -> &'static Words {
+    let speaks = |code: &str| {
+        let words = LANGUAGES.into_iter().find(|words| words.code == primary(code))?;
+        offered.iter().any(|offer| offer == words.code).then_some(words)
+    };
+    let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    asked
+        .and_then(speaks)
+        .or_else(|| known.and_then(speaks))
+        .or_else(|| by_weight(accepted).into_iter().find_map(speaks))
+        .unwrap_or_else(|| Words::of(offered.first().map_or("en", String::as_str)))
+}
+
+fn primary(code: &str) -> &str {
+    code.trim().split(['-', '_']).next().unwrap_or_default()
+}
+
+/// The codes of an `Accept-Language`, most wanted first.
+fn by_weight(accepted: &str) -> Vec<&str> {
+    let mut weighted: Vec<(f32, &str)> = accepted
+        .split(',')
+        .take(20)
+        .filter_map(|part| {
+            let (code, weight) = part.split_once(";q=").unwrap_or((part, "1"));
+            Some((weight.trim().parse().ok()?, code.trim()))
+        })
+        .collect();
+    weighted.sort_by(|one, other| other.0.total_cmp(&one.0));
+    weighted.into_iter().map(|(_, code)| code).collect()
+}
+
+/// The address that a request comes from: as the outermost trusted proxy saw it, else as the connection says.
+pub fn address(headers: &HeaderMap, extensions: &Extensions, hops: usize) -> Option<IpAddr> {
+    let Some(place) = hops.checked_sub(1) else {
+        return extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
+    };
+    let seen = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
+    let all: Vec<&str> = seen.flat_map(|value| value.split(',')).map(str::trim).collect();
+    all.iter().rev().nth(place)?.parse().ok()
+}

@@ -1,0 +1,299 @@
+//! The inquiry form: shown, checked with the same reading that ingestion does, and handed over once.
+//!
+//! Answers that need repair come back with the page and nothing is stored; answers that could not be stored come back
+//! behind one button with the same key, so that a second try counts once. A form without any hidden field is as good.
+//! Deliberately not here: storing, and deciding what a duplicate is.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Form as Body;
+use axum::extract::rejection::FormRejection;
+use axum::extract::{Path, Query, State};
+use axum::http::{Extensions, HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use causeway_funnel::contact::{FaultCode, FieldFault};
+use causeway_funnel::form::{Form, Reading, validate};
+use causeway_proto::PATIENT_LINK;
+use causeway_proto::error::Reason;
+use causeway_proto::inquiry::v1::{Attribution, Source, SubmitInquiryRequest, SubmitInquiryResponse};
+use causeway_proto::routing::v1::{PreviewResponseRequest, PreviewResponseResponse};
+use causeway_serve::{Code, Problem};
+use jiff::SignedDuration;
+use tokio::time::timeout;
+use tonic::Status;
+use uuid::Uuid;
+
+use super::super::{App, address, language, page, see_other};
+use super::{frame, front};
+use crate::centers::InForce;
+use crate::pages::{HiddenField, InquiryFormPage, PublicFrame, TroublePage};
+use crate::views::form::{HIDDEN, IDEMPOTENCY_KEY, Sent, Shown};
+use crate::views::times;
+use crate::words::Words;
+
+/// A form page waits no longer for the time of contact; it has a sentence without it.
+const PREVIEW_PATIENCE: Duration = Duration::from_secs(2);
+/// Longest value of where somebody came from.
+const LONGEST_ATTRIBUTION: usize = 200;
+
+type Asked = Query<Vec<(String, String)>>;
+
+/// What both requests of a form's address need.
+struct Asking {
+    in_force: InForce,
+    form: Form,
+    words: &'static Words,
+    path: String,
+    query: Vec<(String, String)>,
+}
+
+impl Asking {
+    fn frame(&self, app: &App) -> PublicFrame {
+        frame(app, &self.in_force.1, self.words, (&self.path, &self.query))
+    }
+
+    fn action(&self) -> String {
+        format!("{}?lang={}", self.path, self.words.code)
+    }
+}
+
+/// The empty form.
+pub async fn show(
+    State(app): State<Arc<App>>,
+    Path((center, form)): Path<(String, String)>,
+    Query(query): Asked,
+    headers: HeaderMap,
+) -> Response {
+    let asking = match find(&app, &center, &form, query, &headers) {
+        Ok(asking) => asking,
+        Err(response) => return *response,
+    };
+    let mut sent = Sent::default();
+    for (name, value) in first_touch(&asking.query, &headers) {
+        sent.typed.insert(name, value);
+    }
+    let preview = preview(&app, &center, &asking.form).await;
+    let by = preview.and_then(|preview| times::moment(preview.response_due_at, asking.in_force.1.zone(), asking.words));
+    page(StatusCode::OK, &form_page(&app, &asking, &sent, &[], by))
+}
+
+/// The filled form.
+pub async fn send(
+    State(app): State<Arc<App>>,
+    Path((center, form)): Path<(String, String)>,
+    Query(query): Asked,
+    headers: HeaderMap,
+    extensions: Extensions,
+    body: Result<Body<Vec<(String, String)>>, FormRejection>,
+) -> Response {
+    let asking = match find(&app, &center, &form, query, &headers) {
+        Ok(asking) => asking,
+        Err(response) => return *response,
+    };
+    let Body(pairs) = match body {
+        Ok(body) => body,
+        Err(rejected) => return rejected.into_response(),
+    };
+    let from = address(&headers, &extensions, app.config.trusted_proxy_hops);
+    if !app.limiter.admits(from, causeway_runtime::Clock::system().now()) {
+        return page(StatusCode::TOO_MANY_REQUESTS, &TroublePage::busy(asking.frame(&app)));
+    }
+    let mut sent = Sent::of(pairs);
+    if sent.get(IDEMPOTENCY_KEY).is_empty() {
+        sent.typed.insert(IDEMPOTENCY_KEY.to_owned(), app.clock.new_id().to_string());
+    }
+    if let Err(faults) = read(&app, &asking, &sent) {
+        return repair(&app, &asking, &sent, &faults);
+    }
+    match submit(&app, request(&asking, &sent)).await {
+        Ok(taken) => taken_in(&app, &asking, &taken),
+        Err(status) => refused(&app, &asking, &sent, status),
+    }
+}
+
+fn find(
+    app: &App,
+    center: &str,
+    form: &str,
+    query: Vec<(String, String)>,
+    headers: &HeaderMap,
+) -> Result<Asking, Box<Response>> {
+    let asked = query.iter().find(|(key, _)| key == "lang").map(|(_, value)| value.as_str());
+    let Some(in_force) = app.centers.get(center) else {
+        let query = query.iter().cloned().collect();
+        return Err(Box::new(front::nowhere(app, &query, headers)));
+    };
+    let words = language(asked, None, headers, &in_force.1.center.languages);
+    let path = format!("/{center}/forms/{form}");
+    let Some(form) = in_force.1.form(form).cloned() else {
+        return Err(Box::new(front::not_here(frame(app, &in_force.1, words, (&format!("/{center}"), &[])))));
+    };
+    Ok(Asking { in_force, form, words, path, query })
+}
+
+fn read(app: &App, asking: &Asking, sent: &Sent) -> Result<(), Vec<FieldFault>> {
+    let profile = &asking.in_force.1;
+    let reading = Reading {
+        language: asking.words.code,
+        region: &profile.center.default_region,
+        today: profile.zone().to_datetime(app.clock.now()).date(),
+    };
+    validate(&asking.form, &sent.answers(&asking.form), reading).map(|_| ())
+}
+
+fn request(asking: &Asking, sent: &Sent) -> SubmitInquiryRequest {
+    let text = |key: &str| sent.get(key).to_owned();
+    SubmitInquiryRequest {
+        center: asking.in_force.1.center.id.clone(),
+        form_id: asking.form.id.clone(),
+        language: asking.words.code.to_owned(),
+        source: Source::WebForm.into(),
+        answers: sent.answers(&asking.form).into_iter().collect(),
+        attribution: Some(Attribution {
+            landing_page: text("landing_page"),
+            campaign: text("utm_campaign"),
+            utm_source: text("utm_source"),
+            utm_medium: text("utm_medium"),
+            referrer_host: text("referrer_host"),
+        }),
+        idempotency_key: text(IDEMPOTENCY_KEY),
+        referring_office: String::new(),
+        strict: true,
+    }
+}
+
+/// Hands it over. A key that was used with other answers belongs to a form that was changed after it was sent: that is a
+/// wish of its own, and ingestion links the two.
+async fn submit(app: &App, request: SubmitInquiryRequest) -> Result<SubmitInquiryResponse, Status> {
+    let again = SubmitInquiryRequest { idempotency_key: app.clock.new_id().to_string(), ..request.clone() };
+    match app.peers.ingestion().submit_inquiry(request).await {
+        Err(status) if Reason::of(&status) == Some(Reason::KeyReused) => {
+            app.peers.ingestion().submit_inquiry(again).await.map(tonic::Response::into_inner)
+        }
+        other => other.map(tonic::Response::into_inner),
+    }
+}
+
+fn taken_in(app: &App, asking: &Asking, taken: &SubmitInquiryResponse) -> Response {
+    let days = SignedDuration::from_hours(24 * i64::from(app.config.link_days));
+    let expires = app.clock.now().checked_add(days).unwrap_or(jiff::Timestamp::MAX);
+    let token = taken
+        .inquiry_id
+        .parse::<Uuid>()
+        .ok()
+        .and_then(|inquiry| app.links.issue(&asking.in_force.1.center.id, PATIENT_LINK, inquiry, expires).ok());
+    match token {
+        Some(token) => see_other(&format!("/p/{token}/done?lang={}", asking.words.code)),
+        None => {
+            tracing::error!("no link could be made for an inquiry that was taken in");
+            page(StatusCode::INTERNAL_SERVER_ERROR, &TroublePage::away(asking.frame(app)))
+        }
+    }
+}
+
+fn refused(app: &App, asking: &Asking, sent: &Sent, status: Status) -> Response {
+    let code = Code::of(&status);
+    let problem = Problem::from(status);
+    if code == Code::InvalidArgument && !problem.fields.is_empty() {
+        let fault = |field: causeway_serve::FieldProblem| FieldFault {
+            message: field.reason,
+            ..FieldFault::new(&field.field, FaultCode::default(), asking.words.code)
+        };
+        let faults: Vec<FieldFault> = problem.fields.into_iter().map(fault).collect();
+        return repair(app, asking, sent, &faults);
+    }
+    if code == Code::ResourceExhausted {
+        return page(StatusCode::TOO_MANY_REQUESTS, &TroublePage::busy(asking.frame(app)));
+    }
+    tracing::warn!(?code, center = asking.in_force.1.center.id, "hand over a form to ingestion; the person keeps it");
+    let kept = sent.typed.iter().map(|(name, value)| HiddenField { name: name.clone(), value: value.clone() });
+    page(StatusCode::SERVICE_UNAVAILABLE, &TroublePage::unsaved(asking.frame(app), asking.action(), kept.collect()))
+}
+
+fn repair(app: &App, asking: &Asking, sent: &Sent, faults: &[FieldFault]) -> Response {
+    page(StatusCode::UNPROCESSABLE_ENTITY, &form_page(app, asking, sent, faults, None))
+}
+
+fn form_page(app: &App, asking: &Asking, sent: &Sent, faults: &[FieldFault], by: Option<String>) -> InquiryFormPage {
+    let (form, code) = (&asking.form, asking.words.code);
+    let shown = Shown { language: code, sent, faults };
+    let words = |text: &causeway_funnel::words::Words| Some(text.get(code).to_owned()).filter(|text| !text.is_empty());
+    let known = sent.get(IDEMPOTENCY_KEY);
+    let hidden = HIDDEN.iter().map(|name| HiddenField { name: (*name).to_owned(), value: sent.get(name).to_owned() });
+    InquiryFormPage {
+        frame: asking.frame(app),
+        heading: form.title.get(code).to_owned(),
+        intro: words(&form.intro),
+        action: asking.action(),
+        contact_by: by,
+        urgent: words(&asking.in_force.1.center.emergency),
+        sections: shown.sections(form),
+        more: shown.more(form),
+        consent_lead: words(&form.consent.lead),
+        consents: shown.consents(form),
+        idempotency_key: if known.is_empty() { app.clock.new_id().to_string() } else { known.to_owned() },
+        hidden: hidden.filter(|field| !field.value.is_empty()).collect(),
+        unsaved: false,
+    }
+}
+
+/// When somebody who asks now is contacted; none where routing does not say in time.
+pub async fn preview(app: &App, center: &str, form: &Form) -> Option<PreviewResponseResponse> {
+    let consult_type = form.consult_type.map(|one| one.as_str().to_owned()).unwrap_or_default();
+    preview_of(app, center, consult_type).await
+}
+
+/// The same for a consult type.
+pub async fn preview_of(app: &App, center: &str, consult_type: String) -> Option<PreviewResponseResponse> {
+    let request = PreviewResponseRequest { center: center.to_owned(), consult_type };
+    let mut routing = app.peers.routing();
+    match timeout(PREVIEW_PATIENCE, routing.preview_response(request)).await {
+        Ok(Ok(preview)) => Some(preview.into_inner()),
+        Ok(Err(status)) => {
+            tracing::warn!(code = ?status.code(), "ask routing for the time of contact");
+            None
+        }
+        Err(_elapsed) => None,
+    }
+}
+
+/// Where somebody came from, first touch: the query's words, and the page that linked here.
+fn first_touch(query: &[(String, String)], headers: &HeaderMap) -> Vec<(String, String)> {
+    let asked = |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
+    let linked = headers.get(header::REFERER).and_then(|value| value.to_str().ok());
+    let linked = linked.and_then(|url| reqwest::Url::parse(url).ok());
+    let own = headers.get(header::HOST).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let foreign = linked.as_ref().filter(|url| !own.starts_with(url.host_str().unwrap_or_default()));
+    let found = HIDDEN.iter().filter_map(|name| {
+        let value = asked(name).or_else(|| match *name {
+            "landing_page" => foreign.map(|url| url.path().to_owned()),
+            "referrer_host" => foreign.and_then(|url| url.host_str().map(str::to_owned)),
+            _ => None,
+        })?;
+        let value: String = value.chars().filter(|sign| !sign.is_control()).take(LONGEST_ATTRIBUTION).collect();
+        (!value.is_empty()).then(|| ((*name).to_owned(), value))
+    });
+    found.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::HeaderValue;
+
+    #[test]
+    fn where_somebody_came_from_is_the_query_first_and_then_the_page_before() {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::HOST, HeaderValue::from_static("care.example"));
+        headers.insert(header::REFERER, HeaderValue::from_static("https://www.hospital.example/colon?x=secret"));
+        let query = [("utm_campaign".to_owned(), "spring".to_owned())];
+        let found = first_touch(&query, &headers);
+        let value = |name: &str| found.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
+        assert_eq!(value("landing_page"), Some("/colon"));
+        assert_eq!(value("referrer_host"), Some("www.hospital.example"));
+        assert_eq!(value("utm_campaign"), Some("spring"));
+        headers.insert(header::REFERER, HeaderValue::from_static("https://care.example/harbor-valley"));
+        assert_eq!(first_touch(&query, &headers).len(), 1, "our own page is no landing page");
+    }
+}

@@ -1,0 +1,112 @@
+//! The patient's own page and the confirmation: they show, and change nothing.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use causeway_proto::convert::consult_type_from_wire;
+use causeway_proto::scheduling::v1::{
+    BookedAppointment, ListAppointmentsRequest, OfferSlotsRequest, OfferSlotsResponse,
+};
+
+use super::super::{App, page};
+use super::form;
+use super::link::{self, Opened};
+use crate::pages::{Flash, Tone};
+use crate::views::own::{Known, booked};
+use crate::views::times;
+use crate::words::Words;
+
+type Asked = Query<HashMap<String, String>>;
+
+/// The page after the form was sent; it can be opened again.
+pub async fn done(
+    State(app): State<Arc<App>>,
+    Path(token): Path<String>,
+    query: Asked,
+    headers: HeaderMap,
+) -> Response {
+    let checked = match link::check(&app, &token, &query, &headers) {
+        Ok(checked) => checked,
+        Err(response) => return *response,
+    };
+    let opened = match checked.open(&app, &query, &headers, true).await {
+        Ok(opened) => opened,
+        Err(response) => return *response,
+    };
+    let (due, after_hours) = match (&opened.status, &opened.facts) {
+        (None, Some(facts)) => {
+            let consult = consult_type_from_wire(facts.consult_type()).as_str().to_owned();
+            let preview = form::preview_of(&app, &opened.link.center, consult).await;
+            preview.map_or((0, false), |preview| (preview.response_due_at, preview.after_hours))
+        }
+        _ => (0, false),
+    };
+    let known = opened.known(app.clock.now());
+    page(StatusCode::OK, &known.done(opened.frame(&app, "/done"), &opened.base, due, after_hours))
+}
+
+/// The patient's own page.
+pub async fn show(
+    State(app): State<Arc<App>>,
+    Path(token): Path<String>,
+    query: Asked,
+    headers: HeaderMap,
+) -> Response {
+    let checked = match link::check(&app, &token, &query, &headers) {
+        Ok(checked) => checked,
+        Err(response) => return *response,
+    };
+    let opened = match checked.open(&app, &query, &headers, false).await {
+        Ok(opened) => opened,
+        Err(response) => return *response,
+    };
+    let (appointments, offers) = visits(&opened).await;
+    let appointments = appointments.unwrap_or_default();
+    let known = Known { appointments: &appointments, offers: offers.as_ref(), ..opened.known(app.clock.now()) };
+    let moving = query.get("move").map(String::as_str).filter(|reason| is_reason(opened.words, reason));
+    let flash = query.get("said").and_then(|said| flash(&opened, &appointments, said));
+    let own = known.own(opened.frame(&app, ""), (&opened.base, opened.link.expires), flash, moving);
+    page(StatusCode::OK, &own)
+}
+
+/// Appointments and times that fit; none for what scheduling does not answer.
+async fn visits(opened: &Opened) -> (Option<Vec<BookedAppointment>>, Option<OfferSlotsResponse>) {
+    let (mut one, mut other) = (opened.peers.scheduling(), opened.peers.scheduling());
+    let center = opened.link.center.clone();
+    let list = ListAppointmentsRequest { center: center.clone(), inquiry_id: opened.inquiry() };
+    let offer = OfferSlotsRequest { center, inquiry_id: opened.inquiry(), ..OfferSlotsRequest::default() };
+    let (appointments, offers) = tokio::join!(one.list_appointments(list), other.offer_slots(offer));
+    let appointments = appointments.map(|answer| answer.into_inner().appointments);
+    (link::kept("scheduling", appointments), link::kept("scheduling", offers.map(tonic::Response::into_inner)))
+}
+
+/// Whether a word is one of the reasons that a patient can give.
+pub fn is_reason(words: &Words, reason: &str) -> bool {
+    words.change.reasons.iter().any(|(word, _)| *word == reason)
+}
+
+/// What the last action did. The address carries a word, never a sentence, so nobody can make the page say something.
+fn flash(opened: &Opened, appointments: &[BookedAppointment], said: &str) -> Option<Flash> {
+    let told = &opened.words.told;
+    let phone = &opened.in_force.1.center.contact.phone;
+    let when = || {
+        let visit = booked(appointments)?;
+        let zone = jiff::tz::TimeZone::get(&visit.time_zone).unwrap_or_else(|_| opened.in_force.1.zone().clone());
+        times::moment(visit.starts_at, &zone, opened.words)
+    };
+    let (text, tone) = match said {
+        "booked" => (Words::fill(told.booked, &when()?), Tone::Ok),
+        "moved" => (Words::fill(told.moved, &when()?), Tone::Ok),
+        "cancelled" => (told.cancelled.to_owned(), Tone::Ok),
+        "stopped" => (told.channel_stopped.to_owned(), Tone::Ok),
+        "taken" => (told.taken.to_owned(), Tone::Warn),
+        "reason" => (told.reason_needed.to_owned(), Tone::Warn),
+        "refused" => (Words::fill(told.not_possible, phone), Tone::Warn),
+        "away" => (Words::fill(told.unavailable, phone), Tone::Warn),
+        _ => return None,
+    };
+    Some(Flash { text, tone })
+}

@@ -1,0 +1,245 @@
+//! What staff change on an inquiry: each is one call to the service that owns it, and a sentence about what became of it.
+//!
+//! Deliberately not here: rules. A refusal is said in the words of who refused.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::response::Response;
+use causeway_funnel::inquiry::Channel;
+use causeway_proto::convert::channel_to_wire;
+use causeway_proto::error::Reason;
+use causeway_proto::intake::v1::{
+    CloseInquiryRequest, HandOverInquiryRequest, InquiryCommand, LogAttemptRequest, RequestRecordsRequest,
+    ReviewRecordsRequest, SaveNoteRequest, UpdateRecordRequest,
+};
+use causeway_proto::scheduling::v1::{
+    BookSlotRequest, CancelAppointmentRequest, ListAppointmentsRequest, RecordAttendanceRequest,
+};
+use tonic::{Response as Answer, Status};
+use uuid::Uuid;
+
+use super::super::{App, see_other};
+use super::{Posted, tell};
+use crate::pages::Tone;
+use crate::refusals::for_staff;
+use crate::views::inquiry::{OUTCOMES, VISIT_REASONS, WAIVE_REASONS, call_back_at, note_version};
+use crate::views::own::booked;
+
+type OfInquiry = Path<String>;
+
+/// Carries out a call and goes back to the inquiry, or elsewhere when it worked.
+async fn act<T>(
+    app: &App,
+    posted: &Posted,
+    id: &str,
+    call: impl Future<Output = Result<T, Status>>,
+    (done, to): (&str, Option<&str>),
+) -> Response {
+    // Anything but an id would make an address of somebody's choice.
+    let Ok(id) = id.parse::<Uuid>() else { return see_other("/worklist") };
+    let page = format!("/inquiries/{id}");
+    match call.await {
+        Ok(_) => tell(app, &posted.staff, (done.to_owned(), Tone::Ok), to.unwrap_or(&page)),
+        Err(status) => {
+            tracing::info!(code = ?status.code(), reason = Reason::of(&status).map(Reason::word), inquiry.id = %id, "a change by staff was refused");
+            tell(app, &posted.staff, (for_staff(&status), Tone::Bad), &page)
+        }
+    }
+}
+
+impl Posted {
+    /// A command about an inquiry. The version that the person saw makes sending twice count once.
+    fn command(&self, word: &str, id: &str) -> InquiryCommand {
+        InquiryCommand {
+            center: self.staff.center(),
+            inquiry_id: id.to_owned(),
+            idempotency_key: format!("{word}:{id}:{}", self.sent.get("version")),
+        }
+    }
+}
+
+/// A refusal of the page's own form.
+fn incomplete(sentence: &str) -> Status {
+    Reason::FieldFault.status(sentence)
+}
+
+/// Takes an inquiry.
+pub async fn claim(State(app): State<Arc<App>>, Path(id): OfInquiry, posted: Posted) -> Response {
+    let mut desk = posted.staff.peers.desk();
+    let call = desk.claim_inquiry(posted.command("claim", &id));
+    act(&app, &posted, &id, call, ("You work this inquiry now.", None)).await
+}
+
+/// Gives it back to the queue.
+pub async fn release(State(app): State<Arc<App>>, Path(id): OfInquiry, posted: Posted) -> Response {
+    let mut desk = posted.staff.peers.desk();
+    let call = desk.release_inquiry(posted.command("release", &id));
+    act(&app, &posted, &id, call, ("The inquiry is back in the queue.", Some("/worklist"))).await
+}
+
+/// Hands it to another team or a colleague.
+pub async fn hand_over(State(app): State<Arc<App>>, Path(id): OfInquiry, posted: Posted) -> Response {
+    let text = |name: &str| posted.sent.get(name).to_owned();
+    let request = HandOverInquiryRequest {
+        center: posted.staff.center(),
+        inquiry_id: id.clone(),
+        to_staff: text("staff"),
+        to_team: text("team"),
+        reason: text("reason"),
+    };
+    let call = async {
+        if request.reason.is_empty() {
+            return Err(incomplete("say why you pass it on"));
+        }
+        posted.staff.peers.desk().hand_over_inquiry(request).await
+    };
+    act(&app, &posted, &id, call, ("Passed on.", Some("/worklist"))).await
+}
+
+/// Saves the intake note.
+pub async fn note(State(app): State<Arc<App>>, Path(id): OfInquiry, posted: Posted) -> Response {
+    let beside = |key: &str| matches!(key, "csrf" | "version");
+    let fields = posted.sent.typed.iter().filter(|(key, _)| !beside(key));
+    let request = SaveNoteRequest {
+        center: posted.staff.center(),
+        inquiry_id: id.clone(),
+        fields: fields.map(|(key, value)| (key.clone(), value.trim().to_owned())).collect(),
+        base_note_version: note_version(posted.sent.get("version")),
+    };
+    let mut desk = posted.staff.peers.desk();
+    act(&app, &posted, &id, desk.save_note(request), ("The note is saved.", None)).await
+}
+
+/// Writes down a try to reach the person.
+pub async fn attempt(State(app): State<Arc<App>>, Path(id): OfInquiry, posted: Posted) -> Response {
+    let sent = &posted.sent;
+    let call = async {
+        let outcome = OUTCOMES.iter().find(|(word, _)| *word == sent.get("outcome"));
+        let (Some((outcome, _)), Ok(channel)) = (outcome, sent.get("channel").parse::<Channel>()) else {
+            return Err(incomplete("choose an outcome and a channel"));
+        };
+        let request = LogAttemptRequest {
+            center: posted.staff.center(),
+            inquiry_id: id.clone(),
+            channel: channel_to_wire(channel).into(),
+            outcome: (*outcome).to_owned(),
+            call_back_at: call_back_at(sent.get("call_back"), app.clock.now(), &posted.staff.in_force.1),
+            idempotency_key: format!("attempt:{id}:{}", sent.get("version")),
+        };
+        posted.staff.peers.desk().log_attempt(request).await
+    };
+    act(&app, &posted, &id, call, ("The attempt is saved. The next step is set.", None)).await
+}
+
+/// Asks for a document, or sets the state of its line.
+pub async fn record(State(app): State<Arc<App>>, Path((id, kind)): Path<(String, String)>, posted: Posted) -> Response {
+    let action = posted.sent.get("action");
+    let call = async {
+        let state = match action {
+            "request" => return ask_for(&posted, &id, kind.clone()).await,
+            "received" => "received",
+            "review" => "reviewed",
+            "waive" => "waived",
+            "needed" => "needed",
+            _ => return Err(incomplete("choose what to do with the record")),
+        };
+        let reason = posted.sent.get("reason");
+        if state == "waived" && !WAIVE_REASONS.iter().any(|(word, _)| *word == reason) {
+            return Err(incomplete("choose why the record is not needed"));
+        }
+        let request = UpdateRecordRequest {
+            center: posted.staff.center(),
+            inquiry_id: id.clone(),
+            kind: kind.clone(),
+            state: state.to_owned(),
+            reason: if state == "waived" { reason.to_owned() } else { String::new() },
+        };
+        posted.staff.peers.desk().update_record(request).await.map(|_| ())
+    };
+    let done = if action == "request" { "We ask the person for it." } else { "The checklist is saved." };
+    act(&app, &posted, &id, call, (done, None)).await
+}
+
+async fn ask_for(posted: &Posted, id: &str, kind: String) -> Result<(), Status> {
+    let request = RequestRecordsRequest { center: posted.staff.center(), inquiry_id: id.to_owned(), kinds: vec![kind] };
+    posted.staff.peers.desk().request_records(request).await.map(|_| ())
+}
+
+/// The reviewer's word on the records.
+pub async fn review(
+    State(app): State<Arc<App>>,
+    Path((id, decision)): Path<(String, String)>,
+    posted: Posted,
+) -> Response {
+    let done = if decision == "accept" { "The records are accepted." } else { "We ask for more records." };
+    let request = ReviewRecordsRequest { center: posted.staff.center(), inquiry_id: id.clone(), decision };
+    let mut desk = posted.staff.peers.desk();
+    act(&app, &posted, &id, desk.review_records(request), (done, None)).await
+}
+
+/// Books a slot.
+pub async fn book(State(app): State<Arc<App>>, Path((id, slot)): Path<(String, String)>, posted: Posted) -> Response {
+    let request = BookSlotRequest {
+        center: posted.staff.center(),
+        inquiry_id: id.clone(),
+        idempotency_key: format!("staff:{}:{slot}", posted.sent.get("version")),
+        slot_id: slot,
+    };
+    let mut scheduling = posted.staff.peers.scheduling();
+    act(&app, &posted, &id, scheduling.book_slot(request), ("The visit is booked.", None)).await
+}
+
+/// Cancels the visit, or says whether the person came.
+pub async fn visit(State(app): State<Arc<App>>, Path(id): OfInquiry, posted: Posted) -> Response {
+    let done = match posted.sent.get("action") {
+        "cancel" => "The visit is cancelled.",
+        _ => "Saved what became of the visit.",
+    };
+    act(&app, &posted, &id, change_visit(&posted, &id), (done, None)).await
+}
+
+async fn change_visit(posted: &Posted, id: &str) -> Result<(), Status> {
+    let (center, mut scheduling) = (posted.staff.center(), posted.staff.peers.scheduling());
+    let request = ListAppointmentsRequest { center: center.clone(), inquiry_id: id.to_owned() };
+    let listed = scheduling.list_appointments(request).await.map(Answer::into_inner)?;
+    let Some(visit) = booked(&listed.appointments) else { return Err(Reason::WrongState.status("no visit is booked")) };
+    let appointment_id = visit.appointment_id.clone();
+    match posted.sent.get("action") {
+        "cancel" => {
+            let reason = posted.sent.get("reason").to_owned();
+            if !VISIT_REASONS.iter().any(|(word, _)| *word == reason) {
+                return Err(incomplete("choose why the visit is cancelled"));
+            }
+            let by = if reason == "clinic_changed" { "center" } else { "patient" }.to_owned();
+            let request = CancelAppointmentRequest { center, appointment_id, reason, by };
+            scheduling.cancel_appointment(request).await.map(|_| ())
+        }
+        word @ ("attended" | "missed") => {
+            let request = RecordAttendanceRequest { center, appointment_id, attended: word == "attended" };
+            scheduling.record_attendance(request).await.map(|_| ())
+        }
+        _ => Err(incomplete("choose what to do with the visit")),
+    }
+}
+
+/// Closes with a reason.
+pub async fn close(State(app): State<Arc<App>>, Path(id): OfInquiry, posted: Posted) -> Response {
+    let call = async {
+        let reason = posted.sent.get("reason").to_owned();
+        if reason.is_empty() {
+            return Err(incomplete("choose the main reason"));
+        }
+        let request = CloseInquiryRequest { center: posted.staff.center(), inquiry_id: id.clone(), reason };
+        posted.staff.peers.desk().close_inquiry(request).await
+    };
+    act(&app, &posted, &id, call, ("The inquiry is closed.", None)).await
+}
+
+/// Opens a closed inquiry again.
+pub async fn reopen(State(app): State<Arc<App>>, Path(id): OfInquiry, posted: Posted) -> Response {
+    let mut desk = posted.staff.peers.desk();
+    let call = desk.reopen_inquiry(posted.command("reopen", &id));
+    act(&app, &posted, &id, call, ("The inquiry is open again.", None)).await
+}

@@ -1,0 +1,116 @@
+//! A new inquiry from a phone call: the same form, filled in by a coordinator, checked and stored the same way.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use causeway_auth::Action;
+use causeway_funnel::contact::{FaultCode, FieldFault};
+use causeway_funnel::form::{Form, Reading, validate};
+use causeway_funnel::profile::Profile;
+use causeway_funnel::script::{CallSituation, fill};
+use causeway_proto::inquiry::v1::{Source, SubmitInquiryRequest};
+use causeway_serve::Problem;
+use tonic::Status;
+
+use super::super::{App, page};
+use super::{Posted, Staff, frame, not_yours, tell};
+use crate::pages::{CallPage, Flash, FormSection, HiddenField, Tone};
+use crate::refusals::for_staff;
+use crate::views::form::{IDEMPOTENCY_KEY, Sent, Shown};
+use crate::views::script::script;
+
+const LANGUAGE: &str = "en";
+
+/// The empty form.
+pub async fn show(State(app): State<Arc<App>>, Query(query): Query<HashMap<String, String>>, staff: Staff) -> Response {
+    let asked = query.get("form").map(String::as_str).unwrap_or_default();
+    let Some(form) = chosen(&staff.in_force.1, asked).filter(|_| staff.may(Action::EnterInquiry)) else {
+        return not_yours(&app, &staff);
+    };
+    page(StatusCode::OK, &call_page(&app, &staff, form, &Sent::default(), &[]))
+}
+
+/// The filled form.
+pub async fn save(State(app): State<Arc<App>>, posted: Posted) -> Response {
+    let (staff, sent) = (&posted.staff, &posted.sent);
+    let profile = &staff.in_force.1;
+    let Some(form) = chosen(profile, sent.get("form")).filter(|_| staff.may(Action::EnterInquiry)) else {
+        return not_yours(&app, staff);
+    };
+    let answers = sent.answers(form);
+    let today = profile.zone().to_datetime(app.clock.now()).date();
+    let reading = Reading { language: LANGUAGE, region: &profile.center.default_region, today };
+    if let Err(faults) = validate(form, &answers, reading) {
+        return page(StatusCode::UNPROCESSABLE_ENTITY, &call_page(&app, staff, form, sent, &faults));
+    }
+    let request = SubmitInquiryRequest {
+        center: staff.center(),
+        form_id: form.id.clone(),
+        language: LANGUAGE.to_owned(),
+        source: Source::Phone.into(),
+        answers: answers.into_iter().collect(),
+        idempotency_key: sent.get(IDEMPOTENCY_KEY).to_owned(),
+        strict: true,
+        ..SubmitInquiryRequest::default()
+    };
+    match staff.peers.ingestion().submit_inquiry(request).await {
+        Ok(taken) => {
+            let taken = taken.into_inner();
+            let said = format!("Saved. The request number is {}.", taken.reference);
+            tell(&app, staff, (said, Tone::Ok), &format!("/inquiries/{}?new=1", taken.inquiry_id))
+        }
+        Err(status) => refused(&app, &posted, form, status),
+    }
+}
+
+/// Nothing was stored; the answers come back with what stands in the way.
+fn refused(app: &App, posted: &Posted, form: &Form, status: Status) -> Response {
+    tracing::warn!(code = ?status.code(), "hand over an inquiry from a call to ingestion");
+    let text = for_staff(&status);
+    let problem = Problem::from(status);
+    let fault = |field: &causeway_serve::FieldProblem| FieldFault {
+        message: field.reason.clone(),
+        ..FieldFault::new(&field.field, FaultCode::default(), LANGUAGE)
+    };
+    let faults: Vec<FieldFault> = problem.fields.iter().map(fault).collect();
+    if faults.is_empty() {
+        app.sessions.tell(&posted.staff.session, Flash { text: format!("Not saved. {text}"), tone: Tone::Bad });
+    }
+    page(problem.code.http(), &call_page(app, &posted.staff, form, &posted.sent, &faults))
+}
+
+/// The form asked for, or the one that asks for the kind of help, or any.
+fn chosen<'a>(profile: &'a Profile, asked: &str) -> Option<&'a Form> {
+    profile
+        .form(asked)
+        .or_else(|| profile.forms.values().find(|form| form.consult_type.is_none()))
+        .or_else(|| profile.forms.values().next())
+}
+
+fn call_page(app: &App, staff: &Staff, form: &Form, sent: &Sent, faults: &[FieldFault]) -> CallPage {
+    let profile = &staff.in_force.1;
+    let shown = Shown { language: LANGUAGE, sent, faults };
+    let mut sections = shown.sections(form);
+    for section in &mut sections {
+        if section.heading.is_empty() {
+            form.title.get(LANGUAGE).clone_into(&mut section.heading);
+        }
+    }
+    let section = |heading: &str, questions| FormSection { heading: heading.to_owned(), questions };
+    sections.push(section("More, if they have it at hand", shown.more(form)));
+    sections.push(section("Consent", shown.consent_questions(form)));
+    let known = sent.get(IDEMPOTENCY_KEY);
+    let facts = BTreeMap::from([("caller", staff.session.actor.name.clone())]);
+    let said = profile.scripts.pick_for(CallSituation::FirstCall, LANGUAGE);
+    CallPage {
+        action: "/inquiries/new".to_owned(),
+        idempotency_key: if known.is_empty() { app.clock.new_id().to_string() } else { known.to_owned() },
+        hidden: vec![HiddenField { name: "form".to_owned(), value: form.id.clone() }],
+        sections,
+        script: said.and_then(|said| script(&said.id, &said.version.to_string(), &fill(said, &facts))),
+        frame: frame(app, staff, "Worklist"),
+    }
+}

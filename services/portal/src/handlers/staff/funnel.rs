@@ -1,0 +1,44 @@
+//! The funnel of a range of days.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use causeway_auth::Action;
+use causeway_proto::metrics::v1::{GetFunnelRequest, GetFunnelResponse};
+use tonic::Status;
+
+use super::super::{App, page};
+use super::{Staff, frame, not_yours, trouble};
+use crate::refusals::for_staff;
+use crate::views::funnel::{self, Answers, Range};
+
+/// The page.
+pub async fn show(State(app): State<Arc<App>>, Query(query): Query<HashMap<String, String>>, staff: Staff) -> Response {
+    if !staff.may(Action::ViewFunnel) {
+        return not_yours(&app, &staff);
+    }
+    let (profile, now) = (&staff.in_force.1, app.clock.now());
+    let text = |name: &str| query.get(name).map(String::as_str).unwrap_or_default();
+    let range = Range::read(text("from"), text("to"), profile.zone().to_datetime(now).date());
+    let (by_source, by_team) = tokio::join!(ask(&staff, range, "source"), ask(&staff, range, "team"));
+    match (by_source, by_team) {
+        (Ok(by_source), Ok(by_team)) => {
+            let answers = Answers { by_source, by_team };
+            page(StatusCode::OK, &funnel::page(frame(&app, &staff, "Funnel"), profile, range, &answers, now))
+        }
+        (Err(status), _) | (_, Err(status)) => {
+            tracing::warn!(code = ?status.code(), "ask metrics for the funnel");
+            let text = for_staff(&status);
+            trouble(&app, &staff, StatusCode::SERVICE_UNAVAILABLE, "The funnel can’t be shown", &text)
+        }
+    }
+}
+
+async fn ask(staff: &Staff, range: Range, group_by: &str) -> Result<GetFunnelResponse, Status> {
+    let (from, to) = range.instants(&staff.in_force.1);
+    let request = GetFunnelRequest { center: staff.center(), from, to, group_by: group_by.to_owned() };
+    staff.peers.metrics().get_funnel(request).await.map(tonic::Response::into_inner)
+}

@@ -1,0 +1,133 @@
+//! The staff face: the worklist, the inquiry, the call and the funnel, for who is signed in.
+//!
+//! Every change comes with the session's own token and from a page of this address. Deliberately not here: who may do
+//! what; the services decide, and the pages leave out what would be refused.
+
+mod actions;
+mod call;
+mod cookies;
+mod door;
+mod funnel;
+mod gate;
+mod inquiry;
+mod sign_in;
+mod worklist;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::Response;
+use axum::routing::{get, post};
+use causeway_auth::{Action, policy};
+use tower_http::set_header::SetResponseHeaderLayer;
+
+use super::{App, files, page, see_other};
+use crate::pages::{Flash, NavLink, STAFF_POLICY, StaffFrame, StaffTroublePage, Tone};
+use gate::{Posted, Staff};
+
+/// The routes, with their security headers.
+pub fn router(app: Arc<App>) -> Router {
+    let inquiry = Router::new()
+        .route("/", get(inquiry::show))
+        .route("/claim", post(actions::claim))
+        .route("/release", post(actions::release))
+        .route("/note", post(actions::note))
+        .route("/attempt", post(actions::attempt))
+        .route("/records/{kind}", post(actions::record))
+        .route("/review/{decision}", post(actions::review))
+        .route("/slots/{slot}", post(actions::book))
+        .route("/visit", post(actions::visit))
+        .route("/route", post(actions::hand_over))
+        .route("/handover", post(actions::hand_over))
+        .route("/close", post(actions::close))
+        .route("/reopen", post(actions::reopen));
+    let router = Router::new()
+        .route("/", get(|| async { see_other("/worklist") }))
+        .route("/a/{name}", get(files::file))
+        .route("/a/theme/{name}", get(files::theme))
+        .route("/sign-in", get(sign_in::show).post(sign_in::begin))
+        .route("/sign-in/callback", get(sign_in::come_back))
+        .route("/sign-in/development", post(sign_in::choose))
+        .route("/sign-out", post(sign_in::leave))
+        .route("/worklist", get(worklist::show))
+        .route("/inquiries/new", get(call::show).post(call::save))
+        .nest("/inquiries/{id}", inquiry)
+        .route("/funnel", get(funnel::show))
+        .fallback(missing)
+        .with_state(app)
+        .layer(SetResponseHeaderLayer::if_not_present(
+            header::REFERRER_POLICY,
+            HeaderValue::from_static("same-origin"),
+        ));
+    causeway_serve::security_headers(router, HeaderValue::from_static(STAFF_POLICY))
+}
+
+/// What stands around a page.
+fn frame(app: &App, staff: &Staff, current: &str) -> StaffFrame {
+    let center = &staff.in_force.1.center;
+    let parts = [("Worklist", "/worklist", Action::ViewWorklist), ("Funnel", "/funnel", Action::ViewFunnel)];
+    let nav = parts.into_iter().filter(|(_, _, action)| staff.may(*action)).map(|(label, url, _)| NavLink {
+        label: label.to_owned(),
+        url: url.to_owned(),
+        current: label == current,
+    });
+    StaffFrame {
+        assets: app.assets.console(&center.id),
+        center_name: center.short_name.clone(),
+        staff_name: staff.session.actor.name.clone(),
+        nav: nav.collect(),
+        csrf: staff.session.csrf.clone(),
+        flash: app.sessions.told(&staff.session),
+    }
+}
+
+/// A page that says what did not work.
+fn trouble(app: &App, staff: &Staff, status: StatusCode, heading: &str, text: &str) -> Response {
+    let (back_url, back_label) = if staff.may(Action::ViewWorklist) {
+        ("/worklist", "Go to the worklist")
+    } else {
+        ("/funnel", "Go to the funnel")
+    };
+    let trouble = StaffTroublePage {
+        frame: frame(app, staff, ""),
+        heading: heading.to_owned(),
+        text: text.to_owned(),
+        back_url: back_url.to_owned(),
+        back_label: back_label.to_owned(),
+    };
+    page(status, &trouble)
+}
+
+/// A page that this role may not open.
+fn not_yours(app: &App, staff: &Staff) -> Response {
+    let text = "Your role does not include it. Ask an intake manager.";
+    trouble(app, staff, StatusCode::FORBIDDEN, "You may not open this page", text)
+}
+
+async fn missing(axum::extract::State(app): axum::extract::State<Arc<App>>, staff: Staff) -> Response {
+    trouble(
+        &app,
+        &staff,
+        StatusCode::NOT_FOUND,
+        "There is no such page",
+        "Check the address, or start from the worklist.",
+    )
+}
+
+/// Keeps what the next page says, and goes there.
+fn tell(app: &App, staff: &Staff, (text, tone): (String, Tone), to: &str) -> Response {
+    app.sessions.tell(&staff.session, Flash { text, tone });
+    see_other(to)
+}
+
+impl Staff {
+    /// Whether the person may do something at their center.
+    fn may(&self, action: Action) -> bool {
+        policy::may(&self.session.actor, action, &self.in_force.1.center.id).is_ok()
+    }
+
+    fn center(&self) -> String {
+        self.in_force.1.center.id.clone()
+    }
+}

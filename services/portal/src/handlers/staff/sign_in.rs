@@ -1,0 +1,187 @@
+//! Signing in at the provider, or by choosing a person in development; and signing out.
+//!
+//! Nobody is signed in yet at the door, so its forms are tied to a cookie of their own. Deliberately not here: passwords;
+//! Causeway never sees one.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use axum::extract::{Form as Body, Query, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum_extra::extract::cookie::Cookie;
+use causeway_auth::{Action, Actor, policy};
+
+use super::super::{App, page, see_other};
+use super::cookies::{self, Which};
+use super::door;
+use super::gate::{self, Posted};
+use crate::pages::{STAFF_POLICY, SignInPage};
+use crate::session::{door_token, random, same_token};
+
+const FAILED: &str = "Sign-in did not work. Begin again, and tell the people who run Causeway if it stays so.";
+const NO_ROLE: &str = "Your account has no role at any center here. Ask an intake manager.";
+
+type Asked = Query<HashMap<String, String>>;
+
+/// The sign-in page.
+pub async fn show(State(app): State<Arc<App>>, Query(query): Asked, headers: HeaderMap) -> Response {
+    at_the_door(&app, &headers, next(query.get("next")), (StatusCode::OK, None))
+}
+
+fn at_the_door(app: &App, headers: &HeaderMap, next: &str, (status, notice): (StatusCode, Option<&str>)) -> Response {
+    let known = cookies::read(headers, Which::Door, app.mode).filter(|value| !value.is_empty());
+    let (browser, is_new) = match known {
+        Some(browser) => (browser, false),
+        None => match random() {
+            Ok(browser) => (browser, true),
+            Err(cause) => return failed(&cause),
+        },
+    };
+    let sign_in = SignInPage {
+        assets: app.assets.console(""),
+        notice: notice.map(str::to_owned),
+        provider_action: app.provider.is_some().then(|| "/sign-in".to_owned()),
+        provider_name: app.config.provider_name.clone(),
+        csrf: door_token(&browser),
+        next: next.to_owned(),
+        people: door::shown(app),
+    };
+    let mut response = page(status, &sign_in);
+    if is_new {
+        set_cookie(&mut response, &cookies::set(Which::Door, browser, app.mode));
+    }
+    allow_provider(app, &mut response);
+    response
+}
+
+/// The form leads to the provider by a redirect, and browsers hold `form-action` against redirects too.
+fn allow_provider(app: &App, response: &mut Response) {
+    let issuer = app.provider.as_ref().and_then(|provider| reqwest::Url::parse(&provider.config().issuer).ok());
+    let Some(issuer) = issuer else { return };
+    let policy = format!("form-action 'self' {}", issuer.origin().ascii_serialization());
+    if let Ok(policy) = HeaderValue::try_from(STAFF_POLICY.replace("form-action 'self'", &policy)) {
+        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+}
+
+/// Sends somebody to the provider.
+pub async fn begin(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    Body(sent): Body<HashMap<String, String>>,
+) -> Response {
+    let Some(browser) = door_of(&app, &headers, &sent) else { return gate::foreign() };
+    let Some(provider) = &app.provider else { return see_other("/sign-in") };
+    match provider.begin().await {
+        Ok((url, pending)) => {
+            app.sessions.send_away(&browser, pending, next(sent.get("next")).to_owned());
+            see_other(url.as_str())
+        }
+        Err(cause) => {
+            tracing::error!(%cause, "begin a sign-in");
+            at_the_door(&app, &headers, next(sent.get("next")), (StatusCode::BAD_GATEWAY, Some(FAILED)))
+        }
+    }
+}
+
+/// Takes in who comes back from the provider.
+pub async fn come_back(State(app): State<Arc<App>>, Query(query): Asked, headers: HeaderMap) -> Response {
+    let refuse = |notice| at_the_door(&app, &headers, "/worklist", (StatusCode::UNAUTHORIZED, Some(notice)));
+    let away = cookies::read(&headers, Which::Door, app.mode).and_then(|browser| app.sessions.come_back(&browser));
+    let (Some(provider), Some((pending, next))) = (&app.provider, away) else { return refuse(FAILED) };
+    let text = |name: &str| query.get(name).map(String::as_str).unwrap_or_default();
+    let issuer = query.get("iss").map(String::as_str);
+    match provider.finish(&pending, text("state"), text("code"), issuer).await {
+        Ok(claims) => {
+            let actors = provider.config().actors(&claims);
+            match actors.into_iter().find(|actor| actor.center.is_some()) {
+                Some(actor) => let_in(&app, actor, &next),
+                None => refuse(NO_ROLE),
+            }
+        }
+        Err(cause) => {
+            tracing::warn!(%cause, "finish a sign-in");
+            refuse(FAILED)
+        }
+    }
+}
+
+/// Takes in a chosen person, in development only.
+pub async fn choose(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    Body(sent): Body<HashMap<String, String>>,
+) -> Response {
+    if door_of(&app, &headers, &sent).is_none() {
+        return gate::foreign();
+    }
+    match sent.get("person").and_then(|person| door::chosen(&app, person)) {
+        Some(actor) => let_in(&app, actor, next(sent.get("next"))),
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+/// Signs out.
+pub async fn leave(State(app): State<Arc<App>>, posted: Posted) -> Response {
+    app.sessions.end(&posted.staff.session);
+    let mut response = see_other("/sign-in");
+    set_cookie(&mut response, &cookies::gone(Which::Session, app.mode));
+    response
+}
+
+fn let_in(app: &App, actor: Actor, next: &str) -> Response {
+    // Who may not see the worklist starts at the figures.
+    let center = actor.center.clone().unwrap_or_default();
+    let works = policy::may(&actor, Action::ViewWorklist, &center).is_ok();
+    let to = if works || next != "/worklist" { next } else { "/funnel" };
+    match app.sessions.begin(actor) {
+        Ok(token) => {
+            let mut response = see_other(to);
+            set_cookie(&mut response, &cookies::set(Which::Session, token, app.mode));
+            set_cookie(&mut response, &cookies::gone(Which::Door, app.mode));
+            response
+        }
+        Err(cause) => failed(&cause),
+    }
+}
+
+/// The browser that stands at the door, if the form is from its own page.
+fn door_of(app: &App, headers: &HeaderMap, sent: &HashMap<String, String>) -> Option<String> {
+    let browser = cookies::read(headers, Which::Door, app.mode)?;
+    let token = sent.get("csrf").map(String::as_str).unwrap_or_default();
+    let ours = gate::is_ours(headers, &app.config.staff_base_url) && same_token(&door_token(&browser), token);
+    ours.then_some(browser)
+}
+
+/// Only paths of this site: another address in a link would lead people away after they signed in.
+fn next(asked: Option<&String>) -> &str {
+    let asked = asked.map(String::as_str).unwrap_or_default();
+    let is_path = asked.starts_with('/') && !asked.starts_with("//") && !asked.contains(['\\', '\r', '\n']);
+    if is_path && !asked.starts_with("/sign-") { asked } else { "/worklist" }
+}
+
+fn set_cookie(response: &mut Response, cookie: &Cookie<'_>) {
+    if let Ok(value) = HeaderValue::try_from(cookie.to_string()) {
+        response.headers_mut().append(header::SET_COOKIE, value);
+    }
+}
+
+fn failed(cause: &crate::session::NoRandom) -> Response {
+    tracing::error!(%cause, "begin a session");
+    StatusCode::INTERNAL_SERVER_ERROR.into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn after_sign_in_people_stay_on_this_site() {
+        let said = |asked: &str| next(Some(&asked.to_owned())).to_owned();
+        assert_eq!(said("/inquiries/7"), "/inquiries/7");
+        for elsewhere in ["//evil.example", "https://evil.example", "/\\evil.example", "", "/sign-in", "a"] {
+            assert_eq!(said(elsewhere), "/worklist", "{elsewhere}");
+        }
+    }
+}

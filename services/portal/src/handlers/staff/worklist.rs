@@ -1,0 +1,124 @@
+//! The worklist: the desk's rows, with the names of exactly these rows.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use causeway_auth::Action;
+use causeway_proto::inquiry::v1::{Person, RevealPeopleRequest};
+use causeway_proto::intake::v1::{ListWorkRequest, ListWorkResponse, WorkRow};
+
+use super::super::{App, page};
+use super::{Staff, frame, not_yours, trouble};
+use crate::pages::{Figure, HiddenField, WorklistPage, WorklistRows};
+use crate::refusals::for_staff;
+use crate::views::worklist::{Looking, VIEWS, address, tabs, team_filter};
+use crate::words::EN;
+
+const EMPTY: &str = "Nothing is open in this view.";
+
+/// The page, or its rows alone for the refresh in place.
+pub async fn show(State(app): State<Arc<App>>, Query(query): Query<HashMap<String, String>>, staff: Staff) -> Response {
+    if !staff.may(Action::ViewWorklist) {
+        return not_yours(&app, &staff);
+    }
+    let text = |name: &str| query.get(name).map(String::as_str).unwrap_or_default();
+    let view = VIEWS.iter().map(|(view, _)| *view).find(|view| *view == text("view")).unwrap_or("all");
+    let profile = &staff.in_force.1;
+    let team = profile.team(text("team")).map(|team| team.id.as_str()).unwrap_or_default();
+    let request = ListWorkRequest {
+        center: staff.center(),
+        team: team.to_owned(),
+        view: view.to_owned(),
+        page_size: i32::try_from(app.config.page_size).unwrap_or(50),
+        page_token: text("after").to_owned(),
+    };
+    let answer = match staff.peers.desk().list_work(request).await {
+        Ok(answer) => answer.into_inner(),
+        Err(status) => {
+            tracing::warn!(code = ?status.code(), "list the work of a center");
+            let text = for_staff(&status);
+            return trouble(&app, &staff, StatusCode::SERVICE_UNAVAILABLE, "The worklist can’t be shown", &text);
+        }
+    };
+    let people = people(&staff, &answer.rows).await;
+    let looking = Looking {
+        profile,
+        now: app.clock.now(),
+        me: &staff.session.actor.id,
+        may_work: staff.may(Action::WorkInquiry),
+        people: &people,
+    };
+    let rows = answer.rows.iter().map(|row| looking.row(row)).collect();
+    if text("part") == "rows" {
+        let frame = frame(&app, &staff, "Worklist");
+        return page(StatusCode::OK, &WorklistRows { frame, empty: EMPTY.to_owned(), rows });
+    }
+    let is_first = text("after").is_empty();
+    let here = address(view, team);
+    let next = Some(&answer.next_page_token).filter(|token| !token.is_empty());
+    let worklist = WorklistPage {
+        as_of: EN.dates.moment(&app.clock.now().to_zoned_datetime(profile.zone().clone())),
+        figures: figures(&answer),
+        views: tabs(&answer.counts, view, team),
+        filters: vec![team_filter(profile, team)],
+        keep: vec![HiddenField { name: "view".to_owned(), value: view.to_owned() }],
+        searched: None,
+        caption: caption(&answer, view, is_first),
+        empty: EMPTY.to_owned(),
+        rows_url: if is_first {
+            format!("{here}&part=rows")
+        } else {
+            format!("{here}&after={}&part=rows", text("after"))
+        },
+        new_call_url: staff.may(Action::EnterInquiry).then(|| "/inquiries/new".to_owned()),
+        next_url: next.map(|token| format!("{here}&after={token}")),
+        rows,
+        frame: frame(&app, &staff, "Worklist"),
+    };
+    page(StatusCode::OK, &worklist)
+}
+
+/// The people of the rows in one call, for who may read them; a list without names is better than none.
+async fn people(staff: &Staff, rows: &[WorkRow]) -> HashMap<String, Person> {
+    if rows.is_empty() || !staff.may(Action::ReadPerson) {
+        return HashMap::new();
+    }
+    let request = RevealPeopleRequest {
+        center: staff.center(),
+        inquiry_ids: rows.iter().map(|row| row.inquiry_id.clone()).collect(),
+        purpose: "worklist".to_owned(),
+    };
+    match staff.peers.ingestion().reveal_people(request).await {
+        Ok(answer) => {
+            answer.into_inner().people.into_iter().map(|person| (person.inquiry_id.clone(), person)).collect()
+        }
+        Err(status) => {
+            tracing::warn!(code = ?status.code(), "read the people of a worklist; request numbers are shown");
+            HashMap::new()
+        }
+    }
+}
+
+fn count(answer: &ListWorkResponse, view: &str) -> i64 {
+    answer.counts.iter().find(|count| count.view == view).map_or(0, |count| count.count)
+}
+
+fn figures(answer: &ListWorkResponse) -> Vec<Figure> {
+    let shown = [("Late now", "late"), ("Due today", "due_today"), ("Unclaimed", "unclaimed"), ("Mine", "mine")];
+    let figure = |(label, view): (&str, &str)| Figure {
+        label: label.to_owned(),
+        value: count(answer, view).to_string(),
+        note: None,
+    };
+    shown.into_iter().map(figure).collect()
+}
+
+fn caption(answer: &ListWorkResponse, view: &str, is_first: bool) -> String {
+    let (all, here) = (count(answer, view), answer.rows.len());
+    let order = if view == "closed" { "last closed first" } else { "soonest due first" };
+    let more = if is_first { "Showing" } else { "Showing the next" };
+    format!("{all} inquiries, {order}. {more} {here}.")
+}

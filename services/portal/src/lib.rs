@@ -1,0 +1,109 @@
+//! causeway-portal: the pages that people see, for patients and for staff.
+//!
+//! The patient face asks and answers by form and signed link; the staff face is the worklist, the inquiry and the
+//! funnel. Pages are HTML from the server that work without script. Listens to nothing and publishes nothing; owns the
+//! sessions of staff, in memory. Deliberately not here: facts. The portal asks the services that own each fact, on behalf
+//! of the person who looks.
+
+pub mod assets;
+mod centers;
+mod config;
+mod handlers;
+mod limiter;
+pub mod pages;
+mod peers;
+mod refusals;
+mod session;
+pub mod theme;
+mod views;
+pub mod words;
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use axum::Router;
+use causeway_auth::{Identity, SignedLinks, oidc};
+use causeway_bus::StreamSpec;
+use causeway_mailbox::Revisions;
+use causeway_proto::subjects;
+use causeway_runtime::{Check, Clock, Deps, PortSpec, Running, Service, Stop};
+use causeway_serve::{HttpLimits, HttpMetrics};
+use sqlx::migrate::Migrator;
+
+pub use config::{Config, SessionConfig};
+use handlers::App;
+
+/// The service.
+pub struct Portal;
+
+impl Service for Portal {
+    const NAME: &'static str = "portal";
+    const PORTS: &'static [PortSpec] =
+        &[PortSpec { name: "patient", default: 8080 }, PortSpec { name: "staff", default: 8081 }];
+    type Config = Config;
+
+    fn migrator() -> Option<&'static Migrator> {
+        None
+    }
+
+    async fn start(deps: Deps, config: Config, stop: Stop) -> anyhow::Result<Running> {
+        let mut running = Running::default();
+        let limits = (subjects::MAX_BYTES, subjects::MAX_MESSAGE);
+        let streams = StreamSpec::all(subjects::streams(), (subjects::RETENTION, subjects::DEDUPE_WINDOW), limits);
+        let bus = causeway_mailbox::open_bus(&deps, streams).await?;
+        let profiles = Revisions::start(
+            None,
+            bus.clone(),
+            subjects::CENTERS_BUCKET,
+            centers::read_profile,
+            stop.soft.clone(),
+            &running.tasks,
+        )
+        .await?;
+        let app = Arc::new(app(&deps, config, centers::Centers::followed(profiles))?);
+        let metrics = HttpMetrics::new(&deps.metrics)?;
+        for (port, router) in [
+            ("patient", handlers::patient::router(Arc::clone(&app))),
+            ("staff", handlers::staff::router(Arc::clone(&app))),
+        ] {
+            let listener = deps.listeners.take(port)?;
+            let (stopping, limits) = (stop.clone(), HttpLimits::default());
+            let router: Router = causeway_serve::http_layers(router, Self::NAME, &metrics, &limits);
+            let serving = async move { causeway_serve::http(listener, router, stopping, &limits).await };
+            stop.supervise(&running.tasks, port, serving);
+        }
+        running.readiness.push(Check::new("bus", move || {
+            if bus.is_healthy() {
+                Ok(())
+            } else {
+                Err("the message bus can not be reached or takes no messages".into())
+            }
+        }));
+        Ok(running)
+    }
+}
+
+fn app(deps: &Deps, config: Config, centers: centers::Centers) -> anyhow::Result<App> {
+    let identity = Identity::load(&deps.keys_dir, Portal::NAME, deps.mode)?;
+    let provider = match config.oidc.is_set() {
+        true => Some(oidc::Client::new(config.oidc.clone(), deps.mode)?),
+        false => None,
+    };
+    if provider.is_none() && !deps.mode.is_development() {
+        tracing::warn!("nobody can sign in: set portal.oidc.issuer and the rest of that section");
+    }
+    let assets = assets::Assets::load(config.assets_dir.as_deref()).context("read portal.assets_dir")?;
+    Ok(App {
+        centers,
+        peers: peers::Peers::connect(&deps.peers, &identity)?,
+        assets,
+        // Sessions count real time, also where the domain's clock runs fast.
+        sessions: session::Sessions::new(&config.session, Clock::system()),
+        links: SignedLinks::open_keyring(&deps.keys_dir, deps.mode)?,
+        clock: deps.clock.clone(),
+        provider,
+        limiter: limiter::Limiter::new(config.forms_per_minute),
+        mode: deps.mode,
+        config,
+    })
+}

@@ -1,0 +1,216 @@
+//! One inquiry on one screen: who, what happened, what to say, what to note, what to gather, what to book.
+//!
+//! The script stands beside the note, so that nobody changes pages during a call. Every change is a form that
+//! carries the version the person saw. The title is the request number, never a name. Deliberately not here:
+//! which actions a role may take; the caller leaves out what it may not.
+
+use askama::Template;
+
+use super::{Clock, Question, RowAction, SelectOption, StaffFrame, Tone};
+
+/// One inquiry.
+#[derive(Debug, Template)]
+#[template(path = "inquiry.html")]
+pub struct InquiryPage {
+    /// Around the page.
+    pub frame: StaffFrame,
+    /// The request number; the page's title.
+    pub reference: String,
+    /// The heading: whom to reach.
+    pub heading: String,
+    /// Its address, such as `/inquiries/{id}`. Forms go to `/note`, `/attempt`, `/records/{key}`, `/slots/{id}`,
+    /// `/visit`, `/route`, `/close` and `/reopen` below it.
+    pub base: String,
+    /// The version that every form sends back.
+    pub version: String,
+    /// When something is due.
+    pub clock: Clock,
+    /// Consult type, language, stage.
+    pub tags: Vec<Tag>,
+    /// Claim, release.
+    pub actions: Vec<RowAction>,
+    /// Other inquiries of what may be the same person: text and address.
+    pub possible_duplicates: Vec<(String, String)>,
+    /// Caller, patient, phone, voice mail, good time, who may be told.
+    pub facts: Vec<Fact>,
+    /// What happened, newest first.
+    pub timeline: Vec<Moment>,
+    /// What to say.
+    pub script: Option<Script>,
+    /// The questions of an attempt: outcome, channel, next try. None when the role may not record one.
+    pub attempt: Vec<Question>,
+    /// The questions of the intake note.
+    pub note: Vec<Question>,
+    /// The needed answers that are missing; the note is complete when there are none.
+    pub note_missing: Vec<String>,
+    /// Who saved the note and when.
+    pub note_saved: Option<String>,
+    /// The records checklist.
+    pub records: Vec<RecordRow>,
+    /// Times that fit, and whether they may be booked.
+    pub booking: Booking,
+    /// The booked visit.
+    pub visit: Option<VisitRow>,
+    /// Why this team has it.
+    pub routing: Routing,
+    /// Messages sent, newest first.
+    pub messages: Vec<MessageRow>,
+    /// Reasons to close with; empty when it can't be closed here.
+    pub close_reasons: Vec<SelectOption>,
+    /// Why it is closed; then the page offers to reopen it.
+    pub closed: Option<String>,
+}
+
+/// A short mark beside the heading.
+#[derive(Clone, Debug)]
+pub struct Tag {
+    /// Its word.
+    pub text: String,
+    /// Its meaning.
+    pub tone: Tone,
+}
+
+/// A labelled fact.
+#[derive(Clone, Debug)]
+pub struct Fact {
+    /// "Phone".
+    pub label: String,
+    /// "555-0142".
+    pub value: String,
+    /// A `tel:` or `mailto:` address.
+    pub link: Option<String>,
+    /// Shown as a tag when it is not idle.
+    pub tone: Tone,
+}
+
+/// Something that happened.
+#[derive(Clone, Debug)]
+pub struct Moment {
+    /// "Today 2:19 pm".
+    pub at: String,
+    /// What happened.
+    pub text: String,
+    /// A word more.
+    pub note: Option<String>,
+}
+
+/// What to say in a call.
+#[derive(Clone, Debug)]
+pub struct Script {
+    /// The script's name and version.
+    pub name: String,
+    /// Its steps.
+    pub steps: Vec<ScriptStep>,
+}
+
+/// A step of a script.
+#[derive(Clone, Debug)]
+pub struct ScriptStep {
+    /// What the step is for.
+    pub heading: String,
+    /// Words to say.
+    pub say: Vec<String>,
+    /// What to do or look out for.
+    pub guidance: Vec<String>,
+}
+
+/// A line of the records checklist; its buttons post `action` to `{base}/records/{key}`.
+#[derive(Clone, Debug)]
+pub struct RecordRow {
+    /// What is sent.
+    pub key: String,
+    /// Its plain name.
+    pub name: String,
+    /// From whom, when it is due.
+    pub note: String,
+    /// "Missing", "Asked March 3", "Here", "Reviewed", "Waived".
+    pub state: String,
+    /// The meaning of the state.
+    pub tone: Tone,
+    /// What can be done now.
+    pub actions: Vec<RecordAction>,
+    /// Reasons to do without it, for the button `waive`.
+    pub reasons: Vec<SelectOption>,
+}
+
+/// Something that can be done with a record.
+#[derive(Clone, Debug)]
+pub struct RecordAction {
+    /// `request`, `received`, `review` or `waive`.
+    pub action: String,
+    /// What the button says.
+    pub label: String,
+}
+
+/// Times that fit, and whether they may be booked.
+#[derive(Clone, Debug, Default)]
+pub struct Booking {
+    /// The booking rule in words.
+    pub rule: String,
+    /// What must come first; nothing can be booked while there is something.
+    pub blocked: Option<String>,
+    /// The first fitting times; their buttons post `action` (`book`) to `{base}/slots/{id}`.
+    pub slots: Vec<SlotRow>,
+}
+
+/// A time that fits.
+#[derive(Clone, Debug)]
+pub struct SlotRow {
+    /// What is sent.
+    pub id: String,
+    /// "Fri, March 5, 9:40 am".
+    pub when: String,
+    /// "Dr. Rivera · Mill Street".
+    pub place: String,
+}
+
+/// The booked visit; its form posts `action` (`cancel`) and `reason` to `{base}/visit`; once it is over,
+/// `attended` or `missed`.
+#[derive(Clone, Debug)]
+pub struct VisitRow {
+    /// When and where.
+    pub text: String,
+    /// Whether the center's scheduler has it yet, in words.
+    pub state: String,
+    /// The meaning of the state.
+    pub tone: Tone,
+    /// Whether somebody may say here if the person came.
+    pub may_tell: bool,
+    /// Reasons to cancel; empty when it can't be changed here.
+    pub reasons: Vec<SelectOption>,
+}
+
+/// Why this team has the inquiry.
+#[derive(Clone, Debug, Default)]
+pub struct Routing {
+    /// The team.
+    pub team: String,
+    /// The row of the table that matched, in words.
+    pub because: String,
+    /// What the row looked at.
+    pub looked_at: Vec<String>,
+    /// The table's revision.
+    pub revision: String,
+    /// Teams to hand it to, with a reason; empty when the role may not.
+    pub teams: Vec<SelectOption>,
+}
+
+/// A message that was sent.
+#[derive(Clone, Debug)]
+pub struct MessageRow {
+    /// When.
+    pub at: String,
+    /// Which message and by which channel.
+    pub what: String,
+    /// "Delivered", "Sent", "Failed", "Held: quiet hours".
+    pub state: String,
+    /// The meaning of the state.
+    pub tone: Tone,
+}
+
+impl InquiryPage {
+    /// Staff pages are in English.
+    fn words(&self) -> &'static crate::words::Words {
+        &crate::words::EN
+    }
+}

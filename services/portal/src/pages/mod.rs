@@ -1,0 +1,53 @@
+//! The pages as plain values: each page is a struct of strings and lists, and a template that writes it as HTML.
+//!
+//! A handler fills a struct and calls `render()`; it never writes markup. All text is escaped by the template engine,
+//! so an answer that looks like markup stays text. Pages carry no inline style and no inline script, so that
+//! [`PUBLIC_POLICY`] and [`STAFF_POLICY`] hold. Deliberately not here: where the values come from.
+
+mod call;
+mod done;
+mod form;
+mod frame;
+mod front;
+mod funnel;
+mod inquiry;
+mod own;
+mod plain;
+mod questions;
+mod sign_in;
+mod stop;
+mod trouble;
+mod worklist;
+
+#[cfg(test)]
+mod lint;
+#[cfg(test)]
+mod samples;
+#[cfg(test)]
+mod scan;
+
+pub use call::CallPage;
+pub use done::{DonePage, Paper};
+pub use form::{ConsentBox, FormSection, InquiryFormPage};
+pub use frame::{Flash, HiddenField, LanguageLink, NavLink, PublicFrame, SelectOption, StaffFrame, Tone};
+pub use front::{FrontPage, HomePage};
+pub use funnel::{Breakdown, BreakdownRow, Figure, FunnelPage, ReasonRow, SpeedBin, SpeedKind, StageRow};
+pub use inquiry::{
+    Booking, Fact, InquiryPage, MessageRow, Moment, RecordAction, RecordRow, Routing, Script, ScriptStep, SlotRow, Tag,
+    VisitRow,
+};
+pub use own::{ChannelLine, OfferedTime, Offers, OwnPage, RecordLine, RecordState, Stone, StoneState, Visit};
+pub use plain::{PlainPage, PlainSection};
+pub use questions::{Choice, DateParts, FieldError, FreeText, Question, QuestionKind, QuestionView};
+pub use sign_in::{DevelopmentPerson, SignInPage};
+pub use stop::{StopPage, StoppedPage};
+pub use trouble::{StaffTroublePage, TroublePage};
+pub use worklist::{Clock, ClockState, Filter, RowAction, ViewTab, WorkRow, WorklistPage, WorklistRows};
+
+/// `Content-Security-Policy` of the patient face: our own files only, no connections, no script injection.
+pub const PUBLIC_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; \
+     form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
+
+/// `Content-Security-Policy` of the staff face: as the patient face, and in-place refresh from our own address.
+pub const STAFF_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; \
+     connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";

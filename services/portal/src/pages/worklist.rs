@@ -1,0 +1,166 @@
+//! The worklist: what is due first, and one button per row.
+//!
+//! A row says all that a coordinator needs to decide whom to call now: the clock, the need, the next step, the
+//! channel and whether this is a good time, the records and the owner. Filters are a GET, but a search by name or
+//! phone is a POST, so that names stay out of addresses and logs. Deliberately not here: how the clock is computed.
+
+use askama::Template;
+
+use super::{Figure, HiddenField, SelectOption, StaffFrame};
+
+/// The worklist.
+#[derive(Debug, Template)]
+#[template(path = "worklist.html")]
+pub struct WorklistPage {
+    /// Around the page.
+    pub frame: StaffFrame,
+    /// The moment of this view, such as "Wednesday, March 3, 2:18 pm".
+    pub as_of: String,
+    /// Late now, due soon, unclaimed, first contact today, within target.
+    pub figures: Vec<Figure>,
+    /// The views with their counts.
+    pub views: Vec<ViewTab>,
+    /// The filters.
+    pub filters: Vec<Filter>,
+    /// What a filter keeps of the address, such as the view.
+    pub keep: Vec<HiddenField>,
+    /// What was searched for; the search posts `q` to `/worklist/search`. None where there is no search.
+    pub searched: Option<String>,
+    /// Over the rows, such as "47 open inquiries, soonest due first. Showing 9."
+    pub caption: String,
+    /// Said when there are no rows.
+    pub empty: String,
+    /// Where the rows alone can be fetched for the refresh in place.
+    pub rows_url: String,
+    /// Where to enter an inquiry from a call; none when the role may not.
+    pub new_call_url: Option<String>,
+    /// The address of the next rows; none on the last part.
+    pub next_url: Option<String>,
+    /// The rows, soonest due first.
+    pub rows: Vec<WorkRow>,
+}
+
+/// The rows alone, for the refresh in place.
+#[derive(Debug, Template)]
+#[template(path = "worklist.html", block = "rows")]
+pub struct WorklistRows {
+    /// Around the page; the token goes into each row's forms.
+    pub frame: StaffFrame,
+    /// Said when there are no rows.
+    pub empty: String,
+    /// The rows, soonest due first.
+    pub rows: Vec<WorkRow>,
+}
+
+/// A view of the worklist.
+#[derive(Clone, Debug)]
+pub struct ViewTab {
+    /// Its name.
+    pub label: String,
+    /// How many inquiries it has.
+    pub count: u64,
+    /// Its address.
+    pub url: String,
+    /// Whether it is the one that is open.
+    pub current: bool,
+}
+
+/// A filter.
+#[derive(Clone, Debug)]
+pub struct Filter {
+    /// Name of the field that is sent.
+    pub name: String,
+    /// Its label.
+    pub label: String,
+    /// What to choose from; the first one means all.
+    pub options: Vec<SelectOption>,
+}
+
+/// The clock of an inquiry.
+#[derive(Clone, Debug)]
+pub struct Clock {
+    /// How it stands.
+    pub state: ClockState,
+    /// In words: "Late by 18 min", "Due in 9 min", "Paused: waiting on records".
+    pub text: String,
+    /// The time of day, such as "2:00 pm".
+    pub at: String,
+}
+
+/// How a clock stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClockState {
+    /// The target has passed.
+    Late,
+    /// The target is near.
+    Soon,
+    /// There is time.
+    Pending,
+    /// It waits for somebody else, with a reason.
+    Paused,
+    /// The target was met, or there is nothing due.
+    Met,
+}
+
+impl ClockState {
+    /// The class in the style sheet.
+    pub fn class(&self) -> &'static str {
+        match self {
+            ClockState::Late => "late",
+            ClockState::Soon => "soon",
+            ClockState::Pending => "ok",
+            ClockState::Paused => "paused",
+            ClockState::Met => "met",
+        }
+    }
+}
+
+/// A row of the worklist.
+#[derive(Clone, Debug)]
+pub struct WorkRow {
+    /// The inquiry's id; keeps the row's place on a refresh.
+    pub id: String,
+    /// The inquiry's address.
+    pub url: String,
+    /// When something is due.
+    pub clock: Clock,
+    /// Whom to reach, as little as is needed.
+    pub who: String,
+    /// For whom, language, interpreter.
+    pub who_note: String,
+    /// The consult type.
+    pub need: String,
+    /// The cancer area in plain words.
+    pub need_note: String,
+    /// The next step.
+    pub next_step: String,
+    /// The tries so far.
+    pub tries: String,
+    /// The preferred channel.
+    pub channel: String,
+    /// Whether this is a good time, such as "Afternoon – OK now".
+    pub channel_note: String,
+    /// The door it came through.
+    pub source: String,
+    /// Landing page, campaign or office.
+    pub source_note: String,
+    /// Records at hand, such as "2 of 4".
+    pub records: String,
+    /// Who works it; none while unclaimed.
+    pub owner: Option<String>,
+    /// The buttons, most useful first.
+    pub actions: Vec<RowAction>,
+}
+
+/// A button that changes something; posts `csrf` and `version`.
+#[derive(Clone, Debug)]
+pub struct RowAction {
+    /// What it says.
+    pub label: String,
+    /// Where it posts to.
+    pub action: String,
+    /// The version that the person saw, so that two people never take the same inquiry.
+    pub version: String,
+    /// Whether it is the main button.
+    pub main: bool,
+}

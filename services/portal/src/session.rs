@@ -1,0 +1,235 @@
+//! Who is signed in: sessions of staff, kept in memory and found by a random token in a cookie.
+//!
+//! Only the token's SHA-256 is kept, so that a look into the memory gives no session away. A session ends by itself
+//! after some time without use, and after some hours in any case; both count real time. Each has a token of its own
+//! that every form sends back. Deliberately not here: cookies and addresses (handlers), and who somebody is (auth).
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use aws_lc_rs::{digest, rand};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use causeway_auth::Actor;
+use causeway_auth::oidc::Pending;
+use causeway_runtime::Clock;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::config::SessionConfig;
+use crate::pages::Flash;
+
+const PENDING_LASTS: SignedDuration = SignedDuration::from_mins(10);
+const MOST_PENDING: usize = 10_000;
+
+type Key = [u8; 32];
+
+/// A session as a handler sees it.
+#[derive(Clone)]
+pub struct Session {
+    /// The person, in the center in which they act.
+    pub actor: Actor,
+    /// What every form sends back.
+    pub csrf: String,
+    key: Key,
+}
+
+struct Kept {
+    actor: Actor,
+    csrf: String,
+    begun: Timestamp,
+    used: Timestamp,
+    flash: Option<Flash>,
+}
+
+struct Away {
+    pending: Pending,
+    next: String,
+    since: Timestamp,
+}
+
+/// All sessions of this process.
+pub struct Sessions {
+    clock: Clock,
+    idle: SignedDuration,
+    absolute: SignedDuration,
+    kept: Mutex<HashMap<Key, Kept>>,
+    away: Mutex<HashMap<Key, Away>>,
+}
+
+/// The system gave no random bytes.
+#[derive(Debug, thiserror::Error)]
+#[error("the system gave no random bytes for a session, check its entropy source")]
+pub struct NoRandom;
+
+impl Sessions {
+    /// No sessions yet. The clock shows real time.
+    pub fn new(config: &SessionConfig, clock: Clock) -> Self {
+        Self {
+            clock,
+            idle: SignedDuration::from_mins(i64::from(config.idle_minutes)),
+            absolute: SignedDuration::from_hours(i64::from(config.absolute_hours)),
+            kept: Mutex::default(),
+            away: Mutex::default(),
+        }
+    }
+
+    /// Begins a session and gives the token for the cookie.
+    pub fn begin(&self, actor: Actor) -> Result<String, NoRandom> {
+        let (token, csrf, now) = (random()?, random()?, self.clock.now());
+        let mut kept = lock(&self.kept);
+        kept.retain(|_, session| self.lives(session, now));
+        kept.insert(key(&token), Kept { actor, csrf, begun: now, used: now, flash: None });
+        Ok(token)
+    }
+
+    /// The session of a token, if it still lives; being asked for counts as use.
+    pub fn find(&self, token: &str) -> Option<Session> {
+        let (key, now) = (key(token), self.clock.now());
+        let mut kept = lock(&self.kept);
+        let session = kept.get_mut(&key)?;
+        if !self.lives(session, now) {
+            kept.remove(&key);
+            return None;
+        }
+        session.used = now;
+        Some(Session { actor: session.actor.clone(), csrf: session.csrf.clone(), key })
+    }
+
+    /// Ends a session.
+    pub fn end(&self, session: &Session) {
+        lock(&self.kept).remove(&session.key);
+    }
+
+    /// Keeps what the next page says about the last action.
+    pub fn tell(&self, session: &Session, flash: Flash) {
+        if let Some(kept) = lock(&self.kept).get_mut(&session.key) {
+            kept.flash = Some(flash);
+        }
+    }
+
+    /// Takes it; it is said once.
+    pub fn told(&self, session: &Session) -> Option<Flash> {
+        lock(&self.kept).get_mut(&session.key)?.flash.take()
+    }
+
+    /// Keeps a sign-in while the person is at the provider, by the browser that began it.
+    pub fn send_away(&self, browser: &str, pending: Pending, next: String) {
+        let now = self.clock.now();
+        let mut away = lock(&self.away);
+        away.retain(|_, one| now.duration_since(one.since) < PENDING_LASTS);
+        if away.len() < MOST_PENDING {
+            away.insert(key(browser), Away { pending, next, since: now });
+        }
+    }
+
+    /// The sign-in that this browser began, once.
+    pub fn come_back(&self, browser: &str) -> Option<(Pending, String)> {
+        let found = lock(&self.away).remove(&key(browser))?;
+        let lives = self.clock.now().duration_since(found.since) < PENDING_LASTS;
+        lives.then_some((found.pending, found.next))
+    }
+
+    fn lives(&self, session: &Kept, now: Timestamp) -> bool {
+        now.duration_since(session.used) < self.idle && now.duration_since(session.begun) < self.absolute
+    }
+}
+
+/// Whether a form's token is the expected one, in a time that does not depend on where they differ.
+pub fn same_token(expected: &str, sent: &str) -> bool {
+    subtle::ConstantTimeEq::ct_eq(expected.as_bytes(), sent.as_bytes()).into()
+}
+
+/// The token that a form of the sign-in page sends back for a browser's cookie: nobody is signed in yet, so it is made
+/// from the cookie, which another site can neither read nor set.
+pub fn door_token(browser: &str) -> String {
+    hex::encode(digest::digest(&digest::SHA256, format!("door:{browser}").as_bytes()))
+}
+
+/// 256 random bits as text.
+pub fn random() -> Result<String, NoRandom> {
+    let mut bytes = [0_u8; 32];
+    rand::fill(&mut bytes).map_err(|_| NoRandom)?;
+    Ok(URL_SAFE_NO_PAD.encode(bytes))
+}
+
+fn key(token: &str) -> Key {
+    let mut key = [0; 32];
+    key.copy_from_slice(digest::digest(&digest::SHA256, token.as_bytes()).as_ref());
+    key
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pages::Tone;
+
+    fn sessions() -> (Sessions, Clock) {
+        let clock = Clock::manual(Timestamp::from_second(1_000_000).expect("time"));
+        (Sessions::new(&SessionConfig::default(), clock.clone()), clock)
+    }
+
+    fn dana() -> Actor {
+        Actor::staff("dana", "Dana", "harbor-valley", vec![causeway_auth::Role::Coordinator])
+    }
+
+    #[test]
+    fn a_session_ends_after_half_an_hour_without_use() {
+        let (sessions, clock) = sessions();
+        let token = sessions.begin(dana()).expect("begun");
+        for _ in 0..4 {
+            clock.advance(SignedDuration::from_mins(29));
+            assert!(sessions.find(&token).is_some());
+        }
+        clock.advance(SignedDuration::from_mins(30));
+        assert!(sessions.find(&token).is_none());
+        clock.advance(SignedDuration::from_mins(-30));
+        assert!(sessions.find(&token).is_none(), "it does not come back");
+    }
+
+    #[test]
+    fn a_session_ends_after_ten_hours_of_use() {
+        let (sessions, clock) = sessions();
+        let token = sessions.begin(dana()).expect("begun");
+        for _ in 0..29 {
+            clock.advance(SignedDuration::from_mins(20));
+            assert!(sessions.find(&token).is_some());
+        }
+        clock.advance(SignedDuration::from_mins(20));
+        assert!(sessions.find(&token).is_none());
+    }
+
+    #[test]
+    fn an_ended_or_unknown_token_finds_nobody() {
+        let (sessions, _) = sessions();
+        let token = sessions.begin(dana()).expect("begun");
+        let session = sessions.find(&token).expect("found");
+        sessions.end(&session);
+        assert!(sessions.find(&token).is_none());
+        assert!(sessions.find("").is_none());
+    }
+
+    #[test]
+    fn a_forms_token_differs_by_session_and_from_the_cookie() {
+        let (sessions, _) = sessions();
+        let (one, other) = (sessions.begin(dana()).expect("begun"), sessions.begin(dana()).expect("begun"));
+        let (first, second) = (sessions.find(&one).expect("found"), sessions.find(&other).expect("found"));
+        assert!(same_token(&first.csrf, &first.csrf.clone()));
+        assert!(!same_token(&first.csrf, &second.csrf));
+        assert!(!same_token(&first.csrf, ""));
+        assert_ne!(first.csrf, one);
+        assert_eq!(one.len(), 43, "256 bits");
+    }
+
+    #[test]
+    fn what_an_action_did_is_said_once() {
+        let (sessions, _) = sessions();
+        let session = sessions.find(&sessions.begin(dana()).expect("begun")).expect("found");
+        sessions.tell(&session, Flash { text: "Saved.".to_owned(), tone: Tone::Ok });
+        assert_eq!(sessions.told(&session).map(|flash| flash.text), Some("Saved.".to_owned()));
+        assert!(sessions.told(&session).is_none());
+    }
+}

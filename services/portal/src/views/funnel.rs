@@ -1,0 +1,260 @@
+//! The funnel's page from what metrics answers.
+//!
+//! "Left" and "still open" stand at the stage before which people are lost, so a row's losses are those of the stage
+//! before it. Groups so small that a person could be recognised are folded into one. Deliberately not here: counting.
+
+use causeway_funnel::inquiry::Source;
+use causeway_funnel::profile::Profile;
+use causeway_proto::convert::{optional_instant, stage_from_wire};
+use causeway_proto::intake::v1::Stage;
+use causeway_proto::metrics::v1::{FunnelGroup, GetFunnelResponse, StageCount};
+use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp, ToSpan};
+
+use super::inquiry::close_reason;
+use super::times;
+use crate::pages::{Breakdown, BreakdownRow, Figure, FunnelPage, ReasonRow, StaffFrame, StageRow};
+use crate::words::EN;
+
+/// A group with fewer inquiries is folded into "Other".
+const SMALLEST_GROUP: u64 = 11;
+const DAYS: i64 = 28;
+
+/// A range of days, both included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Range {
+    /// First day.
+    pub from: Date,
+    /// Last day.
+    pub to: Date,
+}
+
+impl Range {
+    /// The days asked for, or the last four weeks; turned round where they came the wrong way.
+    pub fn read(from: &str, to: &str, today: Date) -> Self {
+        let to: Date = to.parse().unwrap_or(today);
+        let from = from.parse().unwrap_or_else(|_| to.saturating_sub((DAYS - 1).days()));
+        if from <= to { Self { from, to } } else { Self { from: to, to: from } }
+    }
+
+    /// Its instants `[from, to)` at a center.
+    pub fn instants(&self, profile: &Profile) -> (i64, i64) {
+        let start = |date: Date| {
+            let midnight = date.at(0, 0, 0, 0).to_zoned_datetime(profile.zone().clone());
+            midnight.map_or(0, |at| at.timestamp().as_microsecond())
+        };
+        (start(self.from), start(self.to.tomorrow().unwrap_or(self.to)))
+    }
+}
+
+/// What the page is made of.
+pub struct Answers {
+    /// Grouped by source; its stages are those of all.
+    pub by_source: GetFunnelResponse,
+    /// Grouped by team.
+    pub by_team: GetFunnelResponse,
+}
+
+/// The page.
+pub fn page(frame: StaffFrame, profile: &Profile, range: Range, answers: &Answers, now: Timestamp) -> FunnelPage {
+    let all = &answers.by_source;
+    let day = |date: Date| format!("{} {}", EN.dates.month(date), date.day());
+    let data_to = optional_instant(all.data_to).unwrap_or(now).to_zoned_datetime(profile.zone().clone());
+    let source = |key: &str| key.parse::<Source>().map_or_else(|_| key.to_owned(), |one| one.label("en").to_owned());
+    let team = |key: &str| profile.team(key).map_or_else(|| key.to_owned(), |one| one.name.get("en").to_owned());
+    FunnelPage {
+        frame,
+        range: format!("Inquiries that came in {} to {}", day(range.from), day(range.to)),
+        data_to: times::recent(&data_to, now, &EN),
+        from: range.from.to_string(),
+        to: range.to.to_string(),
+        filters: Vec::new(),
+        keep: Vec::new(),
+        export_url: None,
+        figures: figures(all),
+        stages: stages(&all.stages),
+        speed: Vec::new(),
+        speed_note: String::new(),
+        breakdowns: vec![
+            breakdown("by-source", "By source", "Source", &all.groups, source),
+            breakdown("by-team", "By team", "Team", &answers.by_team.groups, team),
+        ],
+        reasons: reasons(all),
+    }
+}
+
+fn count(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or_default()
+}
+
+fn at(stages: &[StageCount], stage: Stage) -> Option<&StageCount> {
+    stages.iter().find(|count| count.stage() == stage)
+}
+
+fn reached(stages: &[StageCount], stage: Stage) -> u64 {
+    at(stages, stage).map_or(0, |one| count(one.reached))
+}
+
+/// Each stage with what was lost before it.
+fn stages(counts: &[StageCount]) -> Vec<StageRow> {
+    let before = std::iter::once(None).chain(counts.iter().map(Some));
+    let rows = counts.iter().zip(before).map(|(one, before)| StageRow {
+        name: stage_from_wire(one.stage()).label("en").to_owned(),
+        reached: count(one.reached),
+        left: before.map_or(0, |before| count(before.left)),
+        open: before.map_or(0, |before| count(before.open)),
+    });
+    rows.collect()
+}
+
+fn figures(all: &GetFunnelResponse) -> Vec<Figure> {
+    let total = reached(&all.stages, Stage::Received);
+    let figure = |label: &str, value: String, note: Option<String>| Figure { label: label.to_owned(), value, note };
+    let share = |stage| percent(reached(&all.stages, stage), total);
+    let contacted = at(&all.stages, Stage::Contacted);
+    let median = contacted.map_or_else(|| "–".to_owned(), |one| seconds(one.median_seconds));
+    let p90 =
+        contacted.filter(|one| one.p90_seconds > 0.0).map(|one| format!("90% within {}", seconds(one.p90_seconds)));
+    let (met, passed) = (count(all.target_met), count(all.target_passed));
+    vec![
+        figure("Inquiries", total.to_string(), None),
+        figure("Reached a person", share(Stage::Contacted), None),
+        figure("Booked", share(Stage::Scheduled), None),
+        figure("Kept the visit", share(Stage::Attended), None),
+        figure("First contact, median", median, p90),
+        figure("Tried within target", percent(met, passed), Some(format!("{met} of {passed} whose time has passed"))),
+    ]
+}
+
+fn percent(part: u64, whole: u64) -> String {
+    if whole == 0 { "–".to_owned() } else { format!("{}%", (part * 200 + whole) / (whole * 2)) }
+}
+
+fn seconds(length: f64) -> String {
+    if length <= 0.0 { "–".to_owned() } else { times::span(SignedDuration::from_secs_f64(length)) }
+}
+
+/// The groups, largest first; small ones are folded together, and at least two of them, so that none can be worked out
+/// from the total.
+fn breakdown(
+    id: &str,
+    heading: &str,
+    column: &str,
+    groups: &[FunnelGroup],
+    name: impl Fn(&str) -> String,
+) -> Breakdown {
+    let mut rows: Vec<BreakdownRow> = groups.iter().map(|group| row(group, &name)).collect();
+    rows.sort_by(|one, other| other.inquiries.cmp(&one.inquiries).then_with(|| one.name.cmp(&other.name)));
+    let small = rows.iter().filter(|row| row.inquiries < SMALLEST_GROUP).count();
+    if small > 0 {
+        let mut keep = rows.len() - small;
+        let folded = |rows: &[BreakdownRow], keep: usize| rows[keep..].iter().map(|row| row.inquiries).sum::<u64>();
+        while keep > 0 && (rows.len() - keep < 2 || folded(&rows, keep) < SMALLEST_GROUP) {
+            keep -= 1;
+        }
+        let other = rows.split_off(keep).into_iter().fold(other(), |sum, row| BreakdownRow {
+            inquiries: sum.inquiries + row.inquiries,
+            reached: sum.reached + row.reached,
+            booked: sum.booked + row.booked,
+            kept: sum.kept + row.kept,
+            ..sum
+        });
+        rows.push(other);
+    }
+    Breakdown { id: id.to_owned(), heading: heading.to_owned(), column: column.to_owned(), rows }
+}
+
+fn row(group: &FunnelGroup, name: impl Fn(&str) -> String) -> BreakdownRow {
+    let stages = &group.stages;
+    BreakdownRow {
+        name: if group.key.is_empty() { "Not known".to_owned() } else { name(&group.key) },
+        inquiries: reached(stages, Stage::Received),
+        reached: reached(stages, Stage::Contacted),
+        booked: reached(stages, Stage::Scheduled),
+        kept: reached(stages, Stage::Attended),
+        first_contact: at(stages, Stage::Contacted).map_or_else(|| "–".to_owned(), |one| seconds(one.median_seconds)),
+    }
+}
+
+fn other() -> BreakdownRow {
+    BreakdownRow {
+        name: "Other".to_owned(),
+        inquiries: 0,
+        reached: 0,
+        booked: 0,
+        kept: 0,
+        first_contact: "–".to_owned(),
+    }
+}
+
+fn reasons(all: &GetFunnelResponse) -> Vec<ReasonRow> {
+    let mut rows: Vec<ReasonRow> = all
+        .close_reasons
+        .iter()
+        .map(|reason| ReasonRow { name: close_reason(&reason.reason), count: count(reason.count) })
+        .collect();
+    rows.sort_by(|one, other| other.count.cmp(&one.count).then_with(|| one.name.cmp(&other.name)));
+    rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::civil::date;
+
+    fn stage(stage: Stage, reached: i64, left: i64, open: i64) -> StageCount {
+        StageCount { stage: stage.into(), reached, left, open, ..StageCount::default() }
+    }
+
+    fn group(key: &str, inquiries: i64) -> FunnelGroup {
+        FunnelGroup { key: key.into(), stages: vec![stage(Stage::Received, inquiries, 0, 0)] }
+    }
+
+    fn folded(sizes: &[i64]) -> Vec<(String, u64)> {
+        let groups: Vec<_> = sizes.iter().enumerate().map(|(place, size)| group(&format!("g{place}"), *size)).collect();
+        let table = breakdown("x", "X", "X", &groups, str::to_owned);
+        table.rows.into_iter().map(|row| (row.name, row.inquiries)).collect()
+    }
+
+    #[test]
+    fn losses_stand_at_the_stage_before_which_they_happened() {
+        let counts =
+            [stage(Stage::Received, 10, 2, 1), stage(Stage::Routed, 7, 0, 3), stage(Stage::Contacted, 4, 0, 4)];
+        let rows = stages(&counts);
+        assert_eq!((rows[0].left, rows[0].open), (0, 0));
+        assert_eq!((rows[1].left, rows[1].open), (2, 1));
+        assert_eq!((rows[2].left, rows[2].open), (0, 3));
+        for pair in rows.windows(2) {
+            assert_eq!(pair[0].reached, pair[1].reached + pair[1].left + pair[1].open);
+        }
+    }
+
+    #[test]
+    fn small_groups_are_folded_and_never_one_alone() {
+        let other = |size| ("Other".to_owned(), size);
+        assert_eq!(folded(&[40, 30]), [("g0".to_owned(), 40), ("g1".to_owned(), 30)]);
+        assert_eq!(folded(&[40, 8, 7]), [("g0".to_owned(), 40), other(15)]);
+        assert_eq!(folded(&[40, 30, 3]), [("g0".to_owned(), 40), other(33)]);
+        assert_eq!(folded(&[40, 2, 1]), [other(43)]);
+        assert_eq!(folded(&[3]), [other(3)]);
+        assert!(folded(&[]).is_empty());
+    }
+
+    #[test]
+    fn a_range_is_read_turned_round_or_made() {
+        let today = date(2027, 3, 4);
+        assert_eq!(Range::read("", "", today), Range { from: date(2027, 2, 5), to: today });
+        assert_eq!(
+            Range::read("2027-03-02", "2027-03-01", today),
+            Range { from: date(2027, 3, 1), to: date(2027, 3, 2) }
+        );
+        assert_eq!(Range::read("rubbish", "2027-03-01", today).to, date(2027, 3, 1));
+    }
+
+    #[test]
+    fn nothing_of_nothing_is_a_dash() {
+        let figures = figures(&GetFunnelResponse::default());
+        assert_eq!(figures[1].value, "–");
+        assert_eq!(figures[4].value, "–");
+    }
+}

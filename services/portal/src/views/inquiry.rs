@@ -1,0 +1,305 @@
+//! One inquiry on one screen, from what five services answer.
+//!
+//! A part whose service does not answer says so in its own place; the rest of the page stays useful. What a role may not
+//! do is left out. Deliberately not here: asking the services, and the rules behind the next step.
+
+mod beside;
+mod choices;
+
+use std::collections::BTreeMap;
+
+use causeway_auth::{Action, Actor, policy};
+use causeway_funnel::contact::phone_words;
+use causeway_funnel::form::FieldKind;
+use causeway_funnel::profile::Profile;
+use causeway_funnel::records::LineState;
+use causeway_proto::convert::{
+    area_from_wire, channel_from_wire, consult_type_from_wire, source_from_wire, stage_from_wire,
+};
+use causeway_proto::inquiry::v1::{Facts, Person};
+use causeway_proto::intake::v1::{Inquiry, NoteField, RecordLine, Stage};
+use causeway_proto::notice::v1::Notice;
+use causeway_proto::routing::v1::ExplainRouteResponse;
+use causeway_proto::scheduling::v1::{BookedAppointment, OfferSlotsResponse};
+use jiff::Timestamp;
+
+use super::script::script;
+use super::times;
+use super::worklist::{clock, owner, tries, who};
+use crate::pages::{
+    Choice, Fact, InquiryPage, Moment, Question, QuestionKind, RecordAction, RecordRow, RowAction, StaffFrame, Tag,
+    Tone,
+};
+use crate::words::{EN, Words};
+use choices::{attempt, close_reasons, select};
+
+pub use choices::{OUTCOMES, VISIT_REASONS, WAIVE_REASONS, call_back_at, close_reason};
+
+const AWAY: &str = "Not available right now. Load the page again in a moment.";
+
+/// What the services answered; none for a part that did not answer.
+pub struct Parts {
+    /// The desk's inquiry.
+    pub inquiry: Inquiry,
+    /// The person; the inner none is for a role that may not read them.
+    pub person: Option<Option<Person>>,
+    /// Why it went to its team.
+    pub route: Option<ExplainRouteResponse>,
+    /// Its messages.
+    pub notices: Option<Vec<Notice>>,
+    /// Times that fit.
+    pub offers: Option<OfferSlotsResponse>,
+    /// Its appointments.
+    pub appointments: Option<Vec<BookedAppointment>>,
+}
+
+/// The page's view of the parts.
+pub struct Looking<'a> {
+    /// The center's profile.
+    pub profile: &'a Profile,
+    /// Who looks.
+    pub actor: &'a Actor,
+    /// The domain's time.
+    pub now: Timestamp,
+    /// The parts.
+    pub parts: &'a Parts,
+}
+
+/// Both versions that the page saw: of the inquiry, and of its note.
+pub fn version(inquiry: &Inquiry) -> String {
+    format!("{}.{}", inquiry.version, inquiry.note_version)
+}
+
+/// The note's version of a sent version.
+pub fn note_version(sent: &str) -> i64 {
+    sent.split_once('.').and_then(|(_, note)| note.parse().ok()).unwrap_or_default()
+}
+
+impl Looking<'_> {
+    /// The page.
+    pub fn page(&self, frame: StaffFrame) -> InquiryPage {
+        let inquiry = &self.parts.inquiry;
+        let facts = inquiry.facts.clone().unwrap_or_default();
+        let person = self.parts.person.as_ref().and_then(Option::as_ref);
+        let name = person.map(who).filter(|name| !name.is_empty());
+        let closed = inquiry.stage() == Stage::Closed;
+        InquiryPage {
+            reference: facts.reference.clone(),
+            heading: name.unwrap_or_else(|| format!("Inquiry {}", facts.reference)),
+            base: format!("/inquiries/{}", facts.inquiry_id),
+            version: version(inquiry),
+            clock: clock(inquiry.due_at, self.now, self.profile),
+            tags: self.tags(&facts),
+            actions: if closed { Vec::new() } else { self.actions(&facts.inquiry_id) },
+            possible_duplicates: Vec::new(),
+            facts: self.facts(&facts, person),
+            timeline: self.timeline(),
+            script: script(&inquiry.script_id, &inquiry.script_version, &self.script_text(person)),
+            attempt: if closed || !self.may(Action::WorkInquiry) { Vec::new() } else { attempt() },
+            note: if closed || !self.may(Action::WorkInquiry) { Vec::new() } else { self.note() },
+            note_missing: inquiry.note.iter().filter(|field| field.missing).map(|field| field.label.clone()).collect(),
+            note_saved: (inquiry.note_version > 0).then(|| format!("Saved, version {}", inquiry.note_version)),
+            records: inquiry.records.iter().map(|line| self.record(line, closed)).collect(),
+            booking: self.booking(closed),
+            visit: self.visit(),
+            routing: self.routing(closed),
+            messages: self.messages(),
+            close_reasons: if closed || !self.may(Action::CloseInquiry) { Vec::new() } else { close_reasons() },
+            closed: closed.then(|| close_reason(&inquiry.close_reason)),
+            frame,
+        }
+    }
+
+    fn may(&self, action: Action) -> bool {
+        policy::may(self.actor, action, &self.profile.center.id).is_ok()
+    }
+
+    fn tags(&self, facts: &Facts) -> Vec<Tag> {
+        let inquiry = &self.parts.inquiry;
+        let tag = |text: &str, tone| Tag { text: text.to_owned(), tone };
+        let mut tags = vec![
+            tag(stage_from_wire(inquiry.stage()).label("en"), Tone::Brand),
+            tag(consult_type_from_wire(facts.consult_type()).label("en"), Tone::Idle),
+            tag(area_from_wire(facts.cancer_area()).label("en"), Tone::Idle),
+            tag(Words::of(&facts.language).own_name, Tone::Idle),
+        ];
+        if facts.needs_repair {
+            tags.push(tag("Answers to repair", Tone::Warn));
+        }
+        tags
+    }
+
+    fn actions(&self, id: &str) -> Vec<RowAction> {
+        let inquiry = &self.parts.inquiry;
+        let action = |label: &str, word: &str, main| RowAction {
+            label: label.to_owned(),
+            action: format!("/inquiries/{id}/{word}"),
+            version: version(inquiry),
+            main,
+        };
+        let mut actions = Vec::new();
+        if self.may(Action::WorkInquiry) && inquiry.owner.is_empty() {
+            actions.push(action("Claim", "claim", true));
+        } else if self.may(Action::WorkInquiry) && inquiry.owner == self.actor.id {
+            actions.push(action("Release", "release", false));
+        }
+        if self.may(Action::ReviewRecords) && inquiry.records_ready && !inquiry.reviewed {
+            actions.push(action("Accept records", "review/accept", true));
+            actions.push(action("Ask for more records", "review/ask_for_more", false));
+        }
+        actions
+    }
+
+    fn facts(&self, facts: &Facts, person: Option<&Person>) -> Vec<Fact> {
+        let inquiry = &self.parts.inquiry;
+        let mut shown = self.person_facts(person);
+        let best: causeway_funnel::inquiry::BestTime = facts.best_time.parse().unwrap_or_default();
+        let voicemail = facts.consent.is_some_and(|consent| consent.voicemail);
+        let plain = [
+            ("Preferred way", channel_from_wire(facts.preferred_channel()).label("en").to_owned()),
+            ("Good time", best.label("en").to_owned()),
+            ("Voice message", if voicemail { "Allowed".to_owned() } else { "Do not leave one".to_owned() }),
+            ("Came by", source_from_wire(facts.source()).label("en").to_owned()),
+            ("Referring office", facts.referring_office.clone()),
+            ("Owner", owner(self.profile, &inquiry.owner).unwrap_or_else(|| "Unclaimed".to_owned())),
+            ("Next step", inquiry.next_action_words.clone()),
+            ("Tries", tries(inquiry.attempts)),
+        ];
+        shown
+            .extend(plain.into_iter().filter(|(_, value)| !value.is_empty()).map(|(label, value)| fact(label, &value)));
+        shown
+    }
+
+    fn person_facts(&self, person: Option<&Person>) -> Vec<Fact> {
+        if self.parts.person.is_none() {
+            return vec![Fact { tone: Tone::Warn, ..fact("Person", "Not available right now") }];
+        }
+        let Some(person) = person else { return Vec::new() };
+        let linked = |label: &str, value: &str, link: String| Fact { link: Some(link), ..fact(label, value) };
+        let mut shown = Vec::new();
+        if !person.phone.is_empty() {
+            shown.push(linked("Phone", &phone_words(&person.phone), format!("tel:{}", person.phone)));
+        }
+        if !person.email.is_empty() {
+            shown.push(linked("Email", &person.email, format!("mailto:{}", person.email)));
+        }
+        let plain = [
+            ("Asked by", &person.caregiver_name),
+            ("Birth date", &person.birth_date),
+            ("In their words", &person.message),
+        ];
+        shown.extend(plain.into_iter().filter(|(_, value)| !value.is_empty()).map(|(label, value)| fact(label, value)));
+        shown
+    }
+
+    fn timeline(&self) -> Vec<Moment> {
+        let zone = self.profile.zone();
+        let moments = self.parts.inquiry.timeline.iter().rev().map(|entry| Moment {
+            at: times::zoned(entry.at, zone).map(|at| times::recent(&at, self.now, &EN)).unwrap_or_default(),
+            text: entry.text.clone(),
+            note: owner(self.profile, &entry.actor),
+        });
+        moments.collect()
+    }
+
+    /// The desk fills a script without PHI; the name is laid in here.
+    fn script_text(&self, person: Option<&Person>) -> String {
+        let name = person.map(who).unwrap_or_default();
+        let (name, text) = (if name.is_empty() { "_____" } else { &name }, &self.parts.inquiry.script_text);
+        text.replace("{{ name }}", name).replace("{{name}}", name).replace("{{ caller }}", &self.actor.name)
+    }
+
+    fn note(&self) -> Vec<Question> {
+        let kinds: BTreeMap<&str, FieldKind> =
+            self.profile.note.fields.iter().map(|field| (field.key.as_str(), field.kind)).collect();
+        self.parts
+            .inquiry
+            .note
+            .iter()
+            .map(|field| self.note_question(field, kinds.get(field.key.as_str()).copied()))
+            .collect()
+    }
+
+    fn note_question(&self, field: &NoteField, kind: Option<FieldKind>) -> Question {
+        let defined = self.profile.note.fields.iter().find(|known| known.key == field.key);
+        let label = |value: &str| {
+            let option = defined.and_then(|known| known.options.iter().find(|option| option.value == value));
+            let said = option.map(|option| option.label.get("en")).filter(|label| !label.is_empty());
+            said.map_or_else(|| value.replace('_', " "), str::to_owned)
+        };
+        let options = field.options.iter().map(|value| Choice {
+            value: value.clone(),
+            label: label(value),
+            chosen: *value == field.value,
+            ..Choice::default()
+        });
+        Question {
+            key: field.key.clone(),
+            kind: match kind {
+                _ if !field.options.is_empty() => QuestionKind::Select,
+                Some(FieldKind::LongText) => QuestionKind::LongText,
+                _ => QuestionKind::Text,
+            },
+            label: field.label.clone(),
+            hint: Some(field.why.clone()).filter(|why| !why.is_empty()),
+            options: options.collect(),
+            required: field.required,
+            value: field.value.clone(),
+            ..Question::default()
+        }
+    }
+
+    fn record(&self, line: &RecordLine, closed: bool) -> RecordRow {
+        let state: LineState = line.state.parse().unwrap_or_default();
+        let zone = self.profile.zone();
+        let day = |micros| times::zoned(micros, zone).map(|at| EN.dates.day(at.date()));
+        let note = match state {
+            LineState::Requested => day(line.asked_at).map(|day| format!("asked {day}")),
+            LineState::Received | LineState::Reviewed => day(line.received_at).map(|day| format!("came {day}")),
+            LineState::Needed if line.needed_for_booking => Some("needed before booking".to_owned()),
+            _ => None,
+        };
+        let tone = match state {
+            LineState::Needed => Tone::Warn,
+            LineState::Requested => Tone::Brand,
+            LineState::Received | LineState::Reviewed => Tone::Ok,
+            LineState::Waived => Tone::Idle,
+        };
+        let actions = if closed { Vec::new() } else { self.record_actions(state) };
+        RecordRow {
+            key: line.kind.clone(),
+            name: line.label.clone(),
+            note: note.map(|note| format!(" – {note}")).unwrap_or_default(),
+            state: state.label("en").to_owned(),
+            tone,
+            reasons: if actions.iter().any(|act| act.action == "waive") { select(&WAIVE_REASONS) } else { Vec::new() },
+            actions,
+        }
+    }
+
+    fn record_actions(&self, state: LineState) -> Vec<RecordAction> {
+        let act = |action: &str, label: &str| RecordAction { action: action.to_owned(), label: label.to_owned() };
+        let mut actions = Vec::new();
+        if self.may(Action::WorkInquiry) && matches!(state, LineState::Needed | LineState::Requested) {
+            actions.push(act("request", if state == LineState::Needed { "Ask for it" } else { "Ask again" }));
+            actions.push(act("received", "It is here"));
+        }
+        if self.may(Action::ReviewRecords) && state == LineState::Received {
+            actions.push(act("review", "Reviewed"));
+        }
+        if self.may(Action::WaiveRecord) && matches!(state, LineState::Needed | LineState::Requested) {
+            actions.push(act("waive", "Do without"));
+        }
+        if self.may(Action::WaiveRecord) && state == LineState::Waived {
+            actions.push(act("needed", "Needed after all"));
+        }
+        actions
+    }
+}
+
+fn fact(label: &str, value: &str) -> Fact {
+    Fact { label: label.to_owned(), value: value.to_owned(), link: None, tone: Tone::Idle }
+}
+
+#[cfg(test)]
+mod tests;

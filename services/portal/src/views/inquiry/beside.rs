@@ -1,0 +1,129 @@
+//! What stands beside the note: times, the visit, the route and the messages, each from a service of its own.
+
+use causeway_auth::Action;
+use causeway_proto::convert::channel_from_wire;
+use causeway_proto::inquiry::v1::Channel;
+use causeway_proto::notice::v1::Notice;
+use jiff::tz::TimeZone;
+
+use super::choices::{VISIT_REASONS, option, select};
+use super::{AWAY, Looking};
+use crate::pages::{Booking, MessageRow, Routing, SlotRow, Tone, VisitRow};
+use crate::views::own::booked;
+use crate::views::times;
+use crate::words::EN;
+
+impl Looking<'_> {
+    pub(super) fn booking(&self, closed: bool) -> Booking {
+        let appointments = self.parts.appointments.as_deref().unwrap_or_default();
+        let Some(offers) = &self.parts.offers else {
+            return Booking { blocked: Some(AWAY.to_owned()), ..Booking::default() };
+        };
+        let refused = !offers.refused_by.is_empty();
+        let blocked = if booked(appointments).is_some() {
+            Some("A visit is booked. Cancel it first to book another time.".to_owned())
+        } else if closed {
+            Some("This inquiry is closed.".to_owned())
+        } else if !self.may(Action::BookAppointment) {
+            Some("Your role does not book visits.".to_owned())
+        } else {
+            refused.then(|| offers.words_for_staff.clone())
+        };
+        let slots = offers.slots.iter().map(|slot| {
+            let zone = TimeZone::get(&slot.time_zone).unwrap_or_else(|_| self.profile.zone().clone());
+            SlotRow {
+                id: slot.slot_id.clone(),
+                when: times::zoned(slot.starts_at, &zone).map(|at| times::short(&at, &EN)).unwrap_or_default(),
+                place: format!("{} · {}", self.site(&slot.site), slot.clinician_role.replace('_', " ")),
+            }
+        });
+        let rule = if refused { String::new() } else { offers.words_for_staff.clone() };
+        Booking { rule, blocked, slots: slots.collect() }
+    }
+
+    fn site(&self, id: &str) -> String {
+        self.profile.site(id).map_or_else(|| id.to_owned(), |site| site.name.clone())
+    }
+
+    pub(super) fn visit(&self) -> Option<VisitRow> {
+        let newest = self.parts.appointments.as_ref()?.first()?;
+        let appointment = newest.appointment.as_ref()?;
+        let zone = TimeZone::get(&appointment.time_zone).unwrap_or_else(|_| self.profile.zone().clone());
+        let when = times::zoned(appointment.starts_at, &zone).map(|at| times::short(&at, &EN)).unwrap_or_default();
+        let (state, tone) = match newest.state.as_str() {
+            "booked" => ("Booked", Tone::Ok),
+            "cancelled" => ("Cancelled", Tone::Idle),
+            "attended" => ("Came", Tone::Ok),
+            "missed" => ("Did not come", Tone::Warn),
+            other => (other, Tone::Idle),
+        };
+        let open = newest.state == "booked" && self.may(Action::BookAppointment);
+        let begun = appointment.starts_at <= self.now.as_microsecond();
+        Some(VisitRow {
+            text: format!("{when} · {}", self.site(&appointment.site)),
+            state: state.to_owned(),
+            tone,
+            may_tell: open && begun,
+            reasons: if open && !begun { select(&VISIT_REASONS) } else { Vec::new() },
+        })
+    }
+
+    pub(super) fn routing(&self, closed: bool) -> Routing {
+        let inquiry = &self.parts.inquiry;
+        let team =
+            |id: &str| self.profile.team(id).map_or_else(|| id.to_owned(), |team| team.name.get("en").to_owned());
+        let others = self.profile.teams.teams.iter().filter(|one| one.id != inquiry.team);
+        let teams = others.map(|one| option(&one.id, one.name.get("en")));
+        let may_pass_on = !closed && self.may(Action::Reroute);
+        let base = Routing {
+            team: team(&inquiry.team),
+            teams: if may_pass_on { teams.collect() } else { Vec::new() },
+            ..Routing::default()
+        };
+        match &self.parts.route {
+            None => Routing { because: AWAY.to_owned(), ..base },
+            Some(route) => Routing {
+                because: route.sentence.clone(),
+                looked_at: route
+                    .failed
+                    .iter()
+                    .map(|row| {
+                        format!("Not “{}”: {} is {}, the row wants {}", row.row, row.column, row.found, row.wanted)
+                    })
+                    .collect(),
+                revision: route.revision.clone(),
+                ..base
+            },
+        }
+    }
+
+    pub(super) fn messages(&self) -> Vec<MessageRow> {
+        let Some(notices) = &self.parts.notices else {
+            let what = AWAY.to_owned();
+            return vec![MessageRow { at: String::new(), what, state: "Unknown".to_owned(), tone: Tone::Warn }];
+        };
+        notices.iter().filter_map(|notice| self.message(notice)).collect()
+    }
+
+    fn message(&self, notice: &Notice) -> Option<MessageRow> {
+        let outcome = notice.outcome.as_ref()?;
+        let (state, tone) = match notice.state.as_str() {
+            "sent" => ("Sent", Tone::Ok),
+            "failed" => ("Failed", Tone::Bad),
+            "unknown" => ("May have been sent", Tone::Warn),
+            "suppressed" => ("Not sent: the person asked us to stop", Tone::Idle),
+            _ => ("Waiting to be sent", Tone::Brand),
+        };
+        let mut what = outcome.kind.replace('_', " ");
+        if outcome.channel() != Channel::Unspecified {
+            what = format!("{what} by {}", channel_from_wire(outcome.channel()).label("en").to_lowercase());
+        }
+        let at = times::zoned(outcome.at, self.profile.zone());
+        Some(MessageRow {
+            at: at.map(|at| times::recent(&at, self.now, &EN)).unwrap_or_default(),
+            what,
+            state: state.to_owned(),
+            tone,
+        })
+    }
+}

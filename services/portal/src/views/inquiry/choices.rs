@@ -1,0 +1,106 @@
+//! The choices of the inquiry's page: the words that are sent, and the words that are read.
+
+use causeway_funnel::inquiry::Channel;
+use causeway_funnel::profile::Profile;
+use causeway_funnel::stage::CloseReason;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::pages::{Choice, Question, QuestionKind, SelectOption};
+
+/// Outcomes of a try, with their words.
+pub const OUTCOMES: [(&str, &str); 5] = [
+    ("reached", "Reached"),
+    ("voicemail", "Left a voice message"),
+    ("no_answer", "No answer"),
+    ("wrong_number", "Wrong number"),
+    ("call_back_asked", "Asked to be called back"),
+];
+
+/// When to call back, with its words; the empty one leaves it to the rule.
+pub const CALL_BACK: [(&str, &str); 4] = [
+    ("1h", "In one hour"),
+    ("3h", "In three hours"),
+    ("next_morning", "Next opening"),
+    ("next_afternoon", "Afternoon of the next open day"),
+];
+
+/// Why a visit is cancelled or moved by the center.
+pub const VISIT_REASONS: [(&str, &str); 5] = [
+    ("time_does_not_fit", "The time does not fit the patient"),
+    ("no_ride", "The patient has no ride"),
+    ("not_well", "The patient is not well enough"),
+    ("clinic_changed", "The clinic changed its day"),
+    ("other", "Another reason"),
+];
+
+/// Why a record is not needed.
+pub const WAIVE_REASONS: [(&str, &str); 3] = [
+    ("never_made", "It was never made"),
+    ("not_obtainable", "It can’t be obtained"),
+    ("not_needed_here", "Not needed for this visit"),
+];
+
+/// When to call back, by the center's opening times; 0 leaves it to the rule.
+pub fn call_back_at(word: &str, now: Timestamp, profile: &Profile) -> i64 {
+    let calendar = profile.calendar(None);
+    let later = |hours| now.checked_add(SignedDuration::from_hours(hours)).unwrap_or(now);
+    let tomorrow = || {
+        let date = calendar.zone().to_datetime(now).date().tomorrow().ok()?;
+        Some(calendar.next_opening(date.at(0, 0, 0, 0).to_zoned_datetime(calendar.zone().clone()).ok()?.timestamp()))
+    };
+    let at = match word {
+        "1h" => Some(later(1)),
+        "3h" => Some(later(3)),
+        "next_morning" => tomorrow(),
+        "next_afternoon" => tomorrow().map(|opening| {
+            let noon = calendar.zone().to_datetime(opening).date().at(13, 0, 0, 0);
+            noon.to_zoned_datetime(calendar.zone().clone())
+                .map_or(opening, |noon| calendar.next_opening(noon.timestamp()))
+        }),
+        _ => None,
+    };
+    at.map_or(0, Timestamp::as_microsecond)
+}
+
+pub(super) fn attempt() -> Vec<Question> {
+    let choices = |list: &[(&str, &str)]| {
+        let choice = |(value, label): &(&str, &str)| Choice {
+            value: (*value).to_owned(),
+            label: (*label).to_owned(),
+            ..Choice::default()
+        };
+        list.iter().map(choice).collect()
+    };
+    let channels: Vec<(&str, &str)> =
+        [Channel::Phone, Channel::Sms, Channel::Email].iter().map(|way| (way.as_str(), way.label("en"))).collect();
+    let question = |key: &str, kind, label: &str, options, required| Question {
+        key: key.to_owned(),
+        kind,
+        label: label.to_owned(),
+        options,
+        required,
+        ..Question::default()
+    };
+    vec![
+        question("outcome", QuestionKind::OneOf, "Outcome", choices(&OUTCOMES), true),
+        question("channel", QuestionKind::Select, "Channel", choices(&channels), true),
+        question("call_back", QuestionKind::Select, "Next try, if not by the rule", choices(&CALL_BACK), false),
+    ]
+}
+
+pub(super) fn close_reasons() -> Vec<SelectOption> {
+    CloseReason::ALL.iter().map(|reason| option(reason.as_str(), reason.label("en"))).collect()
+}
+
+/// A close reason in words.
+pub fn close_reason(word: &str) -> String {
+    word.parse::<CloseReason>().map_or_else(|_| word.replace('_', " "), |reason| reason.label("en").to_owned())
+}
+
+pub(super) fn select(list: &[(&str, &str)]) -> Vec<SelectOption> {
+    list.iter().map(|(value, label)| option(value, label)).collect()
+}
+
+pub(super) fn option(value: &str, label: &str) -> SelectOption {
+    SelectOption { value: value.to_owned(), label: label.to_owned(), selected: false }
+}

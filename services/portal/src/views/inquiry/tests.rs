@@ -1,0 +1,126 @@
+//! The inquiry's page from what the services answer.
+
+use causeway_auth::Role;
+use causeway_proto::scheduling::v1::{Appointment, Slot};
+
+use super::*;
+use crate::handlers::tests::{harbor_valley, staff_frame};
+
+const NOW: i64 = 1_804_190_400_000_000;
+
+fn now() -> Timestamp {
+    Timestamp::from_microsecond(NOW).expect("time")
+}
+
+fn parts() -> Parts {
+    let facts = Facts { inquiry_id: "i1".into(), reference: "HV-1".into(), language: "es".into(), ..Facts::default() };
+    let line = |kind: &str, state: &str| RecordLine {
+        kind: kind.into(),
+        label: kind.into(),
+        state: state.into(),
+        needed_for_booking: true,
+        ..RecordLine::default()
+    };
+    let inquiry = Inquiry {
+        facts: Some(facts),
+        stage: Stage::Contacted.into(),
+        team: "breast".into(),
+        owner: "dana-whitfield".into(),
+        records: vec![line("pathology_report", "needed"), line("imaging", "received")],
+        note: vec![NoteField { key: "k".into(), label: "Diagnosis".into(), missing: true, ..NoteField::default() }],
+        script_id: "first-call".into(),
+        script_text: "# First call\n**Say:** May I speak with {{ name }}?".into(),
+        version: 7,
+        note_version: 3,
+        ..Inquiry::default()
+    };
+    let person = Person { name: "Rosa".into(), phone: "+12065550142".into(), ..Person::default() };
+    let slot = Slot { slot_id: "harbor.1.x.y".into(), site: "harbor".into(), starts_at: NOW, ..Slot::default() };
+    Parts {
+        inquiry,
+        person: Some(Some(person)),
+        route: Some(ExplainRouteResponse::default()),
+        notices: Some(Vec::new()),
+        offers: Some(OfferSlotsResponse { slots: vec![slot], ..OfferSlotsResponse::default() }),
+        appointments: Some(Vec::new()),
+    }
+}
+
+fn actor(roles: &[Role]) -> Actor {
+    Actor::staff("dana-whitfield", "Dana", "harbor-valley", roles.to_vec())
+}
+
+fn page(parts: &Parts, roles: &[Role]) -> InquiryPage {
+    let (profile, actor) = (harbor_valley(), actor(roles));
+    Looking { profile: &profile, actor: &actor, now: now(), parts }.page(staff_frame(&profile))
+}
+
+#[test]
+fn the_page_carries_both_versions_and_reads_the_notes_back() {
+    let page = page(&parts(), &[Role::Coordinator]);
+    assert_eq!(page.version, "7.3");
+    assert_eq!((note_version(&page.version), note_version("7"), note_version("")), (3, 0, 0));
+}
+
+#[test]
+fn the_script_is_said_with_the_persons_name_and_the_title_is_not() {
+    let page = page(&parts(), &[Role::Coordinator]);
+    assert_eq!(page.script.expect("script").steps[0].say, ["May I speak with Rosa?"]);
+    assert_eq!((page.heading.as_str(), page.reference.as_str(), page.base.as_str()), ("Rosa", "HV-1", "/inquiries/i1"));
+}
+
+#[test]
+fn a_part_that_does_not_answer_says_so_in_its_place() {
+    let parts = Parts { person: None, route: None, notices: None, offers: None, appointments: None, ..parts() };
+    let page = page(&parts, &[Role::Coordinator]);
+    assert_eq!(page.heading, "Inquiry HV-1");
+    assert_eq!(page.facts[0].value, "Not available right now");
+    assert!(page.routing.because.starts_with("Not available right now"));
+    assert!(page.messages[0].what.starts_with("Not available right now"));
+    assert!(page.booking.blocked.expect("said").starts_with("Not available right now"));
+    assert_eq!(page.note.len(), 1, "the rest of the page stays");
+}
+
+#[test]
+fn each_role_sees_what_it_may_do() {
+    let coordinator = page(&parts(), &[Role::Coordinator]);
+    let labels = |row: &RecordRow| row.actions.iter().map(|act| act.action.clone()).collect::<Vec<_>>();
+    assert_eq!(labels(&coordinator.records[0]), ["request", "received"]);
+    assert!(labels(&coordinator.records[1]).is_empty());
+    assert_eq!(coordinator.actions[0].label, "Release");
+    let manager = page(&parts(), &[Role::Manager]);
+    assert_eq!(labels(&manager.records[0]), ["request", "received", "waive"]);
+    assert!(!manager.records[0].reasons.is_empty());
+    assert_eq!(labels(&manager.records[1]), ["review"]);
+    let auditor = page(&parts(), &[Role::Auditor]);
+    assert!(auditor.attempt.is_empty() && auditor.note.is_empty() && auditor.close_reasons.is_empty());
+    assert!(auditor.routing.teams.is_empty() && auditor.actions.is_empty());
+    assert!(auditor.booking.blocked.is_some());
+}
+
+#[test]
+fn a_booked_visit_can_be_cancelled_before_and_told_about_after_it_began() {
+    let booked = |starts_at| BookedAppointment {
+        appointment: Some(Appointment { starts_at, site: "harbor".into(), ..Appointment::default() }),
+        state: "booked".into(),
+    };
+    let ahead = page(&Parts { appointments: Some(vec![booked(NOW + 1)]), ..parts() }, &[Role::Scheduler]);
+    let visit = ahead.visit.expect("booked");
+    assert!(!visit.may_tell && !visit.reasons.is_empty());
+    assert!(ahead.booking.blocked.is_some());
+    let begun = page(&Parts { appointments: Some(vec![booked(NOW)]), ..parts() }, &[Role::Scheduler]);
+    let visit = begun.visit.expect("booked");
+    assert!(visit.may_tell && visit.reasons.is_empty());
+}
+
+#[test]
+fn a_call_back_falls_into_opening_times() {
+    let profile = harbor_valley();
+    let at = |word| call_back_at(word, now(), &profile);
+    assert_eq!(at(""), 0);
+    assert_eq!(at("1h"), NOW + 3_600_000_000);
+    for word in ["next_morning", "next_afternoon"] {
+        let instant = Timestamp::from_microsecond(at(word)).expect("time");
+        assert!(instant > now() && profile.calendar(None).is_open(instant), "{word}");
+    }
+}

@@ -1,0 +1,12 @@
+//! From what the services answer to what the pages show.
+//!
+//! Pure functions of profile, answers and time, so that each is tested without a server. Deliberately not here: asking
+//! the services (handlers) and markup (pages).
+
+pub mod form;
+pub mod funnel;
+pub mod inquiry;
+pub mod own;
+pub mod script;
+pub mod times;
+pub mod worklist;

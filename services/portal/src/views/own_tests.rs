@@ -1,0 +1,123 @@
+//! The patient's page from what the services answer.
+
+use super::*;
+use crate::handlers::tests::{harbor_valley, public_frame};
+use crate::words::EN;
+
+const MARCH_4_NOON: i64 = 1_804_190_400_000_000;
+const HOUR: i64 = 3_600_000_000;
+
+fn now() -> Timestamp {
+    Timestamp::from_microsecond(MARCH_4_NOON).expect("time")
+}
+
+fn known<'a>(profile: &'a Profile, status: Option<&'a PatientStatus>, facts: Option<&'a Facts>) -> Known<'a> {
+    Known { profile, words: &EN, now: now(), status, facts, appointments: &[], offers: None }
+}
+
+fn status(stage: Stage) -> PatientStatus {
+    PatientStatus {
+        reference: "HV-7K4M-2QX".into(),
+        stage: stage.into(),
+        contact_by: MARCH_4_NOON,
+        records: vec![
+            Line {
+                kind: "pathology_report".into(),
+                state: "received".into(),
+                received_at: MARCH_4_NOON,
+                ..Line::default()
+            },
+            Line { kind: "imaging".into(), state: "needed".into(), from: "hospital".into(), ..Line::default() },
+            Line { kind: "genomic_report".into(), state: "waived".into(), ..Line::default() },
+        ],
+        open: true,
+        ..PatientStatus::default()
+    }
+}
+
+fn appointment(starts_at: i64) -> BookedAppointment {
+    let appointment = Appointment {
+        appointment_id: "a".into(),
+        site: "valley".into(),
+        starts_at,
+        ends_at: starts_at + HOUR,
+        time_zone: "America/Los_Angeles".into(),
+        ..Appointment::default()
+    };
+    BookedAppointment { appointment: Some(appointment), state: "booked".into() }
+}
+
+fn offers() -> OfferSlotsResponse {
+    let slot = Slot {
+        slot_id: "harbor.1.oncologist.new_visit".into(),
+        site: "harbor".into(),
+        starts_at: MARCH_4_NOON,
+        ends_at: MARCH_4_NOON + HOUR,
+        time_zone: "America/Los_Angeles".into(),
+        ..Slot::default()
+    };
+    OfferSlotsResponse { slots: vec![slot], ..OfferSlotsResponse::default() }
+}
+
+#[test]
+fn before_the_desk_knows_the_inquiry_its_facts_are_enough() {
+    let profile = harbor_valley();
+    let facts = Facts { reference: "HV-1".into(), received_at: MARCH_4_NOON, ..Facts::default() };
+    let page = known(&profile, None, Some(&facts)).done(public_frame(&profile), "/p/x", MARCH_4_NOON, true);
+    assert_eq!((page.reference.as_str(), page.after_hours), ("HV-1", true));
+    assert!(page.by.expect("a time").contains("March"));
+    assert!(page.upload_url.is_none(), "files can't be sent here yet");
+}
+
+#[test]
+fn the_desks_promise_wins_over_the_forms() {
+    let profile = harbor_valley();
+    let status = status(Stage::Routed);
+    let page = known(&profile, Some(&status), None).done(public_frame(&profile), "/p/x", MARCH_4_NOON + 5 * HOUR, true);
+    let expected = times::moment(MARCH_4_NOON, profile.zone(), &EN);
+    assert_eq!((page.by, page.after_hours), (expected, false));
+    assert_eq!(page.papers.len(), 2, "a paper that is not needed is not asked for");
+}
+
+#[test]
+fn the_path_shows_where_things_are() {
+    let profile = harbor_valley();
+    let status = status(Stage::Contacted);
+    let page = known(&profile, Some(&status), None).own(public_frame(&profile), ("/p/x", now()), None, None);
+    let states: Vec<_> = page.stones.iter().map(|stone| stone.state).collect();
+    assert_eq!(states, [StoneState::Done, StoneState::Done, StoneState::Now, StoneState::Ahead]);
+    assert_eq!(page.stones[2].note, "1 of 2 are here.");
+    assert_eq!(page.records[1].state, RecordState::Needed);
+}
+
+#[test]
+fn times_are_offered_until_one_is_booked_and_again_to_move_it() {
+    let profile = harbor_valley();
+    let (status, offers) = (status(Stage::RecordsReady), offers());
+    let appointments = [appointment(MARCH_4_NOON + 48 * HOUR)];
+    let free = Known { offers: Some(&offers), ..known(&profile, Some(&status), None) };
+    let own = |known: &Known<'_>, moving| known.own(public_frame(&profile), ("/p/x", now()), None, moving);
+    assert_eq!(own(&free, None).offers.expect("offered").times[0].id, "0~harbor.1.oncologist.new_visit");
+    let taken = Known { appointments: &appointments, ..free };
+    let page = own(&taken, None);
+    assert!(page.offers.is_none());
+    let visit = page.visit.expect("booked");
+    assert!(visit.may_change && visit.place.starts_with("Valley East"));
+    assert_eq!(own(&taken, Some("no_ride")).offers.expect("offered").reason.as_deref(), Some("no_ride"));
+}
+
+#[test]
+fn a_visit_that_began_can_not_be_changed_here() {
+    let profile = harbor_valley();
+    let (status, appointments) = (status(Stage::Scheduled), [appointment(MARCH_4_NOON - HOUR)]);
+    let known = Known { appointments: &appointments, ..known(&profile, Some(&status), None) };
+    assert!(!known.own(public_frame(&profile), ("/p/x", now()), None, None).visit.expect("booked").may_change);
+}
+
+#[test]
+fn an_offer_reads_back_and_rubbish_does_not() {
+    assert_eq!(read_offer(&offer_value(2, "harbor.1.x.y")), Some(("2", "harbor.1.x.y")));
+    for rubbish in ["", "harbor", "x~harbor", "1~"] {
+        assert_eq!(read_offer(rubbish), None, "{rubbish}");
+    }
+}
