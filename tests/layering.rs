@@ -16,14 +16,8 @@ const SERVICES: [&str; 7] = [
     "causeway-metrics",
     "causeway-portal",
 ];
-const CHASSIS: [&str; 6] = [
-    "causeway-envelope",
-    "causeway-bus",
-    "causeway-mailbox",
-    "causeway-runtime",
-    "causeway-serve",
-    "causeway-auth",
-];
+const CHASSIS: [&str; 6] =
+    ["causeway-envelope", "causeway-bus", "causeway-mailbox", "causeway-runtime", "causeway-serve", "causeway-auth"];
 /// What makes a crate impure: the funnel must work without all of it.
 const IO_CRATES: [&str; 10] =
     ["tokio", "sqlx", "async-nats", "tonic", "axum", "reqwest", "lettre", "hyper", "tracing", "opentelemetry"];
@@ -107,7 +101,9 @@ fn no_crate_imports_what_its_layer_forbids() {
 #[test]
 fn a_planted_arrow_is_found() {
     let mut all = dependencies();
-    for (from, to) in [("causeway-routing", "causeway-metrics"), ("causeway-funnel", "tokio"), ("causeway-bus", "causeway-proto")] {
+    for (from, to) in
+        [("causeway-routing", "causeway-metrics"), ("causeway-funnel", "tokio"), ("causeway-bus", "causeway-proto")]
+    {
         let mut planted = all.clone();
         planted.entry(from.to_owned()).or_default().insert(to.to_owned());
         assert_eq!(forbidden(&planted).len(), 1, "{from} -> {to}");
@@ -140,7 +136,10 @@ fn domain_code_imports_no_machine() {
         for file in rust_files(&folder) {
             let text = std::fs::read_to_string(&file).expect("a source file");
             for line in text.lines().filter(|line| line.trim_start().starts_with("use ")) {
-                if ["sqlx", "async_nats", "tonic", "axum", "causeway_mailbox", "causeway_bus"].iter().any(|name| line.contains(name)) {
+                if ["sqlx", "async_nats", "tonic", "axum", "causeway_mailbox", "causeway_bus"]
+                    .iter()
+                    .any(|name| line.contains(name))
+                {
                     faults.push(format!("{}: {line}", file.display()));
                 }
             }

@@ -24,28 +24,37 @@ fn link_in(text: &str) -> String {
     text[start..].split(|c: char| c.is_whitespace() || c == '"' || c == '>').next().expect("its end").to_owned()
 }
 
-/// Signs in at the staff face as a person of a center and gives the session's cookie.
+/// Signs in at the staff face as an intake manager of a center and gives the session's cookie.
 async fn sign_in(staff: &str) -> String {
     let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
     let page = client.get(format!("{staff}/sign-in")).send().await.expect("the sign-in page");
+    let door = cookies(&page).remove(0);
     let body = page.text().await.expect("a body");
-    let person = body
-        .split("name=\"person\"")
-        .skip(1)
-        .filter_map(|part| part.split("value=\"").nth(1)?.split('"').next())
-        .find(|person| person.contains("harbor-valley"))
-        .expect("a person to sign in as");
-    let form = [("person", person), ("next", "/worklist")];
+    let value = |part: &str, name: &str| {
+        let after = part.split(&format!("name=\"{name}\" value=\"")).nth(1)?;
+        after.split('"').next().map(str::to_owned)
+    };
+    let entry = body
+        .split("<li>")
+        .find(|part| part.contains("Harbor Valley") && part.to_lowercase().contains("manager"))
+        .expect("an intake manager to sign in as");
+    let (person, csrf) = (value(entry, "person").expect("a person"), value(entry, "csrf").expect("a token"));
     let answer = client
         .post(format!("{staff}/sign-in/development"))
         .header("origin", staff)
         .header("sec-fetch-site", "same-origin")
-        .form(&form)
+        .header("cookie", door)
+        .form(&[("person", person.as_str()), ("csrf", &csrf), ("next", "/worklist")])
         .send()
         .await
         .expect("the sign-in answers");
-    let cookie = answer.headers().get("set-cookie").expect("a session").to_str().expect("ascii");
-    cookie.split(';').next().expect("name and value").to_owned()
+    let session = cookies(&answer).into_iter().find(|cookie| cookie.contains("session"));
+    session.unwrap_or_else(|| panic!("no session after sign-in: {}", answer.status()))
+}
+
+fn cookies(answer: &reqwest::Response) -> Vec<String> {
+    let set = answer.headers().get_all("set-cookie").iter().filter_map(|value| value.to_str().ok());
+    set.filter_map(|cookie| Some(cookie.split(';').next()?.to_owned())).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]

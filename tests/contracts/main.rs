@@ -123,7 +123,6 @@ fn every_event_reads_and_writes_as_when_it_was_frozen() {
         response_due_at: 1_790_010_000_000_000,
         first_attempt_at: 0,
         first_contact_at: 0,
-        ..Default::default()
     });
     check(intake::v1::ContactAttempted {
         inquiry_id: facts().inquiry_id,
@@ -134,7 +133,6 @@ fn every_event_reads_and_writes_as_when_it_was_frozen() {
         number: 1,
         within_target: true,
         team: "gi-second-opinion".into(),
-        ..Default::default()
     });
     check(intake::v1::ReadinessChanged {
         facts: Some(facts()),
@@ -145,9 +143,12 @@ fn every_event_reads_and_writes_as_when_it_was_frozen() {
         open: true,
         team: "gi-second-opinion".into(),
         site: "north".into(),
-        ..Default::default()
     });
-    check(intake::v1::RecordsRequested { facts: Some(facts()), kinds: vec!["pathology-report".into()], at: 5, ..Default::default() });
+    check(intake::v1::RecordsRequested {
+        facts: Some(facts()),
+        kinds: vec!["pathology-report".into()],
+        at: 5,
+    });
     let (facts, appointment) = (|| Some(facts()), || Some(appointment()));
     check(scheduling::v1::AppointmentBooked { facts: facts(), appointment: appointment(), version: 1, at: 9 });
     check(scheduling::v1::AppointmentRescheduled {

@@ -11,13 +11,14 @@ const MARK: &str = "Zyxwvcanary";
 /// The planted string in each form in which it could leak.
 fn needles() -> Vec<(String, Vec<u8>)> {
     let mut all = Vec::new();
-    for form in [MARK.to_owned(), MARK.to_lowercase(), "2065550142".to_owned(), "206 555 0142".to_owned()] {
+    for form in [MARK.to_owned(), MARK.to_lowercase(), "2065550187".to_owned(), "206 555 0187".to_owned()] {
         all.push((format!("'{form}' in clear"), form.clone().into_bytes()));
         all.push((format!("'{form}' in hex"), hex::encode(&form).into_bytes()));
         all.push((format!("'{form}' in upper-case hex"), hex::encode_upper(&form).into_bytes()));
         // Where a word stands in base64 depends on what is before it: three shapes, without their uncertain ends.
         for shift in 0..3 {
-            let encoded = base64::engine::general_purpose::STANDARD.encode([&vec![b' '; shift], form.as_bytes()].concat());
+            let encoded =
+                base64::engine::general_purpose::STANDARD.encode([&vec![b' '; shift], form.as_bytes()].concat());
             let inner = encoded.trim_end_matches('=');
             let inner = &inner[(shift * 4).div_ceil(3)..inner.len() - 2];
             all.push((format!("'{form}' in base64, shifted by {shift}"), inner.as_bytes().to_vec()));

@@ -75,7 +75,9 @@ async fn no_inquiry_is_lost_and_nobody_is_told_twice_while_everything_is_killed_
     }
     let ledger = settled(&mut fleet).await;
     let text = serde_json::to_string(&ledger).expect("JSON");
-    println!("chaos: {total} inquiries, {kills} kills of services, {restarts} of servers, store of the bus deleted once");
+    println!(
+        "chaos: {total} inquiries, {kills} kills of services, {restarts} of servers, store of the bus deleted once"
+    );
     println!("chaos: {text}");
     assert_eq!(accepted.load(Ordering::SeqCst), total);
     let twice = told_twice(&fleet, total);

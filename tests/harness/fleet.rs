@@ -10,7 +10,7 @@ use causeway::installation;
 use causeway_local::{Ports, Workbench, WorkbenchSettings, find::Search};
 use causeway_runtime::network::section_name;
 use causeway_runtime::settings::Sources;
-use causeway_runtime::{RuntimeConfig, Settings};
+use causeway_runtime::{Clock, RuntimeConfig, Settings};
 use causeway_serve::Channel;
 use secrecy::ExposeSecret as _;
 use tokio::process::{Child, Command};
@@ -31,7 +31,7 @@ impl Fleet {
             data_dir: folder.join("data"),
             ports: Ports::default(),
             search: Search::from_environment(),
-            now: Arc::new(jiff::Timestamp::now),
+            now: Arc::new(|| Clock::system().now()),
         };
         let bench = Workbench::start(settings).await.expect("private servers");
         let mut fleet = Self { bench, folder: folder.to_owned(), ports: free_ports(), running: BTreeMap::new() };
@@ -71,7 +71,9 @@ impl Fleet {
             let database = self.bench.postgres().create_database_and_roles(service.name()).await.expect("a database");
             let roles = (format!("{section}_app"), format!("{section}_machine"));
             let owner = database.admin.expose_secret();
-            causeway_mailbox::migrate(owner, service.name(), Some(migrator), (&roles.0, &roles.1)).await.expect("migrated");
+            causeway_mailbox::migrate(owner, service.name(), Some(migrator), (&roles.0, &roles.1))
+                .await
+                .expect("migrated");
             text.push_str(&format!(
                 "\n[runtime.databases.{section}]\napp = \"{}\"\nmachine = \"{}\"\n",
                 database.app.expose_secret(),
@@ -82,7 +84,11 @@ impl Fleet {
             ));
         }
         let smtp = self.bench.mail().smtp_addr();
-        text.push_str(&format!("\n[notification.smtp]\nhost = \"{}\"\nport = {}\ntls = \"none\"\n", smtp.ip(), smtp.port()));
+        text.push_str(&format!(
+            "\n[notification.smtp]\nhost = \"{}\"\nport = {}\ntls = \"none\"\n",
+            smtp.ip(),
+            smtp.port()
+        ));
         std::fs::write(self.config_file(), text).expect("the configuration");
         let bus = installation::bus(&self.config()).await.expect("the bus");
         for center in ["harbor-valley", "lakeside"] {
@@ -119,7 +125,8 @@ impl Fleet {
 
     /// Starts one service.
     pub fn launch(&mut self, service: &'static str) {
-        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.folder.join(format!("{service}.log")));
+        let log =
+            std::fs::OpenOptions::new().create(true).append(true).open(self.folder.join(format!("{service}.log")));
         let log = log.expect("a log file");
         let operations = self.ports[&format!("operations_{}", section_name(service))];
         let child = Command::new(crate::binary())

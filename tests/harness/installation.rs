@@ -32,7 +32,8 @@ impl Installation {
 
     /// Starts in a folder that may hold data of an earlier start. Logs go to `dev.log` in it.
     pub async fn start_in(folder: &Path, arguments: &[&str]) -> Self {
-        let log = std::fs::OpenOptions::new().create(true).append(true).open(folder.join("dev.log")).expect("a log file");
+        let log =
+            std::fs::OpenOptions::new().create(true).append(true).open(folder.join("dev.log")).expect("a log file");
         let mut child = Command::new(crate::binary())
             .args(["dev", "--json", "--port-base", "0", "--data"])
             .arg(folder.join("data"))
@@ -138,7 +139,8 @@ fn grpc_name(service: &str) -> String {
 
 /// A channel on behalf of a member of staff, signed with the development keys in a folder.
 pub fn staff_channel(keys: &Path, url: &str, service: &str, center: &str, person: &str) -> Channel {
-    let roles = [Role::Coordinator, Role::TrialCoordinator, Role::Scheduler, Role::Reviewer, Role::Manager, Role::Analyst];
+    let roles =
+        [Role::Coordinator, Role::TrialCoordinator, Role::Scheduler, Role::Reviewer, Role::Manager, Role::Analyst];
     let identity = Identity::load(keys, "portal", Mode::Development).expect("the portal's key");
     let channel = Channel::connect(url, identity, service).expect("an address");
     channel.on_behalf_of(&Actor::staff(person, person, center, roles))

@@ -42,7 +42,9 @@ impl Collector {
         let own = Self { address, seen: sink.seen.clone(), bytes: sink.bytes.clone() };
         let incoming = tokio_stream::wrappers::TcpListenerStream::new(listener);
         tokio::spawn(
-            tonic::transport::Server::builder().add_service(TraceServiceServer::new(sink)).serve_with_incoming(incoming),
+            tonic::transport::Server::builder()
+                .add_service(TraceServiceServer::new(sink))
+                .serve_with_incoming(incoming),
         );
         own
     }

@@ -14,7 +14,7 @@ pub fn planted(mark: &str) -> Answers {
         ("name", format!("Testcaregiver {mark}")),
         ("patient_name", format!("Testpatient {mark}")),
         ("email", email(mark)),
-        ("phone", "206 555 0142".to_owned()),
+        ("phone", "206 555 0187".to_owned()),
         ("contact_channel", "email".to_owned()),
         ("best_time", "morning".to_owned()),
         ("cancer_area", "gi".to_owned()),

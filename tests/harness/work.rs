@@ -71,7 +71,6 @@ impl Desk {
             inquiry_id: id.to_owned(),
             fields: fields.collect(),
             base_note_version: present.note_version,
-            ..Default::default()
         };
         Ok(self.desk.save_note(request).await?.into_inner())
     }
@@ -97,14 +96,14 @@ impl Desk {
             center: self.center.clone(),
             inquiry_id: id.to_owned(),
             decision: "accept".to_owned(),
-            ..Default::default()
         };
         Ok(self.desk.review_records(request).await?.into_inner())
     }
 
     /// The dates that fit, or the rule that stands against booking.
     pub async fn offers(&mut self, id: &str) -> Result<OfferSlotsResponse, Status> {
-        let request = OfferSlotsRequest { center: self.center.clone(), inquiry_id: id.to_owned(), ..Default::default() };
+        let request =
+            OfferSlotsRequest { center: self.center.clone(), inquiry_id: id.to_owned(), ..Default::default() };
         Ok(self.scheduling.offer_slots(request).await?.into_inner())
     }
 

@@ -2,9 +2,9 @@
 
 use std::collections::HashSet;
 
+use causeway_proto::intake::v1::Stage;
 use causeway_proto::metrics::v1::metrics_client::MetricsClient;
 use causeway_proto::metrics::v1::{GetFunnelRequest, GetFunnelResponse};
-use causeway_proto::intake::v1::Stage;
 use causeway_tests::{Collector, Desk, Installation, book_through, eventually, people, planted};
 
 /// Posts a form as a browser without script does and gives the address of the page that follows.
@@ -47,7 +47,10 @@ async fn form_to_funnel(installation: &Installation, center: &str, mark: &str) {
     let (id, due) = (rows[0].inquiry_id.clone(), rows[0].due_at);
     assert!(due > 0 && !rows[0].team.is_empty() && !rows[0].next_action.is_empty());
     let refused = desk.offers(&id).await.expect("an answer");
-    assert!(refused.slots.is_empty() && !refused.words_for_staff.is_empty(), "booking waits, and says why: {refused:?}");
+    assert!(
+        refused.slots.is_empty() && !refused.words_for_staff.is_empty(),
+        "booking waits, and says why: {refused:?}"
+    );
 
     let appointment = book_through(&mut desk, &id).await.expect("booked");
     assert!(appointment.starts_at > 0);
@@ -57,7 +60,10 @@ async fn form_to_funnel(installation: &Installation, center: &str, mark: &str) {
         desk.inquiry(&id).await.is_ok_and(|inquiry| inquiry.stage() == Stage::Scheduled)
     })
     .await;
-    eventually("the funnel counts it", 30, async || reached(&funnel(installation, center).await, Stage::Scheduled) == 1).await;
+    eventually("the funnel counts it", 30, async || {
+        reached(&funnel(installation, center).await, Stage::Scheduled) == 1
+    })
+    .await;
     let counted = funnel(installation, center).await;
     for pair in counted.stages.windows(2) {
         assert_eq!(pair[0].reached, pair[1].reached + pair[0].left + pair[0].open, "the funnel adds up: {counted:?}");

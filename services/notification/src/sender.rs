@@ -31,8 +31,6 @@ use crate::metrics::Metrics;
 use crate::store::claims::{self, Claim, Claimed, Ended, Told};
 use crate::store::stops;
 
-/// Purpose of the signed links in messages, as the patient face checks it.
-const LINK_PURPOSE: &str = "patient";
 /// What a notice says may be this old before it is no longer said. In real time: a clock that runs fast would otherwise
 /// make every notice late.
 const GRACE: f64 = 300.0;
@@ -289,7 +287,8 @@ impl Sender {
 
     fn link(&self, center: &str, inquiry_id: Uuid, now: Timestamp) -> Option<String> {
         let days = SignedDuration::from_hours(24 * i64::from(self.config.link_days));
-        let token = self.links.issue(center, LINK_PURPOSE, inquiry_id, now.checked_add(days).ok()?).ok()?;
+        let token =
+            self.links.issue(center, causeway_proto::PATIENT_LINK, inquiry_id, now.checked_add(days).ok()?).ok()?;
         Some(format!("{}/p/{token}", self.base_url))
     }
 

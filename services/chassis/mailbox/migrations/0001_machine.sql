@@ -24,7 +24,7 @@ DO $$
 DECLARE
     month date := date_trunc('month', now())::date;
 BEGIN
-    FOR i IN 0..23 LOOP
+    FOR i IN 0..11 LOOP
         EXECUTE format(
             'CREATE TABLE %I PARTITION OF outbox FOR VALUES FROM (%L) TO (%L)',
             'outbox_' || to_char(month, 'YYYY_MM'), month, (month + interval '1 month')::date);

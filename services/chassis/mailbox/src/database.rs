@@ -246,7 +246,9 @@ fn pool(url: &str, connections: u32, settings: &DatabaseSettings, name: &str) ->
     if settings.heal_returned_connections {
         pool = pool.after_release(|connection, _| {
             Box::pin(async move {
-                connection.execute("ROLLBACK").await?;
+                // A lone ROLLBACK outside a transaction writes a warning to the server's log, each time. In a failed one
+                // BEGIN is an error, and the pool closes the connection.
+                connection.execute("BEGIN; ROLLBACK").await?;
                 Ok(true)
             })
         });

@@ -1,6 +1,9 @@
 //! The machine on real servers: PostgreSQL and NATS, killed and emptied where the promise says that it does not matter.
 
-#![allow(clippy::disallowed_methods, reason = "tests show the fault of a bare begin, and set timers from the real time")]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "tests show the fault of a bare begin, and set timers from the real time"
+)]
 
 mod cancellation;
 mod delivery;

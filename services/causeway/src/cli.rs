@@ -1,0 +1,97 @@
+//! The command line.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::commands::{bench, center, dev, doctor, ledger, migrate, parked, reconcile, run, simulate, token};
+
+/// Carries a cancer-care inquiry from first contact to a kept appointment.
+#[derive(Debug, Parser)]
+#[command(name = "causeway", version, about, long_about = None, arg_required_else_help = true)]
+pub struct Cli {
+    /// What is common to all commands.
+    #[command(flatten)]
+    pub common: Common,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options that every command knows.
+#[derive(Debug, Clone, Args)]
+pub struct Common {
+    /// Configuration file (TOML). Default: `causeway.toml`, else the one that `causeway dev` keeps in its data folder.
+    #[arg(long, global = true, env = "CAUSEWAY_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Sets one configuration value, as `section.field=value`; may be given many times.
+    #[arg(long = "set", global = true, value_name = "SECTION.FIELD=VALUE")]
+    pub set: Vec<String>,
+    /// Prints one JSON document (or one line for each event) instead of text.
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Starts everything on this machine: private servers, all services, the demo centers.
+    Dev(dev::Dev),
+    /// Runs services for a real deployment.
+    Run(run::Run),
+    /// Brings the databases up to date.
+    Migrate(migrate::Migrate),
+    /// Checks and applies center profiles.
+    Center(center::Center),
+    /// Proves that no inquiry is lost: accepted = open + scheduled + closed + parked.
+    Ledger(ledger::TakeLedger),
+    /// Lists, shows and replays messages that nobody could handle.
+    Parked(parked::Parked),
+    /// Compares all that was published with all that was seen, and publishes again what is missing.
+    Reconcile(reconcile::Reconcile),
+    /// Tells what this machine has, and what an installation lacks.
+    Doctor(doctor::Doctor),
+    /// Plays life-like synthetic inquiries and the staff who work them.
+    Simulate(simulate::Simulate),
+    /// Measures throughput, latency and CPU for each inquiry beside the database's own floor.
+    Bench(bench::Bench),
+    /// Prints a token for gRPC calls as a staff member or operator; development only.
+    Token(token::Token),
+}
+
+/// Parses the command line, runs the command, and tells by the exit code how it went: 0 done, 1 failed or not in order,
+/// 2 wrong use, 3 cut off.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(cause) => {
+            eprintln!("causeway: start the runtime: {cause}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let outcome = runtime.block_on(execute(cli));
+    runtime.shutdown_timeout(std::time::Duration::from_secs(3));
+    outcome.unwrap_or_else(|cause| {
+        eprintln!("causeway: {cause:#}");
+        ExitCode::FAILURE
+    })
+}
+
+async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
+    let common = cli.common;
+    match cli.command {
+        Command::Dev(command) => command.execute(&common).await,
+        Command::Run(command) => command.execute(&common).await,
+        Command::Migrate(command) => command.execute(&common).await,
+        Command::Center(command) => command.execute(&common).await,
+        Command::Ledger(command) => command.execute(&common).await,
+        Command::Parked(command) => command.execute(&common).await,
+        Command::Reconcile(command) => command.execute(&common).await,
+        Command::Doctor(command) => command.execute(&common).await,
+        Command::Simulate(command) => command.execute(&common).await,
+        Command::Bench(command) => command.execute(&common).await,
+        Command::Token(command) => command.execute(&common).await,
+    }
+}

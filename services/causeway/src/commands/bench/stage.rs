@@ -1,0 +1,210 @@
+//! What is measured: private servers, and all services in one process of their own, as `causeway run` runs them.
+//!
+//! The services are a child process, so that their CPU and memory can be told from the load generator's. Everything lies
+//! in a folder of its own that is removed at the end. Deliberately absent: how the servers are found and kept (local).
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use causeway_runtime::{Clock, RuntimeConfig};
+use secrecy::ExposeSecret as _;
+use sqlx::{Connection as _, Executor as _, PgConnection};
+use tokio::time::{Instant, sleep};
+
+use super::http::Connection;
+use super::machine::Processes;
+use crate::cli::Common;
+use crate::commands::{center, dev::Dev};
+use crate::installation;
+use crate::local::Workbench;
+use crate::local::process::{Child, Launch, Signal, log_tail};
+
+/// How long the services may take to start.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Servers and services, up and ready.
+pub struct Stage {
+    /// The servers.
+    pub servers: Workbench,
+    /// Configuration of the services.
+    pub config: RuntimeConfig,
+    /// The door for inquiries.
+    pub ingestion: SocketAddr,
+    /// `/metrics` and `/readyz`.
+    pub operations: SocketAddr,
+    /// Folder of all files.
+    pub folder: PathBuf,
+    services: Child,
+}
+
+impl Stage {
+    /// Starts all of it in an empty folder.
+    pub async fn start(folder: &Path, centers: Option<PathBuf>, common: &Common) -> anyhow::Result<Self> {
+        let dev = Dev { data: folder.to_owned(), demo: false, port_base: Some(0), centers, servers_only: false };
+        let (mut servers, config, _) = dev.prepare(common, folder, &Clock::system()).await?;
+        note_commit_times(&mut servers).await?;
+        let bus = installation::bus(&config).await?;
+        for center in dev.center_folders()? {
+            center::apply(&bus, &center).await?;
+        }
+        bus.close().await;
+        let log = folder.join("services.log");
+        let services = launch(folder, &log, &common.set)?;
+        let mut stage = Self {
+            servers,
+            config,
+            ingestion: SocketAddr::from(([127, 0, 0, 1], 0)),
+            operations: SocketAddr::from(([127, 0, 0, 1], 0)),
+            folder: folder.to_owned(),
+            services,
+        };
+        stage.wait_ready(&log).await?;
+        Ok(stage)
+    }
+
+    /// Whose CPU and memory is counted.
+    pub fn processes(&self) -> anyhow::Result<Processes> {
+        let services = self.services.is_running().then(|| self.services.pid());
+        Ok(Processes {
+            services: services.with_context(|| format!("the services ended: {}", log_tail(&self.log())))?,
+            postgres: self.servers.postgres().pid().context("PostgreSQL ended")?,
+            nats: self.servers.nats().pid().context("nats-server ended")?,
+        })
+    }
+
+    /// What the services wrote.
+    pub fn log(&self) -> PathBuf {
+        self.folder.join("services.log")
+    }
+
+    /// Stops the services and then the servers.
+    pub async fn stop(mut self) -> anyhow::Result<()> {
+        self.services.stop(Signal::TERM, Duration::from_secs(40)).await?;
+        self.servers.stop().await
+    }
+
+    async fn wait_ready(&mut self, log: &Path) -> anyhow::Result<()> {
+        let deadline = Instant::now() + PATIENCE;
+        let mut told = None;
+        while Instant::now() < deadline {
+            if !self.services.is_running() {
+                bail!("the services ended while starting; the end of their log says:\n{}", log_tail(log));
+            }
+            told = told.or_else(|| addresses_in(&fs::read_to_string(log).unwrap_or_default()));
+            if let Some((ingestion, operations)) = told {
+                (self.ingestion, self.operations) = (ingestion, operations);
+                if is_ready(operations).await {
+                    return Ok(());
+                }
+            }
+            sleep(Duration::from_millis(50)).await;
+        }
+        bail!("the services were not ready within {PATIENCE:?}; the end of their log says:\n{}", log_tail(log))
+    }
+}
+
+/// Lets the server note when each transaction was committed: from commit to commit is what an inquiry's way takes. For
+/// the floor as well, so that both pay for it.
+async fn note_commit_times(servers: &mut Workbench) -> anyhow::Result<()> {
+    let url = servers.postgres().admin_url("postgres");
+    let mut connection = PgConnection::connect(url.expose_secret()).await?;
+    connection.execute("ALTER SYSTEM SET track_commit_timestamp = on").await?;
+    connection.close().await?;
+    servers.postgres_mut().restart().await.context("restart PostgreSQL with commit times")
+}
+
+/// This very binary with all services, quiet, without mail: what is measured ends with the recorded notice.
+fn launch(folder: &Path, log: &Path, set: &[String]) -> anyhow::Result<Child> {
+    let program = std::env::current_exe().context("find this program's own file")?;
+    let mut args: Vec<std::ffi::OsString> =
+        vec!["run".into(), "--json".into(), "--config".into(), folder.join(installation::CONFIG_FILE).into()];
+    let own = ["runtime.log_level=error", "runtime.log_format=json", "notification.sender_enabled=false"];
+    for value in own.into_iter().chain(set.iter().map(String::as_str)) {
+        args.extend(["--set".into(), value.into()]);
+    }
+    Child::start(Launch { name: "causeway", program: &program, args, run_as: None, log, at_our_death: "TERM" })
+}
+
+/// The doors in the line that `causeway run --json` writes when it is up.
+fn addresses_in(log: &str) -> Option<(SocketAddr, SocketAddr)> {
+    #[derive(serde::Deserialize)]
+    struct Ready {
+        ready: bool,
+        addresses: BTreeMap<String, SocketAddr>,
+    }
+    let ready: Ready = log.lines().find_map(|line| serde_json::from_str(line).ok())?;
+    let address = |name: &str| ready.addresses.get(name).copied().filter(|_| ready.ready);
+    Some((address("ingestion.http")?, address("operations")?))
+}
+
+async fn is_ready(operations: SocketAddr) -> bool {
+    let request = format!("GET /readyz HTTP/1.1\r\nhost: {operations}\r\n\r\n");
+    match Connection::open(operations).await {
+        Ok(mut connection) => connection.send(request.as_bytes()).await.is_ok_and(|status| status == 200),
+        Err(_) => false,
+    }
+}
+
+/// A folder that is removed when this is dropped, unless it is to be kept.
+pub struct Folder {
+    path: PathBuf,
+    keep: bool,
+}
+
+impl Folder {
+    /// The named one, which is kept; else a new one on the disk, because commits to a file system in memory would cost
+    /// nothing.
+    pub fn make(named: Option<&Path>) -> anyhow::Result<Self> {
+        let unnamed = || PathBuf::from("/var/tmp").join(format!("causeway-bench-{}", std::process::id()));
+        let path = named.map_or_else(unnamed, Path::to_owned);
+        if path.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
+            bail!("{} is not empty; name an empty folder with --data", path.display());
+        }
+        fs::create_dir_all(&path).with_context(|| format!("make the folder {}", path.display()))?;
+        Ok(Self { path: path.canonicalize()?, keep: named.is_some() })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if !self.keep {
+            let _ = fs::remove_dir_all(&self.path);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_doors_are_found_in_the_line_that_says_ready() {
+        let log = "{\"level\":\"ERROR\",\"message\":\"x\"}\nplain words\n\
+            {\"addresses\":{\"ingestion.http\":\"127.0.0.1:8090\",\"operations\":\"127.0.0.1:9600\",\"portal.staff\":\"127.0.0.1:1\"},\"ready\":true}\n";
+        let expected = ("127.0.0.1:8090".parse().expect("address"), "127.0.0.1:9600".parse().expect("address"));
+        assert_eq!(addresses_in(log), Some(expected));
+        assert_eq!(addresses_in("{\"ready\":true,\"addresses\":{}}"), None);
+        assert_eq!(addresses_in(""), None);
+    }
+
+    #[test]
+    fn a_folder_of_our_own_is_removed_and_one_that_holds_something_is_refused() {
+        let path = {
+            let folder = Folder::make(None).expect("a folder");
+            assert!(Folder::make(Some(folder.path())).is_ok(), "an empty one will do");
+            fs::write(folder.path().join("x"), "x").expect("a file");
+            assert!(Folder::make(Some(folder.path())).is_err());
+            folder.path().to_owned()
+        };
+        assert!(!path.exists());
+    }
+}

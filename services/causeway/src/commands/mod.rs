@@ -1,0 +1,13 @@
+//! The operator's commands, one file each.
+
+pub mod bench;
+pub mod center;
+pub mod dev;
+pub mod doctor;
+pub mod ledger;
+pub mod migrate;
+pub mod parked;
+pub mod reconcile;
+pub mod run;
+pub mod simulate;
+pub mod token;

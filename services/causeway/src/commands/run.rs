@@ -1,0 +1,60 @@
+//! `causeway run`: services for a real deployment, all or some of them in one process.
+
+use std::process::ExitCode;
+
+use anyhow::{Context as _, bail};
+use causeway_runtime::{Launcher, Stop, telemetry};
+use clap::Args;
+
+use crate::cli::Common;
+use crate::installation;
+
+/// Runs services until it is told to stop. The databases must be up to date (`causeway migrate`).
+#[derive(Debug, Args)]
+pub struct Run {
+    /// Runs only these services, for example `routing,metrics`. Default: all.
+    #[arg(long, value_delimiter = ',', value_name = "SERVICE,…")]
+    pub only: Vec<String>,
+    /// Prints the effective configuration and ends.
+    #[arg(long)]
+    pub print_config: bool,
+}
+
+impl Run {
+    /// Runs the command.
+    pub async fn execute(self, common: &Common) -> anyhow::Result<ExitCode> {
+        let (settings, config) = installation::settings(common)?;
+        let mut services = installation::services();
+        if !self.only.is_empty() {
+            let known: Vec<&str> = services.iter().map(|service| service.name()).collect();
+            if let Some(unknown) = self.only.iter().find(|name| !known.contains(&name.as_str())) {
+                bail!("no service is called '{unknown}'; known are {}", known.join(", "));
+            }
+            services.retain(|service| self.only.iter().any(|name| name == service.name()));
+        }
+        if self.print_config {
+            print!("{}", causeway_runtime::settings::describe("runtime", &config)?);
+            for service in &services {
+                print!("\n{}", service.describe(&settings)?);
+            }
+            return Ok(ExitCode::SUCCESS);
+        }
+        let process = match services.as_slice() {
+            [one] => one.name(),
+            _ => "causeway",
+        };
+        let guard = telemetry::init(&config.telemetry(process)).context("start logs and traces")?;
+        let stop = Stop::on_signals()?;
+        let launcher = services.into_iter().fold(Launcher::new(config).settings(settings), Launcher::add);
+        let up = launcher.start(stop).await?;
+        for (name, address) in up.addresses() {
+            tracing::info!(port = %name, %address, "listening");
+        }
+        if common.json {
+            println!("{}", serde_json::json!({ "ready": true, "addresses": up.addresses() }));
+        }
+        let code = up.wait().await;
+        guard.shutdown().await;
+        Ok(code)
+    }
+}

@@ -1,0 +1,85 @@
+//! What an operator's command knows of an installation: its configuration, its databases, its bus.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use causeway_bus::{Bus, BusCredentials, BusSettings, StreamSpec};
+use causeway_proto::subjects;
+use causeway_runtime::settings::Sources;
+use causeway_runtime::{ErasedService, NatsCredentials, RuntimeConfig, Settings, entry};
+use secrecy::ExposeSecret as _;
+use sqlx::PgPool;
+use sqlx::postgres::PgPoolOptions;
+
+use crate::cli::Common;
+
+/// Data folder of `causeway dev` where no other is named.
+pub const DATA_DIR: &str = ".causeway";
+/// Name of the configuration file.
+pub const CONFIG_FILE: &str = "causeway.toml";
+
+/// All services in the order in which they start: whoever is asked stands before whoever asks.
+pub fn services() -> Vec<Box<dyn ErasedService>> {
+    vec![
+        entry::<causeway_ingestion::Ingestion>(),
+        entry::<causeway_routing::Routing>(),
+        entry::<causeway_intake_desk::IntakeDesk>(),
+        entry::<causeway_scheduling_sync::SchedulingSync>(),
+        entry::<causeway_notification::Notification>(),
+        entry::<causeway_metrics::Metrics>(),
+        entry::<causeway_portal::Portal>(),
+    ]
+}
+
+/// Names of the services that own a database.
+pub fn with_database() -> Vec<&'static str> {
+    services().iter().filter(|service| service.migrator().is_some()).map(|service| service.name()).collect()
+}
+
+/// The streams of the contract as the bus takes them.
+pub fn streams() -> Vec<StreamSpec> {
+    StreamSpec::all(
+        subjects::streams(),
+        (subjects::RETENTION, subjects::DEDUPE_WINDOW),
+        (subjects::MAX_BYTES, subjects::MAX_MESSAGE),
+    )
+}
+
+/// The configuration that the options name.
+pub fn settings(common: &Common) -> anyhow::Result<(Settings, RuntimeConfig)> {
+    let sources = Sources::from_process(config_file(common), common.set.clone());
+    let settings = Settings::load(&sources)?;
+    let config = RuntimeConfig::from_settings(&settings)?;
+    Ok((settings, config))
+}
+
+fn config_file(common: &Common) -> Option<PathBuf> {
+    common.config.clone().or_else(|| {
+        let candidates = [PathBuf::from(CONFIG_FILE), Path::new(DATA_DIR).join(CONFIG_FILE)];
+        candidates.into_iter().find(|path| path.exists())
+    })
+}
+
+/// Opens the machine's view of a service's database: all centers, for operators.
+pub async fn machine_pool(config: &RuntimeConfig, service: &str) -> anyhow::Result<PgPool> {
+    let urls = config.database(service).with_context(|| {
+        format!("no database for {service} in the configuration; name a file with --config, or start 'causeway dev' in this folder")
+    })?;
+    PgPoolOptions::new()
+        .max_connections(2)
+        .acquire_timeout(std::time::Duration::from_secs(10))
+        .connect(urls.machine.expose_secret())
+        .await
+        .with_context(|| format!("connect to the database of {service}"))
+}
+
+/// Connects to the bus as an operator.
+pub async fn bus(config: &RuntimeConfig) -> anyhow::Result<Bus> {
+    let nats = config.nats("causeway");
+    let credentials = nats.credentials.map(|credentials| match credentials {
+        NatsCredentials::CredentialsFile(path) => BusCredentials::File(path),
+        NatsCredentials::NkeySeedFile(path) => BusCredentials::NkeySeed(path),
+    });
+    let settings = BusSettings { url: nats.url, credentials, name: "causeway-operator".to_owned() };
+    Ok(Bus::connect(settings, streams()).await?)
+}

@@ -1,0 +1,56 @@
+//! Settings of ingestion, section `[ingestion]`.
+//!
+//! Deliberately not here: ports, database logins and the bus, which are the process's (`[runtime]`), and anything that
+//! differs between centers, which is their profile's.
+
+use std::time::Duration;
+
+use causeway_mailbox::{DatabaseSettings, Pace};
+use serde::{Deserialize, Serialize};
+
+/// All of `[ingestion]`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Pools and time limits of the database.
+    pub database: DatabaseSettings,
+    /// How often the outbox and the reconciler look.
+    pub pace: Pace,
+    /// Largest body of an HTTP request, bytes.
+    pub body_bytes: usize,
+    /// Longest that an HTTP request may take, seconds. Longer than `database.acquire_timeout_seconds`, so that a database
+    /// that is down is told as such.
+    pub deadline_seconds: u64,
+    /// Most inquiries committed together.
+    pub batch: usize,
+    /// Most inquiries of one center that wait for their commit; more are refused with a request to come back.
+    pub queue: usize,
+    /// Most people opened by one call.
+    pub reveal: usize,
+    /// Seal people before they are stored. `false` is accepted in development only, for a test that proves that a search
+    /// for names would find them.
+    pub sealing: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            // A person waits in front of the form: better a request to come back soon than a long silence.
+            database: DatabaseSettings { acquire_timeout_seconds: 3, ..DatabaseSettings::default() },
+            pace: Pace::default(),
+            body_bytes: 64 * 1024,
+            deadline_seconds: 15,
+            batch: 256,
+            queue: 4096,
+            reveal: 500,
+            sealing: true,
+        }
+    }
+}
+
+impl Config {
+    /// Longest that an HTTP request may take.
+    pub fn deadline(&self) -> Duration {
+        Duration::from_secs(self.deadline_seconds)
+    }
+}

@@ -1,0 +1,9 @@
+//! The decisions at the door, all pure: can it be read, what is left for a person to mend, what may travel, what is sealed.
+//!
+//! Deliberately not here: keys and hashes (handlers), rows (store).
+
+pub mod check;
+pub mod person;
+pub mod purpose;
+pub mod submission;
+pub mod travel;

@@ -1,0 +1,208 @@
+//! Why something was not accepted or not told: one list, said the same way over gRPC and HTTP.
+//!
+//! No variant carries an answer, so a refusal can be logged and counted. Deliberately not here: the statuses themselves
+//! (the contract's reasons and the server's codes).
+
+use causeway_funnel::contact::FieldFault;
+use causeway_mailbox::TxError;
+use causeway_proto::error::Reason;
+use causeway_serve::Code;
+use tonic::Status;
+use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
+
+/// A refusal.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// No profile of that name.
+    #[error("no such center here; check the name in the address")]
+    UnknownCenter,
+    /// No profile at all yet.
+    #[error("no center's profile has arrived yet; try again in a moment")]
+    NotReady,
+    /// Not a form of this center.
+    #[error("the center has no such form; use one of its profile's forms")]
+    UnknownForm,
+    /// Not a feed of this center.
+    #[error("the center has no such referring office; use the id of one of its profile's feeds")]
+    UnknownOffice,
+    /// The key can't be kept.
+    #[error(
+        "the idempotency key must have 1 to 128 characters and no control characters, and be the same in header and body"
+    )]
+    UnfitKey,
+    /// The body is no JSON of the expected shape. What stands there is not repeated.
+    #[error("line {line}, column {column} of the body is not what this door takes; see its description")]
+    Unreadable {
+        /// Line of the first fault.
+        line: usize,
+        /// Its column.
+        column: usize,
+    },
+    /// Answers that nobody could act on.
+    #[error("some answers have to be repaired first; each is named")]
+    Faults(Vec<FieldFault>),
+    /// The key belongs to another request.
+    #[error("the idempotency key was used with other content; use a new key for a new request")]
+    KeyReused,
+    /// Too many are waiting.
+    #[error("too many requests are waiting at this center; try again in a moment")]
+    Full,
+    /// Nothing was written.
+    #[error("the record can not be written at the moment; send the same request again in a moment")]
+    Unavailable,
+    /// It may or may not have been written.
+    #[error("it is not known whether the request was kept; send it again with the same idempotency key")]
+    Unknown,
+    /// The inquiry is not this center's or does not exist.
+    #[error("no such inquiry in this center")]
+    UnknownInquiry,
+    /// A word or id of the request is none.
+    #[error("{0}")]
+    BadRequest(&'static str),
+    /// The caller may not.
+    #[error("{0}")]
+    Denied(String),
+    /// Our fault.
+    #[error("something went wrong on our side; try again, and tell us the request id")]
+    Internal,
+}
+
+/// Where the answer's statuses come from.
+enum Class {
+    Reason(Reason),
+    Code(Code),
+}
+
+impl Refusal {
+    fn class(&self) -> Class {
+        match self {
+            Self::UnknownCenter => Class::Reason(Reason::UnknownCenter),
+            Self::NotReady => Class::Reason(Reason::NotReady),
+            Self::UnknownForm | Self::UnknownOffice => Class::Reason(Reason::UnknownName),
+            Self::UnfitKey | Self::Faults(_) => Class::Reason(Reason::FieldFault),
+            Self::KeyReused => Class::Reason(Reason::KeyReused),
+            Self::UnknownInquiry => Class::Reason(Reason::NotFound),
+            Self::Unreadable { .. } | Self::BadRequest(_) => Class::Code(Code::InvalidArgument),
+            Self::Denied(_) => Class::Code(Code::PermissionDenied),
+            Self::Full => Class::Code(Code::ResourceExhausted),
+            Self::Unavailable | Self::Unknown => Class::Code(Code::Unavailable),
+            Self::Internal => Class::Code(Code::Internal),
+        }
+    }
+
+    /// HTTP status.
+    pub fn http(&self) -> u16 {
+        match self.class() {
+            Class::Reason(reason) => reason.http(),
+            Class::Code(code) => code.http().as_u16(),
+        }
+    }
+
+    /// A stable word, for callers and for counting.
+    pub fn word(&self) -> &'static str {
+        match self.class() {
+            Class::Reason(reason) => reason.word(),
+            Class::Code(Code::InvalidArgument) => "unreadable",
+            Class::Code(Code::PermissionDenied) => "denied",
+            Class::Code(Code::ResourceExhausted) => "full",
+            Class::Code(Code::Unavailable) => "unavailable",
+            Class::Code(_) => "internal",
+        }
+    }
+
+    /// The fields to repair.
+    pub fn faults(&self) -> &[FieldFault] {
+        match self {
+            Self::Faults(faults) => faults,
+            _ => &[],
+        }
+    }
+}
+
+impl From<Refusal> for Status {
+    fn from(refusal: Refusal) -> Self {
+        let plain = match refusal.class() {
+            Class::Reason(reason) => reason.status(refusal.to_string()),
+            Class::Code(code) => code.status(refusal.to_string()),
+        };
+        if refusal.faults().is_empty() {
+            return plain;
+        }
+        let violation = |fault: &FieldFault| {
+            let mut violation = FieldViolation::new(&fault.field, &fault.message);
+            fault.code.as_str().clone_into(&mut violation.reason);
+            violation
+        };
+        let mut details = ErrorDetails::new();
+        details.set_bad_request(refusal.faults().iter().map(violation).collect::<Vec<_>>());
+        Self::with_error_details_and_metadata(plain.code(), plain.message(), details, plain.metadata().clone())
+    }
+}
+
+impl From<&TxError> for Refusal {
+    fn from(cause: &TxError) -> Self {
+        match cause {
+            TxError::CommitUnknown => Self::Unknown,
+            cause if cause.is_transient() => Self::Unavailable,
+            _ => Self::Internal,
+        }
+    }
+}
+
+impl From<TxError> for Refusal {
+    fn from(cause: TxError) -> Self {
+        let refusal = Self::from(&cause);
+        if refusal == Self::Internal {
+            tracing::error!(%cause, "use the database; see its log");
+        }
+        refusal
+    }
+}
+
+impl From<sqlx::Error> for Refusal {
+    fn from(cause: sqlx::Error) -> Self {
+        TxError::Database(cause).into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use causeway_funnel::contact::FaultCode;
+
+    #[test]
+    fn named_faults_travel_over_grpc_with_their_words_and_the_reason() {
+        let fault = FieldFault::new("phone", FaultCode::PhoneLength, "en");
+        let status = Status::from(Refusal::Faults(vec![fault.clone()]));
+        assert_eq!((status.code(), Reason::of(&status)), (tonic::Code::InvalidArgument, Some(Reason::FieldFault)));
+        let told = status.get_details_bad_request().expect("fields are named").field_violations;
+        assert_eq!((told[0].field.as_str(), told[0].reason.as_str()), ("phone", "phone_length"));
+        assert_eq!(told[0].description, fault.message);
+    }
+
+    #[test]
+    fn each_refusal_has_the_status_that_its_caller_can_act_on() {
+        let expected = [
+            (Refusal::UnknownCenter, 404, tonic::Code::NotFound),
+            (Refusal::KeyReused, 409, tonic::Code::AlreadyExists),
+            (Refusal::Faults(Vec::new()), 422, tonic::Code::InvalidArgument),
+            (Refusal::UnfitKey, 422, tonic::Code::InvalidArgument),
+            (Refusal::Full, 429, tonic::Code::ResourceExhausted),
+            (Refusal::Unavailable, 503, tonic::Code::Unavailable),
+            (Refusal::Unknown, 503, tonic::Code::Unavailable),
+            (Refusal::NotReady, 503, tonic::Code::Unavailable),
+            (Refusal::Unreadable { line: 1, column: 2 }, 400, tonic::Code::InvalidArgument),
+            (Refusal::Internal, 500, tonic::Code::Internal),
+        ];
+        for (refusal, http, grpc) in expected {
+            assert_eq!((refusal.http(), Status::from(refusal.clone()).code()), (http, grpc), "{refusal:?}");
+        }
+    }
+
+    #[test]
+    fn an_unanswered_commit_is_never_called_a_failure() {
+        assert_eq!(Refusal::from(&TxError::CommitUnknown), Refusal::Unknown);
+        assert_eq!(Refusal::from(&TxError::Database(sqlx::Error::PoolTimedOut)), Refusal::Unavailable);
+        assert_eq!(Refusal::from(&TxError::Panicked), Refusal::Internal);
+    }
+}

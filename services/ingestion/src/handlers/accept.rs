@@ -1,0 +1,147 @@
+//! From a submission, whichever door it came through, to its committed answer.
+//!
+//! The request's own task reads, checks and seals; the center's writer commits. Nothing here waits but for that commit,
+//! and no task is spawned for a request. Deliberately not here: JSON and protobuf (http, grpc).
+
+use std::sync::Arc;
+
+use causeway_auth::{SealError, Sealer};
+use causeway_envelope::TraceContext;
+use causeway_funnel::form::{Answers, Reading};
+use causeway_funnel::profile::Profile;
+use causeway_mailbox::Revisions;
+use causeway_proto::convert;
+use causeway_proto::inquiry::v1 as wire;
+use causeway_runtime::Clock;
+use tokio::time::Instant;
+use tracing::error;
+use uuid::Uuid;
+
+use crate::domain::check::check;
+use crate::domain::submission::{Submission, is_fit_key};
+use crate::domain::{person, travel};
+use crate::error::Refusal;
+use crate::metrics::Metrics;
+use crate::writer::{Answer, Arrival, Verdict, Writers};
+
+/// Purpose of the keyed hash by which a repeat is told from other content.
+const CONTENT_HASH: &str = "submission";
+
+/// What every door hands its submissions to.
+pub struct Acceptance {
+    /// The centers' profiles in force.
+    pub profiles: Arc<Revisions<Profile>>,
+    /// Seals people.
+    pub sealer: Sealer,
+    /// Gives ids and the date.
+    pub clock: Clock,
+    /// Commit.
+    pub writers: Writers,
+    /// What is counted.
+    pub metrics: Metrics,
+}
+
+impl Acceptance {
+    /// Accepts a submission; the answer comes after the commit.
+    pub async fn accept(&self, submission: Submission, trace: TraceContext) -> Result<Answer, Refusal> {
+        let begun = Instant::now();
+        let outcome = self.accept_uncounted(submission, trace).await;
+        self.metrics.accept.observe(begun.elapsed().as_secs_f64());
+        if let Err(refusal) = &outcome {
+            self.metrics.refused.with_label_values(&[refusal.word()]).inc();
+        }
+        outcome
+    }
+
+    async fn accept_uncounted(&self, submission: Submission, trace: TraceContext) -> Result<Answer, Refusal> {
+        let profile = self.profile(&submission.center)?;
+        let arrival = self.prepare(&profile.1, &submission, trace)?;
+        let (center, source, held) = (submission.center, arrival.source, arrival.held);
+        match self.writers.write(&center, arrival).await? {
+            Verdict::Kept(answer) => {
+                self.count(&center, source, held, &answer);
+                Ok(answer)
+            }
+            Verdict::Repeated(answer) => {
+                self.metrics.repeated.with_label_values(&[&center]).inc();
+                Ok(answer)
+            }
+            Verdict::KeyReused => Err(Refusal::KeyReused),
+            Verdict::NoNumber => Err(Refusal::Unavailable),
+        }
+    }
+
+    /// The center's profile in force.
+    pub fn profile(&self, center: &str) -> Result<Arc<(String, Profile)>, Refusal> {
+        self.profiles.current(center).ok_or_else(|| match self.profiles.names().is_empty() {
+            true => Refusal::NotReady,
+            false => Refusal::UnknownCenter,
+        })
+    }
+
+    /// Reads, checks and seals.
+    fn prepare(&self, profile: &Profile, submission: &Submission, trace: TraceContext) -> Result<Arrival, Refusal> {
+        let form = profile.form(&submission.form_id).ok_or(Refusal::UnknownForm)?;
+        if submission.referring_office.as_deref().is_some_and(|told| travel::office(profile, told).is_none()) {
+            return Err(Refusal::UnknownOffice);
+        }
+        if submission.idempotency_key.as_deref().is_some_and(|key| !is_fit_key(key)) {
+            return Err(Refusal::UnfitKey);
+        }
+        let reading = Reading {
+            language: profile.language_or_default(&submission.language),
+            region: &profile.center.default_region,
+            today: profile.zone().to_datetime(self.clock.now()).date(),
+        };
+        let checked = check(form, &submission.answers, reading, submission.strict).map_err(Refusal::Faults)?;
+        let facts = travel::facts(profile, form, submission, &checked.answers);
+        let inquiry_id = self.clock.new_id();
+        let refuse = |cause| {
+            error!(%cause, "seal a person");
+            Refusal::Internal
+        };
+        let sealed = self.seal(inquiry_id, submission, &checked.answers).map_err(refuse)?;
+        let key = self.key(submission).map_err(refuse)?;
+        let faults = checked.faults.into_iter().map(|fault| wire::FieldFault {
+            field: fault.field,
+            code: fault.code.as_str().to_owned(),
+            message: fault.message,
+        });
+        let faults: Vec<_> = faults.collect();
+        Ok(Arrival {
+            inquiry_id,
+            prefix: profile.center.prefix.clone(),
+            key,
+            consult_type: facts.consult_type.as_str(),
+            source: facts.source.as_str(),
+            facts: wire::Facts { needs_repair: !faults.is_empty(), ..convert::facts_to_wire(inquiry_id, &facts) },
+            sealed,
+            held: checked.held,
+            faults,
+            trace,
+        })
+    }
+
+    /// The person, sealed with the center's key and bound to the inquiry.
+    fn seal(&self, inquiry_id: Uuid, submission: &Submission, answers: &Answers) -> Result<Vec<u8>, SealError> {
+        let bytes = person::write(answers, &submission.answers);
+        self.sealer.seal(&submission.center, &person::context(inquiry_id), &bytes)
+    }
+
+    /// The sender's key and the keyed hash of what was sent: a plain hash would tell whoever guesses a name that it is right.
+    fn key(&self, submission: &Submission) -> Result<Option<(String, [u8; 16])>, SealError> {
+        let Some(key) = &submission.idempotency_key else { return Ok(None) };
+        let hash = self.sealer.blind(&submission.center, CONTENT_HASH, &submission.canonical())?;
+        Ok(Some((key.clone(), hash)))
+    }
+
+    fn count(&self, center: &str, source: &str, held: bool, answer: &Answer) {
+        self.metrics.received.with_label_values(&[center, source]).inc();
+        if held {
+            self.metrics.held.with_label_values(&[center]).inc();
+        }
+        for fault in &answer.to_repair {
+            self.metrics.faults.with_label_values(&[center, &fault.code]).inc();
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! The gRPC face: each call is checked against the policy and handed on.
+//!
+//! Deliberately not here: what a call does (accept, reveal, facts).
+
+use std::sync::Arc;
+
+use causeway_auth::{Action, Actor, Caller, policy};
+use causeway_envelope::{TraceContext, header};
+use causeway_funnel::inquiry::Attribution;
+use causeway_mailbox::Database;
+use causeway_proto::convert;
+use causeway_proto::inquiry::v1 as wire;
+use causeway_proto::inquiry::v1::ingestion_server::Ingestion;
+use tonic::{Request, Response, Status};
+use tracing::warn;
+
+use super::accept::Acceptance;
+use super::{facts, reveal};
+use crate::domain::submission::Submission;
+use crate::error::Refusal;
+
+/// What answers the calls.
+pub struct Calls {
+    /// Where submissions go.
+    pub acceptance: Arc<Acceptance>,
+    /// The record.
+    pub database: Database,
+    /// Most people opened by one call.
+    pub most_revealed: usize,
+}
+
+#[tonic::async_trait]
+impl Ingestion for Calls {
+    async fn submit_inquiry(
+        &self,
+        request: Request<wire::SubmitInquiryRequest>,
+    ) -> Result<Response<wire::SubmitInquiryResponse>, Status> {
+        let actor = causeway_serve::caller(&request)?.accountable();
+        allow(&actor, Action::EnterInquiry, &request.get_ref().center)?;
+        let trace = trace(&request);
+        let answer = self.acceptance.accept(submission(request.into_inner()), trace).await?;
+        Ok(Response::new(answer))
+    }
+
+    async fn reveal_people(
+        &self,
+        request: Request<wire::RevealPeopleRequest>,
+    ) -> Result<Response<wire::RevealPeopleResponse>, Status> {
+        let caller: Caller = causeway_serve::caller(&request)?.clone();
+        let request_id = trace(&request).traceparent().unwrap_or_default().to_owned();
+        Ok(Response::new(reveal::people(self, &caller, request.into_inner(), request_id).await?))
+    }
+
+    async fn get_inquiry_facts(
+        &self,
+        request: Request<wire::GetInquiryFactsRequest>,
+    ) -> Result<Response<wire::Facts>, Status> {
+        let actor = causeway_serve::caller(&request)?.accountable();
+        allow(&actor, Action::ViewWorklist, &request.get_ref().center)?;
+        Ok(Response::new(facts::of(self, request.into_inner()).await?))
+    }
+}
+
+/// Asks the policy and logs a refusal.
+pub fn allow(actor: &Actor, action: Action, center: &str) -> Result<(), Refusal> {
+    policy::may(actor, action, center).map_err(|refused| deny(refused.to_string()))
+}
+
+/// A refusal that is logged, since whoever meets one may be trying doors.
+pub fn deny(reason: String) -> Refusal {
+    warn!(reason, "call refused");
+    Refusal::Denied(reason)
+}
+
+/// The call's span, or the caller's context where this process exports none.
+fn trace<T>(request: &Request<T>) -> TraceContext {
+    let told = request.metadata().get(header::TRACEPARENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    TraceContext::current_or(&TraceContext::parse(told))
+}
+
+fn submission(request: wire::SubmitInquiryRequest) -> Submission {
+    let present = |text: String| (!text.is_empty()).then_some(text);
+    let source = convert::source_from_wire(request.source());
+    let attribution = request.attribution.unwrap_or_default();
+    Submission {
+        center: request.center,
+        form_id: request.form_id,
+        language: request.language,
+        source,
+        answers: request.answers.into_iter().collect(),
+        attribution: Attribution {
+            landing_page: present(attribution.landing_page),
+            campaign: present(attribution.campaign),
+            utm_source: present(attribution.utm_source),
+            utm_medium: present(attribution.utm_medium),
+            referrer_host: present(attribution.referrer_host),
+        },
+        referring_office: present(request.referring_office),
+        idempotency_key: present(request.idempotency_key),
+        strict: request.strict,
+    }
+}

@@ -1,0 +1,175 @@
+//! `POST /v1/centers/{center}/inquiries`: the door for web sites and telephony systems.
+//!
+//! 202 comes after the commit and never before. What was sent is never repeated in a refusal, because refusals end up in
+//! other people's logs. Deliberately not here: feeds, which have doors of their own.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use causeway_envelope::{TraceContext, header as envelope};
+use causeway_funnel::inquiry::{Attribution, Source};
+use causeway_serve::Code;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::accept::Acceptance;
+use crate::domain::submission::Submission;
+use crate::error::Refusal;
+use crate::writer::Answer;
+
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+/// How soon a sender should come again, seconds.
+const COME_AGAIN: HeaderValue = HeaderValue::from_static("5");
+
+/// The routes of this door.
+pub fn router(acceptance: Arc<Acceptance>) -> Router {
+    Router::new().route("/v1/centers/{center}/inquiries", post(post_inquiry)).with_state(acceptance)
+}
+
+/// The body of a request. PHI: no `Debug`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Body {
+    form: String,
+    #[serde(default)]
+    language: String,
+    answers: BTreeMap<String, String>,
+    #[serde(default)]
+    attribution: Attribution,
+    #[serde(default)]
+    idempotency_key: Option<String>,
+}
+
+/// The body of a 202.
+#[derive(Serialize)]
+struct Accepted<'a> {
+    inquiry_id: &'a str,
+    reference: &'a str,
+    received_at: Timestamp,
+    repeated: bool,
+    to_repair: Vec<Fault<'a>>,
+}
+
+/// A problem as RFC 9457 defines it, with the stable word and the fields beside it.
+#[derive(Serialize)]
+struct Problem<'a> {
+    r#type: &'static str,
+    title: &'static str,
+    status: u16,
+    detail: String,
+    reason: &'static str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<Fault<'a>>,
+}
+
+#[derive(Serialize)]
+struct Fault<'a> {
+    field: &'a str,
+    code: &'a str,
+    message: &'a str,
+}
+
+async fn post_inquiry(
+    State(acceptance): State<Arc<Acceptance>>,
+    Path(center): Path<String>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
+    let outcome = match read(center, &headers, body) {
+        Ok(submission) => acceptance.accept(submission, trace(&headers)).await,
+        Err(refusal) => Err(refusal),
+    };
+    outcome.map_or_else(|refusal| refusal.into_response(), |answer| accepted(&answer))
+}
+
+fn read(center: String, headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<Submission, Refusal> {
+    let body = body.map_err(|_| Refusal::BadRequest("the body was cut off or is larger than this door takes"))?;
+    // What the parser says may quote the body, so only the place is told.
+    let body: Body = serde_json::from_slice(&body)
+        .map_err(|cause| Refusal::Unreadable { line: cause.line(), column: cause.column() })?;
+    Ok(Submission {
+        center,
+        form_id: body.form,
+        language: body.language,
+        source: Source::WebForm,
+        answers: body.answers,
+        attribution: body.attribution,
+        referring_office: None,
+        idempotency_key: key(headers, body.idempotency_key)?,
+        strict: false,
+    })
+}
+
+/// The key of the header or of the body; both where they agree.
+fn key(headers: &HeaderMap, in_body: Option<String>) -> Result<Option<String>, Refusal> {
+    let Some(value) = headers.get(IDEMPOTENCY_KEY) else { return Ok(in_body) };
+    let text = value.to_str().map_err(|_| Refusal::UnfitKey)?.trim();
+    // The header is a structured field: a string in quotes. Many senders leave them out.
+    let text = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
+    match in_body {
+        Some(other) if other != text => Err(Refusal::UnfitKey),
+        _ => Ok(Some(text.to_owned())),
+    }
+}
+
+/// The request's span, or the sender's context where this process exports none.
+fn trace(headers: &HeaderMap) -> TraceContext {
+    let told = headers.get(envelope::TRACEPARENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    TraceContext::current_or(&TraceContext::parse(told))
+}
+
+fn accepted(answer: &Answer) -> Response {
+    let faults = answer.to_repair.iter();
+    let faults = faults.map(|fault| Fault { field: &fault.field, code: &fault.code, message: &fault.message });
+    let body = Accepted {
+        inquiry_id: &answer.inquiry_id,
+        reference: &answer.reference,
+        received_at: Timestamp::from_microsecond(answer.received_at).unwrap_or_default(),
+        repeated: answer.repeated,
+        to_repair: faults.collect(),
+    };
+    json(StatusCode::ACCEPTED, "application/json", &body)
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.http()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let errors = self.faults().iter();
+        let body = Problem {
+            r#type: "about:blank",
+            title: status.canonical_reason().unwrap_or(Code::Internal.title()),
+            status: status.as_u16(),
+            detail: self.to_string(),
+            reason: self.word(),
+            errors: errors
+                .map(|fault| Fault { field: &fault.field, code: fault.code.as_str(), message: &fault.message })
+                .collect(),
+        };
+        let mut response = json(status, "application/problem+json", &body);
+        if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
+            response.headers_mut().insert(header::RETRY_AFTER, COME_AGAIN);
+        }
+        response
+    }
+}
+
+fn json(status: StatusCode, kind: &'static str, body: &impl Serialize) -> Response {
+    // Structs of texts and numbers always serialise.
+    let body = serde_json::to_vec(body).unwrap_or_default();
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static(kind)),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    ];
+    (status, headers, body).into_response()
+}
+
+#[cfg(test)]
+#[path = "http_tests.rs"]
+mod tests;

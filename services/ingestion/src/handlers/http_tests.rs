@@ -1,0 +1,99 @@
+//! Reading of requests and writing of answers, without a server.
+
+use causeway_funnel::contact::{FaultCode, FieldFault};
+use http_body_util::BodyExt as _;
+
+use super::*;
+
+fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+    pairs.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value))).collect()
+}
+
+fn body_of(text: &'static str) -> Result<Submission, Refusal> {
+    read("lakeside".into(), &HeaderMap::new(), Ok(Bytes::from_static(text.as_bytes())))
+}
+
+async fn json_of(response: Response) -> serde_json::Value {
+    let body = response.into_body().collect().await.expect("body").to_bytes();
+    serde_json::from_slice(&body).expect("json")
+}
+
+#[test]
+fn a_body_is_read_and_everything_but_form_and_answers_may_be_left_out() {
+    let Ok(read) = body_of(r#"{"form":"general","answers":{"name":"Rosa"}}"#) else { panic!("refused") };
+    assert_eq!((read.center.as_str(), read.form_id.as_str()), ("lakeside", "general"));
+    assert!(read.idempotency_key.is_none() && read.language.is_empty() && !read.strict);
+    assert_eq!(read.source, Source::WebForm);
+}
+
+#[test]
+fn a_body_that_can_not_be_read_tells_the_place_and_never_the_content() {
+    for text in [
+        r#"{"form":"general","answers":{"phone":2065550142}}"#,
+        r#"{"form":"general","answers":{},"Rosa Vega":1}"#,
+        r#"{"form":"general""#,
+        "Rosa",
+    ] {
+        let refusal = body_of(text).err().expect("refused");
+        assert!(matches!(refusal, Refusal::Unreadable { line: 1, .. }), "{refusal:?}");
+        assert!(!refusal.to_string().contains("2065550142") && !refusal.to_string().contains("Rosa"));
+    }
+}
+
+#[test]
+fn the_key_comes_from_the_header_or_the_body_and_two_must_agree() {
+    let quoted = headers(&[("idempotency-key", "\"k-1\"")]);
+    assert_eq!(key(&quoted, None), Ok(Some("k-1".into())));
+    assert_eq!(key(&headers(&[("idempotency-key", "k-1")]), Some("k-1".into())), Ok(Some("k-1".into())));
+    assert_eq!(key(&HeaderMap::new(), Some("k-2".into())), Ok(Some("k-2".into())));
+    assert_eq!(key(&HeaderMap::new(), None), Ok(None));
+    assert_eq!(key(&quoted, Some("k-2".into())), Err(Refusal::UnfitKey));
+}
+
+#[test]
+fn a_senders_trace_is_taken_on_and_rubbish_is_not() {
+    let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    assert_eq!(trace(&headers(&[("traceparent", parent)])).traceparent(), Some(parent));
+    assert_eq!(trace(&headers(&[("traceparent", "Rosa")])).traceparent(), None);
+}
+
+#[tokio::test]
+async fn a_refusal_is_a_problem_that_names_the_fields() {
+    let fault = FieldFault::new("phone", FaultCode::PhoneLength, "en");
+    let response = Refusal::Faults(vec![fault]).into_response();
+    assert_eq!(response.headers()[header::CONTENT_TYPE], "application/problem+json");
+    assert!(response.headers().get(header::RETRY_AFTER).is_none());
+    let told = json_of(response).await;
+    assert_eq!((&told["status"], &told["reason"]), (&422.into(), &"field_fault".into()));
+    assert_eq!((&told["errors"][0]["field"], &told["errors"][0]["code"]), (&"phone".into(), &"phone_length".into()));
+}
+
+#[tokio::test]
+async fn whoever_can_not_be_served_now_is_told_when_to_come_again() {
+    for refusal in [Refusal::Unavailable, Refusal::Unknown, Refusal::NotReady, Refusal::Full] {
+        let response = refusal.into_response();
+        assert!(matches!(response.status().as_u16(), 429 | 503));
+        assert_eq!(response.headers()[header::RETRY_AFTER], "5");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_tells_id_number_time_and_what_to_mend() {
+    let answer = Answer {
+        inquiry_id: "0192f0c1-2f7e-7c3a-9d6b-0c6f0a1b2c3d".into(),
+        reference: "HV-7K4M-2QX".into(),
+        received_at: 1_790_000_000_000_000,
+        repeated: false,
+        to_repair: vec![causeway_proto::inquiry::v1::FieldFault {
+            field: "phone".into(),
+            code: "phone_length".into(),
+            message: "Check".into(),
+        }],
+    };
+    let response = accepted(&answer);
+    assert_eq!(response.status(), 202);
+    let told = json_of(response).await;
+    assert_eq!(told["reference"], "HV-7K4M-2QX");
+    assert_eq!(told["received_at"], "2026-09-21T14:13:20Z");
+    assert_eq!(told["to_repair"][0]["field"], "phone");
+}

@@ -1,0 +1,9 @@
+//! What comes in: the doors for inquiries, and the questions about them.
+//!
+//! Deliberately not here: decisions (domain) and SQL (store).
+
+pub mod accept;
+pub mod facts;
+pub mod grpc;
+pub mod http;
+pub mod reveal;

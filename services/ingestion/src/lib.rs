@@ -1,0 +1,150 @@
+//! Ingestion: every door, nothing lost.
+//!
+//! Listens to: no event; people and systems come through its doors (HTTP, gRPC).
+//! Publishes: `InquiryReceived`.
+//! Owns: the inquiry as received, the person behind it (all PHI of the installation, sealed), what has to be mended, and
+//! the answers given to each idempotency key.
+//! Never: decides who works an inquiry, sends anything, or lets PHI out but for a stated and recorded purpose.
+//!
+//! An answer is given after the commit. The bus may be down meanwhile: what was accepted waits in the outbox.
+
+pub mod config;
+pub mod domain;
+pub mod error;
+pub mod handlers;
+pub mod health;
+pub mod metrics;
+pub mod store;
+pub mod writer;
+
+use std::sync::Arc;
+
+use causeway_auth::{Sealer, Verifier};
+use causeway_bus::StreamSpec;
+use causeway_funnel::profile::{Bundle, Profile};
+use causeway_mailbox::{Database, Mailbox, MailboxSettings, Revisions};
+use causeway_proto::inquiry::v1::ingestion_server::IngestionServer;
+use causeway_proto::subjects;
+use causeway_runtime::{Deps, PortSpec, Running, Service, Stop};
+use causeway_serve::{HttpLimits, HttpMetrics};
+use sqlx::migrate::Migrator;
+
+pub use config::Config;
+use handlers::accept::Acceptance;
+use handlers::grpc::Calls;
+use health::Health;
+use metrics::Metrics;
+use writer::{WriterParts, Writers};
+
+/// The service.
+pub struct Ingestion;
+
+static MIGRATIONS: Migrator = sqlx::migrate!();
+
+impl Service for Ingestion {
+    const NAME: &'static str = "ingestion";
+    const PORTS: &'static [PortSpec] =
+        &[PortSpec { name: "grpc", default: 50051 }, PortSpec { name: "http", default: 8090 }];
+    type Config = Config;
+
+    fn migrator() -> Option<&'static Migrator> {
+        Some(&MIGRATIONS)
+    }
+
+    async fn start(deps: Deps, config: Config, stop: Stop) -> anyhow::Result<Running> {
+        let mut running = Running::default();
+        let streams = StreamSpec::all(
+            subjects::streams(),
+            (subjects::RETENTION, subjects::DEDUPE_WINDOW),
+            (subjects::MAX_BYTES, subjects::MAX_MESSAGE),
+        );
+        let (database, bus) = causeway_mailbox::open(&deps, &config.database, streams).await?;
+        let (soft, tasks) = (stop.soft.clone(), &running.tasks);
+        let profiles =
+            Revisions::start(Some(&database), bus.clone(), subjects::CENTERS_BUCKET, read_profile, soft, tasks).await?;
+        let machine = MailboxSettings {
+            subscriptions: Vec::new(),
+            timers: None,
+            listeners: subjects::listeners,
+            pace: config.pace.clone(),
+        };
+        Mailbox::start(database.clone(), bus, machine, &stop, tasks, &deps.metrics).await?;
+        let health = Health::default();
+        let acceptance = acceptance(&deps, &config, &stop, (profiles, &database, &health), tasks)?;
+        serve_grpc(&deps, &config, &stop, &running, (acceptance.clone(), database.clone()))?;
+        serve_http(&deps, &config, &stop, &running, acceptance)?;
+        health::watch(health, &database, &stop, &mut running);
+        Ok(running)
+    }
+}
+
+/// Reads a profile as the bucket holds it.
+fn read_profile(bytes: &[u8]) -> Result<(String, Profile), String> {
+    let bundle = Bundle::from_bytes(bytes).map_err(|cause| cause.to_string())?;
+    let first_fault = |faults: Vec<_>| {
+        faults.first().map_or_else(String::new, |fault: &causeway_funnel::fault::Fault| fault.to_string())
+    };
+    let profile = Profile::from_bundle(&bundle).map_err(first_fault)?;
+    Ok((profile.revision.clone(), profile))
+}
+
+fn acceptance(
+    deps: &Deps,
+    config: &Config,
+    stop: &Stop,
+    (profiles, database, health): (Arc<Revisions<Profile>>, &Database, &Health),
+    tasks: &tokio_util::task::TaskTracker,
+) -> anyhow::Result<Arc<Acceptance>> {
+    let metrics = Metrics::register(&deps.metrics)?;
+    let parts = WriterParts {
+        database: database.clone(),
+        metrics: metrics.clone(),
+        batch: config.batch,
+        queue: config.queue,
+        health: health.clone(),
+    };
+    Ok(Arc::new(Acceptance {
+        profiles,
+        sealer: Sealer::configured(&deps.keys_dir, deps.mode, config.sealing)?,
+        clock: deps.clock.clone(),
+        writers: Writers::new(parts, stop.clone(), tasks.clone()),
+        metrics,
+    }))
+}
+
+fn serve_grpc(
+    deps: &Deps,
+    config: &Config,
+    stop: &Stop,
+    running: &Running,
+    (acceptance, database): (Arc<Acceptance>, Database),
+) -> anyhow::Result<()> {
+    let verifier = Verifier::new(&deps.keys_dir, deps.mode);
+    let calls = Calls { acceptance, database, most_revealed: config.reveal };
+    // A message is the form's answers and a little around them.
+    let service = IngestionServer::new(calls).max_decoding_message_size(2 * config.body_bytes);
+    let server =
+        causeway_serve::grpc(deps.listeners.take("grpc")?, deps.service, verifier, &deps.metrics, stop.clone())
+            .descriptors(causeway_proto::DESCRIPTORS)
+            .add(service);
+    stop.supervise(&running.tasks, "grpc", server.run());
+    Ok(())
+}
+
+fn serve_http(
+    deps: &Deps,
+    config: &Config,
+    stop: &Stop,
+    running: &Running,
+    acceptance: Arc<Acceptance>,
+) -> anyhow::Result<()> {
+    let listener = deps.listeners.take("http")?;
+    let limits = HttpLimits { body: config.body_bytes, deadline: config.deadline(), ..HttpLimits::default() };
+    let router = handlers::http::router(acceptance);
+    let router = causeway_serve::http_layers(router, deps.service, &HttpMetrics::new(&deps.metrics)?, &limits);
+    let stop_serving = stop.clone();
+    stop.supervise(&running.tasks, "http", async move {
+        causeway_serve::http(listener, router, stop_serving, &limits).await
+    });
+    Ok(())
+}

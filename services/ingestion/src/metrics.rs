@@ -1,0 +1,82 @@
+//! What operators see of the doors. Labels are centers, sources and closed words; never a text that somebody sent.
+
+use prometheus::{Histogram, HistogramOpts, IntCounterVec, IntGaugeVec, Opts, Registry};
+
+/// The metrics of ingestion; cheap to clone.
+#[derive(Clone)]
+pub struct Metrics {
+    /// Inquiries committed, by center and source.
+    pub received: IntCounterVec,
+    /// Inquiries that look like a machine's and wait for a person, by center.
+    pub held: IntCounterVec,
+    /// Repeats that were recognised by their key, by center.
+    pub repeated: IntCounterVec,
+    /// Submissions refused, by reason.
+    pub refused: IntCounterVec,
+    /// Answers that could not be read, by code of the fault.
+    pub faults: IntCounterVec,
+    /// From the request's arrival in the service to its committed answer.
+    pub accept: Histogram,
+    /// Inquiries that wait for their commit, by center.
+    pub waiting: IntGaugeVec,
+    /// Inquiries committed together.
+    pub batch: Histogram,
+    /// People opened, by purpose.
+    pub revealed: IntCounterVec,
+}
+
+impl Metrics {
+    /// Registers all of them.
+    pub fn register(registry: &Registry) -> prometheus::Result<Self> {
+        let counter = |name: &str, help: &str, labels: &[&str]| {
+            let counter = IntCounterVec::new(Opts::new(name, help), labels)?;
+            registry.register(Box::new(counter.clone()))?;
+            Ok::<_, prometheus::Error>(counter)
+        };
+        let histogram = |name: &str, help: &str, buckets: Vec<f64>| {
+            let histogram = Histogram::with_opts(HistogramOpts::new(name, help).buckets(buckets))?;
+            registry.register(Box::new(histogram.clone()))?;
+            Ok::<_, prometheus::Error>(histogram)
+        };
+        let waiting = IntGaugeVec::new(
+            Opts::new("causeway_accept_queue_depth", "inquiries that wait for their commit"),
+            &["center"],
+        )?;
+        registry.register(Box::new(waiting.clone()))?;
+        Ok(Self {
+            received: counter(
+                "causeway_inquiries_received_total",
+                "inquiries committed, held ones included",
+                &["center", "source"],
+            )?,
+            held: counter(
+                "causeway_inquiries_held_total",
+                "inquiries that look like a machine's and wait for a person",
+                &["center"],
+            )?,
+            repeated: counter(
+                "causeway_inquiries_repeated_total",
+                "submissions recognised as a repeat by their idempotency key",
+                &["center"],
+            )?,
+            refused: counter("causeway_inquiries_refused_total", "submissions refused, by reason", &["reason"])?,
+            faults: counter(
+                "causeway_answer_faults_total",
+                "answers that could not be read, by fault",
+                &["center", "code"],
+            )?,
+            accept: histogram(
+                "causeway_accept_duration_seconds",
+                "time from arrival to the committed answer",
+                vec![0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0],
+            )?,
+            waiting,
+            batch: histogram(
+                "causeway_accept_batch_size",
+                "inquiries committed together",
+                vec![1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0],
+            )?,
+            revealed: counter("causeway_people_revealed_total", "people opened, by purpose", &["purpose"])?,
+        })
+    }
+}

@@ -1,0 +1,227 @@
+//! Group commit: one writer for each center takes whatever waits and commits it together.
+//!
+//! With many callers this costs a tenth of a transaction for each, with one caller it costs nothing: the writer never
+//! waits for a batch to fill. A queue is bounded; what does not fit is refused at once, because a caller who is told to
+//! come back is better off than one who waits in vain. Deliberately not here: what one batch does in its transaction
+//! (batch), and who may hand in what (handlers).
+
+pub mod batch;
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use causeway_mailbox::{Database, TxError};
+use causeway_runtime::Stop;
+use prometheus::IntGauge;
+use tokio::sync::mpsc::{self, error::TrySendError};
+use tokio::sync::oneshot;
+use tokio_util::task::TaskTracker;
+use tracing::{debug, warn};
+
+pub use batch::{Answer, Arrival, Verdict};
+
+use crate::error::Refusal;
+use crate::health::Health;
+use crate::metrics::Metrics;
+
+/// A batch whose connection was found dead is tried on a fresh one at most this often: after a restart of the database all
+/// connections that lay idle are dead, and nothing was written on any of them.
+const MOST_ATTEMPTS: u32 = 4;
+
+/// What a caller gets.
+type Outcome = Result<Verdict, Refusal>;
+
+struct Job {
+    arrival: Arrival,
+    reply: oneshot::Sender<Outcome>,
+}
+
+/// What every writer works with.
+#[derive(Clone)]
+pub struct WriterParts {
+    /// Where it writes.
+    pub database: Database,
+    /// What it counts.
+    pub metrics: Metrics,
+    /// Most inquiries committed together.
+    pub batch: usize,
+    /// Most inquiries that wait.
+    pub queue: usize,
+    /// Where it notes whether the database can be used.
+    pub health: Health,
+}
+
+/// The writers of all centers. When this is dropped they finish what waits and end.
+pub struct Writers {
+    parts: WriterParts,
+    stop: Stop,
+    tasks: TaskTracker,
+    queues: RwLock<HashMap<String, mpsc::Sender<Job>>>,
+}
+
+impl Writers {
+    /// No writer yet; each starts with its center's first inquiry.
+    pub fn new(parts: WriterParts, stop: Stop, tasks: TaskTracker) -> Self {
+        Self { parts, stop, tasks, queues: RwLock::default() }
+    }
+
+    /// Writes an inquiry of a known center and answers after the commit. The write goes on if the caller is dropped.
+    pub async fn write(&self, center: &str, arrival: Arrival) -> Outcome {
+        let (reply, outcome) = oneshot::channel();
+        match self.queue(center).try_send(Job { arrival, reply }) {
+            Ok(()) => outcome.await.unwrap_or(Err(Refusal::Unknown)),
+            Err(TrySendError::Full(_)) => Err(Refusal::Full),
+            Err(TrySendError::Closed(_)) => Err(Refusal::Unavailable),
+        }
+    }
+
+    fn queue(&self, center: &str) -> mpsc::Sender<Job> {
+        if let Some(queue) = self.queues.read().unwrap_or_else(PoisonError::into_inner).get(center) {
+            return queue.clone();
+        }
+        let mut queues = self.queues.write().unwrap_or_else(PoisonError::into_inner);
+        queues.entry(center.to_owned()).or_insert_with(|| self.start(center)).clone()
+    }
+
+    fn start(&self, center: &str) -> mpsc::Sender<Job> {
+        let (queue, jobs) = mpsc::channel(self.parts.queue.max(1));
+        let writer = Writer {
+            parts: self.parts.clone(),
+            center: center.to_owned(),
+            waiting: self.parts.metrics.waiting.with_label_values(&[center]),
+        };
+        let hard = self.stop.hard.clone();
+        self.stop.spawn(&self.tasks, "writer", async move {
+            tokio::select! {
+                () = hard.cancelled() => {}
+                () = writer.run(jobs) => {}
+            }
+        });
+        queue
+    }
+}
+
+struct Writer {
+    parts: WriterParts,
+    center: String,
+    waiting: IntGauge,
+}
+
+impl Writer {
+    /// Until the last sender is gone.
+    async fn run(self, mut jobs: mpsc::Receiver<Job>) {
+        let most = self.parts.batch.max(1);
+        let mut taken = Vec::with_capacity(most);
+        while jobs.recv_many(&mut taken, most).await > 0 {
+            self.parts.metrics.batch.observe(taken.len() as f64);
+            self.waiting.set(i64::try_from(jobs.len()).unwrap_or(i64::MAX));
+            if let Err(refusal) = self.write_all(&mut taken).await {
+                // Whoever waited meanwhile would wait as long for the same: they are told now and come again.
+                while let Ok(job) = jobs.try_recv() {
+                    let _ = job.reply.send(Err(refusal.clone()));
+                }
+            }
+        }
+    }
+
+    /// Writes what was taken and answers each; an error where the database can't be used at all.
+    async fn write_all(&self, taken: &mut Vec<Job>) -> Result<(), Refusal> {
+        let (arrivals, replies): (Vec<Arrival>, Vec<_>) = taken.drain(..).map(|job| (job.arrival, job.reply)).unzip();
+        let arrivals = Arc::new(arrivals);
+        match self.transact(Arc::clone(&arrivals)).await {
+            Ok(verdicts) => {
+                for (reply, verdict) in replies.into_iter().zip(verdicts) {
+                    // A caller who went away asks again with the same key.
+                    let _ = reply.send(Ok(verdict));
+                }
+                Ok(())
+            }
+            Err(cause) if cause.is_transient() => {
+                let refusal = Refusal::from(&cause);
+                for reply in replies {
+                    let _ = reply.send(Err(refusal.clone()));
+                }
+                Err(Refusal::Unavailable)
+            }
+            Err(cause) if arrivals.len() == 1 => {
+                warn!(%cause, center = self.center, "write an inquiry; it was refused");
+                replies.into_iter().for_each(|reply| {
+                    let _ = reply.send(Err(Refusal::Internal));
+                });
+                Ok(())
+            }
+            Err(cause) => {
+                debug!(%cause, center = self.center, count = arrivals.len(), "batch failed; written one by one");
+                self.write_each(Arc::into_inner(arrivals).unwrap_or_default(), replies).await;
+                Ok(())
+            }
+        }
+    }
+
+    /// One inquiry that the database refuses must not take its neighbours along.
+    async fn write_each(&self, arrivals: Vec<Arrival>, replies: Vec<oneshot::Sender<Outcome>>) {
+        let mut down = None;
+        for (arrival, reply) in arrivals.into_iter().zip(replies) {
+            let outcome = match &down {
+                Some(refusal) => Err(Refusal::clone(refusal)),
+                None => self.transact(Arc::new(vec![arrival])).await.map_err(|cause| {
+                    let refusal = Refusal::from(&cause);
+                    if cause.is_transient() {
+                        down = Some(refusal.clone());
+                    } else {
+                        warn!(%cause, center = self.center, "write an inquiry; it was refused");
+                    }
+                    refusal
+                }),
+            };
+            let _ = reply.send(outcome.and_then(|mut verdicts| verdicts.pop().ok_or(Refusal::Internal)));
+        }
+    }
+
+    async fn transact(&self, arrivals: Arc<Vec<Arrival>>) -> Result<Vec<Verdict>, TxError> {
+        let mut attempt = 1;
+        loop {
+            let batch = Arc::clone(&arrivals);
+            let done = self
+                .parts
+                .database
+                .with_tx(&self.center, move |tx| Box::pin(async move { batch::commit(tx, &batch).await }))
+                .await;
+            match done {
+                Ok(verdicts) => {
+                    self.parts.health.mark(true);
+                    return Ok(verdicts);
+                }
+                Err(cause) if attempt < MOST_ATTEMPTS && nothing_was_written(&cause) => attempt += 1,
+                Err(cause) => {
+                    self.parts.health.mark(!cause.is_transient());
+                    return Err(cause);
+                }
+            }
+        }
+    }
+}
+
+/// A link that was found dead, a deadlock, a server that is going down: the same work at once on another connection is safe
+/// and may succeed. A pool without a free connection has waited long enough, and an unanswered commit may have happened.
+fn nothing_was_written(cause: &TxError) -> bool {
+    match cause {
+        TxError::Database(sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed) => false,
+        TxError::Database(_) => cause.is_transient(),
+        TxError::CommitUnknown | TxError::BadCenter | TxError::Panicked => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_work_that_surely_was_not_done_is_done_again() {
+        let dead = std::io::Error::from(std::io::ErrorKind::BrokenPipe);
+        assert!(nothing_was_written(&TxError::Database(sqlx::Error::Io(dead))));
+        assert!(!nothing_was_written(&TxError::CommitUnknown));
+        assert!(!nothing_was_written(&TxError::Database(sqlx::Error::PoolTimedOut)));
+        assert!(!nothing_was_written(&TxError::Database(sqlx::Error::RowNotFound)));
+    }
+}

@@ -1,0 +1,161 @@
+//! What is accepted, what is recognised, what is refused.
+
+use causeway_proto::error::Reason;
+use causeway_proto::inquiry::v1::{self as wire, SubmitInquiryRequest};
+use serde_json::json;
+use tonic::Code;
+use tonic_types::StatusExt as _;
+
+use crate::world::{CENTER, World, body, coordinator, keyed, published};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_inquiry_is_kept_before_it_is_answered_and_told_once_with_the_senders_trace() {
+    let world = World::start().await;
+    let url = format!("{}/v1/centers/{CENTER}/inquiries", world.door.http);
+    let mut body = body(&[]);
+    body["attribution"] = json!({"landing_page": "/second-opinion?name=Rosa", "campaign": "spring"});
+    let trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    let answer = world.browser.post(url).header("traceparent", trace).json(&body).send().await.expect("an answer");
+    assert_eq!(answer.status(), 202);
+    let answer: serde_json::Value = answer.json().await.expect("json");
+    assert_eq!(world.count("SELECT count(*) FROM inquiries WHERE NOT held AND NOT needs_repair").await, 1);
+    assert_eq!(world.count("SELECT count(*) FROM people").await, 1);
+    assert_eq!((&answer["repeated"], &answer["to_repair"]), (&json!(false), &json!([])));
+    assert!(answer["reference"].as_str().is_some_and(|reference| reference.starts_with("HV-")));
+
+    let told = published(&world.bus().await, 1).await;
+    let (envelope, event) = &told[0];
+    let facts = event.facts.as_ref().expect("facts");
+    assert_eq!((envelope.center.as_str(), envelope.version), (CENTER, 1));
+    assert_eq!(envelope.trace.traceparent().map(|trace| &trace[3..35]), Some(&trace[3..35]));
+    assert_eq!(answer["inquiry_id"], json!(facts.inquiry_id));
+    assert_eq!(answer["reference"], json!(facts.reference));
+    assert_eq!(envelope.aggregate_id.to_string(), facts.inquiry_id);
+    assert_eq!((facts.consult_type(), facts.cancer_area()), (wire::ConsultType::SecondOpinion, wire::CancerArea::Gi));
+    assert_eq!((facts.time_zone.as_str(), facts.language.as_str()), ("America/Los_Angeles", "en"));
+    let attribution = facts.attribution.as_ref().expect("attribution");
+    assert_eq!((attribution.landing_page.as_str(), attribution.campaign.as_str()), ("/second-opinion", "spring"));
+    assert_eq!(world.door.metric("causeway_inquiries_received_total", "web_form"), 1.0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_same_key_gets_the_same_answer_and_other_content_is_refused() {
+    let world = World::start().await;
+    let faulty = [("phone", "12")];
+    let first = world.accepted(&keyed("k-1", &faulty)).await;
+    let again = world.accepted(&keyed("k-1", &faulty)).await;
+    for part in ["inquiry_id", "reference", "received_at", "to_repair"] {
+        assert_eq!(first[part], again[part], "{part}");
+    }
+    assert_eq!((&first["repeated"], &again["repeated"]), (&json!(false), &json!(true)));
+
+    let other = world.post(CENTER, &keyed("k-1", &[("name", "Rosa Vegas")])).await;
+    assert_eq!(other.status(), 409);
+    let other: serde_json::Value = other.json().await.expect("json");
+    assert_eq!(other["reason"], "key_reused");
+    let elsewhere = world.post("lakeside", &keyed("k-1", &[])).await;
+    assert_eq!(elsewhere.status(), 202, "a key belongs to its center");
+    assert_eq!(world.count("SELECT count(*) FROM inquiries").await, 2);
+    assert_eq!(world.count("SELECT count(*) FROM people").await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fifty_parallel_posts_with_one_key_make_one_inquiry_even_at_two_replicas() {
+    let world = World::start().await;
+    let second = world.second_door().await;
+    let body = keyed("storm", &[]);
+    let posts = (0..50).map(|number| {
+        let door = if number % 2 == 0 { &world.door } else { &second };
+        async {
+            let answer = door.post(&world.browser, CENTER, &body).await;
+            assert_eq!(answer.status(), 202);
+            answer.json::<serde_json::Value>().await.expect("json")
+        }
+    });
+    let answers = futures::future::join_all(posts).await;
+    assert!(answers.iter().all(|answer| answer["inquiry_id"] == answers[0]["inquiry_id"]));
+    assert_eq!(answers.iter().filter(|answer| answer["repeated"] == json!(false)).count(), 1);
+    for table in ["SELECT count(*) FROM inquiries", "SELECT count(*) FROM people", "SELECT count(*) FROM outbox"] {
+        assert_eq!(world.count(table).await, 1, "{table}");
+    }
+
+    let posts = (0..50).map(|number| {
+        let body = keyed(&format!("k-{}", number / 2), &[]);
+        let door = if number % 3 == 0 { &world.door } else { &second };
+        async move { assert_eq!(door.post(&reqwest::Client::new(), CENTER, &body).await.status(), 202) }
+    });
+    futures::future::join_all(posts).await;
+    assert_eq!(world.count("SELECT count(*) FROM inquiries").await, 26);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_can_not_be_taken_is_refused_by_name_and_nothing_is_kept() {
+    let world = World::start().await;
+    let status = async |center: &str, body: serde_json::Value| {
+        let answer = world.post(center, &body).await;
+        let status = answer.status().as_u16();
+        (status, answer.json::<serde_json::Value>().await.unwrap_or_default())
+    };
+    assert_eq!(status("nowhere", body(&[])).await.0, 404);
+    let mut unknown_form = body(&[]);
+    unknown_form["form"] = json!("none");
+    assert_eq!(status(CENTER, unknown_form).await.1["reason"], "unknown_name");
+
+    let (code, problem) = status(CENTER, body(&[("name", ""), ("phone", "12"), ("email", "")])).await;
+    assert_eq!((code, &problem["reason"]), (422, &json!("field_fault")));
+    let fields: Vec<&str> =
+        problem["errors"].as_array().expect("fields").iter().filter_map(|error| error["field"].as_str()).collect();
+    assert_eq!(fields, ["name", "phone"]);
+
+    let (code, problem) = status(CENTER, json!({"form": "general", "answers": {"phone": 2_065_550_142_u64}})).await;
+    assert_eq!(code, 400);
+    assert!(!problem.to_string().contains("2065550142"));
+    let (code, _) = status(CENTER, body(&[("message", &"x".repeat(70_000))])).await;
+    assert_eq!(code, 413);
+    assert_eq!(status(CENTER, keyed(&"k".repeat(200), &[])).await.0, 422);
+    assert_eq!(world.count("SELECT count(*) FROM inquiries").await, 0);
+    assert_eq!(world.count("SELECT count(*) FROM idempotency_keys").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_person_can_mend_is_kept_and_what_a_page_can_show_is_not() {
+    let world = World::start().await;
+    let answer = world.accepted(&body(&[("phone", "12")])).await;
+    assert_eq!(answer["to_repair"][0]["field"], "phone");
+    assert_eq!(world.count("SELECT count(*) FROM repairs WHERE field = 'phone' AND mended_at IS NULL").await, 1);
+    let told = published(&world.bus().await, 1).await;
+    assert!(told[0].1.facts.as_ref().is_some_and(|facts| facts.needs_repair));
+
+    let strict = SubmitInquiryRequest {
+        center: CENTER.into(),
+        form_id: "second-opinion".into(),
+        language: "es".into(),
+        answers: [("name", "Rosa"), ("phone", "12")].map(|(key, answer)| (key.into(), answer.into())).into(),
+        strict: true,
+        ..Default::default()
+    };
+    let refused = world.client("portal", None).submit_inquiry(strict.clone()).await.expect_err("refused");
+    assert_eq!((refused.code(), Reason::of(&refused)), (Code::InvalidArgument, Some(Reason::FieldFault)));
+    let fields = refused.get_details_bad_request().expect("fields").field_violations;
+    assert!(fields.iter().any(|field| field.field == "phone" && field.reason == "phone_unreadable"));
+    assert_eq!(world.count("SELECT count(*) FROM inquiries").await, 1);
+
+    let by_phone = SubmitInquiryRequest { strict: false, source: wire::Source::Phone.into(), ..strict };
+    let kept = world.client("portal", Some(coordinator(CENTER))).submit_inquiry(by_phone.clone()).await.expect("kept");
+    assert!(kept.into_inner().to_repair.iter().any(|fault| fault.field == "phone"));
+    let stranger = world.client("portal", Some(coordinator("lakeside"))).submit_inquiry(by_phone).await;
+    assert_eq!(stranger.expect_err("another center").code(), Code::PermissionDenied);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_looks_like_a_machines_is_answered_kept_and_held_for_a_person() {
+    let world = World::start().await;
+    let held = world.accepted(&keyed("bot", &[("website", "http://example.com")])).await;
+    assert!(held["reference"].is_string());
+    world.accepted(&body(&[])).await;
+    assert_eq!(world.count("SELECT count(*) FROM inquiries WHERE held").await, 1);
+    let told = published(&world.bus().await, 1).await;
+    assert_ne!(json!(told[0].1.facts.as_ref().expect("facts").inquiry_id), held["inquiry_id"]);
+    assert_eq!(world.count("SELECT count(*) FROM outbox").await, 1);
+    assert_eq!(world.door.metric("causeway_inquiries_held_total", CENTER), 1.0);
+}

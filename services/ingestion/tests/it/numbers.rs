@@ -1,0 +1,74 @@
+//! Request numbers that are taken already, and batches of all kinds at once.
+
+use causeway_envelope::TraceContext;
+use causeway_funnel::ids::{InquiryId, Reference};
+use causeway_ingestion::writer::Verdict;
+use causeway_ingestion::writer::batch::{Arrival, commit};
+use causeway_mailbox::{Database, DatabaseSettings, TxError};
+use causeway_proto::inquiry::v1 as wire;
+use causeway_runtime::{Clock, DatabaseUrls};
+use uuid::Uuid;
+
+use crate::world::{CENTER, World};
+
+fn arrival(id: u128, key: Option<&str>) -> Arrival {
+    let inquiry_id = Uuid::from_u128(id);
+    Arrival {
+        inquiry_id,
+        prefix: "HV".into(),
+        key: key.map(|key| (key.to_owned(), [7; 16])),
+        facts: wire::Facts { inquiry_id: inquiry_id.to_string(), center: CENTER.into(), ..Default::default() },
+        consult_type: "not_sure",
+        source: "web_form",
+        sealed: vec![1],
+        held: false,
+        faults: Vec::new(),
+        trace: TraceContext::default(),
+    }
+}
+
+async fn write(database: &Database, arrivals: Vec<Arrival>) -> Vec<Verdict> {
+    let written: Result<_, TxError> =
+        database.with_tx(CENTER, move |tx| Box::pin(async move { commit(tx, &arrivals).await })).await;
+    written.expect("written")
+}
+
+fn reference_of(verdict: &Verdict) -> &str {
+    match verdict {
+        Verdict::Kept(answer) | Verdict::Repeated(answer) => &answer.reference,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_number_is_given_once_and_a_taken_one_is_replaced_in_the_same_batch() {
+    let world = World::start().await;
+    let urls = DatabaseUrls { app: world.database.app.clone(), machine: world.database.machine.clone() };
+    let database = Database::connect("ingestion", &urls, &DatabaseSettings::default(), Clock::system()).expect("urls");
+    // The first choice comes from the lowest thirty bits of the id, the second from the thirty above them.
+    let (first, second, third, fourth) = (5, 5 | (9 << 30), 5 | (9 << 30) | (1 << 100), 6 | (1 << 101));
+    let batch = vec![
+        arrival(first, Some("a")),
+        arrival(second, Some("b")),
+        arrival(third, Some("c")),
+        arrival(fourth, None),
+        arrival(second | (1 << 110), Some("b")),
+    ];
+    let verdicts = write(&database, batch).await;
+    let of = |id: u128| InquiryId(Uuid::from_u128(id));
+    assert_eq!(reference_of(&verdicts[0]), Reference::of("HV", of(first)).as_str());
+    assert_eq!(reference_of(&verdicts[1]), Reference::second_choice("HV", of(second)).as_str());
+    assert_eq!(verdicts[2], Verdict::NoNumber, "both numbers of the third are taken");
+    assert_eq!(reference_of(&verdicts[3]), Reference::of("HV", of(fourth)).as_str());
+    assert!(
+        matches!(&verdicts[4], Verdict::Repeated(answer) if answer.inquiry_id == Uuid::from_u128(second).to_string())
+    );
+    assert_eq!(reference_of(&verdicts[4]), reference_of(&verdicts[1]), "a repeat hears the number that was given");
+
+    assert_eq!(world.count("SELECT count(*) FROM inquiries").await, 3);
+    assert_eq!(world.count("SELECT count(*) FROM people").await, 3);
+    assert_eq!(world.count("SELECT count(*) FROM outbox").await, 3);
+    assert_eq!(world.count("SELECT count(*) FROM idempotency_keys").await, 2, "the key of the third is free again");
+    let again = write(&database, vec![arrival(7 | (1 << 90), Some("c"))]).await;
+    assert!(matches!(again[0], Verdict::Kept(_)), "with a new id it has a number");
+}

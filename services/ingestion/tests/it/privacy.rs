@@ -1,0 +1,147 @@
+//! Who sees whom, what is written down, and what lies in the tables.
+
+use causeway_auth::{Actor, audit};
+use causeway_ingestion::Config;
+use causeway_proto::inquiry::v1::{GetInquiryFactsRequest, Person, RevealPeopleRequest};
+use secrecy::ExposeSecret as _;
+use serde_json::json;
+use sqlx::{AssertSqlSafe, Executor as _, PgPool, Row as _};
+use tonic::{Code, Status};
+
+use crate::world::{CENTER, OTHER, World, body, coordinator, keyed};
+
+async fn reveal(
+    world: &World,
+    (service, actor): (&str, Option<Actor>),
+    center: &str,
+    (inquiry, purpose): (&str, &str),
+) -> Result<Vec<Person>, Status> {
+    let (center, purpose, inquiry_ids) = (center.into(), purpose.into(), vec![inquiry.into()]);
+    let asked = RevealPeopleRequest { center, inquiry_ids, purpose };
+    Ok(world.client(service, actor).reveal_people(asked).await?.into_inner().people)
+}
+
+fn id_of(answer: &serde_json::Value) -> String {
+    answer["inquiry_id"].as_str().expect("an id").to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_person_is_opened_for_a_stated_purpose_and_every_look_is_written_down() {
+    let world = World::start().await;
+    let inquiry = id_of(&world.accepted(&body(&[("message", "please call after five")])).await);
+    let ana = || ("portal", Some(coordinator(CENTER)));
+
+    let person = reveal(&world, ana(), CENTER, (&inquiry, "inquiry_page")).await.expect("opened").remove(0);
+    assert_eq!((person.name.as_str(), person.phone.as_str()), ("Rosa Vega", "+12065550142"));
+    assert_eq!(person.message, "please call after five");
+    let listed = reveal(&world, ana(), CENTER, (&inquiry, "worklist")).await.expect("opened").remove(0);
+    assert_eq!((listed.name.as_str(), listed.message.as_str()), ("Rosa Vega", ""));
+    reveal(&world, ("notification", None), CENTER, (&inquiry, "send_notice")).await.expect("opened");
+
+    let denied = [
+        reveal(&world, ana(), CENTER, (&inquiry, "")).await,
+        reveal(&world, ana(), CENTER, (&inquiry, "curiosity")).await,
+        reveal(&world, ana(), CENTER, (&inquiry, "send_notice")).await,
+        reveal(&world, ("metrics", None), CENTER, (&inquiry, "worklist")).await,
+    ];
+    let codes: Vec<Code> = denied.into_iter().map(|answer| answer.expect_err("refused").code()).collect();
+    assert_eq!(codes, [Code::InvalidArgument, Code::InvalidArgument, Code::PermissionDenied, Code::PermissionDenied]);
+
+    let written: Vec<(String, String, String)> =
+        sqlx::query_as("SELECT actor_id, object_id, purpose FROM audit_log ORDER BY seq")
+            .fetch_all(&world.admin)
+            .await
+            .expect("the audit log");
+    let row = |actor: &str, purpose: &str| (actor.to_owned(), inquiry.clone(), purpose.to_owned());
+    assert_eq!(written, [row("ana", "inquiry_page"), row("ana", "worklist"), row("notification", "send_notice")]);
+    let verified = audit::verify(&world.admin, CENTER).await.expect("verified");
+    assert_eq!((verified.rows, verified.fault), (3, None));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_center_reads_nothing_and_the_database_itself_sees_to_it() {
+    let world = World::start().await;
+    let inquiry = id_of(&world.accepted(&keyed("k", &[("phone", "12")])).await);
+    let stranger = || ("portal", Some(coordinator(OTHER)));
+    let asked = reveal(&world, stranger(), OTHER, (&inquiry, "worklist")).await;
+    assert_eq!(asked.expect_err("not theirs").code(), Code::NotFound);
+    let asked = reveal(&world, stranger(), CENTER, (&inquiry, "worklist")).await;
+    assert_eq!(asked.expect_err("not theirs").code(), Code::PermissionDenied);
+
+    let facts = |center: &str| GetInquiryFactsRequest { center: center.into(), inquiry_id: inquiry.clone() };
+    let mut client = world.client("routing", None);
+    let own = client.get_inquiry_facts(facts(CENTER)).await.expect("its own").into_inner();
+    assert_eq!((own.inquiry_id.as_str(), own.center.as_str()), (inquiry.as_str(), CENTER));
+    assert_eq!(client.get_inquiry_facts(facts(OTHER)).await.expect_err("not theirs").code(), Code::NotFound);
+
+    let app = PgPool::connect(world.database.app.expose_secret()).await.expect("the app's login");
+    let seen = async |center: &str, table: &str| {
+        let sql = format!("SELECT set_config('app.center', '{center}', true); SELECT count(*) FROM {table}");
+        let rows = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(&app).await.expect("counted");
+        rows.last().map(|row| row.get::<i64, _>(0))
+    };
+    for table in ["inquiries", "people", "repairs", "idempotency_keys"] {
+        assert_eq!((seen(CENTER, table).await, seen(OTHER, table).await), (Some(1), Some(0)), "{table}");
+    }
+    let smuggled = format!(
+        "SELECT set_config('app.center', '{OTHER}', true); INSERT INTO people (center_id, inquiry_id, sealed) \
+         VALUES ('{CENTER}', gen_random_uuid(), '')"
+    );
+    assert!(app.execute(AssertSqlSafe(smuggled)).await.is_err(), "no row can be written into another center");
+}
+
+/// Tables in which a text stands, in clear or as the bytes of a column.
+async fn tables_with(world: &World, text: &str) -> Vec<String> {
+    let tables: Vec<String> = sqlx::query_scalar("SELECT tablename::text FROM pg_tables WHERE schemaname = 'public'")
+        .fetch_all(&world.admin)
+        .await
+        .expect("tables");
+    let hex: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let mut found = Vec::new();
+    for table in tables {
+        let sql =
+            format!("SELECT count(*) FROM \"{table}\" AS t WHERE strpos(t::text, $1) > 0 OR strpos(t::text, $2) > 0");
+        let count: i64 = sqlx::query_scalar(AssertSqlSafe(sql))
+            .bind(text)
+            .bind(&hex)
+            .fetch_one(&world.admin)
+            .await
+            .expect("searched");
+        if count > 0 {
+            found.push(table);
+        }
+    }
+    found
+}
+
+const CANARIES: [&str; 4] = ["Quillonia", "2065550177", "quillonia@example.com", "my left knee"];
+
+fn planted() -> serde_json::Value {
+    let mut body = body(&[
+        ("name", "Quillonia Marsh"),
+        ("phone", "+12065550177"),
+        ("email", "quillonia@example.com"),
+        ("message", "my left knee"),
+    ]);
+    body["idempotency_key"] = json!("canary");
+    body["attribution"] = json!({"landing_page": "/ask?name=Quillonia", "campaign": "quillonia@example.com"});
+    body
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_planted_name_stands_in_no_table() {
+    let world = World::start().await;
+    world.accepted(&planted()).await;
+    for canary in CANARIES {
+        assert_eq!(tables_with(&world, canary).await, Vec::<String>::new(), "{canary}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_search_for_a_planted_name_would_find_it_where_it_is_not_sealed() {
+    let world = World::start_with(Config { sealing: false, ..Config::default() }).await;
+    world.accepted(&planted()).await;
+    for canary in CANARIES {
+        assert_eq!(tables_with(&world, canary).await, ["people"], "{canary}");
+    }
+}

@@ -1,0 +1,258 @@
+//! Ingestion on real servers: its own PostgreSQL and NATS, both demo centers, a witness of what it publishes.
+
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use causeway_auth::{Actor, Identity, Role};
+use causeway_bus::{Bus, BusSettings, StreamSpec, Subscription, SubscriptionSpec};
+use causeway_envelope::Envelope;
+use causeway_funnel::profile::Bundle;
+use causeway_ingestion::{Config, Ingestion};
+use causeway_local::find::Search;
+use causeway_local::{PrivateNats, PrivatePostgres, ServiceDatabase};
+use causeway_mailbox::migrate;
+use causeway_proto::inquiry::v1::InquiryReceived;
+use causeway_proto::inquiry::v1::ingestion_client::IngestionClient;
+use causeway_proto::subjects;
+use causeway_runtime::{Clock, DatabaseUrls, Deps, Listeners, Mode, NatsSettings, Peers, Running, Service, Stop};
+use causeway_serve::Client;
+use prost::Message as _;
+use reqwest::Response;
+use secrecy::ExposeSecret as _;
+use serde_json::{Value, json};
+use sqlx::PgPool;
+use tokio::net::TcpListener;
+
+pub const CENTER: &str = "harbor-valley";
+pub const OTHER: &str = "lakeside";
+
+/// One running ingestion.
+pub struct Door {
+    pub http: String,
+    pub grpc: String,
+    pub running: Running,
+    pub metrics: prometheus::Registry,
+    stop: Stop,
+}
+
+/// Servers, one ingestion, and what the tests need around it.
+pub struct World {
+    pub door: Door,
+    pub admin: PgPool,
+    pub database: ServiceDatabase,
+    pub postgres: PrivatePostgres,
+    pub nats: PrivateNats,
+    pub browser: reqwest::Client,
+    keys: PathBuf,
+    _folder: tempfile::TempDir,
+}
+
+impl World {
+    pub async fn start() -> Self {
+        Self::start_with(Config::default()).await
+    }
+
+    pub async fn start_with(config: Config) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let search = Search::from_environment();
+        let (postgres_dir, nats_dir) = (folder.path().join("postgres"), folder.path().join("nats"));
+        let (postgres, nats) = tokio::try_join!(
+            PrivatePostgres::start(&postgres_dir, 0, &search),
+            PrivateNats::start(&nats_dir, 0, 0, &search)
+        )
+        .expect("servers start");
+        let database = postgres.create_database_and_roles(Ingestion::NAME).await.expect("a database");
+        let roles = ("ingestion_app", "ingestion_machine");
+        migrate(database.admin.expose_secret(), Ingestion::NAME, Ingestion::migrator(), roles).await.expect("migrated");
+        let admin = PgPool::connect(database.admin.expose_secret()).await.expect("the owner's connection");
+        let keys = folder.path().join("keys");
+        let door = open_door(&database, &nats.url(), &keys, config).await;
+        let world =
+            Self { door, admin, database, postgres, nats, browser: reqwest::Client::new(), keys, _folder: folder };
+        let bus = world.bus().await;
+        let bucket = bus.bucket(subjects::CENTERS_BUCKET).await.expect("the bucket");
+        for center in [CENTER, OTHER] {
+            bucket.put(center, bundle(center).to_bytes().into()).await.expect("put");
+        }
+        eventually("both centers are known", || async {
+            let unknown = world.post(OTHER, &json!({"form": "none", "answers": {}})).await.status() != 422;
+            !unknown && world.post(CENTER, &json!({"form": "none", "answers": {}})).await.status() == 422
+        })
+        .await;
+        world
+    }
+
+    /// A second ingestion on the same database, as a second replica would be.
+    pub async fn second_door(&self) -> Door {
+        open_door(&self.database, &self.nats.url(), &self.keys, Config::default()).await
+    }
+
+    pub async fn bus(&self) -> Bus {
+        let settings = BusSettings { url: self.nats.url(), credentials: None, name: "test".into() };
+        Bus::connect(settings, streams()).await.expect("the bus")
+    }
+
+    pub async fn post(&self, center: &str, body: &Value) -> Response {
+        self.door.post(&self.browser, center, body).await
+    }
+
+    /// Posts and expects a 202.
+    pub async fn accepted(&self, body: &Value) -> Value {
+        let response = self.post(CENTER, body).await;
+        assert_eq!(response.status(), 202);
+        response.json().await.expect("json")
+    }
+
+    /// A client of the gRPC face: a service on its own account, or on behalf of somebody.
+    pub fn client(&self, service: &str, actor: Option<Actor>) -> IngestionClient<Client> {
+        let identity = Identity::load(&self.keys, service, Mode::Development).expect("an identity");
+        let channel = Client::connect(&self.door.grpc, identity, Ingestion::NAME).expect("a channel");
+        IngestionClient::new(match actor {
+            Some(actor) => channel.on_behalf_of(&actor),
+            None => channel,
+        })
+    }
+
+    pub async fn count(&self, sql: &'static str) -> i64 {
+        sqlx::query_scalar(sql).fetch_one(&self.admin).await.expect("a count")
+    }
+}
+
+impl Door {
+    pub fn stop_softly(&self) {
+        self.stop.soft.cancel();
+    }
+
+    pub async fn post(&self, browser: &reqwest::Client, center: &str, body: &Value) -> Response {
+        let url = format!("{}/v1/centers/{center}/inquiries", self.http);
+        browser.post(url).json(body).send().await.expect("an answer")
+    }
+
+    /// The value of a metric with one label.
+    pub fn metric(&self, name: &str, label: &str) -> f64 {
+        let families = self.metrics.gather();
+        let metrics = families.iter().filter(|family| family.name() == name).flat_map(|family| family.get_metric());
+        let with_label = metrics.filter(|metric| metric.get_label().iter().any(|pair| pair.value() == label));
+        with_label.map(|metric| metric.get_counter().get_value()).sum()
+    }
+}
+
+impl Drop for Door {
+    fn drop(&mut self) {
+        self.stop.hard.cancel();
+        self.stop.soft.cancel();
+    }
+}
+
+pub fn coordinator(center: &str) -> Actor {
+    Actor::staff("ana", "Ana", center, vec![Role::Coordinator])
+}
+
+/// A form without fault.
+pub fn body(changes: &[(&str, &str)]) -> Value {
+    let mut answers = json!({
+        "who": "patient", "name": "Rosa Vega", "phone": "(206) 555-0142", "email": "rosa@example.com",
+        "cancer_area": "gi", "contact_channel": "email", "consent_email": "yes", "consent_phone": "yes",
+    });
+    for (key, answer) in changes {
+        answers[*key] = json!(answer);
+    }
+    json!({"form": "second-opinion", "language": "en", "answers": answers})
+}
+
+/// The same with a key.
+pub fn keyed(key: &str, changes: &[(&str, &str)]) -> Value {
+    let mut body = body(changes);
+    body["idempotency_key"] = json!(key);
+    body
+}
+
+/// What was published on the stream, as far as it came within a moment of quiet.
+pub async fn published(bus: &Bus, count: usize) -> Vec<(Envelope, InquiryReceived)> {
+    let mut witness: Subscription = bus.subscribe(witness()).await.expect("a witness");
+    let mut seen = Vec::new();
+    while seen.len() < count {
+        let batch = tokio::time::timeout(Duration::from_secs(30), witness.next_batch()).await.expect("events in time");
+        for delivery in batch.expect("deliveries") {
+            delivery.ack().await;
+            let event = InquiryReceived::decode(delivery.payload.clone()).expect("readable");
+            seen.push((delivery.envelope.expect("an envelope"), event));
+        }
+    }
+    seen
+}
+
+pub async fn eventually<F, Fut>(what: &str, mut holds: F)
+where
+    F: FnMut() -> Fut,
+    Fut: Future<Output = bool>,
+{
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
+    while !holds().await {
+        assert!(tokio::time::Instant::now() < deadline, "not in time: {what}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+async fn open_door(database: &ServiceDatabase, nats: &str, keys: &Path, config: Config) -> Door {
+    let (grpc, http) = (free_port().await, free_port().await);
+    let url = |listener: &TcpListener| format!("http://{}", listener.local_addr().expect("an address"));
+    let (grpc_url, http_url) = (url(&grpc), url(&http));
+    let metrics = prometheus::Registry::new();
+    let deps = Deps {
+        service: Ingestion::NAME,
+        mode: Mode::Development,
+        clock: Clock::system(),
+        database: Some(DatabaseUrls { app: database.app.clone(), machine: database.machine.clone() }),
+        nats: NatsSettings { url: nats.to_owned(), credentials: None },
+        listeners: Listeners::none().with("grpc", grpc).with("http", http),
+        peers: Peers::default(),
+        keys_dir: keys.to_owned(),
+        metrics: metrics.clone(),
+        data_dir: keys.to_owned(),
+    };
+    let stop = Stop::new();
+    let running = Ingestion::start(deps, config, stop.clone()).await.expect("ingestion starts");
+    Door { http: http_url, grpc: grpc_url, running, metrics, stop }
+}
+
+async fn free_port() -> TcpListener {
+    TcpListener::bind("127.0.0.1:0").await.expect("a port")
+}
+
+fn streams() -> Vec<StreamSpec> {
+    StreamSpec::all(
+        subjects::streams(),
+        (subjects::RETENTION, subjects::DEDUPE_WINDOW),
+        (subjects::MAX_BYTES, subjects::MAX_MESSAGE),
+    )
+}
+
+fn witness() -> SubscriptionSpec {
+    SubscriptionSpec {
+        stream: "INQUIRY".into(),
+        durable: "witness".into(),
+        subjects: vec!["causeway.v1.*.inquiry.*".into()],
+        batch: 64,
+        ack_wait: Duration::from_secs(30),
+    }
+}
+
+fn bundle(center: &str) -> Bundle {
+    fn walk(root: &Path, folder: &Path, bundle: &mut Bundle) {
+        for entry in std::fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                walk(root, &path, bundle);
+            } else {
+                let name = path.strip_prefix(root).expect("inside").to_string_lossy().into_owned();
+                bundle.insert(name, std::fs::read_to_string(&path).expect("text"));
+            }
+        }
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/centers").join(center);
+    let mut bundle = Bundle::new();
+    walk(&root, &root, &mut bundle);
+    bundle
+}

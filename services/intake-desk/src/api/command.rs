@@ -1,0 +1,166 @@
+//! Doing an order: one transaction that locks the inquiry, decides, saves, writes the timeline and emits.
+//!
+//! Two people who press at the same moment are two transactions on one locked row: the second one decides on what the
+//! first one left, which is what makes claims and notes safe.
+
+use std::collections::BTreeMap;
+
+use causeway_auth::{Action, Phi, policy};
+use causeway_funnel::intake::missing_fields;
+use causeway_funnel::profile::Profile;
+use causeway_mailbox::Tx;
+use causeway_proto::intake::v1 as wire;
+
+use super::call::Call;
+use super::{Desk, page};
+use crate::domain::{Decided, HandTo, Rules, Step, Told, decide, merge};
+use crate::error::DeskError;
+use crate::handlers::{drafts, visit_timer};
+use crate::store::inquiry::{Loaded, load_for_update, save};
+use crate::store::note::Fields;
+use crate::store::{Key, Known, finish_key, insert_attempt, note, take_key, timeline};
+
+/// What is to be done.
+pub struct Order {
+    key: Key,
+    what: What,
+    words: Option<Phi<String>>,
+}
+
+enum What {
+    Step(Step),
+    Note { fields: Fields, base_version: i64 },
+}
+
+impl Order {
+    /// A step.
+    pub fn step(command: &'static str, step: Step) -> Self {
+        Self { key: Key { command, key: String::new(), content: String::new() }, what: What::Step(step), words: None }
+    }
+
+    /// Fields of the note.
+    pub fn note(fields: Fields, base_version: i64) -> Self {
+        let key = Key { command: "save_note", key: String::new(), content: String::new() };
+        Self { key, what: What::Note { fields, base_version }, words: None }
+    }
+
+    /// With the caller's idempotency key and what it stands for.
+    pub fn with_key(mut self, key: String, content: String) -> Result<Self, DeskError> {
+        (self.key.key, self.key.content) = (key, content);
+        Ok(self)
+    }
+
+    /// With free words for the timeline.
+    pub fn with_words(mut self, words: Option<Phi<String>>) -> Result<Self, DeskError> {
+        self.words = words;
+        Ok(self)
+    }
+}
+
+impl Desk {
+    /// Does an order; answers with the inquiry after it. The same key again answers without doing it again.
+    pub(super) async fn command(&self, call: Call, order: Order) -> Result<wire::Inquiry, DeskError> {
+        let (desk, center) = (self.clone(), call.center.clone());
+        self.parts.database.with_tx(&center, move |tx| Box::pin(async move { desk.run(tx, call, order).await })).await
+    }
+
+    async fn run(&self, tx: &mut Tx, call: Call, order: Order) -> Result<wire::Inquiry, DeskError> {
+        let current = self.profile(&call.center)?;
+        let purpose = order.key.command;
+        match take_key(tx, &order.key, call.inquiry_id).await? {
+            Known::New => {}
+            Known::Repeated => {
+                let known = crate::store::inquiry::find(tx, call.inquiry_id).await?.ok_or(DeskError::NotFound)?;
+                return page::render(self, tx, &call, (&known, &current.1), purpose).await;
+            }
+            Known::Reused => return Err(DeskError::KeyReused),
+        }
+        let loaded = load_for_update(tx, &[call.inquiry_id]).await?.pop().ok_or(DeskError::NotFound)?;
+        let after = self.apply(tx, &call, (loaded, &current.1), order).await?;
+        page::render(self, tx, &call, (&after, &current.1), purpose).await
+    }
+
+    async fn apply(
+        &self,
+        tx: &mut Tx,
+        call: &Call,
+        (loaded, profile): (Loaded, &Profile),
+        order: Order,
+    ) -> Result<Loaded, DeskError> {
+        let Order { key, what, words } = order;
+        let (step, fields) = self.prepare(tx, call, (&loaded, profile), what).await?;
+        let Loaded { inquiry, facts, routed_line } = loaded;
+        let rules = Rules::of(profile, &inquiry.facts, &inquiry.route.site);
+        let Decided { inquiry, changed, entries, told } = decide(inquiry, &step, &call.by(), tx.now(), &rules)?;
+        let after = Loaded { inquiry, facts, routed_line };
+        if changed {
+            save(tx, &[&after.inquiry]).await?;
+            if let Some(fields) = fields {
+                let (of, by) = ((call.inquiry_id, after.inquiry.note_version), call.actor.id.as_str());
+                note::save(tx, &self.parts.sealer, of, &fields, by).await?;
+            }
+            self.write_timeline(tx, call, entries, words).await?;
+            write_attempt(tx, call, &told).await?;
+            let trace = tx.trace().clone();
+            if let Some(timer) = visit_timer(&after.inquiry, &step, &trace) {
+                tx.schedule(timer).await?;
+            }
+            drafts(&call.center, &after, told, &trace).into_iter().for_each(|draft| tx.emit(draft));
+        }
+        finish_key(tx, &key, after.inquiry.version).await?;
+        Ok(after)
+    }
+
+    /// The step of an order. What can only be told from the inquiry itself is checked here.
+    async fn prepare(
+        &self,
+        tx: &mut Tx,
+        call: &Call,
+        (loaded, profile): (&Loaded, &Profile),
+        what: What,
+    ) -> Result<(Step, Option<Fields>), DeskError> {
+        let inquiry = &loaded.inquiry;
+        match what {
+            What::Step(step) => {
+                let gives_away = matches!(step, Step::HandOver(HandTo::Staff(_)));
+                if gives_away && inquiry.owner != call.actor.id {
+                    policy::may(&call.actor, Action::Reassign, &call.center)?;
+                }
+                Ok((step, None))
+            }
+            What::Note { fields, base_version } => {
+                let known = note::open(tx, &self.parts.sealer, call.inquiry_id).await?;
+                let known = known.map_or_else(BTreeMap::new, Phi::into_exposed);
+                let consult = inquiry.facts.consult_type;
+                let merged = merge(&profile.note, consult, known, fields.into_exposed())?;
+                let missing = missing_fields(&profile.note, consult, &merged).len();
+                Ok((Step::Note { base_version, missing }, Some(Phi::new(merged))))
+            }
+        }
+    }
+
+    async fn write_timeline(
+        &self,
+        tx: &mut Tx,
+        call: &Call,
+        entries: Vec<crate::domain::Entry>,
+        words: Option<Phi<String>>,
+    ) -> Result<(), DeskError> {
+        let context = timeline::context(call.inquiry_id);
+        let seal = |words| self.parts.sealer.seal_text(&call.center, &context, &words);
+        let mut sealed = words.map(seal).transpose()?;
+        // The words belong to the step itself, which writes the first line.
+        let lines: Vec<_> = entries.into_iter().map(|entry| (call.inquiry_id, entry, sealed.take())).collect();
+        Ok(timeline::insert(tx, &lines).await?)
+    }
+}
+
+async fn write_attempt(tx: &mut Tx, call: &Call, told: &[Told]) -> Result<(), DeskError> {
+    for told in told {
+        if let Told::ContactAttempted { at, channel, outcome, number, within_target } = told {
+            let (try_of, how) = ((*number, *at), (channel.as_str(), outcome.as_str()));
+            insert_attempt(tx, call.inquiry_id, try_of, how, (&call.actor.id, *within_target)).await?;
+        }
+    }
+    Ok(())
+}

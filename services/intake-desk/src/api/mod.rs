@@ -1,0 +1,162 @@
+//! The desk's answers to questions and commands (service `IntakeDesk` of the contract).
+//!
+//! Every method reads its request, asks the policy, and hands a question to a reader or an order to [`command`]. A command
+//! answers with the inquiry as it stands after it. Deliberately not here: decisions (`domain`) and SQL (`store`).
+
+mod call;
+mod command;
+mod orders;
+mod page;
+mod patient;
+mod script;
+mod work;
+
+use std::sync::Arc;
+
+use causeway_auth::{Action, Sealer};
+use causeway_funnel::profile::Profile;
+use causeway_mailbox::{Database, Revisions};
+use causeway_proto::intake::v1 as wire;
+use causeway_proto::intake::v1::intake_desk_server::IntakeDesk;
+use tonic::{Request, Response, Status};
+
+use crate::domain::Step;
+use crate::error::DeskError;
+use crate::handlers::Current;
+use crate::metrics::DeskMetrics;
+use call::Call;
+use command::Order;
+
+/// Answers calls. Cheap to clone.
+#[derive(Clone)]
+pub struct Desk {
+    parts: Arc<Parts>,
+}
+
+/// What the desk needs to answer.
+pub struct Parts {
+    /// The service's database.
+    pub database: Database,
+    /// The profiles in force.
+    pub profiles: Arc<Revisions<Profile>>,
+    /// Seals notes and free words.
+    pub sealer: Sealer,
+    /// Figures for operators.
+    pub metrics: DeskMetrics,
+    /// Most rows in one page of the worklist.
+    pub most_rows: i32,
+}
+
+type Answer<T> = Result<Response<T>, Status>;
+
+impl Desk {
+    /// A desk of these parts.
+    pub fn new(parts: Parts) -> Self {
+        Self { parts: Arc::new(parts) }
+    }
+
+    fn profile(&self, center: &str) -> Result<Current, DeskError> {
+        self.parts.profiles.current(center).ok_or(DeskError::NotReady)
+    }
+
+    /// Does an order and answers with the inquiry after it.
+    async fn order(&self, call: Result<Call, Status>, order: Result<Order, DeskError>) -> Answer<wire::Inquiry> {
+        let (call, order) = (call?, order.map_err(DeskError::status)?);
+        let done = self.command(call, order).await;
+        done.map(Response::new).map_err(DeskError::status)
+    }
+}
+
+#[tonic::async_trait]
+impl IntakeDesk for Desk {
+    async fn list_work(&self, request: Request<wire::ListWorkRequest>) -> Answer<wire::ListWorkResponse> {
+        let actor = call::allowed(&request, Action::ViewWorklist, &request.get_ref().center)?;
+        let listed = work::list(self, actor, request.into_inner()).await;
+        listed.map(Response::new).map_err(DeskError::status)
+    }
+
+    async fn get_inquiry(&self, request: Request<wire::GetInquiryRequest>) -> Answer<wire::Inquiry> {
+        let asked = request.get_ref();
+        let call = Call::open(&request, Action::ViewWorklist, (&asked.center, &asked.inquiry_id))?;
+        page::look(self, call).await.map(Response::new).map_err(DeskError::status)
+    }
+
+    async fn claim_inquiry(&self, request: Request<wire::InquiryCommand>) -> Answer<wire::Inquiry> {
+        let asked = request.get_ref();
+        let call = Call::open(&request, Action::WorkInquiry, (&asked.center, &asked.inquiry_id));
+        let answer = self.order(call, orders::keyed("claim", asked, Step::Claim)).await;
+        let result = match &answer {
+            Ok(_) => "taken",
+            Err(status) if status.code() == tonic::Code::Aborted => "conflict",
+            Err(_) => "refused",
+        };
+        self.parts.metrics.claim(result);
+        answer
+    }
+
+    async fn release_inquiry(&self, request: Request<wire::InquiryCommand>) -> Answer<wire::Inquiry> {
+        let asked = request.get_ref();
+        let call = Call::open(&request, Action::WorkInquiry, (&asked.center, &asked.inquiry_id));
+        self.order(call, orders::keyed("release", asked, Step::Release)).await
+    }
+
+    async fn hand_over_inquiry(&self, request: Request<wire::HandOverInquiryRequest>) -> Answer<wire::Inquiry> {
+        let asked = request.get_ref();
+        let action = if asked.to_team.is_empty() { Action::WorkInquiry } else { Action::Reroute };
+        let call = Call::open(&request, action, (&asked.center, &asked.inquiry_id));
+        self.order(call, orders::hand_over(self, asked)).await
+    }
+
+    async fn log_attempt(&self, request: Request<wire::LogAttemptRequest>) -> Answer<wire::Inquiry> {
+        let asked = request.get_ref();
+        let call = Call::open(&request, Action::WorkInquiry, (&asked.center, &asked.inquiry_id));
+        self.order(call, orders::attempt(asked)).await
+    }
+
+    async fn save_note(&self, request: Request<wire::SaveNoteRequest>) -> Answer<wire::Inquiry> {
+        let asked = request.get_ref();
+        let call = Call::open(&request, Action::WorkInquiry, (&asked.center, &asked.inquiry_id));
+        self.order(call, Ok(orders::note(request.into_inner()))).await
+    }
+
+    async fn request_records(&self, request: Request<wire::RequestRecordsRequest>) -> Answer<wire::Inquiry> {
+        let asked = request.get_ref();
+        let call = Call::open(&request, Action::WorkInquiry, (&asked.center, &asked.inquiry_id));
+        self.order(call, Ok(Order::step("request_records", Step::RequestRecords(asked.kinds.clone())))).await
+    }
+
+    async fn update_record(&self, request: Request<wire::UpdateRecordRequest>) -> Answer<wire::Inquiry> {
+        let asked = request.get_ref();
+        let action = match asked.state.as_str() {
+            "reviewed" => Action::ReviewRecords,
+            "waived" => Action::WaiveRecord,
+            _ => Action::WorkInquiry,
+        };
+        let call = Call::open(&request, action, (&asked.center, &asked.inquiry_id));
+        self.order(call, orders::record(asked)).await
+    }
+
+    async fn review_records(&self, request: Request<wire::ReviewRecordsRequest>) -> Answer<wire::Inquiry> {
+        let asked = request.get_ref();
+        let call = Call::open(&request, Action::ReviewRecords, (&asked.center, &asked.inquiry_id));
+        self.order(call, orders::review(asked)).await
+    }
+
+    async fn close_inquiry(&self, request: Request<wire::CloseInquiryRequest>) -> Answer<wire::Inquiry> {
+        let asked = request.get_ref();
+        let call = Call::open(&request, Action::CloseInquiry, (&asked.center, &asked.inquiry_id));
+        self.order(call, orders::close(asked)).await
+    }
+
+    async fn reopen_inquiry(&self, request: Request<wire::InquiryCommand>) -> Answer<wire::Inquiry> {
+        let asked = request.get_ref();
+        let call = Call::open(&request, Action::CloseInquiry, (&asked.center, &asked.inquiry_id));
+        self.order(call, orders::keyed("reopen", asked, Step::Reopen)).await
+    }
+
+    async fn get_patient_status(&self, request: Request<wire::GetInquiryRequest>) -> Answer<wire::PatientStatus> {
+        let asked = request.get_ref();
+        let call = Call::open(&request, Action::ViewOwnInquiry, (&asked.center, &asked.inquiry_id))?;
+        patient::status(self, call).await.map(Response::new).map_err(DeskError::status)
+    }
+}

@@ -1,0 +1,144 @@
+//! The worklist: what is due first comes first.
+
+use causeway_auth::Actor;
+use causeway_funnel::profile::Profile;
+use causeway_funnel::records::LineState;
+use causeway_funnel::stage::Stage;
+use causeway_mailbox::Tx;
+use causeway_proto::convert::{micros, stage_to_wire};
+use causeway_proto::inquiry::v1::Facts;
+use causeway_proto::intake::v1 as wire;
+use jiff::{SignedDuration, Timestamp};
+use prost::Message as _;
+use uuid::Uuid;
+
+use super::Desk;
+use crate::domain::{RecordLine, clock_state};
+use crate::error::DeskError;
+use crate::store::worklist::{Asked, View, WorkItem, counts, page};
+
+const USUAL_ROWS: i32 = 50;
+
+/// A page of the worklist and how many each view has.
+pub async fn list(
+    desk: &Desk,
+    actor: Actor,
+    request: wire::ListWorkRequest,
+) -> Result<wire::ListWorkResponse, DeskError> {
+    let current = desk.profile(&request.center)?;
+    let view = View::parse(&request.view)
+        .ok_or(DeskError::Field("view is unknown; use all, mine, unclaimed, late, due_today or closed"))?;
+    let after = read_token(&request.page_token)?;
+    let rows = if request.page_size <= 0 { USUAL_ROWS } else { request.page_size.min(desk.parts.most_rows) };
+    let center = request.center;
+    let listed = desk.parts.database.read(&center, move |tx| {
+        Box::pin(async move {
+            let now = tx.now();
+            let day_ends = day_ends(&current.1, now);
+            // One more than wanted tells whether there is another page.
+            let limit = i64::from(rows) + 1;
+            let asked = Asked { view, team: request.team, me: actor.id, after, limit, now, day_ends };
+            answer(tx, &asked).await
+        })
+    });
+    listed.await
+}
+
+async fn answer(tx: &mut Tx, asked: &Asked) -> Result<wire::ListWorkResponse, DeskError> {
+    let mut found = page(tx, asked).await?;
+    let counted = counts(tx, asked).await?;
+    let wanted = usize::try_from(asked.limit - 1).unwrap_or(0);
+    let more = found.len() > wanted;
+    found.truncate(wanted);
+    let next_page_token = if more { found.last().map(token).unwrap_or_default() } else { String::new() };
+    let rows = found.into_iter().map(|item| row(item, asked.now)).collect::<Result<_, _>>()?;
+    let count = |((_, view), count): (&(View, &str), i64)| wire::ViewCount { view: (*view).to_owned(), count };
+    Ok(wire::ListWorkResponse { rows, next_page_token, counts: View::ALL.iter().zip(counted).map(count).collect() })
+}
+
+/// Midnight at the center.
+fn day_ends(profile: &Profile, now: Timestamp) -> Timestamp {
+    let zone = profile.zone();
+    let tomorrow = zone.to_datetime(now).date().tomorrow();
+    let midnight = tomorrow.ok().and_then(|day| zone.to_timestamp(day.at(0, 0, 0, 0)).ok());
+    midnight.unwrap_or(now + SignedDuration::from_hours(24))
+}
+
+fn row(item: WorkItem, now: Timestamp) -> Result<wire::WorkRow, DeskError> {
+    let facts = Facts::decode(item.facts.as_slice())
+        .map_err(|cause| sqlx::Error::ColumnDecode { index: "facts".into(), source: cause.into() })?;
+    let stage: Stage = item
+        .stage
+        .parse()
+        .map_err(|cause| sqlx::Error::ColumnDecode { index: "stage".into(), source: Box::new(cause) })?;
+    let first_attempt_at = item.first_attempt_at.map(|at| at.0);
+    let clock = clock_state(item.response_due_at.0, first_attempt_at, stage == Stage::Closed, now);
+    let (records_have, records_need) = records(&item.checklist.0);
+    Ok(wire::WorkRow {
+        inquiry_id: item.inquiry_id.to_string(),
+        consult_type: facts.consult_type,
+        cancer_area: facts.cancer_area,
+        source: facts.source,
+        preferred_channel: facts.preferred_channel,
+        reference: facts.reference,
+        best_time: facts.best_time,
+        time_zone: facts.time_zone,
+        language: facts.language,
+        team: item.team,
+        owner: item.owner,
+        stage: stage_to_wire(stage).into(),
+        next_action: item.next_action,
+        due_at: item.due_at.map_or(0, |at| micros(at.0)),
+        attempts: item.attempts,
+        records_have,
+        records_need,
+        priority: item.priority,
+        received_at: micros(item.received_at.0),
+        clock_state: clock.as_str().to_owned(),
+        version: item.version,
+    })
+}
+
+/// Documents that are there, of those that are wanted.
+fn records(lines: &[RecordLine]) -> (i32, i32) {
+    let wanted = lines.iter().filter(|line| line.state != LineState::Waived);
+    let there = |line: &&RecordLine| matches!(line.state, LineState::Received | LineState::Reviewed);
+    let count = |number: usize| i32::try_from(number).unwrap_or(i32::MAX);
+    (count(wanted.clone().filter(there).count()), count(wanted.count()))
+}
+
+fn token(last: &WorkItem) -> String {
+    format!("{}.{}", last.at.map_or(0, |at| micros(at.0)), last.inquiry_id)
+}
+
+fn read_token(token: &str) -> Result<Option<(Timestamp, Uuid)>, DeskError> {
+    if token.is_empty() {
+        return Ok(None);
+    }
+    let read = || {
+        let (at, id) = token.split_once('.')?;
+        Some((Timestamp::from_microsecond(at.parse().ok()?).ok()?, id.parse().ok()?))
+    };
+    read().map(Some).ok_or(DeskError::Field("page_token is none that the desk gave; begin with the first page"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_token_reads_back_and_a_made_up_one_is_refused() {
+        let id = Uuid::from_u128(9);
+        let at = Timestamp::from_microsecond(1_790_000_000_000_001).expect("a time");
+        assert!(matches!(read_token(&format!("{}.{id}", micros(at))), Ok(Some(read)) if read == (at, id)));
+        assert!(matches!(read_token(""), Ok(None)));
+        assert!(read_token("1.2").is_err() && read_token("page2").is_err());
+    }
+
+    #[test]
+    fn a_waived_document_is_neither_had_nor_wanted() {
+        let line = |state| RecordLine { kind: "x".into(), needed: true, state, asked_at: None, received_at: None };
+        let lines = [LineState::Waived, LineState::Received, LineState::Needed].map(line);
+        assert_eq!(records(&lines), (1, 2));
+    }
+}

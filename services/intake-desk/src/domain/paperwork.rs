@@ -1,0 +1,145 @@
+//! The note and the records checklist, as far as they decide what comes next.
+
+use causeway_funnel::records::LineState;
+use causeway_funnel::stage::StageEvent;
+
+use super::decide::Work;
+use super::inquiry::RecordLine;
+use super::step::{Refusal, Told};
+
+/// The states into which a line may go. Who may do what is the caller's question.
+const fn may_become(from: LineState, to: LineState) -> bool {
+    use LineState::{Needed, Received, Requested, Reviewed, Waived};
+    match from {
+        Needed => matches!(to, Requested | Received | Waived),
+        Requested => matches!(to, Needed | Received | Waived),
+        Received => matches!(to, Needed | Requested | Reviewed | Waived),
+        Reviewed => matches!(to, Received | Needed | Requested),
+        Waived => matches!(to, Needed),
+    }
+}
+
+impl Work<'_> {
+    pub(super) fn note(&mut self, base_version: i64, missing: usize) -> Result<(), Refusal> {
+        self.require_not_closed()?;
+        if base_version != self.inquiry.note_version {
+            return Err(Refusal::Conflict(
+                "somebody else saved the note meanwhile; read it again and add what is yours",
+            ));
+        }
+        let (version, complete) = (self.begin(), missing == 0);
+        self.inquiry.note_version += 1;
+        if complete != self.inquiry.intake_complete {
+            self.inquiry.intake_complete = complete;
+            self.inquiry.learn(self.now, version, StageEvent::IntakeFieldsComplete(complete));
+        }
+        let text = match missing {
+            0 => "Intake note saved; it is complete.".to_owned(),
+            1 => "Intake note saved; one field is still missing.".to_owned(),
+            count => format!("Intake note saved; {count} fields are still missing."),
+        };
+        self.enter("note_saved", text);
+        Ok(())
+    }
+
+    pub(super) fn request_records(&mut self, kinds: &[String]) -> Result<(), Refusal> {
+        self.require_open()?;
+        for kind in kinds {
+            self.line(kind)?;
+        }
+        let wanted = |line: &RecordLine| match line.state {
+            LineState::Needed => kinds.is_empty() || kinds.contains(&line.kind),
+            // Asking again is asking for it by name.
+            LineState::Requested => kinds.contains(&line.kind),
+            _ => false,
+        };
+        self.ask_for(wanted)
+    }
+
+    pub(super) fn record(&mut self, kind: &str, state: LineState) -> Result<(), Refusal> {
+        self.require_not_closed()?;
+        let now = self.now;
+        let line = self.line(kind)?;
+        let from = line.state;
+        if from == state {
+            return Ok(());
+        }
+        if !may_become(from, state) {
+            let text = format!("a document that is {from} can not become {state}");
+            return Err(Refusal::WrongState(text.into()));
+        }
+        line.state = state;
+        match state {
+            LineState::Requested => line.asked_at = Some(now),
+            LineState::Received if line.received_at.is_none() => line.received_at = Some(now),
+            LineState::Needed => line.received_at = None,
+            _ => {}
+        }
+        self.begin();
+        self.inquiry.recount_records();
+        self.enter("record", format!("{kind}: {}.", state.label("en").to_lowercase()));
+        if state == LineState::Requested {
+            self.told.push(Told::RecordsRequested { kinds: vec![kind.to_owned()], at: now });
+        }
+        Ok(())
+    }
+
+    pub(super) fn review(&mut self, accept: bool) -> Result<(), Refusal> {
+        self.require_open()?;
+        if !accept {
+            self.enter("review", "Reviewer asks for more.");
+            return self.ask_for(|line| {
+                line.needed && matches!(line.state, LineState::Needed | LineState::Requested | LineState::Received)
+            });
+        }
+        if !self.inquiry.records_ready {
+            return Err(Refusal::WrongState(
+                "documents that booking waits for are missing; ask for them or waive them".into(),
+            ));
+        }
+        if self.inquiry.reviewed {
+            return Ok(());
+        }
+        self.begin();
+        for line in self.inquiry.records.iter_mut().filter(|line| line.state == LineState::Received) {
+            line.state = LineState::Reviewed;
+        }
+        self.inquiry.reviewed = true;
+        self.inquiry.recount_records();
+        self.enter("review", "Records reviewed and accepted.");
+        Ok(())
+    }
+
+    fn ask_for(&mut self, wanted: impl Fn(&RecordLine) -> bool) -> Result<(), Refusal> {
+        let now = self.now;
+        let mut kinds = Vec::new();
+        for line in self.inquiry.records.iter_mut().filter(|line| wanted(line)) {
+            line.state = LineState::Requested;
+            line.asked_at = Some(now);
+            line.received_at = None;
+            kinds.push(line.kind.clone());
+        }
+        if kinds.is_empty() {
+            return Err(Refusal::WrongState(
+                "there is no document to ask for; set the one that is missing to needed first".into(),
+            ));
+        }
+        self.begin();
+        self.inquiry.recount_records();
+        self.enter("records_requested", format!("Asked for: {}.", kinds.join(", ")));
+        self.told.push(Told::RecordsRequested { kinds, at: now });
+        Ok(())
+    }
+
+    fn line(&mut self, kind: &str) -> Result<&mut RecordLine, Refusal> {
+        let found = self.inquiry.records.iter_mut().find(|line| line.kind == kind);
+        found.ok_or_else(|| {
+            Refusal::UnknownName("the checklist of this inquiry has no such document; read its lines".to_owned())
+        })
+    }
+
+    /// Papers may still come in after the visit.
+    fn require_not_closed(&self) -> Result<(), Refusal> {
+        if self.inquiry.close_reason.is_some() { Err(Refusal::Closed) } else { Ok(()) }
+    }
+}

@@ -1,0 +1,93 @@
+//! Steps on inquiries that the desk knows: load and lock all, decide each, save all.
+
+use std::collections::{HashMap, HashSet};
+
+use causeway_envelope::TraceContext;
+use causeway_funnel::profile::Profile;
+use causeway_mailbox::{HandlerError, Outcome, Timer, Tx};
+use uuid::Uuid;
+
+use super::read::Notice;
+use super::{Placed, SHORTLY, told};
+use crate::domain::{Inquiry, Rules, Step, decide};
+use crate::store::inquiry::{Loaded, known, load_for_update, save};
+use crate::store::timeline::Line;
+
+/// Timer that fires when a booked visit's time has come.
+pub const VISIT_TIME: &str = "visit-time";
+
+/// The timer that a step calls for: after a visit somebody has to find out what became of it.
+pub fn visit_timer(inquiry: &Inquiry, step: &Step, trace: &TraceContext) -> Option<Timer> {
+    let Step::Visit { .. } = step else { return None };
+    let starts_at = inquiry.visit_at()?;
+    Some(Timer {
+        aggregate_id: inquiry.inquiry_id,
+        kind: VISIT_TIME,
+        occurrence: starts_at.as_microsecond().to_string(),
+        due_at: starts_at,
+        payload: serde_json::Value::Null,
+        trace: trace.clone(),
+    })
+}
+
+/// Applies steps in their order.
+pub(super) async fn take(
+    tx: &mut Tx,
+    profile: &Profile,
+    steps: Vec<Placed>,
+    (lines, outcomes): (&mut Vec<Line>, &mut [Outcome]),
+) -> Result<(), HandlerError> {
+    if steps.is_empty() {
+        return Ok(());
+    }
+    let mut ids: Vec<Uuid> = steps.iter().map(|placed| placed.inquiry_id).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let mut loaded: HashMap<Uuid, Loaded> =
+        load_for_update(tx, &ids).await?.into_iter().map(|one| (one.inquiry.inquiry_id, one)).collect();
+    let (mut changed, mut timers) = (HashSet::new(), Vec::new());
+    let (center, now) = (tx.center().to_owned(), tx.now());
+    for Placed { place, inquiry_id, step, by, trace } in steps {
+        let Some(Loaded { inquiry, facts, routed_line }) = loaded.remove(&inquiry_id) else {
+            outcomes[place] = Outcome::RetryAfter(SHORTLY);
+            continue;
+        };
+        let rules = Rules::of(profile, &inquiry.facts, &inquiry.route.site);
+        let decided = decide(inquiry, &step, &by, now, &rules)
+            .map_err(|refusal| HandlerError::Failed(format!("decide what became of an inquiry: {refusal}")))?;
+        outcomes[place] = if decided.changed { Outcome::Done } else { Outcome::AlreadyApplied };
+        let one = Loaded { inquiry: decided.inquiry, facts, routed_line };
+        if decided.changed {
+            changed.insert(inquiry_id);
+            timers.extend(visit_timer(&one.inquiry, &step, &trace));
+            lines.extend(decided.entries.into_iter().map(|entry| (inquiry_id, entry, None)));
+            told::drafts(&center, &one, decided.told, &trace).into_iter().for_each(|draft| tx.emit(draft));
+        }
+        loaded.insert(inquiry_id, one);
+    }
+    let to_save: Vec<&Inquiry> =
+        loaded.values().map(|one| &one.inquiry).filter(|inquiry| changed.contains(&inquiry.inquiry_id)).collect();
+    save(tx, &to_save).await?;
+    tx.schedule_all(&timers).await?;
+    Ok(())
+}
+
+/// Messages to people only add a line to the timeline.
+pub(super) async fn take_notices(
+    tx: &mut Tx,
+    notices: Vec<Notice>,
+    (lines, outcomes): (&mut Vec<Line>, &mut [Outcome]),
+) -> Result<(), HandlerError> {
+    if notices.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<Uuid> = notices.iter().map(|notice| notice.inquiry_id).collect();
+    let known: HashSet<Uuid> = known(tx, &ids).await?.into_iter().collect();
+    for Notice { place, inquiry_id, entry } in notices {
+        if known.contains(&inquiry_id) {
+            lines.push((inquiry_id, entry, None));
+            outcomes[place] = Outcome::Done;
+        }
+    }
+    Ok(())
+}

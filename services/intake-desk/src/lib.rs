@@ -1,0 +1,105 @@
+//! The intake desk: who works an inquiry, what happened to it, what to do next, and by when.
+//!
+//! Listens to: RouteDecided, ResponseMissed, the five appointment events, what became of notices.
+//! Publishes: StageChanged, ReadinessChanged, ContactAttempted, RecordsRequested.
+//! Owns: work items, attempts, notes (sealed), the records checklist, and the stage of every inquiry: nobody else decides it.
+//! Never: sends anything to a person, books anything, or reads who the person is.
+//!
+//! Rooms: [`domain`] decides, `store` holds all SQL, `handlers` takes messages and timers, `api` answers calls. To add a
+//! command: a step in `domain::Step` with its rule and a test, an order in `api::orders`, a method in `api`.
+
+mod api;
+pub mod config;
+pub mod domain;
+mod error;
+mod handlers;
+mod metrics;
+mod readiness;
+mod store;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use causeway_auth::{Sealer, Verifier};
+use causeway_bus::StreamSpec;
+use causeway_funnel::profile::{Bundle, Profile};
+use causeway_mailbox::{Mailbox, MailboxSettings, Revisions, Subscription};
+use causeway_proto::intake::v1::intake_desk_server::IntakeDeskServer;
+use causeway_proto::subjects;
+use causeway_runtime::{Check, Deps, PortSpec, Running, Service, Stop};
+use sqlx::migrate::Migrator;
+
+pub use config::Config;
+pub use store::worklist::{View, page_sql};
+
+use api::{Desk, Parts};
+use handlers::Listener;
+use metrics::DeskMetrics;
+
+/// The intake desk as the runtime starts it.
+pub struct IntakeDesk;
+
+impl Service for IntakeDesk {
+    const NAME: &'static str = "intake-desk";
+    const PORTS: &'static [PortSpec] = &[PortSpec { name: "grpc", default: 50053 }];
+    type Config = Config;
+
+    fn migrator() -> Option<&'static Migrator> {
+        static MIGRATOR: Migrator = sqlx::migrate!();
+        Some(&MIGRATOR)
+    }
+
+    async fn start(deps: Deps, config: Config, stop: Stop) -> anyhow::Result<Running> {
+        let mut running = Running::default();
+        let streams = StreamSpec::all(
+            subjects::streams(),
+            (subjects::RETENTION, subjects::DEDUPE_WINDOW),
+            (subjects::MAX_BYTES, subjects::MAX_MESSAGE),
+        );
+        let (database, bus) = causeway_mailbox::open(&deps, &config.database, streams).await?;
+        let (bucket, soft) = (subjects::CENTERS_BUCKET, stop.soft.clone());
+        let profiles =
+            Revisions::start(Some(&database), bus.clone(), bucket, read_profile, soft, &running.tasks).await?;
+        let desk_metrics = DeskMetrics::register(&deps.metrics)?;
+        let listener = Arc::new(Listener::new(profiles.clone()));
+        let subscription = |(stream, subjects)| Subscription { stream, subjects, handler: listener.clone() };
+        let settings = MailboxSettings {
+            subscriptions: subjects::subscriptions(Self::NAME).into_iter().map(subscription).collect(),
+            timers: Some(listener.clone()),
+            listeners: subjects::listeners,
+            pace: config.pace,
+        };
+        Mailbox::start(database.clone(), bus.clone(), settings, &stop, &running.tasks, &deps.metrics).await?;
+        let every = Duration::from_secs(config.count_every_seconds.max(1));
+        let counting = desk_metrics.clone().count_open(database.clone(), every, stop.soft.clone());
+        stop.spawn(&running.tasks, "counts", counting);
+        running.readiness.push(readiness::database(database.clone(), &stop, &running.tasks));
+        let desk = Desk::new(Parts {
+            database,
+            profiles,
+            sealer: Sealer::configured(&deps.keys_dir, deps.mode, config.sealing)?,
+            metrics: desk_metrics,
+            most_rows: config.most_rows,
+        });
+        let verifier = Verifier::new(&deps.keys_dir, deps.mode);
+        let server =
+            causeway_serve::grpc(deps.listeners.take("grpc")?, Self::NAME, verifier, &deps.metrics, stop.clone())
+                .add(IntakeDeskServer::new(desk))
+                .descriptors(causeway_proto::DESCRIPTORS);
+        stop.supervise(&running.tasks, "grpc", server.run());
+        running.readiness.push(Check::new("bus", move || {
+            if bus.is_healthy() { Ok(()) } else { Err("the message bus does not take messages".to_owned()) }
+        }));
+        Ok(running)
+    }
+}
+
+/// Reads a profile as the bucket and the database keep it.
+fn read_profile(content: &[u8]) -> Result<(String, Profile), String> {
+    let bundle = Bundle::from_bytes(content).map_err(|cause| cause.to_string())?;
+    let profile = Profile::from_bundle(&bundle).map_err(|faults| {
+        let first = faults.first().map(ToString::to_string).unwrap_or_default();
+        format!("{} faults; the first one: {first}", faults.len())
+    })?;
+    Ok((profile.revision.clone(), profile))
+}

@@ -1,0 +1,69 @@
+//! Who may see and do what, and what the database refuses on its own.
+
+use causeway_auth::{Actor, Role};
+use causeway_proto::error::Reason;
+use causeway_proto::intake::v1::ListWorkRequest;
+use secrecy::ExposeSecret as _;
+use sqlx::{Connection as _, PgConnection};
+use tonic::Code;
+
+use crate::world::{CENTER, OTHER, World, command, get};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_center_another_patient_and_a_role_without_the_right_get_nothing() {
+    let world = World::start().await;
+    let inquiry = world.begin(1).await[0];
+    let stranger = Actor::staff("x", "X", OTHER, vec![Role::Manager]);
+    assert_eq!(
+        world.as_actor(&stranger).get_inquiry(get(inquiry)).await.expect_err("refused").code(),
+        Code::PermissionDenied
+    );
+    let mut at_home = get(inquiry);
+    at_home.center = OTHER.into();
+    let unknown = world.as_actor(&stranger).get_inquiry(at_home).await.expect_err("not there");
+    assert_eq!(Reason::of(&unknown), Some(Reason::NotFound));
+    let analyst = world.staff("ben-kowalski", Role::Analyst).claim_inquiry(command(inquiry)).await;
+    assert_eq!(analyst.expect_err("refused").code(), Code::PermissionDenied);
+    let other_patient = Actor::patient(world.clock.new_id().to_string(), CENTER);
+    let refused = world.as_actor(&other_patient).get_patient_status(get(inquiry)).await.expect_err("not theirs");
+    assert_eq!(Reason::of(&refused), Some(Reason::NotFound));
+    let auditor = world.staff("a", Role::Auditor).claim_inquiry(command(inquiry)).await;
+    assert_eq!(auditor.expect_err("looks only").code(), Code::PermissionDenied);
+    let nowhere = Actor::staff("x", "X", "atlantis", vec![Role::Manager]);
+    let asked = ListWorkRequest { center: "atlantis".into(), ..Default::default() };
+    let unknown = world.as_actor(&nowhere).list_work(asked).await.expect_err("no profile");
+    assert_eq!(Reason::of(&unknown), Some(Reason::NotReady));
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_database_itself_refuses_other_centers_rows_and_an_open_inquiry_without_a_next_step() {
+    let world = World::start().await;
+    world.begin(2).await;
+    let mut app = PgConnection::connect(world.database.app.expose_secret()).await.expect("a login");
+    for table in ["inquiries", "timeline", "notes", "attempts", "idempotency_keys"] {
+        let sql = format!("SELECT count(*) FROM {table}");
+        let seen: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_one(&mut app).await.expect("counted");
+        assert_eq!(seen, 0, "no center, no rows of {table}");
+    }
+    let set = "SELECT set_config('app.center', $1, false)";
+    sqlx::query(set).bind(OTHER).execute(&mut app).await.expect("set");
+    let touched = sqlx::query("UPDATE inquiries SET owner = 'x'").execute(&mut app).await.expect("an update");
+    assert_eq!(touched.rows_affected(), 0);
+    sqlx::query(set).bind(CENTER).execute(&mut app).await.expect("set");
+    assert!(sqlx::query("UPDATE inquiries SET center_id = 'lakeside'").execute(&mut app).await.is_err());
+    for broken in [
+        "UPDATE inquiries SET due_at = NULL",
+        "UPDATE inquiries SET next_action = 'nothing'",
+        "UPDATE inquiries SET team = ''",
+        "UPDATE inquiries SET stage = 'closed'",
+        "UPDATE inquiries SET stage = 'attended'",
+        "UPDATE inquiries SET close_reason = 'duplicate'",
+    ] {
+        let refused = sqlx::query(broken).execute(&mut app).await.expect_err(broken);
+        let code = refused.as_database_error().and_then(|cause| cause.code().map(|code| code.into_owned()));
+        assert_eq!(code.as_deref(), Some("23514"), "{broken}");
+    }
+    app.close().await.expect("closed");
+    world.end().await;
+}

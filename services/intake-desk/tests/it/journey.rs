@@ -1,0 +1,227 @@
+//! One inquiry from the queue to the visit, as staff work it.
+
+use std::collections::HashMap;
+
+use causeway_auth::{Role, audit};
+use causeway_proto::convert::micros;
+use causeway_proto::error::Reason;
+use causeway_proto::inquiry::v1::Channel;
+use causeway_proto::intake::v1::{
+    CloseInquiryRequest, ContactAttempted, HandOverInquiryRequest, LogAttemptRequest, ReadinessChanged,
+    RecordsRequested, RequestRecordsRequest, ReviewRecordsRequest, SaveNoteRequest, Stage, StageChanged,
+    UpdateRecordRequest,
+};
+use causeway_proto::notice::v1::{NoticeFailed, NoticeOutcome};
+use causeway_proto::routing::v1::ResponseMissed;
+use secrecy::ExposeSecret as _;
+use sqlx::PgPool;
+use tonic::Code;
+use uuid::Uuid;
+
+use crate::world::{CENTER, Desk, World, command, eventually, get, page};
+
+fn attempt(inquiry: Uuid, outcome: &str, key: &str) -> LogAttemptRequest {
+    LogAttemptRequest {
+        center: CENTER.into(),
+        inquiry_id: inquiry.to_string(),
+        channel: Channel::Phone.into(),
+        outcome: outcome.into(),
+        call_back_at: 0,
+        idempotency_key: key.into(),
+    }
+}
+
+fn note(inquiry: Uuid, base_note_version: i64, fields: &[(&str, &str)]) -> SaveNoteRequest {
+    let fields: HashMap<String, String> =
+        fields.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+    SaveNoteRequest { center: CENTER.into(), inquiry_id: inquiry.to_string(), fields, base_note_version }
+}
+
+fn record(inquiry: Uuid, kind: &str, state: &str, reason: &str) -> UpdateRecordRequest {
+    UpdateRecordRequest {
+        center: CENTER.into(),
+        inquiry_id: inquiry.to_string(),
+        kind: kind.into(),
+        state: state.into(),
+        reason: reason.into(),
+    }
+}
+
+fn review(inquiry: Uuid, decision: &str) -> ReviewRecordsRequest {
+    ReviewRecordsRequest { center: CENTER.into(), inquiry_id: inquiry.to_string(), decision: decision.into() }
+}
+
+const CANARY: &str = "canary-adenocarcinoma-of-the-colon";
+const WHOLE_NOTE: [(&str, &str); 7] = [
+    ("diagnosis", CANARY),
+    ("diagnosis_date", "January"),
+    ("treating_doctor", "Dr. Example"),
+    ("records_plan", "patient_uploads"),
+    ("insurance_plan", "none"),
+    ("visit_needs", "interpreter"),
+    ("question_for_doctor", "is surgery needed"),
+];
+
+async fn begins_with_all_that_a_call_needs(world: &World, dana: &mut Desk, inquiry: Uuid) {
+    let begun = page(dana, inquiry).await;
+    assert_eq!(
+        (begun.stage(), begun.next_action.as_str(), begun.clock_state.as_str()),
+        (Stage::Routed, "first_contact", "pending")
+    );
+    assert_eq!(begun.timeline.iter().map(|line| line.kind.as_str()).collect::<Vec<_>>(), ["routed", "received"]);
+    assert_eq!((begun.records.len(), begun.records_ready, begun.due_at), (4, false, begun.response_due_at));
+    assert!(begun.script_text.contains("dana-whitfield") && begun.script_id == "no-records-yet");
+    assert!(begun.script_text.contains("Diga"), "the script is in the person's language: {}", begun.script_text);
+    assert_eq!(begun.note.iter().filter(|field| field.missing && !field.why.is_empty()).count(), WHOLE_NOTE.len());
+    assert!(world.told::<ReadinessChanged>(inquiry).await.is_empty(), "nothing can be booked before the call");
+}
+
+async fn told_each_stage_and_the_readiness(world: &World, inquiry: Uuid) {
+    let stages = world.told::<StageChanged>(inquiry).await;
+    let walked: Vec<Stage> = stages.iter().map(StageChanged::to).collect();
+    assert_eq!(walked, [Stage::Routed, Stage::Contacted, Stage::IntakeComplete, Stage::RecordsReady]);
+    assert!(stages.windows(2).all(|pair| pair[0].version < pair[1].version && pair[0].to == pair[1].from));
+    let ready = world.told::<ReadinessChanged>(inquiry).await;
+    let last = ready.last().expect("told");
+    assert!(last.intake_complete && last.records_ready && last.reviewed && last.open);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_opinion_is_worked_from_the_queue_to_offered_dates_and_its_note_stays_sealed() {
+    let world = World::start().await;
+    let inquiry = world.begin(1).await[0];
+    let (mut dana, mut mei) = (world.coordinator("dana-whitfield"), world.staff("mei-tanaka", Role::Reviewer));
+
+    begins_with_all_that_a_call_needs(&world, &mut dana, inquiry).await;
+    dana.claim_inquiry(command(inquiry)).await.expect("claimed");
+    for _ in 0..2 {
+        dana.log_attempt(attempt(inquiry, "reached", "call-1")).await.expect("logged, once");
+    }
+    let reused = dana.log_attempt(attempt(inquiry, "no_answer", "call-1")).await.expect_err("another content");
+    assert_eq!(Reason::of(&reused), Some(Reason::KeyReused));
+    let attempts = world.told::<ContactAttempted>(inquiry).await;
+    assert_eq!(attempts.iter().map(|told| (told.number, told.within_target)).collect::<Vec<_>>(), [(1, true)]);
+
+    dana.save_note(note(inquiry, 0, &WHOLE_NOTE[..2])).await.expect("half a note");
+    let stale = dana.save_note(note(inquiry, 0, &WHOLE_NOTE)).await.expect_err("an old base");
+    assert_eq!((stale.code(), Reason::of(&stale)), (Code::Aborted, Some(Reason::Conflict)));
+    let unknown = dana.save_note(note(inquiry, 1, &[("shoe_size", "9")])).await.expect_err("no such field");
+    assert_eq!(Reason::of(&unknown), Some(Reason::FieldFault));
+    let whole = dana.save_note(note(inquiry, 1, &WHOLE_NOTE[2..])).await.expect("a whole note").into_inner();
+    assert_eq!(
+        (whole.stage(), whole.intake_complete, whole.next_action.as_str()),
+        (Stage::IntakeComplete, true, "gather_records")
+    );
+    assert_eq!(
+        whole.note.iter().find(|field| field.key == "diagnosis").map(|field| field.value.as_str()),
+        Some(CANARY)
+    );
+
+    let all = RequestRecordsRequest { center: CENTER.into(), inquiry_id: inquiry.to_string(), kinds: Vec::new() };
+    dana.request_records(all).await.expect("asked");
+    assert_eq!(world.told::<RecordsRequested>(inquiry).await[0].kinds.len(), 4);
+    for kind in ["pathology_report", "imaging"] {
+        dana.update_record(record(inquiry, kind, "received", "")).await.expect("received");
+    }
+    let refused = dana.review_records(review(inquiry, "accept")).await.expect_err("a coordinator does not review");
+    assert_eq!(refused.code(), Code::PermissionDenied);
+    let reviewed = mei.review_records(review(inquiry, "accept")).await.expect("accepted").into_inner();
+    assert_eq!(
+        (reviewed.stage(), reviewed.reviewed, reviewed.next_action.as_str()),
+        (Stage::RecordsReady, true, "offer_dates")
+    );
+
+    told_each_stage_and_the_readiness(&world, inquiry).await;
+    sqlx::query("CHECKPOINT").execute(&world.admin).await.expect("on disk");
+    assert!(!world.on_disk(CANARY), "the note must not be readable in any file");
+    let machine = PgPool::connect(world.database.machine.expose_secret()).await.expect("a login");
+    let chain = audit::verify(&machine, CENTER).await.expect("the chain");
+    assert!(chain.fault.is_none() && chain.rows >= 4, "each look at the note is written down: {chain:?}");
+    machine.close().await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_others_tell_stands_in_the_timeline_and_an_inquiry_is_closed_and_reopened_by_rule() {
+    let world = World::start().await;
+    let inquiry = world.begin(1).await[0];
+    let mut dana = world.coordinator("dana-whitfield");
+    let missed =
+        ResponseMissed { inquiry_id: inquiry.to_string(), center: CENTER.into(), level: 2, ..Default::default() };
+    world.publish(CENTER, inquiry, 2, &[missed]).await;
+    let outcome = NoticeOutcome {
+        inquiry_id: inquiry.to_string(),
+        center: CENTER.into(),
+        kind: "confirmation".into(),
+        channel: Channel::Email.into(),
+        at: micros(world.clock.now()),
+        reason: "mailbox_full".into(),
+        ..Default::default()
+    };
+    world.publish(CENTER, inquiry, 1, &[NoticeFailed { outcome: Some(outcome) }]).await;
+    eventually("both told", || async {
+        world.count("SELECT count(*) FROM timeline WHERE kind IN ('escalated', 'notice')").await == 2
+    })
+    .await;
+    let told = page(&mut dana, inquiry).await;
+    assert_eq!(told.priority, "urgent");
+    assert!(told.timeline.iter().any(|line| line.text.contains("reach them by phone")));
+
+    let close = |reason: &str| CloseInquiryRequest {
+        center: CENTER.into(),
+        inquiry_id: inquiry.to_string(),
+        reason: reason.into(),
+    };
+    let odd = dana.close_inquiry(close("bored")).await.expect_err("no such reason");
+    assert_eq!(Reason::of(&odd), Some(Reason::UnknownName));
+    let early = dana.close_inquiry(close("unreachable")).await.expect_err("nobody has tried");
+    assert_eq!(Reason::of(&early), Some(Reason::WrongState));
+    let closed = dana.close_inquiry(close("chose_another_center")).await.expect("closed").into_inner();
+    assert_eq!((closed.stage(), closed.due_at, closed.clock_state.as_str()), (Stage::Closed, 0, "cancelled"));
+    let refused = dana.claim_inquiry(command(inquiry)).await.expect_err("closed");
+    assert_eq!(Reason::of(&refused), Some(Reason::Closed));
+    let open = dana.reopen_inquiry(command(inquiry)).await.expect("open again").into_inner();
+    assert_eq!((open.stage(), open.close_reason.as_str()), (Stage::Routed, ""));
+    assert_ne!(open.due_at, 0);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_inquiry_is_handed_over_by_its_owner_and_a_document_waived_by_a_reviewer_with_sealed_reasons() {
+    let world = World::start().await;
+    let inquiry = world.begin(1).await[0];
+    let (mut dana, mut priya) = (world.coordinator("dana-whitfield"), world.staff("priya-nair", Role::Manager));
+    let hand = |to_staff: &str, to_team: &str, reason: &str| HandOverInquiryRequest {
+        center: CENTER.into(),
+        inquiry_id: inquiry.to_string(),
+        to_staff: to_staff.into(),
+        to_team: to_team.into(),
+        reason: reason.into(),
+    };
+    let not_hers = dana.hand_over_inquiry(hand("luis-ortega", "", "")).await.expect_err("she does not hold it");
+    assert_eq!(not_hers.code(), Code::PermissionDenied);
+    dana.claim_inquiry(command(inquiry)).await.expect("claimed");
+    let given = dana.hand_over_inquiry(hand("luis-ortega", "", "speaks Spanish")).await.expect("given").into_inner();
+    assert_eq!(given.owner, "luis-ortega");
+    let nobody = priya.hand_over_inquiry(hand("nobody", "", "")).await.expect_err("unknown");
+    assert_eq!(Reason::of(&nobody), Some(Reason::UnknownName));
+    assert_eq!(
+        Reason::of(&priya.hand_over_inquiry(hand("", "breast", " ")).await.expect_err("no reason")),
+        Some(Reason::FieldFault)
+    );
+    let moved = priya.hand_over_inquiry(hand("", "breast", "canary-reason")).await.expect("moved").into_inner();
+    assert_eq!((moved.team.as_str(), moved.owner.as_str()), ("breast", ""));
+    assert!(moved.timeline.iter().any(|line| line.text.ends_with("canary-reason")));
+    sqlx::query("CHECKPOINT").execute(&world.admin).await.expect("on disk");
+    assert!(!world.on_disk("canary-reason"), "free words of staff are sealed");
+
+    let waived = dana.update_record(record(inquiry, "imaging", "waived", "no")).await.expect_err("not her decision");
+    assert_eq!(waived.code(), Code::PermissionDenied);
+    assert!(priya.update_record(record(inquiry, "imaging", "waived", "")).await.is_err(), "a reason is needed");
+    priya.update_record(record(inquiry, "imaging", "waived", "done here")).await.expect("waived");
+    let patient = causeway_auth::Actor::patient(inquiry.to_string(), CENTER);
+    let status = world.as_actor(&patient).get_patient_status(get(inquiry)).await.expect("a status").into_inner();
+    assert_eq!((status.language.as_str(), status.open, status.records.len()), ("es", true, 4));
+    assert!(status.contact_by > 0 && status.records[0].label.contains("biopsia"));
+    world.end().await;
+}
