@@ -144,11 +144,7 @@ fn every_event_reads_and_writes_as_when_it_was_frozen() {
         team: "gi-second-opinion".into(),
         site: "north".into(),
     });
-    check(intake::v1::RecordsRequested {
-        facts: Some(facts()),
-        kinds: vec!["pathology-report".into()],
-        at: 5,
-    });
+    check(intake::v1::RecordsRequested { facts: Some(facts()), kinds: vec!["pathology-report".into()], at: 5 });
     let (facts, appointment) = (|| Some(facts()), || Some(appointment()));
     check(scheduling::v1::AppointmentBooked { facts: facts(), appointment: appointment(), version: 1, at: 9 });
     check(scheduling::v1::AppointmentRescheduled {

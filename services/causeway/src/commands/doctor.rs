@@ -101,7 +101,7 @@ async fn database(config: &RuntimeConfig, service: &str) -> anyhow::Result<Strin
     let pool = installation::machine_pool(config, service).await?;
     let version: String = sqlx::query_scalar("SHOW server_version").fetch_one(&pool).await?;
     let (unpublished, parked): (i64, i64) = sqlx::query_as(
-        "SELECT (SELECT count(*) FROM outbox WHERE published_at IS NULL), (SELECT count(*) FROM parked WHERE state <> 'replayed')",
+        "SELECT (SELECT count(*) FROM outbox_pending), (SELECT count(*) FROM parked WHERE state <> 'replayed')",
     )
     .fetch_one(&pool)
     .await?;

@@ -69,12 +69,18 @@ impl Delivery {
 /// Without a delivery for this long while messages are pending, the consumer's stream is opened anew.
 const STALL: Duration = Duration::from_secs(30);
 
+/// A batch of this many messages is a flow.
+const FLOW: usize = 8;
+/// How long a batch of a flow is left to grow.
+const LINGER: Duration = Duration::from_millis(12);
+
 /// A durable consumer, opened again whenever it breaks.
 pub struct Subscription {
     bus: Bus,
     spec: SubscriptionSpec,
     open: Option<Opened>,
     last_delivery: Instant,
+    flowing: bool,
 }
 
 type Chunk = Vec<Result<async_nats::jetstream::Message, pull::MessagesError>>;
@@ -87,7 +93,8 @@ struct Opened {
 impl Bus {
     /// Opens a durable consumer; refuses one whose settings break the promise.
     pub async fn subscribe(&self, spec: SubscriptionSpec) -> Result<Subscription, BusError> {
-        let mut subscription = Subscription { bus: self.clone(), spec, open: None, last_delivery: Instant::now() };
+        let mut subscription =
+            Subscription { bus: self.clone(), spec, open: None, last_delivery: Instant::now(), flowing: false };
         subscription.reopen().await?;
         Ok(subscription)
     }
@@ -95,7 +102,7 @@ impl Bus {
 
 impl Subscription {
     /// Waits for what is delivered next and gives all that already waits, up to the batch size. An empty batch means
-    /// that nothing came for a few seconds. Cancel safe.
+    /// that nothing came for a few seconds. Dropped while it waits, what it took is delivered again.
     pub async fn next_batch(&mut self) -> Result<Vec<Delivery>, BusError> {
         if self.open.is_none() {
             self.reopen().await?;
@@ -110,7 +117,16 @@ impl Subscription {
                 self.open = None;
                 Ok(Vec::new())
             }
-            Ok(Some(batch)) => {
+            Ok(Some(mut batch)) => {
+                // One message alone is handled at once; in a flow a short wait makes one transaction of many small ones.
+                let until = tokio::time::Instant::now() + LINGER;
+                while self.flowing && batch.len() < self.spec.batch {
+                    match tokio::time::timeout_at(until, open.batches.next()).await {
+                        Ok(Some(more)) => batch.extend(more),
+                        Ok(None) | Err(_) => break,
+                    }
+                }
+                self.flowing = batch.len() >= FLOW;
                 let mut deliveries = Vec::with_capacity(batch.len());
                 for message in batch {
                     match message {

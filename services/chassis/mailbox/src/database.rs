@@ -14,8 +14,9 @@ use causeway_runtime::clock::Clock;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 use secrecy::ExposeSecret as _;
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{AssertSqlSafe, Executor as _, PgPool, Row as _};
+use sqlx::pool::PoolConnection;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgRow};
+use sqlx::{AssertSqlSafe, Executor as _, PgPool, Postgres, Row as _};
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
@@ -65,6 +66,24 @@ struct Inner {
     tasks: TaskTracker,
     committed: mpsc::Sender<Vec<Row>>,
     to_relay: std::sync::Mutex<Option<mpsc::Receiver<Vec<Row>>>>,
+    kept: std::sync::Mutex<Vec<PoolConnection<Postgres>>>,
+    most_kept: usize,
+}
+
+impl Inner {
+    /// A connection whose last transaction ended in order, so that it needs neither a ping nor a healing rollback.
+    fn take_kept(&self) -> Option<PoolConnection<Postgres>> {
+        self.kept.lock().ok()?.pop()
+    }
+
+    fn keep(&self, connection: PoolConnection<Postgres>) {
+        if let Ok(mut kept) = self.kept.lock()
+            && kept.len() < self.most_kept
+            && !self.app.is_closed()
+        {
+            kept.push(connection);
+        }
+    }
 }
 
 impl Database {
@@ -88,6 +107,9 @@ impl Database {
                 tasks: TaskTracker::new(),
                 committed,
                 to_relay: std::sync::Mutex::new(Some(to_relay)),
+                kept: std::sync::Mutex::default(),
+                // Some stay with the pool, for whoever works without a transaction of ours.
+                most_kept: (settings.connections / 2) as usize,
             }),
         })
     }
@@ -137,7 +159,9 @@ impl Database {
             Ok(value) => value,
             Err(cause) => {
                 // A failed rollback leaves the connection to the pool's own, which rolls it back or drops it.
-                let _ = tx.connection.execute("ROLLBACK").await;
+                if tx.connection.execute("ROLLBACK").await.is_ok() {
+                    self.inner.keep(tx.connection);
+                }
                 return Err(cause);
             }
         };
@@ -150,7 +174,7 @@ impl Database {
             .into());
         }
         let rows = std::mem::take(&mut tx.rows);
-        drop(tx);
+        self.inner.keep(tx.connection);
         if !rows.is_empty() {
             // A full channel is no loss: the relay also looks into the table.
             let _ = self.inner.committed.try_send(rows);
@@ -159,12 +183,23 @@ impl Database {
     }
 
     async fn begin(&self, center: String, begin: &str) -> Result<Tx, TxError> {
-        let mut connection = self.inner.app.acquire().await?;
         // One round trip: the center is a checked slug, so it can stand in the text.
         let sql = format!(
             "{begin}; SELECT set_config('app.center', '{center}', true), (extract(epoch FROM now()) * 1000000)::bigint"
         );
+        // A kept connection may have died with its server: then the next one is tried, and at last the pool.
+        while let Some(mut kept) = self.inner.take_kept() {
+            match sqlx::raw_sql(AssertSqlSafe(sql.clone())).fetch_one(&mut *kept).await {
+                Ok(row) => return self.begun(kept, center, &row),
+                Err(_) => kept.close_on_drop(),
+            }
+        }
+        let mut connection = self.inner.app.acquire().await?;
         let row = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_one(&mut *connection).await?;
+        self.begun(connection, center, &row)
+    }
+
+    fn begun(&self, connection: PoolConnection<Postgres>, center: String, row: &PgRow) -> Result<Tx, TxError> {
         let micros: i64 = row.try_get(1)?;
         let now = Timestamp::from_microsecond(micros).unwrap_or(Timestamp::UNIX_EPOCH);
         Ok(Tx {
@@ -209,6 +244,8 @@ impl Database {
     pub async fn close(&self) {
         self.inner.tasks.close();
         self.inner.tasks.wait().await;
+        let kept = self.inner.kept.lock().map(|mut kept| std::mem::take(&mut *kept)).unwrap_or_default();
+        drop(kept);
         self.inner.app.close().await;
         self.inner.machine.close().await;
     }

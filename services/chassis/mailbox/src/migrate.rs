@@ -58,7 +58,8 @@ fn grants(app: &str, machine: &str) -> Vec<String> {
         format!("GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {quoted}"),
         // What is written down stays written down, for every role of a service.
         format!("REVOKE UPDATE, DELETE, TRUNCATE ON audit_log FROM {quoted}"),
-        format!("REVOKE DELETE, TRUNCATE ON outbox, audit_heads FROM {quoted}"),
+        format!("REVOKE UPDATE, DELETE, TRUNCATE ON outbox FROM {quoted}"),
+        format!("REVOKE DELETE, TRUNCATE ON audit_heads FROM {quoted}"),
         format!("REVOKE INSERT, UPDATE, DELETE ON _machine_migrations FROM {quoted}"),
     ]
 }

@@ -63,8 +63,11 @@ impl Row {
     }
 }
 
-const INSERT: &str = "INSERT INTO outbox (event_id, center_id, subject, kind, aggregate_id, version, occurred_at, traceparent, payload) \
-     SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::uuid[], $6::bigint[], $7::timestamptz[], $8::text[], $9::bytea[])";
+const INSERT: &str = "WITH log AS ( \
+        INSERT INTO outbox (event_id, center_id, subject, kind, aggregate_id, version, occurred_at, traceparent, payload) \
+        SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::uuid[], $6::bigint[], $7::timestamptz[], $8::text[], $9::bytea[]) \
+        RETURNING event_id, center_id, created_at) \
+     INSERT INTO outbox_pending (event_id, center_id, created_at) SELECT event_id, center_id, created_at FROM log";
 
 /// Writes all rows with one statement.
 pub(crate) async fn insert(connection: &mut PgConnection, rows: &[Row]) -> Result<(), sqlx::Error> {

@@ -194,7 +194,8 @@ async fn published(
 ) -> Result<Vec<Row>, sqlx::Error> {
     let sql = format!(
         "SELECT {} FROM outbox WHERE created_at > $1 AND created_at < now() - make_interval(secs => $2) \
-         AND published_at IS NOT NULL ORDER BY created_at FETCH FIRST $3 ROWS WITH TIES",
+         AND NOT EXISTS (SELECT 1 FROM outbox_pending WHERE outbox_pending.event_id = outbox.event_id) \
+         ORDER BY created_at FETCH FIRST $3 ROWS WITH TIES",
         outbox::COLUMNS
     );
     let rows = sqlx::query(AssertSqlSafe(sql))

@@ -7,7 +7,6 @@
 use std::time::Duration;
 
 use causeway_bus::Bus;
-use jiff::Timestamp;
 use sqlx::PgPool;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -17,7 +16,6 @@ use uuid::Uuid;
 use crate::database::Database;
 use crate::outbox::{self, Row};
 use crate::parked;
-use crate::time::Ts;
 
 /// Most messages in flight at once.
 const BATCH: usize = 512;
@@ -26,19 +24,16 @@ const LINGER: Duration = Duration::from_millis(700);
 /// A row that failed this often while others went through is parked.
 const MOST_ATTEMPTS: i32 = 20;
 
-/// Id of a published row and the time that finds its partition.
-pub(crate) type Published = (Uuid, Timestamp);
-
 /// Publishes the outbox of one database.
 #[derive(Clone)]
 pub(crate) struct Relay {
     database: Database,
     bus: Bus,
-    marked: mpsc::Sender<Vec<Published>>,
+    marked: mpsc::Sender<Vec<Uuid>>,
 }
 
 impl Relay {
-    pub fn new(database: Database, bus: Bus) -> (Self, mpsc::Receiver<Vec<Published>>) {
+    pub fn new(database: Database, bus: Bus) -> (Self, mpsc::Receiver<Vec<Uuid>>) {
         let (marked, to_mark) = mpsc::channel(256);
         (Self { database, bus, marked }, to_mark)
     }
@@ -110,7 +105,7 @@ impl Relay {
         let (mut done, mut failed) = (Vec::with_capacity(rows.len()), Vec::new());
         for (row, answer) in rows.iter().zip(&answers) {
             match answer {
-                Ok(_) => done.push((row.envelope.id, row.created)),
+                Ok(_) => done.push(row.envelope.id),
                 Err(cause) => failed.push((row, cause)),
             }
         }
@@ -129,7 +124,7 @@ impl Relay {
     async fn count_failures(&self, failed: &[(&Row, &causeway_bus::PublishFailed)]) {
         let ids: Vec<Uuid> = failed.iter().map(|(row, _)| row.envelope.id).collect();
         let counted = sqlx::query_as::<_, (Uuid, i32)>(
-            "UPDATE outbox SET attempts = attempts + 1 WHERE event_id = ANY($1) AND published_at IS NULL RETURNING event_id, attempts",
+            "UPDATE outbox_pending SET attempts = attempts + 1 WHERE event_id = ANY($1) RETURNING event_id, attempts",
         )
         .bind(&ids)
         .fetch_all(self.database.machine())
@@ -142,30 +137,19 @@ impl Relay {
                 let reason = format!("could not be published {attempts} times: {}", cause.cause);
                 let parked = parked::insert_unpublished(self.database.machine(), row, &reason, attempts).await;
                 if parked.is_ok() {
-                    let _ = self.marked.send(vec![(row.envelope.id, row.created)]).await;
+                    let _ = self.marked.send(vec![row.envelope.id]).await;
                 }
             }
         }
     }
 }
 
-/// Marks published rows, many with one statement, until the relay is gone.
-pub(crate) async fn run_marker(pool: PgPool, mut to_mark: mpsc::Receiver<Vec<Published>>) {
+/// Takes published rows off the list of what waits, many with one statement, until the relay is gone.
+pub(crate) async fn run_marker(pool: PgPool, mut to_mark: mpsc::Receiver<Vec<Uuid>>) {
     let mut waiting = Vec::new();
     while to_mark.recv_many(&mut waiting, 64).await > 0 {
-        let rows: Vec<Published> = waiting.drain(..).flatten().collect();
-        let ids: Vec<Uuid> = rows.iter().map(|(id, _)| *id).collect();
-        let times = || rows.iter().map(|(_, created)| *created);
-        // The range of times keeps the statement in the partitions that hold the rows.
-        let marked = sqlx::query(
-            "UPDATE outbox SET published_at = now() \
-             WHERE event_id = ANY($1) AND created_at BETWEEN $2 AND $3 AND published_at IS NULL",
-        )
-        .bind(&ids)
-        .bind(times().min().map(Ts))
-        .bind(times().max().map(Ts))
-        .execute(&pool)
-        .await;
+        let ids: Vec<Uuid> = waiting.drain(..).flatten().collect();
+        let marked = sqlx::query("DELETE FROM outbox_pending WHERE event_id = ANY($1)").bind(&ids).execute(&pool).await;
         if let Err(cause) = marked {
             // The sweep publishes them once more, which the server recognises.
             debug!(%cause, "mark events as published");
@@ -177,13 +161,13 @@ pub(crate) async fn run_marker(pool: PgPool, mut to_mark: mpsc::Receiver<Vec<Pub
 
 async fn claim(pool: &PgPool, source: &str, older_than: Duration) -> Result<Vec<Row>, sqlx::Error> {
     let rows = sqlx::query(
-        "WITH due AS (SELECT event_id AS due_id, created_at AS due_created FROM outbox \
-            WHERE published_at IS NULL AND created_at < now() - make_interval(secs => $1) \
-              AND (leased_until IS NULL OR leased_until < now()) \
-            ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED) \
-         UPDATE outbox SET leased_until = now() + interval '15 seconds' FROM due \
-         WHERE event_id = due_id AND created_at = due_created \
-         RETURNING event_id, center_id, subject, kind, aggregate_id, version, occurred_at, traceparent, payload, created_at",
+        "WITH due AS (SELECT event_id FROM outbox_pending \
+            WHERE created_at < now() - make_interval(secs => $1) AND (leased_until IS NULL OR leased_until < now()) \
+            ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED), \
+         leased AS (UPDATE outbox_pending SET leased_until = now() + interval '15 seconds' FROM due \
+            WHERE outbox_pending.event_id = due.event_id RETURNING outbox_pending.event_id, outbox_pending.created_at) \
+         SELECT outbox.event_id, center_id, subject, kind, aggregate_id, version, occurred_at, traceparent, payload, outbox.created_at \
+         FROM leased JOIN outbox ON outbox.event_id = leased.event_id AND outbox.created_at = leased.created_at",
     )
     .bind(older_than.as_secs_f64())
     .bind(BATCH as i64)

@@ -246,7 +246,7 @@ async fn replay(database: &Database, consumers: &[(Vec<String>, Arc<Consumer>)],
 
 async fn count_backlog(database: &Database, backlog: &IntGaugeVec) {
     let counts: Result<(i64, i64), _> = sqlx::query_as(
-        "SELECT (SELECT count(*) FROM outbox WHERE published_at IS NULL), (SELECT count(*) FROM parked WHERE state <> 'replayed')",
+        "SELECT (SELECT count(*) FROM outbox_pending), (SELECT count(*) FROM parked WHERE state <> 'replayed')",
     )
     .fetch_one(database.machine())
     .await;

@@ -16,7 +16,7 @@ async fn each_event_reaches_its_listener_exactly_once() {
     eventually("all thousand events were handled", 30, async || listener.handler.total() == 1000).await;
     assert_eq!(listener.handler.twice(), 0);
     eventually("all are marked as published", 10, async || {
-        rig::count(&owner.database, "SELECT count(*) FROM outbox WHERE published_at IS NULL").await == 0
+        rig::count(&owner.database, "SELECT count(*) FROM outbox_pending").await == 0
     })
     .await;
     owner.end().await;

@@ -32,7 +32,7 @@ async fn losing_the_whole_store_of_the_bus_is_a_delay() {
     // Published, acknowledged, marked, and not yet seen by anybody: exactly what the loss of the store takes away.
     rig::emit(&owner.database, 300).await;
     eventually("all are marked as published", 20, async || {
-        rig::count(&owner.database, "SELECT count(*) FROM outbox WHERE published_at IS NULL").await == 0
+        rig::count(&owner.database, "SELECT count(*) FROM outbox_pending").await == 0
     })
     .await;
     nats.server.kill().await.expect("killed");
