@@ -10,11 +10,11 @@ pub const PREFIX: &str = "causeway.v1";
 /// Key-value bucket that holds the center profiles in force.
 pub const CENTERS_BUCKET: &str = "CENTERS";
 /// How long a stream keeps messages. The outboxes keep them for good; this bounds the bus alone.
-pub const RETENTION: Duration = Duration::from_secs(14 * 24 * 3600);
+pub const RETENTION: Duration = Duration::from_secs(3 * 24 * 3600);
 /// How long the server recognises a repeated message id. Longer than the relay's retry horizon; the inbox is the guarantee.
 pub const DEDUPE_WINDOW: Duration = Duration::from_secs(24 * 3600);
 /// Largest stream on disk, bytes. A full stream refuses new messages (`discard: new`), which then wait in the outbox.
-pub const MAX_BYTES: i64 = 1 << 30;
+pub const MAX_BYTES: i64 = 2 << 30;
 /// Largest message, bytes.
 pub const MAX_MESSAGE: i32 = 64 << 10;
 

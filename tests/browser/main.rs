@@ -10,12 +10,19 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("browser")
 }
 
-/// Chromium, Node and the pinned packages; fetched where they are missing and the machine allows it.
-async fn tools() -> PathBuf {
+/// Paths of Node and Chromium, with the pinned packages beside; fetched where they are missing and the machine allows it.
+async fn tools() -> (PathBuf, PathBuf) {
     let ready = Command::new("bash").arg(folder().join("prepare.sh")).output().await.expect("bash runs");
-    let said = format!("{}{}", String::from_utf8_lossy(&ready.stdout), String::from_utf8_lossy(&ready.stderr));
-    assert!(ready.status.success(), "the browser could not be prepared:\n{said}");
-    PathBuf::from(String::from_utf8_lossy(&ready.stdout).lines().last().expect("path of chromium").trim())
+    let told = String::from_utf8_lossy(&ready.stdout).into_owned();
+    assert!(
+        ready.status.success(),
+        "the browser could not be prepared:\n{told}{}",
+        String::from_utf8_lossy(&ready.stderr)
+    );
+    let mut lines = told.lines().rev();
+    let mut path = || PathBuf::from(lines.next().expect("two paths").trim());
+    let chromium = path();
+    (path(), chromium)
 }
 
 /// The path of the signed link in a mail.
@@ -59,7 +66,7 @@ fn cookies(answer: &reqwest::Response) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_page_passes_in_a_real_browser_at_both_widths_with_script_on_and_off() {
-    let chromium = tools().await;
+    let (node, chromium) = tools().await;
     let mut installation = Installation::start(&[]).await;
     let (patient, staff) = (installation.address("patient").to_owned(), installation.address("staff").to_owned());
     let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
@@ -99,7 +106,7 @@ async fn every_page_passes_in_a_real_browser_at_both_widths_with_script_on_and_o
     std::fs::create_dir_all(&pictures).expect("a folder");
     let config = pictures.join("pages.json");
     std::fs::write(&config, serde_json::to_string(&pages).expect("JSON")).expect("written");
-    let checked = Command::new("node")
+    let checked = Command::new(node)
         .arg(folder().join("check.mjs"))
         .arg(format!("@{}", config.display()))
         .arg(&pictures)

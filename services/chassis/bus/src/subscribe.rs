@@ -199,7 +199,8 @@ impl Subscription {
             ack_wait: self.spec.ack_wait,
             // The poison decision is ours: the server must never give up on a message by itself.
             max_deliver: -1,
-            max_ack_pending: (self.spec.batch * 4) as i64,
+            // What waits for something stays pending: room for it beside the flow.
+            max_ack_pending: (self.spec.batch * 16) as i64,
             replay_policy: consumer::ReplayPolicy::Instant,
             ..Default::default()
         }

@@ -29,7 +29,7 @@ BEGIN
     END LOOP;
 END $$;
 CREATE TABLE outbox_rest PARTITION OF outbox DEFAULT;
-CREATE INDEX outbox_created ON outbox USING brin (created_at);
+CREATE INDEX outbox_created ON outbox (created_at);
 CREATE INDEX outbox_aggregate ON outbox (aggregate_id);
 
 -- Marking a wide row as published would write it and its index entries a second time; a narrow row comes and goes instead.
@@ -40,6 +40,7 @@ CREATE TABLE outbox_pending (
     leased_until timestamptz,
     attempts     integer     NOT NULL DEFAULT 0
 );
+CREATE INDEX outbox_pending_created ON outbox_pending (created_at);
 ALTER TABLE outbox_pending SET (autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 2000);
 COMMENT ON TABLE outbox_pending IS 'Events of the outbox that are not known to be on the bus.';
 

@@ -78,6 +78,9 @@ pub trait Handler: Send + Sync + 'static {
 /// A message that failed this often by its own fault is parked.
 const MOST_ATTEMPTS: i64 = 6;
 
+/// A message that waits for something is asked about at most once a minute: this is about a day.
+const MOST_WAITS: i64 = 1500;
+
 pub(crate) struct Consumer {
     pub database: Database,
     pub handler: Arc<dyn Handler>,
@@ -135,7 +138,10 @@ impl Consumer {
     async fn handle_center(&self, center: &str, deliveries: &[Delivery]) -> Vec<Verdict> {
         let received: Vec<Received> = deliveries.iter().filter_map(received).collect();
         match self.transact(center, received.clone()).await {
-            Ok(outcomes) => outcomes.into_iter().map(|outcome| self.verdict(&outcome)).collect(),
+            Ok(outcomes) => {
+                let attempts = deliveries.iter().map(|delivery| delivery.attempt);
+                outcomes.iter().zip(attempts).map(|(outcome, attempt)| self.verdict(outcome, attempt)).collect()
+            }
             Err(cause) if cause.is_transient() => {
                 debug!(%cause, "batch could not be handled; it is delivered again");
                 deliveries.iter().map(|delivery| Verdict::Again(backoff(delivery.attempt))).collect()
@@ -154,7 +160,7 @@ impl Consumer {
     async fn handle_one(&self, center: &str, one: Received) -> Verdict {
         let (id, attempt) = (one.envelope.id, one.attempt);
         let cause = match self.transact(center, vec![one.clone()]).await {
-            Ok(outcomes) => return outcomes.first().map_or(Verdict::Ack, |outcome| self.verdict(outcome)),
+            Ok(outcomes) => return outcomes.first().map_or(Verdict::Ack, |outcome| self.verdict(outcome, attempt)),
             Err(cause) => cause,
         };
         if cause.is_transient() || attempt < MOST_ATTEMPTS {
@@ -163,7 +169,7 @@ impl Consumer {
         }
         let reason = format!("failed {attempt} times: {cause}");
         match self.park(center, one, reason).await {
-            Ok(()) => self.verdict(&Outcome::Park(String::new())),
+            Ok(()) => self.verdict(&Outcome::Park(String::new()), attempt),
             Err(_) => Verdict::Again(backoff(attempt)),
         }
     }
@@ -190,6 +196,10 @@ impl Consumer {
         self.database
             .with_tx(&center, move |tx| {
                 Box::pin(async move {
+                    // The row is the token: of two instances that read it one goes on.
+                    if !parked::mark_replayed(tx, parked_id).await? {
+                        return Ok(());
+                    }
                     inbox::take(tx, &[id]).await?;
                     let outcomes = handler.handle(tx, std::slice::from_ref(&one)).await?;
                     match outcomes.into_iter().next() {
@@ -197,7 +207,7 @@ impl Consumer {
                         Some(Outcome::RetryAfter(_)) => {
                             Err(HandlerError::Failed("what it needs is not there yet".into()))
                         }
-                        _ => Ok(parked::mark_replayed(tx, parked_id).await?),
+                        _ => Ok(()),
                     }
                 })
             })
@@ -241,11 +251,12 @@ impl Consumer {
         outcomes
     }
 
-    fn verdict(&self, outcome: &Outcome) -> Verdict {
+    fn verdict(&self, outcome: &Outcome, attempt: i64) -> Verdict {
         let (word, verdict) = match outcome {
             Outcome::Done => ("done", Verdict::Ack),
             Outcome::AlreadyApplied => ("already_applied", Verdict::Ack),
-            Outcome::RetryAfter(wait) => ("retry", Verdict::Again(*wait)),
+            // What waits long is asked about less and less often.
+            Outcome::RetryAfter(wait) => ("retry", Verdict::Again((*wait).max(backoff(attempt)))),
             Outcome::Park(_) => ("parked", Verdict::Ack),
         };
         self.handled.with_label_values(&[word]).inc();
@@ -276,7 +287,12 @@ async fn settle(tx: &mut Tx, new: &[Received], outcomes: &[Outcome]) -> Result<(
     for (message, outcome) in new.iter().zip(outcomes) {
         match outcome {
             Outcome::Done | Outcome::AlreadyApplied => {}
-            Outcome::RetryAfter(_) => back.push(message.envelope.id),
+            Outcome::RetryAfter(_) if message.attempt < MOST_WAITS => back.push(message.envelope.id),
+            Outcome::RetryAfter(_) => {
+                warn!(event.id = %message.envelope.id, event.kind = %message.envelope.kind, "message waited in vain and is parked");
+                let reason = "what it needs did not come in a day; replay it when it has";
+                parked::insert(tx, &message.envelope, &message.payload, reason, message.attempt).await?;
+            }
             Outcome::Park(reason) => {
                 warn!(event.id = %message.envelope.id, event.kind = %message.envelope.kind, "message is parked for an operator");
                 parked::insert(tx, &message.envelope, &message.payload, reason, message.attempt).await?;

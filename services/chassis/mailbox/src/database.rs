@@ -166,7 +166,10 @@ impl Database {
             }
         };
         tx.flush().await.map_err(TxError::from)?;
-        if let Err(cause) = tx.connection.execute("COMMIT").await {
+        // PostgreSQL answers the commit of a failed transaction with a rollback and no error; the outbox's statement would
+        // have shown it, and where there is none this does.
+        let commit = if tx.rows.is_empty() { "SELECT 1; COMMIT" } else { "COMMIT" };
+        if let Err(cause) = tx.connection.execute(sqlx::raw_sql(commit)).await {
             return Err(match &cause {
                 sqlx::Error::Database(_) => TxError::Database(cause),
                 _ => TxError::CommitUnknown,

@@ -171,18 +171,35 @@ pub(crate) async fn to_replay(pool: &PgPool) -> Result<Vec<ParkedMessage>, sqlx:
     rows.iter().map(read).collect()
 }
 
-/// Notes that a message was replayed.
-pub(crate) async fn mark_replayed(tx: &mut Tx, parked_id: Uuid) -> Result<(), sqlx::Error> {
-    sqlx::query("UPDATE parked SET state = 'replayed', replayed_at = now() WHERE parked_id = $1")
-        .bind(parked_id)
-        .execute(tx.conn())
-        .await?;
+/// Notes that a message is replayed; `false` where somebody else has done so.
+pub(crate) async fn mark_replayed(tx: &mut Tx, parked_id: Uuid) -> Result<bool, sqlx::Error> {
+    let done = sqlx::query(
+        "UPDATE parked SET state = 'replayed', replayed_at = now() WHERE parked_id = $1 AND state = 'replay'",
+    )
+    .bind(parked_id)
+    .execute(tx.conn())
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Puts an event of the own outbox, which the bus did not take, back on the list of what waits.
+pub(crate) async fn publish_again(pool: &PgPool, message: &ParkedMessage) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "WITH again AS (UPDATE parked SET state = 'replayed', replayed_at = now() WHERE parked_id = $1 AND state = 'replay' \
+            RETURNING event_id) \
+         INSERT INTO outbox_pending (event_id, center_id, created_at) \
+         SELECT outbox.event_id, outbox.center_id, outbox.created_at FROM outbox JOIN again ON outbox.event_id = again.event_id \
+         ON CONFLICT DO NOTHING",
+    )
+    .bind(message.parked_id)
+    .execute(pool)
+    .await?;
     Ok(())
 }
 
 /// Parks a message again whose replay failed.
 pub(crate) async fn mark_failed(pool: &PgPool, parked_id: Uuid, reason: &str) -> Result<(), sqlx::Error> {
-    sqlx::query("UPDATE parked SET state = 'parked', reason = $2, attempts = attempts + 1 WHERE parked_id = $1")
+    sqlx::query("UPDATE parked SET state = 'parked', reason = $2, attempts = attempts + 1 WHERE parked_id = $1 AND state = 'replay'")
         .bind(parked_id)
         .bind(reason)
         .execute(pool)

@@ -3,15 +3,16 @@
 //! This turns the loss of the whole bus into a delay. It asks each listener over the bus which events its inbox lacks,
 //! walks the outbox in order of time, and remembers up to where everybody has everything.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
 use bytes::Bytes;
 use causeway_bus::Bus;
 use jiff::Timestamp;
 use sqlx::{AssertSqlSafe, PgPool};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, warn};
+use tracing::warn;
 use uuid::Uuid;
 
 use crate::database::Database;
@@ -40,13 +41,17 @@ pub struct Compared {
 /// Who must have seen an event with a subject.
 pub(crate) type Listeners = fn(&str) -> Vec<&'static str>;
 
+/// How often a missing event was published again, and when it may be the next time.
+type Tries = HashMap<Uuid, (u32, Instant)>;
+
 pub(crate) struct Reconciler {
     pub database: Database,
     pub bus: Bus,
     pub listeners: Listeners,
     pub after: Duration,
     pub republished: prometheus::IntCounter,
-    pub tries: HashMap<Uuid, u32>,
+    pub through: prometheus::IntGauge,
+    pub tries: Tries,
 }
 
 impl Reconciler {
@@ -56,56 +61,84 @@ impl Reconciler {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(every) => {}
             }
-            if let Err(cause) = self.step().await {
-                debug!(%cause, "compare the outbox with the listeners; tried again shortly");
+            if let Err(cause) = self.step(every).await {
+                warn!(%cause, "compare the outbox with the listeners; tried again shortly");
             }
         }
     }
 
-    async fn step(&mut self) -> Result<(), sqlx::Error> {
+    /// Walks from where everybody has everything to the present. The first gap holds up what is remembered, not the walk:
+    /// what is missing behind it is published in the same step.
+    async fn step(&mut self, every: Duration) -> Result<(), sqlx::Error> {
         let pool = self.database.machine().clone();
-        loop {
-            let through = through(&pool).await?;
-            let rows = published(&pool, self.database.service(), through, self.after).await?;
-            if rows.is_empty() {
-                return Ok(());
+        let known = through(&pool).await?;
+        let (mut cursor, mut confirmed, mut gap) = (known, known, false);
+        let mut silent = BTreeSet::new();
+        for _ in 0..MOST_PAGES {
+            let rows = published(&pool, self.database.service(), cursor, self.after).await?;
+            let Some(last) = rows.last().map(|row| row.created) else { break };
+            let missing = compare(&self.bus, self.listeners, &rows, &mut silent).await;
+            self.republish(&missing, every).await;
+            if !gap {
+                let first_missing = missing.iter().map(|row| row.created).min();
+                gap = !silent.is_empty() || first_missing.is_some();
+                match first_missing {
+                    None if silent.is_empty() => confirmed = Some(last),
+                    Some(first) if silent.is_empty() => confirmed = Some(just_before(first)),
+                    _ => {}
+                }
             }
-            let last = rows.last().map(|row| row.created);
-            let (compared, missing) = compare(&self.bus, self.listeners, &rows).await;
-            if !missing.is_empty() {
-                self.republish(&missing).await;
-            }
-            let first_missing = missing.iter().map(|row| row.created).min();
-            let confirmed = match (compared.silent, first_missing) {
-                (0, None) => last,
-                (0, Some(first)) => Some(first - jiff::SignedDuration::from_micros(1)),
-                _ => None,
-            };
-            let Some(confirmed) = confirmed.filter(|at| through.is_none_or(|through| *at > through)) else {
-                return Ok(());
-            };
-            set_through(&pool, confirmed).await?;
-            if !missing.is_empty() || rows.len() < BATCH as usize {
-                return Ok(());
+            cursor = Some(last);
+            if rows.len() < BATCH as usize {
+                break;
             }
         }
+        self.remember(&pool, known, confirmed).await
     }
 
-    async fn republish(&mut self, missing: &[Row]) {
-        // The first time the server may still hold the message and only the listener lags: the same id is recognised.
-        // After that a new id makes sure that it is delivered again.
+    /// What is not known to be published yet is not compared, so nothing behind it may count as confirmed.
+    async fn remember(
+        &self,
+        pool: &PgPool,
+        known: Option<Timestamp>,
+        confirmed: Option<Timestamp>,
+    ) -> Result<(), sqlx::Error> {
+        let pending: Option<Ts> =
+            sqlx::query_scalar("SELECT min(created_at) FROM outbox_pending").fetch_one(pool).await?;
+        let confirmed = match (confirmed, pending) {
+            (Some(at), Some(pending)) => Some(at.min(just_before(pending.0))),
+            (at, _) => at,
+        };
+        let Some(at) = confirmed.filter(|at| known.is_none_or(|known| *at > known)) else { return Ok(()) };
+        set_through(pool, at).await?;
+        self.through.set(at.as_second());
+        Ok(())
+    }
+
+    /// The first time the server may still hold the message and only the listener lags: the same id is recognised. After
+    /// that a new id makes sure that it is delivered again, less and less often, because a listener that keeps giving an
+    /// event back would otherwise drown in copies.
+    async fn republish(&mut self, missing: &[Row], every: Duration) {
+        let now = Instant::now();
         let mut outgoing = Vec::with_capacity(missing.len());
         for row in missing {
-            let tries = self.tries.entry(row.envelope.id).or_default();
+            let (tries, next) = self.tries.entry(row.envelope.id).or_insert((0, now));
+            if *next > now {
+                continue;
+            }
             *tries += 1;
+            *next = now + every.saturating_mul(1 << (*tries).min(8)).min(LONGEST_WAIT);
             outgoing.push(row.outgoing(&if *tries == 1 { String::new() } else { format!(":r{tries}") }));
+        }
+        if outgoing.is_empty() {
+            return;
         }
         let mut through = 0;
         for chunk in outgoing.chunks(512) {
             through += self.bus.publish(chunk).await.iter().filter(|answer| answer.is_ok()).count();
         }
         warn!(
-            missing = missing.len(),
+            missing = outgoing.len(),
             published = through,
             "events were missing at a listener and are published again"
         );
@@ -116,6 +149,15 @@ impl Reconciler {
     }
 }
 
+/// Most pages of one walk; the next walk begins where everybody has everything.
+const MOST_PAGES: usize = 500;
+/// Longest time between two copies of one event.
+const LONGEST_WAIT: Duration = Duration::from_secs(3600);
+
+fn just_before(at: Timestamp) -> Timestamp {
+    at - jiff::SignedDuration::from_micros(1)
+}
+
 /// Compares the whole outbox with all listeners, from the beginning, for an operator.
 pub async fn reconcile_all(
     pool: &PgPool,
@@ -124,19 +166,19 @@ pub async fn reconcile_all(
     listeners: fn(&str) -> Vec<&'static str>,
 ) -> Result<Compared, sqlx::Error> {
     let mut total = Compared::default();
-    let mut through = None;
+    let (mut through, mut silent) = (None, BTreeSet::new());
     loop {
         let rows = published(pool, service, through, Duration::ZERO).await?;
         let Some(last) = rows.last() else { return Ok(total) };
         through = Some(last.created);
-        let (compared, missing) = compare(bus, listeners, &rows).await;
+        let missing = compare(bus, listeners, &rows, &mut silent).await;
         let stamp: i64 = sqlx::query_scalar("SELECT extract(epoch FROM now())::bigint").fetch_one(pool).await?;
         let again: Vec<_> = missing.iter().map(|row| row.outgoing(&format!(":o{stamp}"))).collect();
         for chunk in again.chunks(512) {
             total.republished += bus.publish(chunk).await.iter().filter(|answer| answer.is_ok()).count() as u64;
         }
-        total.events += compared.events;
-        total.silent = total.silent.max(compared.silent);
+        total.events += rows.len() as u64;
+        total.silent = silent.len() as u64;
     }
 }
 
@@ -147,26 +189,30 @@ pub(crate) async fn answer(database: &Database, question: Bytes) -> Option<Bytes
     Some(inbox::pack(&missing))
 }
 
-async fn compare(bus: &Bus, listeners: Listeners, rows: &[Row]) -> (Compared, Vec<Row>) {
+/// Rows that a listener lacks. A listener that did not answer is asked no more in this walk.
+async fn compare(bus: &Bus, listeners: Listeners, rows: &[Row], silent: &mut BTreeSet<&'static str>) -> Vec<Row> {
     let mut wanted: BTreeMap<&'static str, Vec<Uuid>> = BTreeMap::new();
     for row in rows {
         for listener in listeners(&row.envelope.subject) {
             wanted.entry(listener).or_default().push(row.envelope.id);
         }
     }
-    let mut compared = Compared { events: rows.len() as u64, ..Compared::default() };
-    let mut missing = std::collections::HashSet::new();
+    let mut missing = HashSet::new();
     for (listener, ids) in wanted {
         for chunk in ids.chunks(1000) {
+            if silent.contains(listener) {
+                break;
+            }
             let answer = bus.ask(subject(listener), inbox::pack(chunk), Duration::from_secs(5)).await;
             match answer.ok().and_then(|bytes| inbox::unpack(&bytes)) {
                 Some(lacking) => missing.extend(lacking),
-                None => compared.silent += 1,
+                None => {
+                    silent.insert(listener);
+                }
             }
         }
     }
-    let missing = rows.iter().filter(|row| missing.contains(&row.envelope.id)).cloned().collect();
-    (compared, missing)
+    rows.iter().filter(|row| missing.contains(&row.envelope.id)).cloned().collect()
 }
 
 async fn through(pool: &PgPool) -> Result<Option<Timestamp>, sqlx::Error> {

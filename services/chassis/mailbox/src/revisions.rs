@@ -5,7 +5,7 @@
 //! and the one before stays in force.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -28,6 +28,7 @@ pub struct Revisions<T> {
     parse: Parse<T>,
     current: ArcSwap<BTreeMap<String, Arc<(String, T)>>>,
     pool: Option<PgPool>,
+    kept: Mutex<BTreeMap<String, String>>,
     changed: watch::Sender<u64>,
 }
 
@@ -42,8 +43,14 @@ impl<T: Send + Sync + 'static> Revisions<T> {
         tasks: &tokio_util::task::TaskTracker,
     ) -> Result<Arc<Self>, crate::TxError> {
         let pool = database.map(|database| database.machine().clone());
-        let revisions =
-            Arc::new(Self { bucket, parse, current: ArcSwap::default(), pool, changed: watch::Sender::new(0) });
+        let revisions = Arc::new(Self {
+            bucket,
+            parse,
+            current: ArcSwap::default(),
+            pool,
+            kept: Mutex::default(),
+            changed: watch::Sender::new(0),
+        });
         revisions.load().await?;
         let follower = revisions.clone();
         tasks.spawn(async move {
@@ -118,8 +125,13 @@ impl<T: Send + Sync + 'static> Revisions<T> {
         while let Some(change) = changes.next().await {
             let Change { key, value } = change?;
             let Some(content) = value else { continue };
-            if let Some(revision) = self.put_in_force(&key, &content) {
-                self.keep(&key, &revision, &content).await;
+            self.put_in_force(&key, &content);
+            // A revision that could not be kept is tried again when the bucket is followed anew, half a second later.
+            if let Some(revision) = self.to_keep(&key) {
+                self.keep(&key, &revision, &content).await.map_err(|cause| BusError::Server {
+                    what: format!("keep revision {revision} of {key}"),
+                    cause: cause.to_string(),
+                })?;
             }
         }
         Ok(())
@@ -148,51 +160,57 @@ impl<T: Send + Sync + 'static> Revisions<T> {
         Ok(())
     }
 
-    /// Gives the revision where it is a new one.
-    fn put_in_force(&self, name: &str, content: &[u8]) -> Option<String> {
+    fn put_in_force(&self, name: &str, content: &[u8]) {
         let (revision, value) = match (self.parse)(content) {
             Ok(parsed) => parsed,
             Err(cause) => {
                 warn!(name, bucket = self.bucket, %cause, "value can not be read; the one before stays in force");
-                return None;
+                return;
             }
         };
         if self.current(name).is_some_and(|current| current.0 == revision) {
-            return None;
+            return;
         }
         let mut all = BTreeMap::clone(&self.current.load());
         all.insert(name.to_owned(), Arc::new((revision.clone(), value)));
         self.current.store(Arc::new(all));
         self.changed.send_modify(|count| *count += 1);
         info!(name, revision, bucket = self.bucket, "value is in force");
-        Some(revision)
     }
 
-    async fn keep(&self, name: &str, revision: &str, content: &[u8]) {
-        let Some(pool) = &self.pool else { return };
-        let kept = sqlx::query(
-            "WITH old AS (UPDATE revisions SET current = false WHERE bucket = $1 AND name = $2 AND revision <> $3 AND current) \
-             INSERT INTO revisions (bucket, name, revision, content, current) VALUES ($1, $2, $3, $4, false) \
-             ON CONFLICT (bucket, name, revision) DO UPDATE SET seen_at = now()",
+    /// The revision in force, where it is not known to be kept.
+    fn to_keep(&self, name: &str) -> Option<String> {
+        let revision = self.current(name)?.0.clone();
+        let kept = self.kept.lock().ok()?.get(name) == Some(&revision);
+        (!kept && self.pool.is_some()).then_some(revision)
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the table belongs to no center, so with_tx can not write it")]
+    async fn keep(&self, name: &str, revision: &str, content: &[u8]) -> Result<(), sqlx::Error> {
+        let Some(pool) = &self.pool else { return Ok(()) };
+        let mut tx = pool.begin().await?;
+        sqlx::query(
+            "UPDATE revisions SET current = false WHERE bucket = $1 AND name = $2 AND revision <> $3 AND current",
+        )
+        .bind(self.bucket)
+        .bind(name)
+        .bind(revision)
+        .execute(&mut *tx)
+        .await?;
+        sqlx::query(
+            "INSERT INTO revisions (bucket, name, revision, content, current) VALUES ($1, $2, $3, $4, true) \
+             ON CONFLICT (bucket, name, revision) DO UPDATE SET seen_at = now(), current = true",
         )
         .bind(self.bucket)
         .bind(name)
         .bind(revision)
         .bind(content)
-        .execute(pool)
-        .await;
-        let marked = sqlx::query("UPDATE revisions SET current = (revision = $3) WHERE bucket = $1 AND name = $2 AND current <> (revision = $3)")
-            .bind(self.bucket)
-            .bind(name)
-            .bind(revision)
-            .execute(pool)
-            .await;
-        if kept.is_err() || marked.is_err() {
-            warn!(
-                name,
-                bucket = self.bucket,
-                "value in force could not be kept; it is read from the bucket after a restart"
-            );
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        if let Ok(mut kept) = self.kept.lock() {
+            kept.insert(name.to_owned(), revision.to_owned());
         }
+        Ok(())
     }
 }

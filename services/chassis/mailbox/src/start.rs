@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use causeway_bus::{Bus, BusCredentials, BusError, BusSettings, StreamSpec, SubscriptionSpec};
 use causeway_runtime::{NatsCredentials, Stop};
-use prometheus::{IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry};
+use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
 use tokio_util::task::TaskTracker;
 use tracing::debug;
 
@@ -149,6 +149,7 @@ impl Mailbox {
             after: Duration::from_secs(pace.reconcile_after_seconds),
             republished: counters.republished.clone(),
             tries: HashMap::new(),
+            through: counters.through.clone(),
         };
         stop.spawn(
             tasks,
@@ -186,6 +187,7 @@ struct Counters {
     handled: IntCounterVec,
     republished: IntCounter,
     backlog: IntGaugeVec,
+    through: IntGauge,
 }
 
 impl Counters {
@@ -200,10 +202,15 @@ impl Counters {
             "events that a listener lacked and that were published again",
         )?;
         let backlog = IntGaugeVec::new(Opts::new("causeway_backlog", "rows that wait, by kind"), &["kind"])?;
+        let through = IntGauge::new(
+            "causeway_reconciled_through_seconds",
+            "up to here, in Unix time, every listener has every event of this service",
+        )?;
+        metrics.register(Box::new(through.clone()))?;
         metrics.register(Box::new(handled.clone()))?;
         metrics.register(Box::new(republished.clone()))?;
         metrics.register(Box::new(backlog.clone()))?;
-        Ok(Self { handled, republished, backlog })
+        Ok(Self { handled, republished, backlog, through })
     }
 }
 
@@ -232,6 +239,12 @@ async fn watch_backlog(
 
 async fn replay(database: &Database, consumers: &[(Vec<String>, Arc<Consumer>)], message: parked::ParkedMessage) {
     let id = message.parked_id;
+    if message.source == database.service() {
+        if let Err(cause) = parked::publish_again(database.machine(), &message).await {
+            debug!(%cause, "publish a parked event again; it is tried again");
+        }
+        return;
+    }
     let taker = consumers.iter().find(|(subjects, _)| subjects.iter().any(|filter| matches(filter, &message.subject)));
     let outcome = match taker {
         Some((_, consumer)) => consumer.replay(message).await.map_err(|cause| cause.to_string()),

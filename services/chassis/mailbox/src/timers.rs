@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use causeway_envelope::TraceContext;
+use causeway_envelope::{Envelope, TraceContext};
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 use sqlx::Row as _;
@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use crate::consumer::{HandlerError, Outcome};
 use crate::database::Database;
+use crate::parked;
 use crate::time::Ts;
 use crate::tx::Tx;
 
@@ -124,7 +125,7 @@ pub(crate) async fn run(database: Database, handler: Arc<dyn TimerHandler>, ever
 async fn fire_due(database: &Database, handler: &Arc<dyn TimerHandler>) -> Result<usize, crate::TxError> {
     let now = database.now().await?;
     let claimed = sqlx::query(
-        "UPDATE timers SET lease_until = now() + interval '30 seconds', attempts = attempts + 1 \
+        "UPDATE timers SET lease_until = now() + make_interval(secs => least(3600, 30 * (attempts + 1))), attempts = attempts + 1 \
          WHERE timer_id IN (SELECT timer_id FROM timers WHERE state = 'pending' AND due_at <= $1 \
              AND (lease_until IS NULL OR lease_until < now()) ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED) \
          RETURNING timer_id, center_id",
@@ -179,15 +180,37 @@ async fn fire(
                     return Ok(());
                 }
                 let outcomes = handler.fire(tx, &due).await?;
+                if outcomes.len() != due.len() {
+                    return Err(HandlerError::Failed("handler gave another number of outcomes than timers".into()));
+                }
                 for (timer, outcome) in due.iter().zip(outcomes) {
-                    if let Outcome::RetryAfter(wait) = outcome {
-                        again(tx, timer.timer_id, wait).await?;
+                    match outcome {
+                        Outcome::Done | Outcome::AlreadyApplied => {}
+                        Outcome::RetryAfter(wait) => again(tx, timer.timer_id, wait).await?,
+                        Outcome::Park(reason) => park(tx, timer, &reason).await?,
                     }
                 }
                 Ok(())
             })
         })
         .await
+}
+
+/// A timer whose effect is impossible becomes a row that an operator sees.
+async fn park(tx: &mut Tx, timer: &DueTimer, reason: &str) -> Result<(), sqlx::Error> {
+    warn!(timer.id = %timer.timer_id, timer.kind = %timer.kind, "timer is parked for an operator");
+    let envelope = Envelope {
+        id: timer.timer_id,
+        kind: format!("timer {}", timer.kind),
+        source: String::new(),
+        subject: format!("timer.{}", timer.kind),
+        center: tx.center().to_owned(),
+        aggregate_id: timer.aggregate_id,
+        version: 0,
+        time: timer.due_at,
+        trace: timer.trace.clone(),
+    };
+    parked::insert(tx, &envelope, timer.payload.to_string().as_bytes(), reason, 1).await
 }
 
 async fn again(tx: &mut Tx, timer_id: Uuid, wait: Duration) -> Result<(), sqlx::Error> {
