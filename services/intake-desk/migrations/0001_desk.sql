@@ -100,13 +100,15 @@ CREATE TABLE attempts (
 CREATE TABLE idempotency_keys (
     center_id  text        NOT NULL,
     command    text        NOT NULL,
+    -- Whose key it is: what two people send is never a repeat.
+    actor_id   text        NOT NULL,
     key        text        NOT NULL,
     inquiry_id uuid        NOT NULL,
     -- What was asked for, so that the same key with other content is noticed.
     content    text        NOT NULL,
     version    bigint      NOT NULL,
     at         timestamptz NOT NULL,
-    PRIMARY KEY (center_id, command, key)
+    PRIMARY KEY (center_id, command, actor_id, key)
 );
 
 DO $$

@@ -41,10 +41,11 @@ CREATE TABLE appointments (
 COMMENT ON COLUMN appointments.version IS 'Number of the last change; counted over all appointments of the inquiry.';
 COMMENT ON COLUMN appointments.source IS 'Whose calendar the slot is from; built_in: the slot templates of the center''s profile.';
 COMMENT ON COLUMN appointments.asked_slot_id IS 'The slot of the booking call; together with its key it tells a repeat from another wish.';
+COMMENT ON COLUMN appointments.idempotency_key IS 'Belongs to the inquiry: two inquiries may use the same text.';
 -- An inquiry has at most one visit ahead.
 CREATE UNIQUE INDEX appointments_one_booked ON appointments (center_id, inquiry_id) WHERE state = 'booked';
 CREATE UNIQUE INDEX appointments_version ON appointments (center_id, inquiry_id, version);
-CREATE UNIQUE INDEX appointments_key ON appointments (center_id, idempotency_key);
+CREATE UNIQUE INDEX appointments_key ON appointments (center_id, inquiry_id, idempotency_key);
 
 CREATE TABLE slots_taken (
     center_id      text    NOT NULL,

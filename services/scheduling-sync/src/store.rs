@@ -15,7 +15,6 @@ use sqlx::postgres::PgRow;
 use uuid::Uuid;
 
 use crate::domain::appointment::{Appointment, Bookable};
-use crate::domain::refusal::Refused;
 use crate::error::Error;
 
 /// What the intake desk told of an inquiry.
@@ -162,7 +161,7 @@ fn appointment(row: &PgRow) -> Result<Appointment, Error> {
 /// Writes a new appointment, whose seat was taken before.
 pub async fn insert_appointment(tx: &mut Tx, new: &Appointment) -> Result<(), Error> {
     let center = tx.center().to_owned();
-    let written = sqlx::query(
+    sqlx::query(
         "INSERT INTO appointments (center_id, appointment_id, inquiry_id, slot_id, seat, site, starts_at, ends_at, time_zone, role, \
              visit_kind, state, reason, by, version, booked_at, source, idempotency_key, asked_slot_id) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)",
@@ -187,17 +186,8 @@ pub async fn insert_appointment(tx: &mut Tx, new: &Appointment) -> Result<(), Er
     .bind(&new.idempotency_key)
     .bind(&new.asked_slot_id)
     .execute(tx.conn())
-    .await;
-    match written {
-        Ok(_) => Ok(()),
-        // The key stands at another inquiry, whose lock this transaction does not hold.
-        Err(cause) if is_conflict(&cause, "appointments_key") => Err(Refused::KeyReused.into()),
-        Err(cause) => Err(cause.into()),
-    }
-}
-
-fn is_conflict(cause: &sqlx::Error, constraint: &str) -> bool {
-    cause.as_database_error().is_some_and(|cause| cause.is_unique_violation() && cause.constraint() == Some(constraint))
+    .await?;
+    Ok(())
 }
 
 /// Writes what became of an appointment.

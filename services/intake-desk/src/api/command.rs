@@ -58,7 +58,8 @@ impl Order {
 }
 
 impl Desk {
-    /// Does an order; answers with the inquiry after it. The same key again answers without doing it again.
+    /// Does an order; answers with the inquiry after it. The same key of the same actor again answers
+    /// without doing it again.
     pub(super) async fn command(&self, call: Call, order: Order) -> Result<wire::Inquiry, DeskError> {
         let (desk, center) = (self.clone(), call.center.clone());
         self.parts.database.with_tx(&center, move |tx| Box::pin(async move { desk.run(tx, call, order).await })).await
@@ -67,7 +68,7 @@ impl Desk {
     async fn run(&self, tx: &mut Tx, call: Call, order: Order) -> Result<wire::Inquiry, DeskError> {
         let current = self.profile(&call.center)?;
         let purpose = order.key.command;
-        match take_key(tx, &order.key, call.inquiry_id).await? {
+        match take_key(tx, &order.key, (&call.actor.id, call.inquiry_id)).await? {
             Known::New => {}
             Known::Repeated => {
                 let known = crate::store::inquiry::find(tx, call.inquiry_id).await?.ok_or(DeskError::NotFound)?;
@@ -107,7 +108,7 @@ impl Desk {
             }
             drafts(&call.center, &after, told, &trace).into_iter().for_each(|draft| tx.emit(draft));
         }
-        finish_key(tx, &key, after.inquiry.version).await?;
+        finish_key(tx, &key, (&call.actor.id, after.inquiry.version)).await?;
         Ok(after)
     }
 

@@ -16,6 +16,8 @@ pub(super) struct Before {
     visit_at: Option<Timestamp>,
     response_due_at: Timestamp,
     readiness: [bool; 4],
+    /// Team and site, by which scheduling offers and books.
+    place: (String, String),
 }
 
 impl Before {
@@ -26,11 +28,12 @@ impl Before {
             visit_at: inquiry.visit_at(),
             response_due_at: inquiry.route.response_due_at,
             readiness: readiness(inquiry),
+            place: (inquiry.route.team.clone(), inquiry.route.site.clone()),
         }
     }
 }
 
-/// All that booking depends on.
+/// How far it is, which booking depends on.
 fn readiness(inquiry: &Inquiry) -> [bool; 4] {
     [inquiry.intake_complete, inquiry.records_ready, inquiry.reviewed, inquiry.is_open()]
 }
@@ -53,7 +56,9 @@ impl Work<'_> {
                 self.enter("stage", format!("Stage is now: {}.", standing.stage.label("en").to_lowercase()));
             }
         }
-        if readiness(&self.inquiry) != before.readiness {
+        let route = &self.inquiry.route;
+        let moved = (&route.team, &route.site) != (&before.place.0, &before.place.1);
+        if moved || readiness(&self.inquiry) != before.readiness {
             self.told.push(Told::ReadinessChanged);
         }
         let situation = self.inquiry.situation(standing, self.rules);

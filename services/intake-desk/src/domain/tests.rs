@@ -313,6 +313,21 @@ fn an_older_routing_decision_changes_nothing_and_a_newer_one_moves_the_inquiry()
     assert_eq!((desk.inquiry.owner.as_str(), desk.inquiry.due_at), ("", Some(due)));
 }
 
+#[test]
+fn another_team_or_site_is_told_so_that_scheduling_follows_and_another_owner_is_not() {
+    let mut desk = Desk::new(BookWhen::BookAtOnce);
+    desk.step(&Step::Claim);
+    desk.step(&Step::HandOver(HandTo::Staff("jorge".into())));
+    assert!(!desk.told.contains(&Told::ReadinessChanged), "the owner is nothing that booking depends on");
+    desk.step(&Step::HandOver(HandTo::Team("breast".into())));
+    assert_eq!(desk.told, [Told::ReadinessChanged]);
+    let route = desk.inquiry.route.clone();
+    desk.step(&Step::Rerouted(Route { site: "valley".into(), version: 2, ..route.clone() }));
+    assert_eq!(desk.told, [Told::ReadinessChanged]);
+    desk.step(&Step::Rerouted(Route { site: "valley".into(), priority: Priority::High, version: 3, ..route }));
+    assert!(desk.told.is_empty(), "the place is the same");
+}
+
 fn some_fact() -> impl Strategy<Value = Step> {
     let what = prop_oneof![
         Just(VisitEvent::Booked),

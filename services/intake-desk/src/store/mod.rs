@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use causeway_mailbox::Ts;
 
-/// An idempotency key of a command and what it was used for.
+/// An idempotency key of a command and what it was used for. It belongs to the person who sent it ([`take_key`]).
 #[derive(Debug, Clone)]
 pub struct Key {
     /// The command.
@@ -37,18 +37,20 @@ pub enum Known {
     Reused,
 }
 
-/// Takes a key into use. A second user of the same key waits here until the first one's transaction has ended.
-pub async fn take_key(tx: &mut Tx, key: &Key, inquiry_id: Uuid) -> Result<Known, sqlx::Error> {
+/// Takes an actor's key into use. The same key of another actor is another one: what two people send is never a repeat.
+/// Who sends it a second time waits here until the first transaction has ended.
+pub async fn take_key(tx: &mut Tx, key: &Key, (actor_id, inquiry_id): (&str, Uuid)) -> Result<Known, sqlx::Error> {
     if key.key.is_empty() {
         return Ok(Known::New);
     }
     let (center, now) = (tx.center().to_owned(), tx.now());
     let taken = sqlx::query(
-        "INSERT INTO idempotency_keys (center_id, command, key, inquiry_id, content, version, at) \
-         VALUES ($1, $2, $3, $4, $5, 0, $6) ON CONFLICT DO NOTHING",
+        "INSERT INTO idempotency_keys (center_id, command, actor_id, key, inquiry_id, content, version, at) \
+         VALUES ($1, $2, $3, $4, $5, $6, 0, $7) ON CONFLICT DO NOTHING",
     )
     .bind(&center)
     .bind(key.command)
+    .bind(actor_id)
     .bind(&key.key)
     .bind(inquiry_id)
     .bind(&key.content)
@@ -59,10 +61,12 @@ pub async fn take_key(tx: &mut Tx, key: &Key, inquiry_id: Uuid) -> Result<Known,
         return Ok(Known::New);
     }
     let (of, content): (Uuid, String) = sqlx::query_as(
-        "SELECT inquiry_id, content FROM idempotency_keys WHERE center_id = $1 AND command = $2 AND key = $3",
+        "SELECT inquiry_id, content FROM idempotency_keys \
+         WHERE center_id = $1 AND command = $2 AND actor_id = $3 AND key = $4",
     )
     .bind(&center)
     .bind(key.command)
+    .bind(actor_id)
     .bind(&key.key)
     .fetch_one(tx.conn())
     .await?;
@@ -70,18 +74,22 @@ pub async fn take_key(tx: &mut Tx, key: &Key, inquiry_id: Uuid) -> Result<Known,
 }
 
 /// Writes down at which version the command with this key left the inquiry.
-pub async fn finish_key(tx: &mut Tx, key: &Key, version: i64) -> Result<(), sqlx::Error> {
+pub async fn finish_key(tx: &mut Tx, key: &Key, (actor_id, version): (&str, i64)) -> Result<(), sqlx::Error> {
     if key.key.is_empty() {
         return Ok(());
     }
     let center = tx.center().to_owned();
-    sqlx::query("UPDATE idempotency_keys SET version = $4 WHERE center_id = $1 AND command = $2 AND key = $3")
-        .bind(center)
-        .bind(key.command)
-        .bind(&key.key)
-        .bind(version)
-        .execute(tx.conn())
-        .await?;
+    sqlx::query(
+        "UPDATE idempotency_keys SET version = $5 \
+         WHERE center_id = $1 AND command = $2 AND actor_id = $3 AND key = $4",
+    )
+    .bind(center)
+    .bind(key.command)
+    .bind(actor_id)
+    .bind(&key.key)
+    .bind(version)
+    .execute(tx.conn())
+    .await?;
     Ok(())
 }
 

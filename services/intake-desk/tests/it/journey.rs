@@ -7,7 +7,7 @@ use causeway_proto::convert::micros;
 use causeway_proto::error::Reason;
 use causeway_proto::inquiry::v1::Channel;
 use causeway_proto::intake::v1::{
-    CloseInquiryRequest, ContactAttempted, HandOverInquiryRequest, LogAttemptRequest, ReadinessChanged,
+    CloseInquiryRequest, ContactAttempted, HandOverInquiryRequest, InquiryCommand, LogAttemptRequest, ReadinessChanged,
     RecordsRequested, RequestRecordsRequest, ReviewRecordsRequest, SaveNoteRequest, Stage, StageChanged,
     UpdateRecordRequest,
 };
@@ -138,6 +138,32 @@ async fn a_second_opinion_is_worked_from_the_queue_to_offered_dates_and_its_note
     let chain = audit::verify(&machine, CENTER).await.expect("the chain");
     assert!(chain.fault.is_none() && chain.rows >= 4, "each look at the note is written down: {chain:?}");
     machine.close().await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_belongs_to_the_person_who_sent_it() {
+    let world = World::start().await;
+    let inquiry = world.begin(1).await[0];
+    let (mut dana, mut luis) = (world.coordinator("dana-whitfield"), world.coordinator("luis-ortega"));
+    let claim = || InquiryCommand { idempotency_key: "claim-1".into(), ..command(inquiry) };
+    let (first, second) = tokio::join!(dana.claim_inquiry(claim()), luis.claim_inquiry(claim()));
+    assert_eq!(usize::from(first.is_ok()) + usize::from(second.is_ok()), 1, "exactly one owns it");
+    let (owner, lost) = if first.is_ok() { ("dana-whitfield", second) } else { ("luis-ortega", first) };
+    let lost = lost.expect_err("the other one is told");
+    assert_eq!((lost.code(), Reason::of(&lost)), (Code::Aborted, Some(Reason::Conflict)));
+    assert_eq!(page(&mut dana, inquiry).await.owner, owner);
+    let winner = if owner == "dana-whitfield" { &mut dana } else { &mut luis };
+    winner.claim_inquiry(claim()).await.expect("the winner's repeat is answered as before");
+
+    for _ in 0..2 {
+        dana.log_attempt(attempt(inquiry, "no_answer", "call-1")).await.expect("logged, once");
+        luis.log_attempt(attempt(inquiry, "no_answer", "call-1")).await.expect("logged, once");
+    }
+    let kept: Vec<String> =
+        sqlx::query_scalar("SELECT actor FROM attempts ORDER BY number").fetch_all(&world.admin).await.expect("read");
+    assert_eq!(kept, ["dana-whitfield", "luis-ortega"]);
+    assert_eq!(world.told::<ContactAttempted>(inquiry).await.len(), 2);
     world.end().await;
 }
 

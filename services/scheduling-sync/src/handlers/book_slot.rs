@@ -1,7 +1,7 @@
 //! `BookSlot`: a seat in a slot becomes an appointment, by the rule that is in force at this moment.
 //!
 //! The inquiry's row is the lock, so one inquiry gets one appointment; the seat's primary key is why one seat gets one
-//! appointment. The same key again answers with what it booked.
+//! appointment. The same key again, of the same inquiry, answers with what it booked.
 
 use causeway_auth::Action;
 use causeway_funnel::inquiry::Facts;

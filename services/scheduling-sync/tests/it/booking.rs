@@ -63,18 +63,30 @@ async fn the_same_key_books_once_however_often_it_is_sent_and_means_nothing_else
     assert!(answers.iter().all(|id| *id == answers[0]));
     assert_eq!(world.events(inquiry).await, [("AppointmentBooked".to_owned(), 1)]);
     assert_eq!(world.seats().await, 1);
-    for reused in
-        [desk.book(inquiry, &slots[1].slot_id, "once").await, desk.book(other, &slots[1].slot_id, "once").await]
-    {
-        let refusal = reused.expect_err("refused");
-        assert_eq!(Reason::of(&refusal), Some(Reason::KeyReused), "{refusal}");
-    }
+    assert_eq!(reason(desk.book(inquiry, &slots[1].slot_id, "once").await), Some(Reason::KeyReused));
     let keyless = desk.book(other, &slots[1].slot_id, "").await.expect_err("refused");
     assert_eq!(keyless.code(), Code::InvalidArgument);
     assert_eq!((world.seats().await, world.contradictions().await), (1, 0));
     // The counter moved once: a repeat is not a booking.
     let text = prometheus::TextEncoder::new().encode_to_string(&world.metrics.gather()).expect("text");
     assert!(text.contains(r#"causeway_appointments_total{center="harbor-valley",change="booked"} 1"#), "{text}");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_inquiries_that_use_the_same_key_text_both_get_their_seat() {
+    let world = World::start().await;
+    let desk = world.scheduler();
+    let (one, other) = (world.inquiry().await, world.inquiry().await);
+    let slot = desk.first_slot(one, "harbor").await;
+    for _ in 0..2 {
+        // The second round repeats: each gets its own visit again.
+        let (mine, theirs) = tokio::join!(desk.book(one, &slot, "same"), desk.book(other, &slot, "same"));
+        let (mine, theirs) = (mine.expect("booked"), theirs.expect("booked"));
+        assert_eq!((mine.inquiry_id, theirs.inquiry_id), (one.to_string(), other.to_string()));
+        assert_ne!(mine.appointment_id, theirs.appointment_id);
+    }
+    assert_eq!((world.seats().await, world.contradictions().await), (2, 0));
     world.stop().await;
 }
 

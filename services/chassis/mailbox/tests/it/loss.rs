@@ -71,3 +71,34 @@ async fn a_transaction_that_commits_late_is_not_skipped() {
     owner.end().await;
     listener.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_published_yet_holds_back_what_counts_as_seen_by_everybody() {
+    let nats = rig::nats().await;
+    let owner = rig::owner(&rig::database("owner").await, rig::bus(&nats, "owner").await).await;
+    let listener = rig::listening(&rig::database("listener").await, rig::bus(&nats, "listener").await).await;
+    // Waits, and is leased to a relay that never comes back; what is younger goes through.
+    let held = "WITH one AS (INSERT INTO outbox (event_id, center_id, subject, kind, aggregate_id, version, occurred_at, payload) \
+         VALUES (gen_random_uuid(), 'lakeside', 'test.lakeside.fact.stated', 'test.v1.Fact', gen_random_uuid(), 1, now(), '') \
+         RETURNING event_id, center_id, created_at) \
+         INSERT INTO outbox_pending (event_id, center_id, created_at, leased_until) \
+         SELECT event_id, center_id, created_at, now() + interval '1 hour' FROM one";
+    sqlx::query(held).execute(owner.database.machine()).await.expect("a row that waits");
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    rig::emit(&owner.database, 10).await;
+    eventually("the younger ones were handled", 20, async || listener.handler.total() == 10).await;
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    let passed = "SELECT count(*) FROM reconciled WHERE through >= (SELECT min(created_at) FROM outbox_pending)";
+    assert_eq!(rig::count(&owner.database, passed).await, 0, "the cursor passed a row that nobody has");
+    sqlx::query("UPDATE outbox_pending SET leased_until = NULL")
+        .execute(owner.database.machine())
+        .await
+        .expect("freed");
+    eventually("the held one too", 20, async || listener.handler.total() == 11).await;
+    eventually("the cursor moves on", 20, async || {
+        rig::count(&owner.database, "SELECT count(*) FROM reconciled").await == 1
+    })
+    .await;
+    owner.end().await;
+    listener.end().await;
+}

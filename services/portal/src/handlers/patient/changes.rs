@@ -104,7 +104,7 @@ async fn book(wish: &Wish, slot: &str, count: &str) -> Result<(), Status> {
         center: wish.center.clone(),
         inquiry_id: wish.inquiry.clone(),
         slot_id: slot.to_owned(),
-        idempotency_key: format!("patient:{count}:{slot}"),
+        idempotency_key: format!("patient:{}:{count}:{slot}", wish.inquiry),
     };
     wish.peers.scheduling().book_slot(request).await.map(|_| ())
 }

@@ -50,13 +50,14 @@ async fn act<T>(
 }
 
 impl Posted {
-    /// A command about an inquiry. The version that the person saw makes sending twice count once.
+    /// The version that the person saw makes sending twice count once; what two people send is never the same.
+    fn key(&self, word: &str, id: &str) -> String {
+        format!("{word}:{id}:{}:{}", self.sent.get("version"), self.staff.session.actor.id)
+    }
+
+    /// A command about an inquiry.
     fn command(&self, word: &str, id: &str) -> InquiryCommand {
-        InquiryCommand {
-            center: self.staff.center(),
-            inquiry_id: id.to_owned(),
-            idempotency_key: format!("{word}:{id}:{}", self.sent.get("version")),
-        }
+        InquiryCommand { center: self.staff.center(), inquiry_id: id.to_owned(), idempotency_key: self.key(word, id) }
     }
 }
 
@@ -126,7 +127,7 @@ pub async fn attempt(State(app): State<Arc<App>>, Path(id): OfInquiry, posted: P
             channel: channel_to_wire(channel).into(),
             outcome: (*outcome).to_owned(),
             call_back_at: call_back_at(sent.get("call_back"), app.clock.now(), &posted.staff.in_force.1),
-            idempotency_key: format!("attempt:{id}:{}", sent.get("version")),
+            idempotency_key: posted.key("attempt", &id),
         };
         posted.staff.peers.desk().log_attempt(request).await
     };
@@ -184,7 +185,7 @@ pub async fn book(State(app): State<Arc<App>>, Path((id, slot)): Path<(String, S
     let request = BookSlotRequest {
         center: posted.staff.center(),
         inquiry_id: id.clone(),
-        idempotency_key: format!("staff:{}:{slot}", posted.sent.get("version")),
+        idempotency_key: format!("staff:{id}:{}:{slot}", posted.sent.get("version")),
         slot_id: slot,
     };
     let mut scheduling = posted.staff.peers.scheduling();
