@@ -39,8 +39,9 @@ CREATE TABLE notices (
 );
 COMMENT ON TABLE notices IS 'One row for each message that a person should get. The unique key is why no cause makes two.';
 COMMENT ON COLUMN notices.lease_until IS 'In the database''s own time. A row in sending past it may or may not have been sent.';
-CREATE INDEX notices_due ON notices (next_try_at) WHERE state = 'intended';
-CREATE INDEX notices_leased ON notices (lease_until) WHERE state = 'sending';
+-- By center first, so that one center's backlog is stepped over when the next center is looked for.
+CREATE INDEX notices_due ON notices (center_id, next_try_at) WHERE state = 'intended';
+CREATE INDEX notices_leased ON notices (center_id, lease_until) WHERE state = 'sending';
 
 CREATE TABLE appointments (
     center_id      text        NOT NULL,

@@ -36,6 +36,10 @@ use crate::store::stops;
 const GRACE: f64 = 300.0;
 /// Centers whose notices go out side by side.
 const CENTERS_AT_ONCE: usize = 4;
+/// First and longest wait before what became of a batch is written down again.
+const WRITE_AGAIN: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(2)];
+/// What became of a batch is not written down again this near the end of its lease.
+const LEASE_MARGIN: Duration = Duration::from_secs(5);
 
 /// All that the loop needs.
 pub struct Sender {
@@ -69,6 +73,9 @@ struct Prepared {
     token: Option<Vec<u8>>,
     letter: Result<Letter, Tried>,
 }
+
+/// A notice, the keyed hash of its address, and how the try ended.
+type Outcome = (Claimed, Option<Vec<u8>>, Tried);
 
 impl Sender {
     /// Sends until stopped; a batch that is under way is settled first.
@@ -113,6 +120,8 @@ impl Sender {
     }
 
     async fn round_of(&self, center: &str) -> Result<bool, TxError> {
+        // Before the claim, whose lease begins with its transaction.
+        let claimed_at = Instant::now();
         let (claim, expired) = self.claim(center).await?;
         for told in &expired {
             warn!(
@@ -122,7 +131,7 @@ impl Sender {
         }
         let more = claim.to_send.len() + claim.withheld.len() >= usize::from(self.config.sender_batch);
         if !claim.to_send.is_empty() {
-            self.deliver(center, claim.to_send).await?;
+            self.deliver(center, claim.to_send, claimed_at).await?;
         }
         Ok(more)
     }
@@ -159,15 +168,14 @@ impl Sender {
     }
 
     /// Hands a claimed batch over and writes down what became of it.
-    async fn deliver(&self, center: &str, claimed: Vec<Claimed>) -> Result<(), TxError> {
-        let claimed_at = Instant::now();
+    async fn deliver(&self, center: &str, claimed: Vec<Claimed>, claimed_at: Instant) -> Result<(), TxError> {
         // Nobody's name is read for a mail that can't go out anyway.
         let prepared = match self.post.reach().await {
             Ok(()) => self.prepare(center, claimed).await,
             Err(why) => all_not_handed_over(claimed, why),
         };
         let last_start = self.config.lease().saturating_sub(self.config.mail_timeout() * 2);
-        let tried: Vec<(Claimed, Option<Vec<u8>>, Tried)> = futures::stream::iter(prepared)
+        let tried: Vec<Outcome> = futures::stream::iter(prepared)
             .map(|one| async move {
                 let tried = match one.letter {
                     Err(tried) => tried,
@@ -187,7 +195,7 @@ impl Sender {
             .buffer_unordered(usize::from(self.config.sender_concurrency))
             .collect()
             .await;
-        self.write_down(center, tried).await
+        self.write_down(center, tried, claimed_at + self.config.lease().saturating_sub(LEASE_MARGIN)).await
     }
 
     /// Finds people, addresses and words for a batch.
@@ -292,14 +300,11 @@ impl Sender {
         Some(format!("{}/p/{token}", self.base_url))
     }
 
-    /// Settles tries and tells the others, in one transaction. Where that fails the rows stay in sending and become
-    /// unknown when the lease ends: what went out is never lost sight of, and never sent twice.
-    async fn write_down(&self, center: &str, tried: Vec<(Claimed, Option<Vec<u8>>, Tried)>) -> Result<(), TxError> {
-        let patience = Patience {
-            first: Duration::from_secs(self.config.retry_first_seconds.into()),
-            most: Duration::from_secs(self.config.retry_most_seconds.into()),
-            horizon: SignedDuration::from_hours(self.config.retry_hours.into()),
-        };
+    /// Settles tries and tells the others. A database that is away for a moment is asked again, so that it does not make
+    /// delivered mails uncertain; a commit without an answer too, since only rows of this very try are settled. Where
+    /// that fails until the lease nears its end the rows stay in sending and become unknown: what went out is never lost
+    /// sight of, and never sent twice.
+    async fn write_down(&self, center: &str, tried: Vec<Outcome>, until: Instant) -> Result<(), TxError> {
         let retried = tried.iter().filter(|(_, _, tried)| matches!(tried, Tried::NotHandedOver(_))).count();
         if retried > 0 {
             let why = tried.iter().find_map(|(_, _, tried)| match tried {
@@ -308,12 +313,37 @@ impl Sender {
             });
             info!(center, count = retried, why, "notices could not be handed over; tried again later");
         }
+        let tried: Arc<[Outcome]> = tried.into();
+        let [mut wait, most] = WRITE_AGAIN;
+        loop {
+            let Err(cause) = self.write_down_once(center, Arc::clone(&tried)).await else { return Ok(()) };
+            if !cause.is_transient() || Instant::now() + wait >= until || self.stop.hard.is_cancelled() {
+                warn!(
+                    center, count = tried.len(), %cause,
+                    "what became of notices could not be written down; they become uncertain when their lease ends"
+                );
+                return Err(cause);
+            }
+            debug!(center, %cause, "write down what became of notices; tried again shortly");
+            tokio::select! {
+                () = self.stop.hard.cancelled() => {}
+                () = tokio::time::sleep(wait) => wait = (wait * 2).min(most),
+            }
+        }
+    }
+
+    async fn write_down_once(&self, center: &str, tried: Arc<[Outcome]>) -> Result<(), TxError> {
+        let patience = Patience {
+            first: Duration::from_secs(self.config.retry_first_seconds.into()),
+            most: Duration::from_secs(self.config.retry_most_seconds.into()),
+            horizon: SignedDuration::from_hours(self.config.retry_hours.into()),
+        };
         let counted = self
             .database
             .with_tx(center, move |tx| {
                 Box::pin(async move {
                     let (now, center) = (tx.now(), tx.center().to_owned());
-                    let ended: Vec<Ended> = tried.into_iter().map(|one| ended(one, patience, now)).collect();
+                    let ended: Vec<Ended> = tried.iter().map(|one| ended(one, patience, now)).collect();
                     let settled = claims::settle(tx, &ended).await?;
                     let by_id: HashMap<Uuid, &Ended> = ended.iter().map(|one| (one.notice_id, one)).collect();
                     let mut counted = Vec::with_capacity(settled.len());
@@ -349,13 +379,13 @@ fn all_not_handed_over(claimed: Vec<Claimed>, why: &str) -> Vec<Prepared> {
     claimed.into_iter().map(|claimed| Prepared { claimed, token: None, letter: letter() }).collect()
 }
 
-fn ended((one, token, tried): (Claimed, Option<Vec<u8>>, Tried), patience: Patience, now: Timestamp) -> Ended {
+fn ended((one, token, tried): &Outcome, patience: Patience, now: Timestamp) -> Ended {
     let attempt = Attempt { notice_id: one.told.notice_id, attempts: one.attempts, since: one.intended_at };
     Ended {
         notice_id: one.told.notice_id,
         attempt: one.attempts,
-        settled: settle(tried, attempt, patience, now),
-        address_token: token,
+        settled: settle(tried.clone(), attempt, patience, now),
+        address_token: token.clone(),
     }
 }
 

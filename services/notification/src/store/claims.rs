@@ -64,27 +64,55 @@ pub struct Claim {
     pub withheld: Vec<(Told, String)>,
 }
 
-/// Centers that have something to do: a notice that is due, or one whose sender died.
+/// Steps from center to center along the index: as many look-ups as there are centers, however long a center's backlog.
+macro_rules! centers_in {
+    ($state:literal) => {
+        concat!(
+            "((SELECT center_id FROM notices WHERE state = '",
+            $state,
+            "' ORDER BY center_id LIMIT 1) \
+            UNION ALL SELECT (SELECT n.center_id FROM notices AS n WHERE n.state = '",
+            $state,
+            "' \
+                AND n.center_id > c.center_id ORDER BY n.center_id LIMIT 1) FROM ",
+            $state,
+            " AS c WHERE c.center_id IS NOT NULL)"
+        )
+    };
+}
+
+const DUE_CENTERS: &str = concat!(
+    "WITH RECURSIVE intended AS ",
+    centers_in!("intended"),
+    ", sending AS ",
+    centers_in!("sending"),
+    " SELECT center_id FROM intended AS c WHERE EXISTS (SELECT 1 FROM notices AS n \
+        WHERE n.state = 'intended' AND n.center_id = c.center_id AND n.next_try_at <= $1) \
+    UNION SELECT center_id FROM sending AS c WHERE EXISTS (SELECT 1 FROM notices AS n \
+        WHERE n.state = 'sending' AND n.center_id = c.center_id AND n.lease_until < now())"
+);
+
+const OLDEST_DUE: &str = concat!(
+    "WITH RECURSIVE intended AS ",
+    centers_in!("intended"),
+    " SELECT min((SELECT min(n.next_try_at) FROM notices AS n WHERE n.state = 'intended' AND n.center_id = c.center_id)) \
+    FROM intended AS c"
+);
+
+/// All centers that have something to do: a notice that is due, or one whose sender died.
 pub async fn due_centers(pool: &PgPool, now: Timestamp) -> Result<Vec<String>, sqlx::Error> {
-    sqlx::query_scalar(
-        "SELECT DISTINCT center_id FROM ( \
-            (SELECT center_id FROM notices WHERE state = 'intended' AND next_try_at <= $1 ORDER BY next_try_at LIMIT 500) \
-            UNION ALL (SELECT center_id FROM notices WHERE state = 'sending' AND lease_until < now() LIMIT 500)) AS due",
-    )
-    .bind(Ts(now))
-    .fetch_all(pool)
-    .await
+    sqlx::query_scalar(DUE_CENTERS).bind(Ts(now)).fetch_all(pool).await
 }
 
 /// The earliest time at which a notice that still waits was to be sent.
 pub async fn oldest_due(pool: &PgPool) -> Result<Option<Timestamp>, sqlx::Error> {
-    let oldest: Option<Ts> =
-        sqlx::query_scalar("SELECT min(next_try_at) FROM notices WHERE state = 'intended'").fetch_one(pool).await?;
+    let oldest: Option<Ts> = sqlx::query_scalar(OLDEST_DUE).fetch_one(pool).await?;
     Ok(oldest.map(|at| at.0))
 }
 
 const CLAIM: &str = "WITH due AS (SELECT notice_id, inquiry_id, caused_at, appointment_id, appointment_version, not_after \
-        FROM notices WHERE state = 'intended' AND next_try_at <= $1 ORDER BY next_try_at LIMIT $2 FOR UPDATE SKIP LOCKED), \
+        FROM notices WHERE center_id = $5 AND state = 'intended' AND next_try_at <= $1 \
+        ORDER BY next_try_at LIMIT $2 FOR UPDATE SKIP LOCKED), \
     judged AS (SELECT notice_id AS id, CASE \
         WHEN EXISTS (SELECT 1 FROM inquiry_stops AS s WHERE s.inquiry_id = due.inquiry_id AND s.channel IN ('email', 'all')) \
             THEN 'stopped' \
@@ -105,12 +133,13 @@ const CLAIM: &str = "WITH due AS (SELECT notice_id, inquiry_id, caused_at, appoi
 /// Takes up to so many due notices for as long as the lease says. What must not be sent any more is ended in the same
 /// statement, so that a stop or a closed inquiry counts up to the last moment. `too_late` is the time with some grace.
 pub async fn claim(tx: &mut Tx, most: u16, lease: Duration, too_late: Timestamp) -> Result<Claim, TxError> {
-    let now = tx.now();
+    let (now, center) = (tx.now(), tx.center().to_owned());
     let rows = sqlx::query(CLAIM)
         .bind(Ts(now))
         .bind(i64::from(most))
         .bind(Ts(too_late))
         .bind(lease.as_secs_f64())
+        .bind(center)
         .fetch_all(tx.conn())
         .await?;
     let mut claim = Claim::default();
@@ -127,14 +156,15 @@ pub async fn claim(tx: &mut Tx, most: u16, lease: Duration, too_late: Timestamp)
 
 /// Ends the notices whose sender died: nobody knows whether they went out, and they are not sent again by themselves.
 pub async fn expire(tx: &mut Tx) -> Result<Vec<Told>, TxError> {
-    let now = tx.now();
+    let (now, center) = (tx.now(), tx.center().to_owned());
     let rows = sqlx::query(
         "UPDATE notices SET state = 'unknown', reason = $1, version = version + 1, finished_at = $2, lease_until = NULL \
-         WHERE state = 'sending' AND lease_until < now() \
+         WHERE center_id = $3 AND state = 'sending' AND lease_until < now() \
          RETURNING notice_id, inquiry_id, kind, channel, version, traceparent",
     )
     .bind(reason::INTERRUPTED)
     .bind(Ts(now))
+    .bind(center)
     .fetch_all(tx.conn())
     .await?;
     Ok(rows.iter().map(told).collect::<Result<_, _>>()?)
@@ -153,7 +183,7 @@ pub struct Ended {
 }
 
 /// Writes down how tries ended, and gives those whose row was still this try's. A try that comes back after its lease
-/// knows more than the row, which says unknown, and may still settle it.
+/// knows more than the row, which says unknown, and may still settle it. The same again changes nothing and tells nothing.
 pub async fn settle(tx: &mut Tx, all: &[Ended]) -> Result<Vec<Told>, TxError> {
     let now = tx.now();
     let texts = |get: fn(&Ended) -> &str| -> Vec<&str> { all.iter().map(get).collect() };
@@ -163,7 +193,8 @@ pub async fn settle(tx: &mut Tx, all: &[Ended]) -> Result<Vec<Told>, TxError> {
             finished_at = CASE WHEN t.state <> 'intended' THEN $7 END \
          FROM unnest($1::uuid[], $2::integer[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $8::bytea[]) \
             AS t (id, attempt, state, reason, provider_ref, next_try, token) \
-         WHERE notice_id = t.id AND attempts = t.attempt AND notices.state IN ('sending', 'unknown') \
+         WHERE notice_id = t.id AND attempts = t.attempt \
+            AND (notices.state = 'sending' OR notices.state = 'unknown' AND t.state <> 'unknown') \
          RETURNING notice_id, inquiry_id, kind, channel, version, traceparent",
     )
     .bind(all.iter().map(|one| one.notice_id).collect::<Vec<_>>())

@@ -378,3 +378,43 @@ async fn a_moved_visit_leaves_no_stale_reminder_and_a_cancelled_one_none_at_all(
     assert_eq!(world.count(reminders).await, 1);
     world.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_centers_backlog_does_not_hold_up_another_center() {
+    let mut world = World::start().await;
+    let inquiry = world.clock.new_id();
+    world.publish(inquiry, &[routed(inquiry, world.clock.now())]).await;
+    world.wait_for(inquiry, &["confirmation sent"]).await;
+    world.kill();
+
+    world.add_center("lakeside").await;
+    // Older than the other center's, so that the plain order of time would send them all first.
+    let (elsewhere, other) = (world.clock.new_id(), world.clock.now() - SignedDuration::from_mins(1));
+    world.copy_notices(inquiry, (CENTER, inquiry), 600, other - SignedDuration::from_mins(1)).await;
+    world.copy_notices(inquiry, ("lakeside", elsewhere), 1, other).await;
+    world.run().await;
+    world.wait_for(elsewhere, &["confirmation sent"]).await;
+    eventually("the backlog is sent", || async {
+        world.count("SELECT count(*) FROM notices WHERE state = 'sent'").await == 602
+    })
+    .await;
+    let mails = world.mail.taken();
+    assert_eq!(mails.len(), 602);
+    let place = mails.iter().position(|mail| mail.to == mail_of(elsewhere)).expect("the other center's mail");
+    assert!(place <= 1 + 64, "{place} mails of one center went before the only one of another");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_stumbles_after_the_sending_makes_no_mail_uncertain() {
+    let mut world = World::start().await;
+    world.refuse_settling(3).await;
+    let inquiry = world.clock.new_id();
+    world.publish(inquiry, &[routed(inquiry, world.clock.now())]).await;
+    world.wait_for(inquiry, &["confirmation sent"]).await;
+    assert_eq!(world.count("SELECT last_value FROM refused").await, 4, "refused three times, then written down");
+    world.published::<NoticeSent>(1).await;
+    world.published::<NoticeUncertain>(0).await;
+    assert_eq!(world.mail.taken().len(), 1);
+    world.end().await;
+}

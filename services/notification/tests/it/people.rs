@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use causeway_auth::Verifier;
 use causeway_proto::inquiry::v1::ingestion_server::{Ingestion, IngestionServer};
 use causeway_proto::inquiry::v1::{
-    Facts, GetInquiryFactsRequest, Person, RevealPeopleRequest, RevealPeopleResponse, SubmitInquiryRequest,
-    SubmitInquiryResponse,
+    Facts, GetInquiryFactsRequest, Person, ReleaseHeldRequest, ReleaseHeldResponse, RevealPeopleRequest,
+    RevealPeopleResponse, SubmitInquiryRequest, SubmitInquiryResponse,
 };
 use causeway_runtime::{Mode, Stop};
 use tokio::net::TcpListener;
@@ -61,6 +61,10 @@ impl Ingestion for People {
     }
 
     async fn get_inquiry_facts(&self, _: Request<GetInquiryFactsRequest>) -> Result<Response<Facts>, Status> {
+        Err(Status::unimplemented("not asked here"))
+    }
+
+    async fn release_held(&self, _: Request<ReleaseHeldRequest>) -> Result<Response<ReleaseHeldResponse>, Status> {
         Err(Status::unimplemented("not asked here"))
     }
 

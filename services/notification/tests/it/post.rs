@@ -41,7 +41,7 @@ impl MailServer {
     pub async fn up(&mut self) {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/mail_server.py");
         for _ in 0..50 {
-            let mut child = Command::new(python())
+            let mut child = Command::from(python().command())
                 .arg(&script)
                 .arg(self.port.to_string())
                 .arg(&self.file)
@@ -95,26 +95,79 @@ fn read(line: &serde_json::Value) -> Taken {
     }
 }
 
-/// A Python that has aiosmtpd: the system's own, or one made for tests.
-fn python() -> &'static Path {
-    static PYTHON: OnceLock<PathBuf> = OnceLock::new();
+/// A Python that has aiosmtpd, and where else it looks for modules.
+struct Python {
+    program: &'static str,
+    modules: Option<PathBuf>,
+}
+
+/// The first in the path may be one that somebody built; what Debian packages belongs to Debian's own.
+const PYTHONS: [&str; 2] = ["python3", "/usr/bin/python3"];
+
+impl Python {
+    fn command(&self) -> Plain {
+        let mut command = Plain::new(self.program);
+        if let Some(modules) = &self.modules {
+            command.env("PYTHONPATH", modules);
+        }
+        command
+    }
+
+    fn with_module(modules: Option<&Path>) -> Option<Self> {
+        let all = PYTHONS.map(|program| Self { program, modules: modules.map(Path::to_owned) });
+        all.into_iter()
+            .find(|python| works(python.command().args(["-c", "import aiosmtpd.smtp"]).stderr(Stdio::null())))
+    }
+}
+
+fn works(command: &mut Plain) -> bool {
+    command.stdin(Stdio::null()).stdout(Stdio::null()).status().is_ok_and(|status| status.success())
+}
+
+/// The system's own, or Debian's with Debian's package, or any with modules from PyPI in a folder of the tests. A venv
+/// would need a package that a bare Debian lacks.
+fn python() -> &'static Python {
+    static PYTHON: OnceLock<Python> = OnceLock::new();
     PYTHON.get_or_init(|| {
-        let has = |python: &Path| {
-            let asked = Plain::new(python).args(["-c", "import aiosmtpd"]).stderr(Stdio::null()).status();
-            asked.is_ok_and(|status| status.success())
-        };
-        let system = PathBuf::from("python3");
-        if has(&system) {
-            return system;
+        let home = Path::new(env!("CARGO_TARGET_TMPDIR"));
+        let modules = home.join("aiosmtpd");
+        let find = || Python::with_module(None).or_else(|| Python::with_module(Some(&modules)));
+        if let Some(python) = find() {
+            return python;
         }
-        let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join("aiosmtpd");
-        let own = home.join("bin/python");
-        if !has(&own) {
-            let made = Plain::new("python3").args(["-m", "venv"]).arg(&home).status();
-            let fetched = Plain::new(&own).args(["-m", "pip", "install", "--quiet", "aiosmtpd==1.4.6"]).status();
-            let fine = made.is_ok_and(|status| status.success()) && fetched.is_ok_and(|status| status.success());
-            assert!(fine, "no aiosmtpd: install Debian's python3-aiosmtpd, or python3-venv and a way to PyPI");
-        }
-        own
+        std::fs::create_dir_all(home).expect("a folder for tests");
+        let lock = std::fs::File::create(home.join("aiosmtpd.lock")).expect("a lock file");
+        lock.lock().expect("the only one that installs");
+        // Another process may have installed it by now.
+        find().or_else(from_debian).or_else(|| from_pypi(&modules)).expect(
+            "no aiosmtpd for the test mail server: install Debian's python3-aiosmtpd, or python3-pip and a way to PyPI",
+        )
+    })
+}
+
+fn from_debian() -> Option<Python> {
+    let root = Plain::new("id").arg("-u").output().is_ok_and(|id| id.stdout == b"0\n");
+    let apt = |args: &[&str]| {
+        let mut command = Plain::new("apt-get");
+        works(
+            command.args(["-qq", "-o", "DPkg::Lock::Timeout=120"]).args(args).env("DEBIAN_FRONTEND", "noninteractive"),
+        )
+    };
+    if !root || !works(Plain::new("apt-get").arg("--version")) {
+        return None;
+    }
+    // An update that fails in part may still do.
+    apt(&["update"]);
+    apt(&["install", "-y", "--no-install-recommends", "python3-aiosmtpd"]);
+    Python::with_module(None)
+}
+
+fn from_pypi(modules: &Path) -> Option<Python> {
+    PYTHONS.into_iter().find_map(|program| {
+        // What an interrupted try left would be taken for the whole.
+        let _ = std::fs::remove_dir_all(modules);
+        let mut pip = Plain::new(program);
+        pip.args(["-m", "pip", "install", "--quiet", "--target"]).arg(modules).arg("aiosmtpd==1.4.6");
+        works(pip.env("PIP_BREAK_SYSTEM_PACKAGES", "1")).then(|| Python::with_module(Some(modules))).flatten()
     })
 }

@@ -240,6 +240,44 @@ impl World {
         sqlx::query_scalar(sql).fetch_one(&self.admin).await.expect("counted")
     }
 
+    /// Puts another center in force: the demo center under another name.
+    pub async fn add_center(&self, center: &str) {
+        let bucket = self.bus.bucket(subjects::CENTERS_BUCKET).await.expect("the bucket");
+        bucket.put(center, bundle().to_bytes().into()).await.expect("put");
+    }
+
+    /// Makes due notices like the one of an inquiry, for an inquiry of a center.
+    pub async fn copy_notices(&self, like: Uuid, (center, inquiry): (&str, Uuid), count: i32, due: Timestamp) {
+        let copied = sqlx::query(
+            "INSERT INTO notices (center_id, notice_id, inquiry_id, kind, occurrence, channel, language, template, revision, \
+                reference, consult_type, cancer_area, contact_by, opens_at, params, consented_at, caused_at, not_after, \
+                state, intended_at, next_try_at) \
+             SELECT $2, gen_random_uuid(), $3, kind, 'copy ' || i, channel, language, template, revision, \
+                reference, consult_type, cancer_area, contact_by, opens_at, params, consented_at, caused_at, not_after, \
+                'intended', intended_at, $5::timestamptz \
+             FROM notices, generate_series(1, $4) AS i WHERE inquiry_id = $1 AND occurrence NOT LIKE 'copy%'",
+        )
+        .bind(like)
+        .bind(center)
+        .bind(inquiry)
+        .bind(count)
+        .bind(due.to_string());
+        assert_eq!(copied.execute(&self.admin).await.expect("copied").rows_affected(), u64::from(count.unsigned_abs()));
+    }
+
+    /// Makes the database refuse so many times to write down what became of a notice, as a lost race would.
+    pub async fn refuse_settling(&self, times: u8) {
+        let sql = format!(
+            "CREATE SEQUENCE refused; \
+             CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN \
+                IF nextval('refused') <= {times} THEN RAISE EXCEPTION 'refused' USING ERRCODE = '40001'; END IF; \
+                RETURN NEW; END $$; \
+             CREATE TRIGGER refuse BEFORE UPDATE ON notices FOR EACH ROW WHEN (OLD.state = 'sending') \
+                EXECUTE FUNCTION refuse()"
+        );
+        sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&self.admin).await.expect("a trigger");
+    }
+
     pub async fn end(mut self) {
         if let Some(instance) = self.instance.take() {
             instance.stop.soft.cancel();
