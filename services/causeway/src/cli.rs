@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{bench, center, dev, doctor, ledger, migrate, parked, reconcile, run, simulate, token};
+use crate::commands::{bench, center, dev, doctor, held, ledger, migrate, parked, reconcile, run, simulate, token};
 
 /// Carries a cancer-care inquiry from first contact to a kept appointment.
 #[derive(Debug, Parser)]
@@ -44,10 +44,12 @@ pub enum Command {
     Migrate(migrate::Migrate),
     /// Checks and applies center profiles.
     Center(center::Center),
-    /// Proves that no inquiry is lost: accepted = open + scheduled + closed + parked.
+    /// Proves that no inquiry is lost: accepted = open + scheduled + attended + closed + parked + in transit + held.
     Ledger(ledger::TakeLedger),
     /// Lists, shows and replays messages that nobody could handle.
     Parked(parked::Parked),
+    /// Lists and releases inquiries that wait for a person because a machine seems to have sent them.
+    Held(held::Held),
     /// Compares all that was published with all that was seen, and publishes again what is missing.
     Reconcile(reconcile::Reconcile),
     /// Tells what this machine has, and what an installation lacks.
@@ -88,6 +90,7 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Center(command) => command.execute(&common).await,
         Command::Ledger(command) => command.execute(&common).await,
         Command::Parked(command) => command.execute(&common).await,
+        Command::Held(command) => command.execute(&common).await,
         Command::Reconcile(command) => command.execute(&common).await,
         Command::Doctor(command) => command.execute(&common).await,
         Command::Simulate(command) => command.execute(&common).await,

@@ -12,9 +12,20 @@ fn causeway(arguments: &[&str]) -> (bool, String) {
 fn help_names_every_command_and_what_it_is_for() {
     let (done, help) = causeway(&["--help"]);
     assert!(done, "{help}");
-    for command in
-        ["dev", "run", "migrate", "center", "ledger", "parked", "reconcile", "doctor", "simulate", "bench", "token"]
-    {
+    for command in [
+        "dev",
+        "run",
+        "migrate",
+        "center",
+        "ledger",
+        "parked",
+        "held",
+        "reconcile",
+        "doctor",
+        "simulate",
+        "bench",
+        "token",
+    ] {
         assert!(help.lines().any(|line| line.trim_start().starts_with(command)), "{command} is missing:\n{help}");
         let (done, own) = causeway(&[command, "--help"]);
         assert!(done && own.len() > 100, "{command} --help says nothing:\n{own}");

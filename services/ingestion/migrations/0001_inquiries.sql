@@ -43,14 +43,14 @@ CREATE INDEX repairs_open ON repairs (center_id, noted_at) WHERE mended_at IS NU
 
 CREATE TABLE idempotency_keys (
     center_id    text        NOT NULL,
-    key          text        NOT NULL,
+    key          bytea       NOT NULL,
     content_hash bytea       NOT NULL,
     inquiry_id   uuid        NOT NULL,
     answer       bytea       NOT NULL,
     created_at   timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (center_id, key)
 );
-COMMENT ON TABLE idempotency_keys IS 'content_hash: keyed, so that it does not tell what was sent. answer: causeway.inquiry.v1.SubmitInquiryResponse.';
+COMMENT ON TABLE idempotency_keys IS 'key: keyed hash of what the sender chose, who may choose a name. content_hash: keyed, so that it does not tell what was sent. answer: causeway.inquiry.v1.SubmitInquiryResponse.';
 
 DO $$
 DECLARE

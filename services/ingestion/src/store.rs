@@ -12,8 +12,8 @@ use uuid::Uuid;
 pub struct NewInquiry<'a> {
     /// Its id.
     pub inquiry_id: Uuid,
-    /// Key and keyed hash of its content; none: nothing to recognise it by.
-    pub key: Option<(&'a str, &'a [u8])>,
+    /// Keyed hashes of its key and of its content; none: nothing to recognise it by.
+    pub key: Option<(&'a [u8], &'a [u8])>,
     /// The answer that a repeat gets.
     pub answer: Vec<u8>,
     /// Its request number.
@@ -45,7 +45,7 @@ pub struct Written {
 /// a lost race leaves nothing behind. The inserted key waits for a rival's transaction, which makes it safe between
 /// processes.
 const INSERT: &str = "WITH given AS ( \
-        SELECT * FROM unnest($3::uuid[], $4::text[], $5::bytea[], $6::bytea[], $7::text[], $8::text[], $9::text[], \
+        SELECT * FROM unnest($3::uuid[], $4::bytea[], $5::bytea[], $6::bytea[], $7::text[], $8::text[], $9::text[], \
             $10::boolean[], $11::boolean[], $12::bytea[], $13::bytea[]) \
         AS given (inquiry_id, key, content_hash, answer, reference, consult_type, source, held, needs_repair, facts, sealed) \
     ), keyed AS ( \
@@ -94,10 +94,10 @@ pub async fn insert(tx: &mut Tx, now: Timestamp, rows: &[NewInquiry<'_>]) -> Res
 }
 
 /// Corrects the kept answers of inquiries that got another request number than the one first tried.
-pub async fn correct_answers(tx: &mut Tx, keys: &[&str], answers: &[Vec<u8>]) -> Result<(), sqlx::Error> {
+pub async fn correct_answers(tx: &mut Tx, keys: &[&[u8]], answers: &[Vec<u8>]) -> Result<(), sqlx::Error> {
     let center = tx.center().to_owned();
     sqlx::query(
-        "UPDATE idempotency_keys AS kept SET answer = given.answer FROM unnest($2::text[], $3::bytea[]) AS given (key, answer) \
+        "UPDATE idempotency_keys AS kept SET answer = given.answer FROM unnest($2::bytea[], $3::bytea[]) AS given (key, answer) \
          WHERE kept.center_id = $1 AND kept.key = given.key",
     )
     .bind(center)
@@ -109,7 +109,7 @@ pub async fn correct_answers(tx: &mut Tx, keys: &[&str], answers: &[Vec<u8>]) ->
 }
 
 /// Frees the keys of inquiries that could not be written, so that they can be sent again.
-pub async fn free_keys(tx: &mut Tx, keys: &[&str]) -> Result<(), sqlx::Error> {
+pub async fn free_keys(tx: &mut Tx, keys: &[&[u8]]) -> Result<(), sqlx::Error> {
     let center = tx.center().to_owned();
     sqlx::query("DELETE FROM idempotency_keys WHERE center_id = $1 AND key = ANY($2)")
         .bind(center)
@@ -120,9 +120,12 @@ pub async fn free_keys(tx: &mut Tx, keys: &[&str]) -> Result<(), sqlx::Error> {
 }
 
 /// What was kept under keys: keyed hash of the content, and the answer.
-pub async fn kept_answers(tx: &mut Tx, keys: &[&str]) -> Result<HashMap<String, (Vec<u8>, Vec<u8>)>, sqlx::Error> {
+pub type Kept = HashMap<Vec<u8>, (Vec<u8>, Vec<u8>)>;
+
+/// What was kept under keys.
+pub async fn kept_answers(tx: &mut Tx, keys: &[&[u8]]) -> Result<Kept, sqlx::Error> {
     let center = tx.center().to_owned();
-    let rows: Vec<(String, Vec<u8>, Vec<u8>)> =
+    let rows: Vec<(Vec<u8>, Vec<u8>, Vec<u8>)> =
         sqlx::query_as("SELECT key, content_hash, answer FROM idempotency_keys WHERE center_id = $1 AND key = ANY($2)")
             .bind(center)
             .bind(keys)
@@ -166,5 +169,29 @@ pub async fn facts(tx: &mut Tx, inquiry_id: Uuid) -> Result<Option<Vec<u8>>, sql
         .bind(center)
         .bind(inquiry_id)
         .fetch_optional(tx.conn())
+        .await
+}
+
+/// Lets go those of the inquiries that are held, and gives them with their encoded facts. Whoever asks at the same time
+/// waits, and gets none of them.
+pub async fn release(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<(Uuid, Vec<u8>)>, sqlx::Error> {
+    let center = tx.center().to_owned();
+    sqlx::query_as(
+        "UPDATE inquiries SET held = false WHERE center_id = $1 AND inquiry_id = ANY($2) AND held \
+         RETURNING inquiry_id, facts",
+    )
+    .bind(center)
+    .bind(ids)
+    .fetch_all(tx.conn())
+    .await
+}
+
+/// Those of the ids that are inquiries of the center.
+pub async fn known(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<Uuid>, sqlx::Error> {
+    let center = tx.center().to_owned();
+    sqlx::query_scalar("SELECT inquiry_id FROM inquiries WHERE center_id = $1 AND inquiry_id = ANY($2)")
+        .bind(center)
+        .bind(ids)
+        .fetch_all(tx.conn())
         .await
 }

@@ -4,6 +4,7 @@ pub mod bench;
 pub mod center;
 pub mod dev;
 pub mod doctor;
+pub mod held;
 pub mod ledger;
 pub mod migrate;
 pub mod parked;

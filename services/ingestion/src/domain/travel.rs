@@ -9,9 +9,13 @@ use causeway_funnel::profile::Profile;
 
 use super::submission::Submission;
 
-const LONGEST_PATH: usize = 200;
-const LONGEST_WORD: usize = 100;
+const LONGEST_PATH: usize = 100;
+const LONGEST_WORD: usize = 60;
 const LONGEST_HOST: usize = 253;
+const LONGEST_LABEL: usize = 63;
+/// A year is no person; more digits in a row, or more in all, may be a number to call or a date of birth.
+const MOST_DIGITS_IN_A_ROW: usize = 4;
+const MOST_DIGITS: usize = 6;
 
 /// The facts that may travel, without request number and time of receipt.
 pub fn facts(profile: &Profile, form: &Form, submission: &Submission, answers: &Answers) -> Facts {
@@ -59,24 +63,45 @@ pub fn clean(told: &Attribution) -> Attribution {
 fn path(text: &str) -> Option<String> {
     let text = text.trim();
     let after_host = text.split_once("://").map_or(text, |(_, rest)| rest.find('/').map_or("/", |at| &rest[at..]));
-    let path = after_host.split(['?', '#']).next().unwrap_or_default();
-    let plain = path.starts_with('/') && !path.chars().any(|c| c.is_control() || matches!(c, '@' | '%' | ' '));
-    (plain && path.len() <= LONGEST_PATH).then(|| path.to_owned())
+    let path = after_host.split(['?', '#']).next().unwrap_or_default().to_ascii_lowercase();
+    let plain = path.starts_with('/') && path.bytes().all(|byte| byte == b'/' || is_plain(byte));
+    (plain && path.len() <= LONGEST_PATH && no_number(&path)).then_some(path)
 }
 
 fn word(text: &str) -> Option<String> {
-    let text = text.trim();
-    let plain = text.chars().all(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_' | '.' | '+' | ':' | '|' | '/'));
-    (!text.is_empty() && plain && text.len() <= LONGEST_WORD).then(|| text.to_owned())
+    let word = text.trim().to_ascii_lowercase();
+    let plain = !word.is_empty() && word.bytes().all(is_plain);
+    (plain && word.len() <= LONGEST_WORD && no_number(&word)).then_some(word)
 }
 
-/// The host of an address, or a bare host.
+/// The host of an address, or a bare host, without its port. It has a dot and a name behind it, unlike a word or a number.
 fn host(text: &str) -> Option<String> {
     let text = text.trim();
     let after_scheme = text.split_once("://").map_or(text, |(_, rest)| rest);
-    let host = after_scheme.split(['/', '?', '#']).next().unwrap_or_default().to_ascii_lowercase();
-    let plain = host.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b':'));
-    (!host.is_empty() && plain && host.len() <= LONGEST_HOST).then_some(host)
+    let authority = after_scheme.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = match authority.split_once(':') {
+        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host.to_ascii_lowercase(),
+        _ => authority.to_ascii_lowercase(),
+    };
+    let (_, last) = host.rsplit_once('.')?;
+    let named = last.bytes().next().is_some_and(|byte| byte.is_ascii_lowercase());
+    (named && host.split('.').all(is_label) && host.len() <= LONGEST_HOST && no_number(&host)).then_some(host)
+}
+
+/// A label of a host name (RFC 1123).
+fn is_label(label: &str) -> bool {
+    let plain = label.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+    (1..=LONGEST_LABEL).contains(&label.len()) && plain && !label.starts_with('-') && !label.ends_with('-')
+}
+
+fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'_' | b'-')
+}
+
+/// Nothing that could be a phone number, a record number or a date of birth.
+fn no_number(text: &str) -> bool {
+    let runs = text.split(|c: char| !c.is_ascii_digit()).map(str::len);
+    runs.clone().all(|run| run <= MOST_DIGITS_IN_A_ROW) && runs.sum::<usize>() <= MOST_DIGITS
 }
 
 /// A primary language tag of BCP 47; anything else could be free text.
@@ -90,7 +115,7 @@ mod tests {
 
     fn told(landing_page: &str, campaign: &str, referrer: &str) -> Attribution {
         let some = |text: &str| Some(text.to_owned());
-        let (utm_source, utm_medium) = (some("news letter"), None);
+        let (utm_source, utm_medium) = (some("News_Letter"), None);
         Attribution {
             landing_page: some(landing_page),
             campaign: some(campaign),
@@ -102,11 +127,21 @@ mod tests {
 
     #[test]
     fn a_landing_page_travels_without_host_query_and_fragment() {
-        for page in ["/second-opinion", "/second-opinion?name=Rosa#x", "https://example.org/second-opinion?m=a@b.c"] {
+        for page in ["/second-opinion", "/Second-opinion?name=Rosa#x", "https://example.org/second-opinion?m=a@b.c"] {
             assert_eq!(clean(&told(page, "", "")).landing_page.as_deref(), Some("/second-opinion"), "{page}");
         }
         assert_eq!(clean(&told("https://example.org", "", "")).landing_page.as_deref(), Some("/"));
-        for odd in ["", "second", "/rosa@example.com", "/a%20b", &format!("/{}", "x".repeat(200))] {
+        for odd in [
+            "",
+            "second",
+            "/rosa@example.com",
+            "/a%20b",
+            "/a b",
+            "/p/206555",
+            "/p/206-555-0187",
+            "/josé",
+            &format!("/{}", "x".repeat(100)),
+        ] {
             assert_eq!(clean(&told(odd, "", "")).landing_page, None, "{odd}");
         }
     }
@@ -115,10 +150,43 @@ mod tests {
     fn words_and_hosts_travel_and_addresses_do_not() {
         let cleaned = clean(&told("/", "spring_2026", "https://www.Example.org/search?q=rosa"));
         assert_eq!(cleaned.campaign.as_deref(), Some("spring_2026"));
-        assert_eq!(cleaned.utm_source.as_deref(), Some("news letter"));
+        assert_eq!(cleaned.utm_source.as_deref(), Some("news_letter"));
         assert_eq!(cleaned.referrer_host.as_deref(), Some("www.example.org"));
-        let cleaned = clean(&told("/", "rosa@example.com", "rosa@example.org"));
-        assert_eq!((cleaned.campaign, cleaned.referrer_host), (None, None));
+        for odd in [
+            "rosa@example.com",
+            "Rosa Vega 2065550187",
+            "rosa-2065550187",
+            "206-555-0187",
+            "born.1961-04-12",
+            "josé",
+            "a/b",
+            "a+b",
+            &"x".repeat(61),
+        ] {
+            assert_eq!(clean(&told("/", odd, "")).campaign, None, "{odd}");
+        }
+    }
+
+    #[test]
+    fn only_a_host_name_is_a_referrer() {
+        let referrer = |text: &str| clean(&told("/", "", text)).referrer_host;
+        assert_eq!(referrer("http://Search.Example:8080/a").as_deref(), Some("search.example"));
+        let long = format!("{}.example", "x".repeat(64));
+        for odd in [
+            "rosa@example.org",
+            "rosa-vega",
+            "rosa vega.org",
+            "206.555.0187",
+            "-a.example",
+            "a-.example",
+            "a..example",
+            "a.example:b",
+            "rosa_vega.example",
+            "2065550187.example",
+            &long,
+        ] {
+            assert_eq!(referrer(odd), None, "{odd}");
+        }
     }
 
     #[test]

@@ -22,10 +22,13 @@ use crate::domain::submission::{Submission, is_fit_key};
 use crate::domain::{person, travel};
 use crate::error::Refusal;
 use crate::metrics::Metrics;
+use crate::writer::batch::KeyHashes;
 use crate::writer::{Answer, Arrival, Verdict, Writers};
 
 /// Purpose of the keyed hash by which a repeat is told from other content.
 const CONTENT_HASH: &str = "submission";
+/// Purpose of the keyed hash that is kept of a sender's key, which may be a name or a number of the person.
+const KEY_HASH: &str = "idempotency";
 
 /// What every door hands its submissions to.
 pub struct Acceptance {
@@ -128,11 +131,12 @@ impl Acceptance {
         self.sealer.seal(&submission.center, &person::context(inquiry_id), &bytes)
     }
 
-    /// The sender's key and the keyed hash of what was sent: a plain hash would tell whoever guesses a name that it is right.
-    fn key(&self, submission: &Submission) -> Result<Option<(String, [u8; 16])>, SealError> {
+    /// The keyed hashes of the sender's key and of what was sent: a plain hash would tell whoever guesses a name that it is right.
+    fn key(&self, submission: &Submission) -> Result<Option<KeyHashes>, SealError> {
         let Some(key) = &submission.idempotency_key else { return Ok(None) };
+        let kept = self.sealer.blind(&submission.center, KEY_HASH, key)?;
         let hash = self.sealer.blind(&submission.center, CONTENT_HASH, &submission.canonical())?;
-        Ok(Some((key.clone(), hash)))
+        Ok(Some((kept, hash)))
     }
 
     fn count(&self, center: &str, source: &str, held: bool, answer: &Answer) {

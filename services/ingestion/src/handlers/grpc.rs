@@ -1,6 +1,6 @@
 //! The gRPC face: each call is checked against the policy and handed on.
 //!
-//! Deliberately not here: what a call does (accept, reveal, facts).
+//! Deliberately not here: what a call does (accept, reveal, facts, release).
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use tonic::{Request, Response, Status};
 use tracing::warn;
 
 use super::accept::Acceptance;
-use super::{facts, reveal};
+use super::{facts, release, reveal};
 use crate::domain::submission::Submission;
 use crate::error::Refusal;
 
@@ -58,6 +58,15 @@ impl Ingestion for Calls {
         let actor = causeway_serve::caller(&request)?.accountable();
         allow(&actor, Action::ViewWorklist, &request.get_ref().center)?;
         Ok(Response::new(facts::of(self, request.into_inner()).await?))
+    }
+
+    async fn release_held(
+        &self,
+        request: Request<wire::ReleaseHeldRequest>,
+    ) -> Result<Response<wire::ReleaseHeldResponse>, Status> {
+        let actor = causeway_serve::caller(&request)?.accountable();
+        let trace = trace(&request);
+        Ok(Response::new(release::held(self, actor, request.into_inner(), trace).await?))
     }
 }
 

@@ -6,4 +6,5 @@ pub mod accept;
 pub mod facts;
 pub mod grpc;
 pub mod http;
+pub mod release;
 pub mod reveal;

@@ -47,9 +47,10 @@ pub async fn people(
     Ok(wire::RevealPeopleResponse { people })
 }
 
-fn ids(texts: &[String], most: usize) -> Result<Vec<Uuid>, Refusal> {
+/// Ids of inquiries, each once, in order.
+pub(super) fn ids(texts: &[String], most: usize) -> Result<Vec<Uuid>, Refusal> {
     if texts.is_empty() || texts.len() > most {
-        return Err(Refusal::BadRequest("name at least one inquiry, and not more than the service opens at once"));
+        return Err(Refusal::BadRequest("name at least one inquiry, and not more than the service takes at once"));
     }
     let parsed: Result<Vec<Uuid>, _> = texts.iter().map(|text| Uuid::parse_str(text)).collect();
     let mut ids = parsed.map_err(|_| Refusal::UnknownInquiry)?;

@@ -3,8 +3,6 @@
 //! The ordinary batch is one statement, and the outbox's. What is rare (a number that is taken, a repeat, an answer to
 //! mend) costs a statement more, for the whole batch and not for each. Deliberately not here: the queue (the module above).
 
-use std::collections::HashMap;
-
 use causeway_envelope::TraceContext;
 use causeway_funnel::ids::{InquiryId, Reference};
 use causeway_mailbox::{Draft, Tx, TxError};
@@ -19,14 +17,17 @@ use crate::store::{self, NewInquiry};
 /// What a caller is told.
 pub type Answer = wire::SubmitInquiryResponse;
 
+/// The keyed hashes of the sender's key and of the content.
+pub type KeyHashes = ([u8; 16], [u8; 16]);
+
 /// An inquiry that was read and sealed and waits to be written. Holds nothing in clear that ties a person to their health.
 pub struct Arrival {
     /// Its id.
     pub inquiry_id: Uuid,
     /// Prefix of the center's request numbers.
     pub prefix: String,
-    /// The sender's key, and the keyed hash of the content.
-    pub key: Option<(String, [u8; 16])>,
+    /// What a repeat is recognised by.
+    pub key: Option<KeyHashes>,
     /// What may travel, without request number and time of receipt.
     pub facts: wire::Facts,
     /// Consult type, for those who count.
@@ -87,8 +88,8 @@ impl<'a> Prepared<'a> {
         self.answer.reference = second;
     }
 
-    fn key(&self) -> Option<&'a str> {
-        self.arrival.key.as_ref().map(|(key, _)| key.as_str())
+    fn key(&self) -> Option<&'a [u8]> {
+        self.arrival.key.as_ref().map(|(key, _)| key.as_slice())
     }
 
     /// `with_key` is false where the key stands already.
@@ -96,7 +97,7 @@ impl<'a> Prepared<'a> {
         let key = self.arrival.key.as_ref().filter(|_| with_key);
         NewInquiry {
             inquiry_id: self.arrival.inquiry_id,
-            key: key.map(|(key, hash)| (key.as_str(), hash.as_slice())),
+            key: key.map(|(key, hash)| (key.as_slice(), hash.as_slice())),
             answer: key.map(|_| self.answer.encode_to_vec()).unwrap_or_default(),
             reference: &self.answer.reference,
             consult_type: self.arrival.consult_type,
@@ -154,11 +155,11 @@ async fn write_with_second_choice(
     let written = store::insert(tx, now, &rows).await?.inquiries;
     let stands = |at: &&usize| written.contains(&prepared[**at].arrival.inquiry_id);
     let keyed = |at: &usize| prepared[*at].key().map(|key| (key, prepared[*at].answer.encode_to_vec()));
-    let (keys, answers): (Vec<&str>, Vec<Vec<u8>>) = clashed.iter().filter(stands).filter_map(keyed).unzip();
+    let (keys, answers): (Vec<&[u8]>, Vec<Vec<u8>>) = clashed.iter().filter(stands).filter_map(keyed).unzip();
     if !keys.is_empty() {
         store::correct_answers(tx, &keys, &answers).await?;
     }
-    let lost: Vec<&str> = clashed.iter().filter(|at| !stands(at)).filter_map(|at| prepared[*at].key()).collect();
+    let lost: Vec<&[u8]> = clashed.iter().filter(|at| !stands(at)).filter_map(|at| prepared[*at].key()).collect();
     if !lost.is_empty() {
         store::free_keys(tx, &lost).await?;
     }
@@ -167,17 +168,22 @@ async fn write_with_second_choice(
 
 fn publish(tx: &mut Tx, kept: &[&Prepared<'_>]) {
     for one in kept.iter().filter(|one| !one.arrival.held) {
-        let fact = events::fact(&one.arrival.facts.center, &one.event);
-        tx.emit(Draft {
-            event_id: None,
-            subject: fact.subject,
-            kind: fact.kind,
-            aggregate_id: one.arrival.inquiry_id,
-            version: 1,
-            payload: fact.payload,
-            trace: one.arrival.trace.clone(),
-        });
+        tell(tx, one.arrival.inquiry_id, &one.event, one.arrival.trace.clone());
     }
+}
+
+/// Tells of a received inquiry, with the transaction.
+pub fn tell(tx: &mut Tx, inquiry_id: Uuid, event: &wire::InquiryReceived, trace: TraceContext) {
+    let fact = events::fact(tx.center(), event);
+    tx.emit(Draft {
+        event_id: None,
+        subject: fact.subject,
+        kind: fact.kind,
+        aggregate_id: inquiry_id,
+        version: 1,
+        payload: fact.payload,
+        trace,
+    });
 }
 
 async fn note_repairs(tx: &mut Tx, now: Timestamp, kept: &[&Prepared<'_>]) -> Result<(), sqlx::Error> {
@@ -193,20 +199,16 @@ async fn note_repairs(tx: &mut Tx, now: Timestamp, kept: &[&Prepared<'_>]) -> Re
 }
 
 /// What stands under the keys of those that came late: from an earlier batch, another process, or this very batch.
-async fn stored_answers(
-    tx: &mut Tx,
-    prepared: &[Prepared<'_>],
-    late: &[bool],
-) -> Result<HashMap<String, (Vec<u8>, Vec<u8>)>, sqlx::Error> {
-    let keys: Vec<&str> =
+async fn stored_answers(tx: &mut Tx, prepared: &[Prepared<'_>], late: &[bool]) -> Result<store::Kept, sqlx::Error> {
+    let keys: Vec<&[u8]> =
         prepared.iter().zip(late).filter(|(_, late)| **late).filter_map(|(one, _)| one.key()).collect();
-    if keys.is_empty() { Ok(HashMap::new()) } else { store::kept_answers(tx, &keys).await }
+    if keys.is_empty() { Ok(store::Kept::new()) } else { store::kept_answers(tx, &keys).await }
 }
 
-fn repeat(one: &Prepared<'_>, stored: &HashMap<String, (Vec<u8>, Vec<u8>)>) -> Verdict {
+fn repeat(one: &Prepared<'_>, stored: &store::Kept) -> Verdict {
     let Some((key, hash)) = &one.arrival.key else { return Verdict::NoNumber };
     // Nothing stands under the key where its first inquiry found no number and freed it: the sender comes again.
-    let Some((kept_hash, kept_answer)) = stored.get(key) else { return Verdict::NoNumber };
+    let Some((kept_hash, kept_answer)) = stored.get(key.as_slice()) else { return Verdict::NoNumber };
     if kept_hash.as_slice() != hash.as_slice() {
         return Verdict::KeyReused;
     }

@@ -1,12 +1,13 @@
 //! What is accepted, what is recognised, what is refused.
 
+use causeway_auth::{Actor, audit};
 use causeway_proto::error::Reason;
-use causeway_proto::inquiry::v1::{self as wire, SubmitInquiryRequest};
+use causeway_proto::inquiry::v1::{self as wire, ReleaseHeldRequest, SubmitInquiryRequest};
 use serde_json::json;
 use tonic::Code;
 use tonic_types::StatusExt as _;
 
-use crate::world::{CENTER, World, body, coordinator, keyed, published};
+use crate::world::{CENTER, OTHER, World, body, coordinator, keyed, published};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_inquiry_is_kept_before_it_is_answered_and_told_once_with_the_senders_trace() {
@@ -158,4 +159,41 @@ async fn what_looks_like_a_machines_is_answered_kept_and_held_for_a_person() {
     assert_ne!(json!(told[0].1.facts.as_ref().expect("facts").inquiry_id), held["inquiry_id"]);
     assert_eq!(world.count("SELECT count(*) FROM outbox").await, 1);
     assert_eq!(world.door.metric("causeway_inquiries_held_total", CENTER), 1.0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_held_is_released_by_a_person_and_told_once_with_its_facts() {
+    let world = World::start().await;
+    let held = world.accepted(&keyed("bot", &[("website", "http://example.com")])).await;
+    let id = held["inquiry_id"].as_str().expect("an id").to_owned();
+    let ask = |center: &str| ReleaseHeldRequest { center: center.into(), inquiry_ids: vec![id.clone()] };
+    let stranger = world.client("portal", Some(coordinator(OTHER))).release_held(ask(CENTER)).await;
+    assert_eq!(stranger.expect_err("another center").code(), Code::PermissionDenied);
+    let service = world.client("portal", None).release_held(ask(CENTER)).await;
+    assert_eq!(service.expect_err("no person").code(), Code::PermissionDenied);
+    let operator = || world.client("portal", Some(Actor::operator("ops", "ops")));
+    assert_eq!(operator().release_held(ask(OTHER)).await.expect_err("not theirs").code(), Code::NotFound);
+    assert_eq!(world.count("SELECT count(*) FROM outbox").await, 0);
+
+    let (one, two) =
+        tokio::join!(async { operator().release_held(ask(CENTER)).await.expect("released").into_inner() }, async {
+            operator().release_held(ask(CENTER)).await.expect("released").into_inner()
+        });
+    assert_eq!(one.released.len() + two.released.len(), 1, "two at once release it once");
+    let late = world.client("portal", Some(coordinator(CENTER))).release_held(ask(CENTER)).await.expect("answered");
+    let late = late.into_inner();
+    assert_eq!((late.released.len(), late.not_held), (0, vec![id.clone()]));
+    world.accepted(&body(&[])).await;
+
+    let told = published(&world.bus().await, 2).await;
+    let (envelope, event) = told.iter().find(|(envelope, _)| envelope.aggregate_id.to_string() == id).expect("told");
+    let facts = event.facts.as_ref().expect("facts");
+    assert_eq!((envelope.center.as_str(), envelope.version), (CENTER, 1));
+    assert_eq!(json!(facts.reference), held["reference"]);
+    let received = held["received_at"].as_str().and_then(|at| at.parse::<jiff::Timestamp>().ok());
+    assert_eq!(received.map(|at| at.as_microsecond()), Some(facts.received_at));
+    assert_eq!(world.count("SELECT count(*) FROM outbox").await, 2, "each once");
+    assert_eq!(world.count("SELECT count(*) FROM inquiries WHERE held").await, 0);
+    let verified = audit::verify(&world.admin, CENTER).await.expect("verified");
+    assert_eq!((verified.rows, verified.fault), (1, None));
 }

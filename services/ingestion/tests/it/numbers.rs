@@ -16,7 +16,7 @@ fn arrival(id: u128, key: Option<&str>) -> Arrival {
     Arrival {
         inquiry_id,
         prefix: "HV".into(),
-        key: key.map(|key| (key.to_owned(), [7; 16])),
+        key: key.map(|key| ([key.as_bytes()[0]; 16], [7; 16])),
         facts: wire::Facts { inquiry_id: inquiry_id.to_string(), center: CENTER.into(), ..Default::default() },
         consult_type: "not_sure",
         source: "web_form",

@@ -123,8 +123,9 @@ fn planted() -> serde_json::Value {
         ("email", "quillonia@example.com"),
         ("message", "my left knee"),
     ]);
-    body["idempotency_key"] = json!("canary");
-    body["attribution"] = json!({"landing_page": "/ask?name=Quillonia", "campaign": "quillonia@example.com"});
+    body["idempotency_key"] = json!("Quillonia +12065550177 quillonia@example.com my left knee");
+    body["attribution"] = json!({"landing_page": "/ask?name=Quillonia", "campaign": "quillonia@example.com", "utm_source": "Quillonia 2065550177",
+        "utm_medium": "my left knee", "referrer_host": "Quillonia"});
     body
 }
 

@@ -12,9 +12,9 @@ use super::streams::AtDesk;
 /// Where the inquiries of a center are.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Account {
-    /// Accepted and handed on.
+    /// Accepted, those that are held among them.
     pub accepted: u64,
-    /// Accepted, but held for a person because a machine seems to have sent them; not part of the sum.
+    /// Not handed on: held for a person, because a machine seems to have sent them (`causeway held`).
     pub held: u64,
     /// At the desk, before a visit is booked.
     pub open: u64,
@@ -48,8 +48,8 @@ impl Account {
 
     /// Every accepted inquiry is somewhere, and nothing is anywhere that should not be.
     pub fn balances(&self) -> bool {
-        let somewhere = self.open + self.scheduled + self.attended + self.closed() + self.parked + self.in_transit;
-        self.accepted == somewhere
+        let at_desk = self.open + self.scheduled + self.attended + self.closed();
+        self.accepted == at_desk + self.parked + self.in_transit + self.held
             && self.lost + self.phantom + self.violations + self.decided_twice + self.undecided == 0
     }
 
@@ -113,6 +113,13 @@ impl Ledger {
         }
     }
 
+    /// Enters an inquiry that was accepted and is held.
+    pub fn held(&mut self, center: &str) {
+        let account = self.account(center);
+        account.accepted += 1;
+        account.held += 1;
+    }
+
     /// Enters an inquiry that was accepted and is at the desk.
     pub fn at_desk(&mut self, center: &str, row: &AtDesk) {
         let in_order = row.in_order && row.center == center;
@@ -146,7 +153,7 @@ impl Ledger {
         self.balanced
     }
 
-    /// All that were accepted and handed on.
+    /// All that were accepted, those that are held among them.
     pub fn accepted(&self) -> u64 {
         self.total.accepted
     }
@@ -221,14 +228,15 @@ impl Ledger {
     fn last_line(&self) -> String {
         let a = &self.total;
         let sum = format!(
-            "accepted {} = open {} + scheduled {} + attended {} + closed {} + parked {} + in transit {}",
+            "accepted {} = open {} + scheduled {} + attended {} + closed {} + parked {} + in transit {} + held {}",
             a.accepted,
             a.open,
             a.scheduled,
             a.attended,
             a.closed(),
             a.parked,
-            a.in_transit
+            a.in_transit,
+            a.held
         );
         if self.balanced {
             return format!("balanced: {sum}");
@@ -267,10 +275,13 @@ mod tests {
     fn everything_that_was_accepted_and_is_somewhere_in_order_balances() {
         let rows =
             [row(1, "routed", true), row(2, "scheduled", true), row(3, "attended", true), row(4, "closed", true)];
-        let ledger = ledger(&rows).close();
+        let mut ledger = ledger(&rows);
+        ledger.held("north");
+        let ledger = ledger.close();
         assert!(ledger.at_rest());
+        assert_eq!(ledger.accepted(), 5);
         assert!(ledger.text().ends_with(
-            "balanced: accepted 4 = open 1 + scheduled 1 + attended 1 + closed 1 + parked 0 + in transit 0"
+            "balanced: accepted 5 = open 1 + scheduled 1 + attended 1 + closed 1 + parked 0 + in transit 0 + held 1"
         ));
     }
 
@@ -285,6 +296,9 @@ mod tests {
         (lost.account("north").accepted, lost.account("north").lost) = (1, 1);
         let lost = lost.close();
         assert!(!lost.balanced && lost.text().contains("NOT balanced"));
+        let mut held = ledger(&[]);
+        held.account("north").held = 1;
+        assert!(!held.close().balanced, "what is held was accepted");
     }
 
     #[test]

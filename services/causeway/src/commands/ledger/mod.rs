@@ -1,5 +1,5 @@
 //! `causeway ledger`: proves that no inquiry is lost (F5). Every accepted inquiry is open, scheduled, attended, closed
-//! with a reason, parked for an operator, or still on its way.
+//! with a reason, parked for an operator, still on its way, or held for a person who looks whether a machine sent it.
 //!
 //! The proof goes id by id over the databases of the services and not by counts, which balance when one inquiry is lost
 //! and another one appears twice. Deliberately not here: repairing anything (`causeway reconcile`, `causeway parked`).
@@ -23,7 +23,7 @@ pub use book::{Account, Confirmations, Ledger};
 use merge::{Entry, Stream};
 use streams::{Accepted, AtDesk, Books, CHUNK, Decided};
 
-/// Proves that no inquiry is lost: accepted = open + scheduled + attended + closed + parked + in transit.
+/// Proves that no inquiry is lost: accepted = open + scheduled + attended + closed + parked + in transit + held.
 #[derive(Debug, Args)]
 pub struct TakeLedger {
     /// Waits up to this many seconds until it balances with nothing on its way. Without it, one look is taken.
@@ -134,7 +134,7 @@ impl Audit<'_> {
         let Entry { inquiry, mut accepted, decided, desk } = entry;
         let first = (!accepted.is_empty()).then(|| accepted.swap_remove(0));
         match (first, desk) {
-            (Some(first), None) if first.held => self.ledger.account(&first.center).held += 1,
+            (Some(first), None) if first.held => self.ledger.held(&first.center),
             (Some(first), None) => {
                 self.ledger.account(&first.center).accepted += 1;
                 self.doubts.missing.push(first);

@@ -5,8 +5,8 @@ use std::sync::Mutex;
 use causeway_proto::error::Reason;
 use causeway_proto::inquiry::v1::ingestion_server::{Ingestion, IngestionServer};
 use causeway_proto::inquiry::v1::{
-    Consent, Facts, GetInquiryFactsRequest, RevealPeopleRequest, RevealPeopleResponse, SubmitInquiryRequest,
-    SubmitInquiryResponse,
+    Consent, Facts, GetInquiryFactsRequest, ReleaseHeldRequest, ReleaseHeldResponse, RevealPeopleRequest,
+    RevealPeopleResponse, SubmitInquiryRequest, SubmitInquiryResponse,
 };
 use tonic::transport::server::TcpIncoming;
 use tonic::{Request as Call, Response as Answer, Status};
@@ -33,6 +33,10 @@ impl Ingestion for Fake {
     }
 
     async fn reveal_people(&self, _: Call<RevealPeopleRequest>) -> Result<Answer<RevealPeopleResponse>, Status> {
+        Err(Status::permission_denied("not for this page"))
+    }
+
+    async fn release_held(&self, _: Call<ReleaseHeldRequest>) -> Result<Answer<ReleaseHeldResponse>, Status> {
         Err(Status::permission_denied("not for this page"))
     }
 

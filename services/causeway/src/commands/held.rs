@@ -1,0 +1,204 @@
+//! `causeway held`: inquiries that were accepted and not handed on, because a machine seems to have sent them. A person
+//! looks at them and releases what is none of a machine's.
+//!
+//! The list is read from the record as an operator may; it names nobody. Releasing is asked of ingestion, which alone
+//! writes its record. Deliberately not here: what is held (ingestion's checks) and who the person is (the portal).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context as _, bail};
+use causeway_auth::{Actor, Identity};
+use causeway_mailbox::Ts;
+use causeway_proto::inquiry::v1::ReleaseHeldRequest;
+use causeway_proto::inquiry::v1::ingestion_client::IngestionClient;
+use causeway_runtime::{Peers, RuntimeConfig};
+use causeway_serve::Channel;
+use clap::{Args, Subcommand};
+use jiff::Timestamp;
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::simulate::read_addresses;
+use crate::cli::Common;
+use crate::installation;
+
+/// Lists and releases inquiries that wait for a person because a machine seems to have sent them.
+#[derive(Debug, Args)]
+pub struct Held {
+    /// What to do.
+    #[command(subcommand)]
+    pub action: Action,
+}
+
+/// What can be done with held inquiries.
+#[derive(Debug, Subcommand)]
+pub enum Action {
+    /// Lists held inquiries of all centers, oldest first.
+    List,
+    /// Hands inquiries on as if they had just been accepted.
+    Release(Release),
+}
+
+/// Which inquiries are released, and by whom.
+#[derive(Debug, Args)]
+pub struct Release {
+    /// Their ids.
+    #[arg(required_unless_present = "all")]
+    pub ids: Vec<Uuid>,
+    /// All that are held.
+    #[arg(long, conflicts_with = "ids")]
+    pub all: bool,
+    /// Who releases them; written to the audit log.
+    #[arg(long, env = "USER", hide_env_values = true, default_value = "operator", value_name = "OPERATOR")]
+    pub by: String,
+    /// Addresses of the running system. Default: `runtime.peers.ingestion`, else the `addresses.json` that `causeway dev`
+    /// keeps beside the configuration file or in its data folder.
+    #[arg(long, value_name = "FILE")]
+    pub addresses: Option<PathBuf>,
+}
+
+/// Inquiries released by one call; ingestion takes no more at once.
+const AT_ONCE: usize = 200;
+
+/// A held inquiry, without the person.
+#[derive(Debug, Clone, Serialize)]
+struct Waiting {
+    inquiry_id: Uuid,
+    center: String,
+    reference: String,
+    received_at: Timestamp,
+    consult_type: String,
+}
+
+/// What became of those to release.
+#[derive(Debug, Default, Serialize)]
+struct Done {
+    released: Vec<String>,
+    not_held: Vec<String>,
+}
+
+impl Held {
+    /// Runs the command.
+    pub async fn execute(self, common: &Common) -> anyhow::Result<ExitCode> {
+        let (_, config) = installation::settings(common)?;
+        match self.action {
+            Action::List => list(&config, common.json).await,
+            Action::Release(release) => release.execute(&config, common).await,
+        }
+    }
+}
+
+async fn list(config: &RuntimeConfig, json: bool) -> anyhow::Result<ExitCode> {
+    let found = waiting(config).await?;
+    for one in &found {
+        if json {
+            println!("{}", serde_json::to_string(one)?);
+        } else {
+            println!(
+                "{} {:<20} {:<14} {:.0} {}",
+                one.inquiry_id, one.center, one.reference, one.received_at, one.consult_type
+            );
+        }
+    }
+    if found.is_empty() && !json {
+        println!("nothing is held");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn waiting(config: &RuntimeConfig) -> anyhow::Result<Vec<Waiting>> {
+    let pool = installation::machine_pool(config, "ingestion").await?;
+    let rows: Vec<(Uuid, String, String, Ts, String)> = sqlx::query_as(
+        "SELECT inquiry_id, center_id, reference, received_at, consult_type FROM inquiries WHERE held \
+         ORDER BY center_id, received_at, inquiry_id",
+    )
+    .fetch_all(&pool)
+    .await
+    .context("read what is held")?;
+    let waiting = |(inquiry_id, center, reference, at, consult_type): (_, _, _, Ts, _)| Waiting {
+        inquiry_id,
+        center,
+        reference,
+        received_at: at.0,
+        consult_type,
+    };
+    Ok(rows.into_iter().map(waiting).collect())
+}
+
+impl Release {
+    async fn execute(self, config: &RuntimeConfig, common: &Common) -> anyhow::Result<ExitCode> {
+        let by_center = if self.all { every(waiting(config).await?) } else { centers_of(config, &self.ids).await? };
+        let channel = self.channel(config, common)?;
+        let mut done = Done::default();
+        for (center, ids) in by_center {
+            for some in ids.chunks(AT_ONCE) {
+                let inquiry_ids = some.iter().map(Uuid::to_string).collect();
+                let request = ReleaseHeldRequest { center: center.clone(), inquiry_ids };
+                let answer = IngestionClient::new(channel.clone()).release_held(request).await;
+                let answer = answer.with_context(|| format!("ask ingestion to release inquiries of {center}"))?;
+                let answer = answer.into_inner();
+                done.released.extend(answer.released);
+                done.not_held.extend(answer.not_held);
+            }
+        }
+        if common.json {
+            println!("{}", serde_json::to_string(&done)?);
+        } else {
+            println!("{} released, {} were not held any more", done.released.len(), done.not_held.len());
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// Ingestion, as an operator; the portal's identity carries people.
+    fn channel(&self, config: &RuntimeConfig, common: &Common) -> anyhow::Result<Channel> {
+        let identity = Identity::load(&config.keys_dir, "portal", config.mode).context("take the portal's key")?;
+        let channel = Channel::connect(&self.address(config, common)?, identity, "ingestion")?;
+        Ok(channel.on_behalf_of(&Actor::operator(&self.by, &self.by)))
+    }
+
+    fn address(&self, config: &RuntimeConfig, common: &Common) -> anyhow::Result<String> {
+        if self.addresses.is_none()
+            && let Ok(url) = Peers::new(&BTreeMap::new(), &config.peers).url("ingestion")
+        {
+            return Ok(url);
+        }
+        let beside = common.config.as_deref().and_then(Path::parent).map(|folder| folder.join("addresses.json"));
+        let kept = beside.filter(|file| file.exists());
+        let default = || Path::new(installation::DATA_DIR).join("addresses.json");
+        let file = self.addresses.clone().or(kept).unwrap_or_else(default);
+        let addresses = read_addresses(&file).context("find ingestion; or set runtime.peers.ingestion")?;
+        let address = addresses.get("grpc_ingestion").cloned();
+        address.with_context(|| format!("{} has no address 'grpc_ingestion'", file.display()))
+    }
+}
+
+fn every(waiting: Vec<Waiting>) -> BTreeMap<String, Vec<Uuid>> {
+    let mut by_center: BTreeMap<String, Vec<Uuid>> = BTreeMap::new();
+    for one in waiting {
+        by_center.entry(one.center).or_default().push(one.inquiry_id);
+    }
+    by_center
+}
+
+/// The centers of inquiries. All must be known, or nothing is released.
+async fn centers_of(config: &RuntimeConfig, ids: &[Uuid]) -> anyhow::Result<BTreeMap<String, Vec<Uuid>>> {
+    let pool = installation::machine_pool(config, "ingestion").await?;
+    let rows: Vec<(String, Uuid)> =
+        sqlx::query_as("SELECT center_id, inquiry_id FROM inquiries WHERE inquiry_id = ANY($1)")
+            .bind(ids)
+            .fetch_all(&pool)
+            .await
+            .context("look the inquiries up")?;
+    let known: BTreeSet<Uuid> = rows.iter().map(|(_, id)| *id).collect();
+    let unknown: Vec<String> = ids.iter().filter(|id| !known.contains(id)).map(Uuid::to_string).collect();
+    if !unknown.is_empty() {
+        bail!("no inquiry was accepted under {}; see 'causeway held list'", unknown.join(", "));
+    }
+    let mut by_center: BTreeMap<String, Vec<Uuid>> = BTreeMap::new();
+    for (center, id) in rows {
+        by_center.entry(center).or_default().push(id);
+    }
+    Ok(by_center)
+}
