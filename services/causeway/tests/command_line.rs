@@ -40,7 +40,7 @@ fn the_demo_centers_are_in_order_and_a_fault_is_told_with_file_line_and_remedy()
     let broken = tempfile::tempdir().expect("a folder");
     copy(std::path::Path::new(root).join("lakeside").as_path(), broken.path());
     let table = broken.path().join("routing.csv");
-    let text = std::fs::read_to_string(&table).expect("the table").replace("trials", "nobody-of-that-name");
+    let text = std::fs::read_to_string(&table).expect("the table").replace(",triage,", ",nobody-of-that-name,");
     std::fs::write(&table, text).expect("written");
     let (done, told) = causeway(&["center", "check", &broken.path().display().to_string()]);
     assert!(!done && told.contains("routing.csv:") && told.contains("nobody-of-that-name"), "{told}");

@@ -113,7 +113,7 @@ impl Dev {
         RuntimeConfig {
             mode: Mode::Development,
             log_format: telemetry::LogFormat::Human,
-            log_level: "warn,causeway=info".to_owned(),
+            log_level: "warn,sqlx=error,causeway=info".to_owned(),
             nats: NatsConfig { url: bench.nats().url(), credentials: BTreeMap::new() },
             keys_dir: data.join("keys"),
             data_dir: data.join("files"),

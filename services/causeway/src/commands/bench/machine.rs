@@ -47,8 +47,8 @@ fn busy_ticks_in(stat: &str) -> Option<u64> {
 /// The processes whose CPU is counted.
 #[derive(Debug, Clone, Copy)]
 pub struct Processes {
-    /// The services.
-    pub services: i32,
+    /// The door (ingestion), and the other services.
+    pub services: [i32; 2],
     /// The postmaster.
     pub postgres: i32,
     /// nats-server.
@@ -81,7 +81,7 @@ impl Cpu {
         let backends: u64 = table.values().filter(|ticks| ticks.parent == postmaster).map(|ticks| ticks.own).sum();
         let busy = fs::read_to_string("/proc/stat").ok().and_then(|stat| busy_ticks_in(&stat)).unwrap_or_default();
         Self {
-            services: seconds(own(processes.services).own),
+            services: processes.services.iter().map(|pid| seconds(own(*pid).own)).sum(),
             postgres: seconds(with_ended(own(processes.postgres)) + backends),
             nats: seconds(own(processes.nats).own),
             generator: seconds(with_ended(own(std::process::id().cast_signed()))),
@@ -146,7 +146,7 @@ impl Memory {
         let postmaster = u32::try_from(processes.postgres).unwrap_or_default();
         let backends = process_table().into_iter().filter(|(_, ticks)| ticks.parent == postmaster);
         Self {
-            services: held_by(processes.services.unsigned_abs()),
+            services: processes.services.iter().map(|pid| held_by(pid.unsigned_abs())).sum(),
             postgres: held_by(postmaster) + backends.map(|(pid, _)| held_by(pid)).sum::<u64>(),
             nats: held_by(processes.nats.unsigned_abs()),
         }

@@ -1,7 +1,9 @@
-//! What is measured: private servers, and all services in one process of their own, as `causeway run` runs them.
+//! What is measured: private servers, and all services as `causeway run` runs them on one machine.
 //!
-//! The services are a child process, so that their CPU and memory can be told from the load generator's. Everything lies
-//! in a folder of its own that is removed at the end. Deliberately absent: how the servers are found and kept (local).
+//! The door is a process of its own and the other services are one at a lower priority, as the run book advises for a
+//! single machine: under a flood inquiries are accepted first and worked as fast as what is left allows; nothing waits
+//! but work. Both are child processes, so that their CPU and memory can be told from the load generator's. Everything
+//! lies in a folder of its own that is removed at the end. Deliberately absent: how the servers are found and kept (local).
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -34,12 +36,21 @@ pub struct Stage {
     pub config: RuntimeConfig,
     /// The door for inquiries.
     pub ingestion: SocketAddr,
-    /// `/metrics` and `/readyz`.
+    /// `/metrics` and `/readyz` of the services behind the door.
     pub operations: SocketAddr,
     /// Folder of all files.
     pub folder: PathBuf,
-    services: Child,
+    services: [Child; 2],
 }
+
+/// A process of services and where it listens.
+struct Up {
+    child: Child,
+    addresses: BTreeMap<String, SocketAddr>,
+}
+
+/// How much less the services behind the door count for the scheduler (nice(1)).
+const NICE: &str = "10";
 
 impl Stage {
     /// Starts all of it in an empty folder.
@@ -52,59 +63,74 @@ impl Stage {
             center::apply(&bus, &center).await?;
         }
         bus.close().await;
-        let log = folder.join("services.log");
-        let services = launch(folder, &log, &common.set)?;
-        let mut stage = Self {
+        let door = run(folder, "door", &["ingestion"], &common.set).await?;
+        let grpc = door.address("ingestion.grpc")?;
+        let peer = format!("runtime.peers.ingestion=http://{grpc}");
+        let behind: Vec<&str> =
+            installation::services().iter().map(|service| service.name()).filter(|name| *name != "ingestion").collect();
+        let set: Vec<String> = common.set.iter().cloned().chain([peer]).collect();
+        let rest = run(folder, "behind", &behind, &set).await?;
+        Ok(Self {
             servers,
             config,
-            ingestion: SocketAddr::from(([127, 0, 0, 1], 0)),
-            operations: SocketAddr::from(([127, 0, 0, 1], 0)),
+            ingestion: door.address("ingestion.http")?,
+            operations: rest.address("operations")?,
             folder: folder.to_owned(),
-            services,
-        };
-        stage.wait_ready(&log).await?;
-        Ok(stage)
+            services: [door.child, rest.child],
+        })
     }
 
     /// Whose CPU and memory is counted.
     pub fn processes(&self) -> anyhow::Result<Processes> {
-        let services = self.services.is_running().then(|| self.services.pid());
+        if let Some(at) = self.services.iter().position(|child| !child.is_running()) {
+            bail!("services ended: {}", log_tail(&self.folder.join(format!("{}.log", ["door", "behind"][at]))));
+        }
         Ok(Processes {
-            services: services.with_context(|| format!("the services ended: {}", log_tail(&self.log())))?,
+            services: [self.services[0].pid(), self.services[1].pid()],
             postgres: self.servers.postgres().pid().context("PostgreSQL ended")?,
             nats: self.servers.nats().pid().context("nats-server ended")?,
         })
     }
 
-    /// What the services wrote.
+    /// What the services behind the door wrote.
     pub fn log(&self) -> PathBuf {
-        self.folder.join("services.log")
+        self.folder.join("behind.log")
     }
 
     /// Stops the services and then the servers.
     pub async fn stop(mut self) -> anyhow::Result<()> {
-        self.services.stop(Signal::TERM, Duration::from_secs(40)).await?;
+        for child in self.services.iter_mut().rev() {
+            child.stop(Signal::TERM, Duration::from_secs(40)).await?;
+        }
         self.servers.stop().await
     }
+}
 
-    async fn wait_ready(&mut self, log: &Path) -> anyhow::Result<()> {
-        let deadline = Instant::now() + PATIENCE;
-        let mut told = None;
-        while Instant::now() < deadline {
-            if !self.services.is_running() {
-                bail!("the services ended while starting; the end of their log says:\n{}", log_tail(log));
-            }
-            told = told.or_else(|| addresses_in(&fs::read_to_string(log).unwrap_or_default()));
-            if let Some((ingestion, operations)) = told {
-                (self.ingestion, self.operations) = (ingestion, operations);
-                if is_ready(operations).await {
-                    return Ok(());
-                }
-            }
-            sleep(Duration::from_millis(50)).await;
-        }
-        bail!("the services were not ready within {PATIENCE:?}; the end of their log says:\n{}", log_tail(log))
+impl Up {
+    fn address(&self, name: &str) -> anyhow::Result<SocketAddr> {
+        self.addresses.get(name).copied().with_context(|| format!("no address {name} was told"))
     }
+}
+
+/// Starts services as a process and waits until they are ready.
+async fn run(folder: &Path, name: &'static str, only: &[&str], set: &[String]) -> anyhow::Result<Up> {
+    let log = folder.join(format!("{name}.log"));
+    let child = launch(folder, (name, &log), only, set)?;
+    let deadline = Instant::now() + PATIENCE;
+    let mut told = None;
+    while Instant::now() < deadline {
+        if !child.is_running() {
+            bail!("services ended while starting; the end of their log says:\n{}", log_tail(&log));
+        }
+        told = told.or_else(|| addresses_in(&fs::read_to_string(&log).unwrap_or_default()));
+        if let Some(operations) = told.as_ref().and_then(|told| told.get("operations"))
+            && is_ready(*operations).await
+        {
+            return Ok(Up { child, addresses: told.unwrap_or_default() });
+        }
+        sleep(Duration::from_millis(50)).await;
+    }
+    bail!("services were not ready within {PATIENCE:?}; the end of their log says:\n{}", log_tail(&log))
 }
 
 /// Lets the server note when each transaction was committed: from commit to commit is what an inquiry's way takes. For
@@ -117,28 +143,33 @@ async fn note_commit_times(servers: &mut Workbench) -> anyhow::Result<()> {
     servers.postgres_mut().restart().await.context("restart PostgreSQL with commit times")
 }
 
-/// This very binary with all services, quiet, without mail: what is measured ends with the recorded notice.
-fn launch(folder: &Path, log: &Path, set: &[String]) -> anyhow::Result<Child> {
-    let program = std::env::current_exe().context("find this program's own file")?;
-    let mut args: Vec<std::ffi::OsString> =
-        vec!["run".into(), "--json".into(), "--config".into(), folder.join(installation::CONFIG_FILE).into()];
-    let own = ["runtime.log_level=error", "runtime.log_format=json", "notification.sender_enabled=false"];
-    for value in own.into_iter().chain(set.iter().map(String::as_str)) {
+/// This very binary with some services, quiet, without mail: what is measured ends with the recorded notice.
+fn launch(folder: &Path, (name, log): (&'static str, &Path), only: &[&str], set: &[String]) -> anyhow::Result<Child> {
+    let own = std::env::current_exe().context("find this program's own file")?;
+    let only = only.join(",");
+    let mut args: Vec<std::ffi::OsString> = vec!["run".into(), "--only".into(), only.into(), "--json".into()];
+    args.extend(["--config".into(), folder.join(installation::CONFIG_FILE).into()]);
+    let quiet = ["runtime.log_level=error", "runtime.log_format=json", "notification.sender_enabled=false"];
+    for value in quiet.into_iter().chain(set.iter().map(String::as_str)) {
         args.extend(["--set".into(), value.into()]);
     }
-    Child::start(Launch { name: "causeway", program: &program, args, run_as: None, log, at_our_death: "TERM" })
+    let mut program = own.clone();
+    if name == "behind" {
+        program = PathBuf::from("nice");
+        args.splice(0..0, ["-n".into(), NICE.into(), own.into()]);
+    }
+    Child::start(Launch { name, program: &program, args, run_as: None, log, at_our_death: "TERM" })
 }
 
-/// The doors in the line that `causeway run --json` writes when it is up.
-fn addresses_in(log: &str) -> Option<(SocketAddr, SocketAddr)> {
+/// The addresses in the line that `causeway run --json` writes when it is up.
+fn addresses_in(log: &str) -> Option<BTreeMap<String, SocketAddr>> {
     #[derive(serde::Deserialize)]
     struct Ready {
         ready: bool,
         addresses: BTreeMap<String, SocketAddr>,
     }
     let ready: Ready = log.lines().find_map(|line| serde_json::from_str(line).ok())?;
-    let address = |name: &str| ready.addresses.get(name).copied().filter(|_| ready.ready);
-    Some((address("ingestion.http")?, address("operations")?))
+    (ready.ready && !ready.addresses.is_empty()).then_some(ready.addresses)
 }
 
 async fn is_ready(operations: SocketAddr) -> bool {
@@ -190,8 +221,9 @@ mod tests {
     fn the_doors_are_found_in_the_line_that_says_ready() {
         let log = "{\"level\":\"ERROR\",\"message\":\"x\"}\nplain words\n\
             {\"addresses\":{\"ingestion.http\":\"127.0.0.1:8090\",\"operations\":\"127.0.0.1:9600\",\"portal.staff\":\"127.0.0.1:1\"},\"ready\":true}\n";
-        let expected = ("127.0.0.1:8090".parse().expect("address"), "127.0.0.1:9600".parse().expect("address"));
-        assert_eq!(addresses_in(log), Some(expected));
+        let told = addresses_in(log).expect("addresses");
+        assert_eq!(told["ingestion.http"], "127.0.0.1:8090".parse().expect("address"));
+        assert_eq!(told["operations"], "127.0.0.1:9600".parse().expect("address"));
         assert_eq!(addresses_in("{\"ready\":true,\"addresses\":{}}"), None);
         assert_eq!(addresses_in(""), None);
     }
