@@ -83,9 +83,15 @@ async fn a_posted_form_becomes_a_mail_a_worklist_row_an_appointment_and_a_number
     eventually("one trace holds five services", 30, async || services_of_widest_trace(&collector) >= 5).await;
     let (code, ledger) = installation.command(&["ledger", "--settle", "30"]).await;
     assert_eq!(code, 0, "{ledger}");
-    let prometheus = reqwest::get(format!("{}/metrics", installation.address("operations"))).await.expect("metrics");
-    let prometheus = prometheus.text().await.expect("a body");
-    assert!(prometheus.contains("causeway_funnel_stage"), "{prometheus}");
+    eventually("Prometheus shows the same numbers", 30, async || {
+        let metrics = reqwest::get(format!("{}/metrics", installation.address("operations"))).await.expect("metrics");
+        let metrics = metrics.text().await.expect("a body");
+        ["harbor-valley", "lakeside"].iter().all(|center| {
+            let mut lines = metrics.lines().filter(|line| line.starts_with("causeway_funnel_stage{"));
+            lines.any(|line| line.contains(center) && line.contains("\"scheduled\"") && line.ends_with("} 1"))
+        })
+    })
+    .await;
 
     assert_eq!(installation.stop().await, Some(0));
     assert_eq!(installation.left_behind(), Vec::<String>::new(), "nothing is left running");
