@@ -75,7 +75,7 @@ pub fn short_words(at: Timestamp, zone: &TimeZone, language: &str) -> String {
         (_, 12, 0) if language != "fr" => "noon".to_owned(),
         ("es", hour, minute) => twelve_hours(hour, minute, "a. m.", "p. m."),
         ("fr", ..) => time_words(local, language),
-        (_, hour, minute) => twelve_hours(hour, minute, "a.m.", "p.m."),
+        (_, hour, minute) => twelve_hours(hour, minute, "am", "pm"),
     };
     format!("{day} {time}")
 }
@@ -92,7 +92,7 @@ pub fn date_words(date: Date, language: &str) -> String {
     }
 }
 
-/// The time of day: "12 noon", "9:30 a.m."; "a las 9:30 a. m."; "9 h 30".
+/// The time of day: "12 noon", "9:30 am"; "a las 9:30 a. m."; "9 h 30".
 #[must_use]
 pub fn time_words(local: DateTime, language: &str) -> String {
     match (language, local.hour(), local.minute()) {
@@ -108,7 +108,7 @@ pub fn time_words(local: DateTime, language: &str) -> String {
         ("fr", hour, minute) => format!("{hour} h {minute:02}"),
         (_, 12, 0) => "12 noon".to_owned(),
         (_, 0, 0) => "12 midnight".to_owned(),
-        (_, hour, minute) => twelve_hours(hour, minute, "a.m.", "p.m."),
+        (_, hour, minute) => twelve_hours(hour, minute, "am", "pm"),
     }
 }
 
@@ -143,7 +143,7 @@ mod tests {
         assert_eq!(said(noon, "es"), "jueves 4 de marzo a las 12 del mediodía");
         assert_eq!(said(noon, "fr"), "jeudi 4 mars à midi");
         let half_past_nine = "2027-03-01T17:30:00Z";
-        assert_eq!(said(half_past_nine, "en"), "Monday, March 1, at 9:30 a.m.");
+        assert_eq!(said(half_past_nine, "en"), "Monday, March 1, at 9:30 am");
         assert_eq!(said(half_past_nine, "es"), "lunes 1 de marzo a las 9:30 a. m.");
         assert_eq!(said(half_past_nine, "fr"), "lundi 1er mars à 9 h 30");
         assert_eq!(said("2027-03-01T21:00:00Z", "es"), "lunes 1 de marzo a la 1 p. m.");

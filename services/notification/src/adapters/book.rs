@@ -134,7 +134,9 @@ impl Book {
 
     fn render<T: serde::Serialize>(&self, name: &str, part: &str, values: Serde<T>) -> Result<String, Unwritable> {
         let template = self.environment.get_template(part).map_err(|cause| not_filled(name, &cause))?;
-        template.render(minijinja::Value::from(values)).map_err(|cause| not_filled(name, &cause))
+        let filled = template.render(minijinja::Value::from(values)).map_err(|cause| not_filled(name, &cause))?;
+        // A time of day can end in a point of its own ("9:30 a. m.") where the sentence ends as well.
+        Ok(filled.replace(" m..", " m."))
     }
 
     fn tell_missing(&self) {

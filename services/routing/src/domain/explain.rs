@@ -145,7 +145,7 @@ mod tests {
             "cancer area is gi",
             "consult type is second opinion",
             "rows before it do not fit",
-            "Friday, March 5, at 11:30 a.m.",
+            "Friday, March 5, at 11:30 am",
         ] {
             assert!(said.contains(part), "{part} in {said}");
         }

@@ -201,7 +201,7 @@ async fn a_route_is_explained_by_the_revision_it_was_made_with() {
     assert_eq!(passed, ["1", "2", "3", "4", "5"]);
     let last = &explained.failed[4];
     assert_eq!((last.column.as_str(), last.wanted.as_str(), last.found.as_str()), ("records", "yes", "none"));
-    assert!(explained.sentence.contains("Friday, March 5, at 11:30 a.m."), "{}", explained.sentence);
+    assert!(explained.sentence.contains("Friday, March 5, at 11:30 am"), "{}", explained.sentence);
     assert_eq!(explained.clock_state, "pending");
 
     let preview = world.client.clone().preview_response(probe).await.expect("a preview").into_inner();
