@@ -5,7 +5,7 @@
 
 use async_nats::jetstream::kv::{self, Operation, Store};
 use bytes::Bytes;
-use futures::StreamExt as _;
+use futures::{StreamExt as _, TryStreamExt as _};
 
 use crate::{Bus, BusError};
 
@@ -61,6 +61,13 @@ impl Bucket {
     pub async fn get(&self, key: &str) -> Result<Option<Bytes>, BusError> {
         let got = self.store.get(key).await;
         got.map_err(|cause| BusError::server(format!("read {key} from bucket {}", self.name), cause))
+    }
+
+    /// Names of all values there are.
+    pub async fn names(&self) -> Result<Vec<String>, BusError> {
+        let failed = |cause: String| BusError::server(format!("list bucket {}", self.name), cause);
+        let keys = self.store.keys().await.map_err(|cause| failed(cause.to_string()))?;
+        keys.try_collect().await.map_err(|cause: kv::WatcherError| failed(cause.to_string()))
     }
 
     /// All values there are, then each change as it comes. The stream ends when the bucket is lost.

@@ -3,10 +3,13 @@
 //! A missing answer means "unknown": the caller publishes again with the same id and the server or the inbox recognises
 //! it. Nothing here retries by itself, so that the outbox stays the only queue.
 
+use std::error::Error as _;
 use std::time::Duration;
 
-use async_nats::HeaderMap;
+use async_nats::jetstream::ErrorCode;
+use async_nats::jetstream::context::{PublishError, PublishErrorKind};
 use async_nats::jetstream::message::PublishMessage;
+use async_nats::{HeaderMap, HeaderName, HeaderValue};
 use bytes::Bytes;
 use causeway_envelope::{Envelope, header};
 use futures::future::join_all;
@@ -37,8 +40,8 @@ pub struct Published {
 pub struct PublishFailed {
     /// What the client said.
     pub cause: String,
-    /// True where the server answered that no stream takes the subject: the store was lost.
-    pub no_stream: bool,
+    /// True where this message can never be taken, whatever becomes of the link and the server: it is too large.
+    pub its_own: bool,
 }
 
 impl Bus {
@@ -49,23 +52,19 @@ impl Bus {
         for outgoing in batch {
             // While the link is down each send would wait for its own time-out: one failure answers for the rest.
             if broken {
-                pending.push(Err(failed("the link is down", false)));
+                pending.push(Err(failed("the link is down")));
                 continue;
             }
             let sent = tokio::time::timeout(ACK_TIMEOUT, self.send(outgoing)).await;
-            let sent = sent.unwrap_or_else(|_| Err(failed("no room to send within the time limit", false)));
-            broken = sent.is_err();
+            let sent = sent.unwrap_or_else(|_| Err(failed("no room to send within the time limit")));
+            broken = matches!(&sent, Err(cause) if !cause.its_own);
             pending.push(sent);
         }
         let answers = join_all(pending.into_iter().map(|sent| async move {
             let ack = sent?;
             let wait = ACK_TIMEOUT + Duration::from_secs(1);
-            let answer = tokio::time::timeout(wait, ack).await.map_err(|_| failed("no answer", false))?;
-            answer.map(|ack| Published { duplicate: ack.duplicate }).map_err(|cause| {
-                let no_stream =
-                    matches!(cause.kind(), async_nats::jetstream::context::PublishErrorKind::StreamNotFound);
-                failed(cause, no_stream)
-            })
+            let answer = tokio::time::timeout(wait, ack).await.map_err(|_| failed("no answer"))?;
+            answer.map(|ack| Published { duplicate: ack.duplicate }).map_err(|cause| refused(&cause))
         }))
         .await;
         if !answers.is_empty() {
@@ -80,17 +79,24 @@ impl Bus {
     ) -> Result<async_nats::jetstream::context::PublishAckFuture, PublishFailed> {
         let mut headers = HeaderMap::new();
         for (name, value) in outgoing.envelope.headers() {
-            headers.insert(name, value.as_str());
+            headers.insert(HeaderName::from_static(name), HeaderValue::from(value));
         }
-        headers.insert(header::MESSAGE_ID, outgoing.message_id.as_str());
+        headers.insert(HeaderName::from_static(header::MESSAGE_ID), HeaderValue::from(outgoing.message_id.clone()));
         let message = PublishMessage::build().payload(outgoing.payload.clone()).headers(headers);
-        self.jetstream
-            .send_publish(outgoing.envelope.subject.clone(), message)
-            .await
-            .map_err(|cause| failed(cause, false))
+        self.jetstream.send_publish(outgoing.envelope.subject.clone(), message).await.map_err(|cause| refused(&cause))
     }
 }
 
-fn failed(cause: impl std::fmt::Display, no_stream: bool) -> PublishFailed {
-    PublishFailed { cause: cause.to_string(), no_stream }
+fn failed(cause: &str) -> PublishFailed {
+    PublishFailed { cause: cause.to_owned(), its_own: false }
+}
+
+/// Too large for the client's link or for the stream. Everything else passes: a full stream, a lost store, a restart.
+fn refused(cause: &PublishError) -> PublishFailed {
+    let answer = cause.source().and_then(|source| source.downcast_ref::<async_nats::jetstream::Error>());
+    let too_large = answer.is_some_and(|answer| answer.error_code() == ErrorCode::STREAM_MESSAGE_EXCEEDS_MAXIMUM);
+    PublishFailed {
+        cause: cause.to_string(),
+        its_own: too_large || cause.kind() == PublishErrorKind::MaxPayloadExceeded,
+    }
 }

@@ -6,6 +6,7 @@
 
 use std::time::{Duration, Instant};
 
+use async_nats::HeaderName;
 use async_nats::jetstream::consumer::{self, AckPolicy, DeliverPolicy, PullConsumer, pull};
 use async_nats::jetstream::{AckKind, message::Acker};
 use bytes::Bytes;
@@ -214,7 +215,11 @@ fn delivery(message: async_nats::jetstream::Message) -> Option<Delivery> {
     };
     let (message, acker) = message.split();
     let envelope = Envelope::read(message.subject.as_str(), |name| {
-        message.headers.as_ref().and_then(|headers| headers.get(name)).map(|value| value.as_str())
+        message
+            .headers
+            .as_ref()
+            .and_then(|headers| headers.get(HeaderName::from_static(name)))
+            .map(|value| value.as_str())
     });
     Some(Delivery {
         envelope,

@@ -136,8 +136,8 @@ impl Consumer {
     }
 
     async fn handle_center(&self, center: &str, deliveries: &[Delivery]) -> Vec<Verdict> {
-        let received: Vec<Received> = deliveries.iter().filter_map(received).collect();
-        match self.transact(center, received.clone()).await {
+        let fresh = || deliveries.iter().filter_map(received);
+        match self.transact(center, fresh().collect()).await {
             Ok(outcomes) => {
                 let attempts = deliveries.iter().map(|delivery| delivery.attempt);
                 outcomes.iter().zip(attempts).map(|(outcome, attempt)| self.verdict(outcome, attempt)).collect()
@@ -147,9 +147,9 @@ impl Consumer {
                 deliveries.iter().map(|delivery| Verdict::Again(backoff(delivery.attempt))).collect()
             }
             Err(cause) => {
-                debug!(%cause, count = received.len(), "batch failed; its messages are handled one by one");
-                let mut verdicts = Vec::with_capacity(received.len());
-                for one in received {
+                debug!(%cause, count = deliveries.len(), "batch failed; its messages are handled one by one");
+                let mut verdicts = Vec::with_capacity(deliveries.len());
+                for one in fresh() {
                     verdicts.push(self.handle_one(center, one).await);
                 }
                 verdicts

@@ -64,20 +64,17 @@ impl Row {
 }
 
 const INSERT: &str = "WITH log AS ( \
-        INSERT INTO outbox (event_id, center_id, subject, kind, aggregate_id, version, occurred_at, traceparent, payload) \
-        SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::uuid[], $6::bigint[], $7::timestamptz[], $8::text[], $9::bytea[]) \
-        RETURNING event_id, center_id, created_at) \
-     INSERT INTO outbox_pending (event_id, center_id, created_at) SELECT event_id, center_id, created_at FROM log";
+        INSERT INTO outbox (center_id, event_id, subject, kind, aggregate_id, version, occurred_at, traceparent, payload) \
+        SELECT $2, * FROM unnest($1::uuid[], $3::text[], $4::text[], $5::uuid[], $6::bigint[], $7::timestamptz[], $8::text[], $9::bytea[])) \
+     INSERT INTO outbox_pending (batch_id, center_id, created_at, event_ids) VALUES (($1::uuid[])[1], $2, now(), $1)";
 
-/// Writes all rows with one statement.
+/// Writes all rows of a transaction with one statement. They wait as one batch, which bears the id of its first event.
 pub(crate) async fn insert(connection: &mut PgConnection, rows: &[Row]) -> Result<(), sqlx::Error> {
-    if rows.is_empty() {
-        return Ok(());
-    }
+    let Some(first) = rows.first() else { return Ok(()) };
     let column = |get: fn(&Row) -> &str| -> Vec<&str> { rows.iter().map(get).collect() };
     sqlx::query(INSERT)
         .bind(rows.iter().map(|row| row.envelope.id).collect::<Vec<_>>())
-        .bind(column(|row| &row.envelope.center))
+        .bind(first.envelope.center.as_str())
         .bind(column(|row| &row.envelope.subject))
         .bind(column(|row| &row.envelope.kind))
         .bind(rows.iter().map(|row| row.envelope.aggregate_id).collect::<Vec<_>>())

@@ -72,7 +72,8 @@ impl ParkedMessage {
 }
 
 const INSERT: &str = "INSERT INTO parked (parked_id, center_id, event_id, subject, kind, aggregate_id, version, source, occurred_at, payload, reason, attempts) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING";
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) \
+     ON CONFLICT (event_id) WHERE state <> 'replayed' DO NOTHING";
 
 /// Parks a message whose envelope could be read, inside a transaction of its center.
 pub(crate) async fn insert(
@@ -112,11 +113,11 @@ fn bound<'q>(
 /// Parks an event of the own outbox that the bus does not take.
 pub(crate) async fn insert_unpublished(
     pool: &PgPool,
+    id: Uuid,
     row: &outbox::Row,
     reason: &str,
-    attempts: i32,
 ) -> Result<(), sqlx::Error> {
-    bound(row.envelope.id, &row.envelope, &row.payload, reason, attempts.into()).execute(pool).await?;
+    bound(id, &row.envelope, &row.payload, reason, 1).execute(pool).await?;
     Ok(())
 }
 
@@ -186,9 +187,10 @@ pub(crate) async fn mark_replayed(tx: &mut Tx, parked_id: Uuid) -> Result<bool, 
 pub(crate) async fn publish_again(pool: &PgPool, message: &ParkedMessage) -> Result<(), sqlx::Error> {
     sqlx::query(
         "WITH again AS (UPDATE parked SET state = 'replayed', replayed_at = now() WHERE parked_id = $1 AND state = 'replay' \
-            RETURNING event_id) \
-         INSERT INTO outbox_pending (event_id, center_id, created_at) \
-         SELECT outbox.event_id, outbox.center_id, outbox.created_at FROM outbox JOIN again ON outbox.event_id = again.event_id \
+            RETURNING event_id, aggregate_id) \
+         INSERT INTO outbox_pending (batch_id, center_id, created_at, event_ids) \
+         SELECT outbox.event_id, outbox.center_id, outbox.created_at, ARRAY[outbox.event_id] FROM outbox \
+         JOIN again ON outbox.event_id = again.event_id AND outbox.aggregate_id = again.aggregate_id \
          ON CONFLICT DO NOTHING",
     )
     .bind(message.parked_id)

@@ -240,7 +240,8 @@ async fn published(
 ) -> Result<Vec<Row>, sqlx::Error> {
     let sql = format!(
         "SELECT {} FROM outbox WHERE created_at > $1 AND created_at < now() - make_interval(secs => $2) \
-         AND NOT EXISTS (SELECT 1 FROM outbox_pending WHERE outbox_pending.event_id = outbox.event_id) \
+         AND NOT EXISTS (SELECT 1 FROM outbox_pending WHERE outbox_pending.created_at = outbox.created_at \
+            AND outbox.event_id = ANY(outbox_pending.event_ids)) \
          ORDER BY created_at FETCH FIRST $3 ROWS WITH TIES",
         outbox::COLUMNS
     );

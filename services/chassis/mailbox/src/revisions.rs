@@ -14,6 +14,7 @@ use causeway_bus::{Bus, BusError, Change};
 use futures::StreamExt as _;
 use sqlx::PgPool;
 use tokio::sync::watch;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -21,6 +22,9 @@ use crate::database::Database;
 
 /// Reads a value and gives its revision.
 pub type Parse<T> = fn(&[u8]) -> Result<(String, T), String>;
+
+/// How long a start waits for what is pinned up.
+const FIRST_LOOK: Duration = Duration::from_secs(5);
 
 /// Revisions of named values.
 pub struct Revisions<T> {
@@ -33,7 +37,7 @@ pub struct Revisions<T> {
 }
 
 impl<T: Send + Sync + 'static> Revisions<T> {
-    /// Loads what the database knows, then follows the bucket until stopped. `database` `None`: nothing is kept.
+    /// Loads what the database knows and what is pinned up now, then follows the bucket until stopped. `database` `None`: nothing is kept.
     pub async fn start(
         database: Option<&Database>,
         bus: Bus,
@@ -52,6 +56,12 @@ impl<T: Send + Sync + 'static> Revisions<T> {
             changed: watch::Sender::new(0),
         });
         revisions.load().await?;
+        // Whoever is told that the service is up finds in force what is pinned up. A bus that is away delays no start.
+        match timeout(FIRST_LOOK, revisions.look(&bus)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(cause)) => warn!(%cause, "look into the bucket at start; it is followed as soon as it can be"),
+            Err(_) => warn!(bucket, "the bucket does not answer at start; it is followed as soon as it can be"),
+        }
         let follower = revisions.clone();
         tasks.spawn(async move {
             loop {
@@ -114,6 +124,17 @@ impl<T: Send + Sync + 'static> Revisions<T> {
                 .await?;
         for (name, content) in rows {
             self.put_in_force(&name, &content);
+        }
+        Ok(())
+    }
+
+    /// Puts in force what is pinned up now; keeping it is left to following.
+    async fn look(&self, bus: &Bus) -> Result<(), BusError> {
+        let bucket = bus.bucket(self.bucket).await?;
+        for name in bucket.names().await? {
+            if let Some(content) = bucket.get(&name).await? {
+                self.put_in_force(&name, &content);
+            }
         }
         Ok(())
     }

@@ -14,7 +14,7 @@ use crate::consumer::{Consumer, Handler};
 use crate::database::{Database, DatabaseSettings};
 use crate::parked;
 use crate::reconciler::{self, Reconciler};
-use crate::relay::{self, Relay};
+use crate::relay::Relay;
 use crate::timers::{self, TimerHandler};
 
 /// Why the machine can't start.
@@ -130,13 +130,13 @@ impl Mailbox {
             cause: cause.to_string(),
         })?;
         let pace = &settings.pace;
-        let (relay, to_mark) = Relay::new(database.clone(), bus.clone());
+        let (relay, marker) = Relay::new(database.clone(), bus.clone());
         if let Some(committed) = database.take_committed() {
             stop.spawn(tasks, "relay", relay.clone().run_fresh(committed, stop.soft.clone()));
         }
         let (every, older) = (Duration::from_millis(pace.sweep_every_ms), Duration::from_millis(pace.sweep_after_ms));
         stop.spawn(tasks, "sweep", relay.run_sweep(every, older, stop.soft.clone()));
-        stop.spawn(tasks, "marker", relay::run_marker(database.machine().clone(), to_mark));
+        stop.spawn(tasks, "marker", marker.run());
         let responder = bus.respond(reconciler::subject(database.service()), database.service().to_owned()).await?;
         let (answering, until) = (database.clone(), stop.soft.clone());
         stop.spawn(tasks, "inbox", async move {
@@ -259,7 +259,7 @@ async fn replay(database: &Database, consumers: &[(Vec<String>, Arc<Consumer>)],
 
 async fn count_backlog(database: &Database, backlog: &IntGaugeVec) {
     let counts: Result<(i64, i64), _> = sqlx::query_as(
-        "SELECT (SELECT count(*) FROM outbox_pending), (SELECT count(*) FROM parked WHERE state <> 'replayed')",
+        "SELECT (SELECT coalesce(sum(cardinality(event_ids)), 0) FROM outbox_pending), (SELECT count(*) FROM parked WHERE state <> 'replayed')",
     )
     .fetch_one(database.machine())
     .await;

@@ -125,34 +125,44 @@ pub(crate) async fn run(database: Database, handler: Arc<dyn TimerHandler>, ever
 async fn fire_due(database: &Database, handler: &Arc<dyn TimerHandler>) -> Result<usize, crate::TxError> {
     let now = database.now().await?;
     let claimed = sqlx::query(
-        "UPDATE timers SET lease_until = now() + make_interval(secs => least(3600, 30 * (attempts + 1))), attempts = attempts + 1 \
-         WHERE timer_id IN (SELECT timer_id FROM timers WHERE state = 'pending' AND due_at <= $1 \
+        "WITH due AS (SELECT center_id, aggregate_id, kind, occurrence FROM timers WHERE state = 'pending' AND due_at <= $1 \
              AND (lease_until IS NULL OR lease_until < now()) ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED) \
-         RETURNING timer_id, center_id",
+         UPDATE timers SET lease_until = now() + make_interval(secs => least(3600, 30 * (attempts + 1))), attempts = attempts + 1 \
+         FROM due WHERE timers.center_id = due.center_id AND timers.aggregate_id = due.aggregate_id \
+             AND timers.kind = due.kind AND timers.occurrence = due.occurrence \
+         RETURNING timer_id, timers.center_id, timers.aggregate_id",
     )
     .bind(Ts(now))
     .bind(BATCH)
     .fetch_all(database.machine())
     .await?;
-    let mut by_center: BTreeMap<String, Vec<Uuid>> = BTreeMap::new();
+    let mut by_center: BTreeMap<String, Vec<Claimed>> = BTreeMap::new();
     for row in &claimed {
-        by_center.entry(row.try_get("center_id")?).or_default().push(row.try_get("timer_id")?);
+        let one = Claimed { timer_id: row.try_get("timer_id")?, aggregate_id: row.try_get("aggregate_id")? };
+        by_center.entry(row.try_get("center_id")?).or_default().push(one);
     }
-    for (center, ids) in by_center {
-        fire_center(database, handler, &center, ids).await;
+    for (center, timers) in by_center {
+        fire_center(database, handler, &center, timers).await;
     }
     Ok(claimed.len())
 }
 
+/// A timer that this process may fire. The index finds it by its aggregate; the id tells it from the aggregate's others.
+#[derive(Clone, Copy)]
+struct Claimed {
+    timer_id: Uuid,
+    aggregate_id: Uuid,
+}
+
 /// Fires the timers of one center together; where that fails, each one alone, so that one does not hold up the others.
-async fn fire_center(database: &Database, handler: &Arc<dyn TimerHandler>, center: &str, ids: Vec<Uuid>) {
-    let together = fire(database, handler, center, ids.clone()).await;
+async fn fire_center(database: &Database, handler: &Arc<dyn TimerHandler>, center: &str, timers: Vec<Claimed>) {
+    let together = fire(database, handler, center, timers.clone()).await;
     let Err(cause) = together else { return };
-    debug!(%cause, count = ids.len(), "timers are fired one by one");
-    if ids.len() > 1 && !cause.is_transient() {
-        for id in ids {
-            if let Err(cause) = fire(database, handler, center, vec![id]).await {
-                warn!(timer.id = %id, %cause, "timer could not fire; it is tried again after its lease");
+    debug!(%cause, count = timers.len(), "timers are fired one by one");
+    if timers.len() > 1 && !cause.is_transient() {
+        for timer in timers {
+            if let Err(cause) = fire(database, handler, center, vec![timer]).await {
+                warn!(timer.id = %timer.timer_id, %cause, "timer could not fire; it is tried again after its lease");
             }
         }
     }
@@ -162,17 +172,20 @@ async fn fire(
     database: &Database,
     handler: &Arc<dyn TimerHandler>,
     center: &str,
-    ids: Vec<Uuid>,
+    timers: Vec<Claimed>,
 ) -> Result<(), HandlerError> {
     let handler = handler.clone();
+    let (ids, aggregates): (Vec<Uuid>, Vec<Uuid>) =
+        timers.into_iter().map(|timer| (timer.timer_id, timer.aggregate_id)).unzip();
     database
         .with_tx(center, move |tx| {
             Box::pin(async move {
                 let rows = sqlx::query(
-                    "UPDATE timers SET state = 'fired', lease_until = NULL WHERE timer_id = ANY($1) AND state = 'pending' \
-                     RETURNING timer_id, aggregate_id, kind, occurrence, due_at, payload, traceparent",
+                    "UPDATE timers SET state = 'fired', lease_until = NULL WHERE timer_id = ANY($1) AND aggregate_id = ANY($2) \
+                     AND state = 'pending' RETURNING timer_id, aggregate_id, kind, occurrence, due_at, payload, traceparent",
                 )
                 .bind(&ids)
+                .bind(&aggregates)
                 .fetch_all(tx.conn())
                 .await?;
                 let due = rows.iter().map(read).collect::<Result<Vec<_>, _>>()?;
@@ -186,7 +199,7 @@ async fn fire(
                 for (timer, outcome) in due.iter().zip(outcomes) {
                     match outcome {
                         Outcome::Done | Outcome::AlreadyApplied => {}
-                        Outcome::RetryAfter(wait) => again(tx, timer.timer_id, wait).await?,
+                        Outcome::RetryAfter(wait) => again(tx, timer, wait).await?,
                         Outcome::Park(reason) => park(tx, timer, &reason).await?,
                     }
                 }
@@ -213,10 +226,11 @@ async fn park(tx: &mut Tx, timer: &DueTimer, reason: &str) -> Result<(), sqlx::E
     parked::insert(tx, &envelope, timer.payload.to_string().as_bytes(), reason, 1).await
 }
 
-async fn again(tx: &mut Tx, timer_id: Uuid, wait: Duration) -> Result<(), sqlx::Error> {
+async fn again(tx: &mut Tx, timer: &DueTimer, wait: Duration) -> Result<(), sqlx::Error> {
     let due = tx.now() + jiff::SignedDuration::try_from(wait).unwrap_or(jiff::SignedDuration::from_mins(1));
-    sqlx::query("UPDATE timers SET state = 'pending', due_at = $2 WHERE timer_id = $1")
-        .bind(timer_id)
+    sqlx::query("UPDATE timers SET state = 'pending', due_at = $3 WHERE aggregate_id = $1 AND timer_id = $2")
+        .bind(timer.aggregate_id)
+        .bind(timer.timer_id)
         .bind(Ts(due))
         .execute(tx.conn())
         .await?;

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use causeway_bus::{Bus, BusError, BusSettings};
-use causeway_mailbox::{list_parked, request_replay};
+use causeway_mailbox::{HandlerError, list_parked, request_replay};
 
 use crate::rig::{self, eventually};
 
@@ -86,4 +86,41 @@ async fn a_stream_whose_setting_breaks_the_promise_stops_the_start_and_is_named(
         again.err().expect("refused").to_string().contains("duplicate_window"),
         "what is there is checked, not what is wanted"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_too_large_for_the_bus_is_parked_and_the_rest_of_its_transaction_goes_out() {
+    let nats = rig::nats().await;
+    let owner = rig::owner(&rig::database("owner").await, rig::bus(&nats, "owner").await).await;
+    let listener = rig::listening(&rig::database("listener").await, rig::bus(&nats, "listener").await).await;
+    let too_large = vec![b'x'; 80 << 10];
+    let emitted: Result<(), HandlerError> = owner
+        .database
+        .with_tx(rig::CENTER, move |tx| {
+            Box::pin(async move {
+                [b"before".as_slice(), &too_large, b"after"].iter().for_each(|payload| tx.emit(rig::draft(payload)));
+                Ok(())
+            })
+        })
+        .await;
+    emitted.expect("emitted");
+    eventually("its neighbours arrived", 20, async || listener.handler.total() == 2).await;
+    eventually("it is parked", 20, async || {
+        rig::count(&owner.database, "SELECT count(*) FROM parked WHERE reason LIKE '%exceeds maximum%'").await == 1
+    })
+    .await;
+    eventually("nothing waits any more", 10, async || {
+        rig::count(&owner.database, "SELECT count(*) FROM outbox_pending").await == 0
+    })
+    .await;
+    // Asked for again, it is refused again and stands there as before: it is never lost.
+    let parked = list_parked(owner.database.machine(), false, 10).await.expect("listed");
+    assert!(request_replay(owner.database.machine(), parked[0].parked_id).await.expect("asked"));
+    eventually("it is parked anew", 20, async || {
+        rig::count(&owner.database, "SELECT count(*) FROM parked WHERE state = 'parked'").await == 1
+            && rig::count(&owner.database, "SELECT count(*) FROM parked").await == 2
+    })
+    .await;
+    owner.end().await;
+    listener.end().await;
 }

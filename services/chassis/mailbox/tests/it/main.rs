@@ -8,5 +8,6 @@
 mod cancellation;
 mod delivery;
 mod loss;
+mod revisions;
 mod rig;
 mod timers;
