@@ -72,7 +72,8 @@ async fn every_page_passes_in_a_real_browser_at_both_widths_with_script_on_and_o
     let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
     let form = format!("{patient}/harbor-valley/forms/second-opinion");
     for mark in ["browserone", "browsertwo"] {
-        client.post(&form).form(&planted(mark)).send().await.expect("the form answers");
+        let answer = client.post(&form).form(&planted(mark)).send().await.expect("the form answers");
+        assert_eq!(answer.status(), 303, "the form is accepted");
         let address = people::email(mark);
         eventually("the confirmation arrives", 60, async || !installation.mails(&address).await.is_empty()).await;
     }

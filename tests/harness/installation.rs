@@ -120,6 +120,17 @@ impl Installation {
     }
 }
 
+impl Drop for Installation {
+    /// A failed test shows what the program said last; its folder goes with the test.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let log = std::fs::read_to_string(self.folder.join("dev.log")).unwrap_or_default();
+            let lines: Vec<&str> = log.lines().collect();
+            eprintln!("the last lines of its log:\n{}", lines[lines.len().saturating_sub(60)..].join("\n"));
+        }
+    }
+}
+
 /// Processes whose command line names a folder.
 pub fn processes_of(folder: &Path) -> Vec<String> {
     let needle = folder.display().to_string();

@@ -156,7 +156,7 @@ impl Plan {
         if quiet {
             return Ok(ProgressBar::hidden());
         }
-        let slices = self.clients.len() * self.rounds * 2;
+        let slices = self.clients.len() * self.rounds * 3;
         let style = ProgressStyle::with_template("{bar:32} {pos}/{len} {msg} {elapsed}")?;
         let progress = ProgressBar::new(slices as u64).with_style(style);
         progress.enable_steady_tick(Duration::from_secs(1));

@@ -1,4 +1,4 @@
-//! The measurement: floor, accept, floor, whole path, floor, and again, for each number of clients.
+//! The measurement: floor, accept, floor, the door alone, floor, whole path, floor, and again, for each number of clients.
 //!
 //! Rates on a machine that others use as well say little by themselves, so each slice has a floor on both sides, and
 //! each begins with nothing left over from the one before. Deliberately absent: the arithmetic (figures).
@@ -45,6 +45,13 @@ pub struct Measured {
     pub accept: Compared,
     /// From sending to 202, at that rate.
     pub accept_latency: Option<Latency>,
+    /// 202 in each second while the services behind the door stand still: what the door itself can take in. Afterwards
+    /// they go on, and all that was taken in goes the whole path.
+    pub door: Compared,
+    /// From sending to 202, at that rate.
+    pub door_latency: Option<Latency>,
+    /// CPU microseconds for each inquiry while the door was alone.
+    pub door_cpu_micros: CpuMicros,
     /// The whole path in each second, without a growing backlog.
     pub whole_path: Compared,
     /// CPU microseconds for each inquiry in the slices of the whole path.
@@ -118,9 +125,10 @@ impl<'a> Rig<'a> {
 
     /// Measures with one number of clients.
     pub async fn measure(&mut self, clients: usize, rounds: usize, progress: &ProgressBar) -> anyhow::Result<Measured> {
-        let (mut accept, mut whole) = (Vec::new(), Vec::new());
-        let (mut accepting, mut all): (Option<Tally>, Option<Tally>) = (None, None);
+        let (mut accept, mut door, mut whole) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut accepting, mut at_door, mut all): (Option<Tally>, Option<Tally>, Option<Tally>) = (None, None, None);
         let (mut cpu, mut inquiries) = (Cpu::default(), 0);
+        let mut door_cpu = Cpu::default();
         let mut before = self.floor_slice(clients).await?;
         for _ in 0..rounds {
             let (slice, tally) = self.accept_slice(clients).await?;
@@ -129,6 +137,14 @@ impl<'a> Rig<'a> {
             accept.push(Round { before, slice, after: between });
             merge(&mut accepting, &tally);
             merge(&mut all, &tally);
+            before = between;
+            let (slice, tally, burnt) = self.door_slice(clients).await?;
+            progress.inc(1);
+            let between = self.floor_slice(clients).await?;
+            door.push(Round { before, slice, after: between });
+            merge(&mut at_door, &tally);
+            merge(&mut all, &tally);
+            door_cpu.add(&burnt);
             let (slice, tally, burnt) = self.whole_slice(clients).await?;
             progress.inc(1);
             let after = self.floor_slice(clients).await?;
@@ -143,6 +159,9 @@ impl<'a> Rig<'a> {
             clients,
             accept: Compared::of(&accept).context("no round was measured")?,
             accept_latency: accepting.and_then(|tally| Latency::of(&tally.micros)),
+            door: Compared::of(&door).context("no round was measured")?,
+            door_cpu_micros: CpuMicros::of(&door_cpu, at_door.as_ref().map_or(0, |tally| tally.accepted)),
+            door_latency: at_door.and_then(|tally| Latency::of(&tally.micros)),
             whole_path: Compared::of(&whole).context("no round was measured")?,
             cpu_micros: CpuMicros::of(&cpu, inquiries),
             refused: all.refused,
@@ -188,6 +207,17 @@ impl<'a> Rig<'a> {
         let others_cpu = (self.cpu()? - before).others(begun.elapsed().as_secs_f64());
         self.drain().await?;
         Ok((Slice { per_second: tally.per_second(), others_cpu }, tally))
+    }
+
+    async fn door_slice(&mut self, clients: usize) -> anyhow::Result<(Slice, Tally, Cpu)> {
+        self.stage.pause_behind();
+        let (before, begun) = (self.cpu()?, Instant::now());
+        let tally = self.load.closed(clients, self.time, None).await;
+        let burnt = self.cpu()? - before;
+        let others_cpu = burnt.others(begun.elapsed().as_secs_f64());
+        self.stage.resume_behind();
+        self.drain().await?;
+        Ok((Slice { per_second: tally.per_second(), others_cpu }, tally, burnt))
     }
 
     /// Clients send as long as the slice lasts; it ends when all that they sent has gone the whole path.

@@ -1,8 +1,7 @@
 //! What is measured: private servers, and all services as `causeway run` runs them on one machine.
 //!
-//! The door is a process of its own and the other services are one at a lower priority, as the run book advises for a
-//! single machine: under a flood inquiries are accepted first and worked as fast as what is left allows; nothing waits
-//! but work. Both are child processes, so that their CPU and memory can be told from the load generator's. Everything
+//! The door is a process of its own and the other services are one, as the run book advises for a single machine. Both are
+//! child processes, so that their CPU and memory can be told from the load generator's. Everything
 //! lies in a folder of its own that is removed at the end. Deliberately absent: how the servers are found and kept (local).
 
 use std::collections::BTreeMap;
@@ -49,9 +48,6 @@ struct Up {
     addresses: BTreeMap<String, SocketAddr>,
 }
 
-/// How much less the services behind the door count for the scheduler (nice(1)).
-const NICE: &str = "10";
-
 impl Stage {
     /// Starts all of it in an empty folder.
     pub async fn start(folder: &Path, centers: Option<PathBuf>, common: &Common) -> anyhow::Result<Self> {
@@ -90,6 +86,16 @@ impl Stage {
             postgres: self.servers.postgres().pid().context("PostgreSQL ended")?,
             nats: self.servers.nats().pid().context("nats-server ended")?,
         })
+    }
+
+    /// Lets the services behind the door stand still. Their messages and rows wait for them.
+    pub fn pause_behind(&self) {
+        self.services[1].signal(Signal::STOP);
+    }
+
+    /// Lets them go on.
+    pub fn resume_behind(&self) {
+        self.services[1].signal(Signal::CONT);
     }
 
     /// What the services behind the door wrote.
@@ -153,12 +159,7 @@ fn launch(folder: &Path, (name, log): (&'static str, &Path), only: &[&str], set:
     for value in quiet.into_iter().chain(set.iter().map(String::as_str)) {
         args.extend(["--set".into(), value.into()]);
     }
-    let mut program = own.clone();
-    if name == "behind" {
-        program = PathBuf::from("nice");
-        args.splice(0..0, ["-n".into(), NICE.into(), own.into()]);
-    }
-    Child::start(Launch { name, program: &program, args, run_as: None, log, at_our_death: "TERM" })
+    Child::start(Launch { name, program: &own, args, run_as: None, log, at_our_death: "TERM" })
 }
 
 /// The addresses in the line that `causeway run --json` writes when it is up.
