@@ -2,10 +2,13 @@
 //!
 //! Deliberately not here: what a clash or a lost race means (writer).
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use causeway_mailbox::{Ts, Tx};
 use jiff::Timestamp;
+use sqlx::Postgres;
+use sqlx::postgres::PgArguments;
+use sqlx::query::QueryAs;
 use uuid::Uuid;
 
 /// One inquiry as it is written.
@@ -14,8 +17,6 @@ pub struct NewInquiry<'a> {
     pub inquiry_id: Uuid,
     /// Keyed hashes of its key and of its content; none: nothing to recognise it by.
     pub key: Option<(&'a [u8], &'a [u8])>,
-    /// The answer that a repeat gets.
-    pub answer: Vec<u8>,
     /// Its request number.
     pub reference: &'a str,
     /// Consult type, for those who count.
@@ -24,114 +25,95 @@ pub struct NewInquiry<'a> {
     pub source: &'static str,
     /// Not published; waits for a person.
     pub held: bool,
-    /// Has answers to mend.
-    pub needs_repair: bool,
+    /// The faults that a repeat is told of as well, encoded; none: nothing to mend.
+    pub to_repair: Option<Vec<u8>>,
     /// Encoded facts.
     pub facts: Vec<u8>,
     /// The sealed person.
     pub sealed: &'a [u8],
 }
 
-/// Which of a batch were written.
-#[derive(Debug, Default)]
-pub struct Written {
-    /// Those whose key was new.
-    pub keys: HashSet<Uuid>,
-    /// Those whose inquiry stands now.
-    pub inquiries: HashSet<Uuid>,
+macro_rules! insert {
+    ($then:literal) => {
+        concat!(
+            "INSERT INTO inquiries (center_id, received_at, inquiry_id, key, content_hash, reference, consult_type, \
+                source, held, needs_repair, to_repair, facts, sealed) \
+             SELECT $1, $2, inquiry_id, key, content_hash, reference, consult_type, source, held, \
+                to_repair IS NOT NULL, to_repair, facts, sealed \
+             FROM unnest($3::uuid[], $4::bytea[], $5::bytea[], $6::text[], $7::text[], $8::text[], $9::boolean[], \
+                $10::bytea[], $11::bytea[], $12::bytea[]) AS given \
+                (inquiry_id, key, content_hash, reference, consult_type, source, held, to_repair, facts, sealed)",
+            $then
+        )
+    };
 }
 
-/// An inquiry is written only where its key was new, a person only where its inquiry was: all in one statement, so that
-/// a lost race leaves nothing behind. The inserted key waits for a rival's transaction, which makes it safe between
-/// processes.
-const INSERT: &str = "WITH given AS ( \
-        SELECT * FROM unnest($3::uuid[], $4::bytea[], $5::bytea[], $6::bytea[], $7::text[], $8::text[], $9::text[], \
-            $10::boolean[], $11::boolean[], $12::bytea[], $13::bytea[]) \
-        AS given (inquiry_id, key, content_hash, answer, reference, consult_type, source, held, needs_repair, facts, sealed) \
-    ), keyed AS ( \
-        INSERT INTO idempotency_keys (center_id, key, content_hash, inquiry_id, answer) \
-        SELECT $1, key, content_hash, inquiry_id, answer FROM given WHERE key IS NOT NULL \
-        ON CONFLICT DO NOTHING RETURNING inquiry_id \
-    ), written AS ( \
-        INSERT INTO inquiries (center_id, inquiry_id, reference, received_at, consult_type, source, held, needs_repair, facts) \
-        SELECT $1, inquiry_id, reference, $2, consult_type, source, held, needs_repair, facts FROM given \
-        WHERE key IS NULL OR inquiry_id IN (SELECT inquiry_id FROM keyed) \
-        ON CONFLICT DO NOTHING RETURNING inquiry_id \
-    ), people AS ( \
-        INSERT INTO people (center_id, inquiry_id, sealed) \
-        SELECT $1, inquiry_id, sealed FROM given WHERE inquiry_id IN (SELECT inquiry_id FROM written) \
-    ) \
-    SELECT inquiry_id, false FROM keyed UNION ALL SELECT inquiry_id, true FROM written";
-
-/// Writes a batch and gives what of it stands.
-pub async fn insert(tx: &mut Tx, now: Timestamp, rows: &[NewInquiry<'_>]) -> Result<Written, sqlx::Error> {
-    let center = tx.center().to_owned();
-    let found: Vec<(Uuid, bool)> = sqlx::query_as(INSERT)
+fn bind<'q, O>(
+    query: QueryAs<'q, Postgres, O, PgArguments>,
+    (center, now): (String, Timestamp),
+    rows: &'q [NewInquiry<'_>],
+) -> QueryAs<'q, Postgres, O, PgArguments> {
+    query
         .bind(center)
         .bind(Ts(now))
         .bind(rows.iter().map(|row| row.inquiry_id).collect::<Vec<_>>())
         .bind(rows.iter().map(|row| row.key.map(|(key, _)| key)).collect::<Vec<_>>())
         .bind(rows.iter().map(|row| row.key.map(|(_, hash)| hash)).collect::<Vec<_>>())
-        .bind(rows.iter().map(|row| row.answer.as_slice()).collect::<Vec<_>>())
         .bind(rows.iter().map(|row| row.reference).collect::<Vec<_>>())
         .bind(rows.iter().map(|row| row.consult_type).collect::<Vec<_>>())
         .bind(rows.iter().map(|row| row.source).collect::<Vec<_>>())
         .bind(rows.iter().map(|row| row.held).collect::<Vec<_>>())
-        .bind(rows.iter().map(|row| row.needs_repair).collect::<Vec<_>>())
+        .bind(rows.iter().map(|row| row.to_repair.as_deref()).collect::<Vec<_>>())
         .bind(rows.iter().map(|row| row.facts.as_slice()).collect::<Vec<_>>())
         .bind(rows.iter().map(|row| row.sealed).collect::<Vec<_>>())
-        .fetch_all(tx.conn())
-        .await?;
-    let mut written = Written::default();
-    for (inquiry_id, is_inquiry) in found {
-        if is_inquiry {
-            written.inquiries.insert(inquiry_id)
-        } else {
-            written.keys.insert(inquiry_id)
-        };
-    }
-    Ok(written)
 }
 
-/// Corrects the kept answers of inquiries that got another request number than the one first tried.
-pub async fn correct_answers(tx: &mut Tx, keys: &[&[u8]], answers: &[Vec<u8>]) -> Result<(), sqlx::Error> {
+/// Writes a batch, all of it or, where a key or a request number is taken, nothing: then it is a unique violation.
+pub async fn insert(tx: &mut Tx, now: Timestamp, rows: &[NewInquiry<'_>]) -> Result<(), sqlx::Error> {
+    let own = (tx.center().to_owned(), now);
+    bind(sqlx::query_as::<_, (Uuid,)>(insert!("")), own, rows).fetch_all(tx.conn()).await?;
+    Ok(())
+}
+
+/// Writes what of a batch is free, and gives the ids of what stands now. A taken key waits for its rival's transaction,
+/// which makes it safe between processes. Looking first costs more for each row than the row.
+pub async fn insert_free(tx: &mut Tx, now: Timestamp, rows: &[NewInquiry<'_>]) -> Result<HashSet<Uuid>, sqlx::Error> {
+    let own = (tx.center().to_owned(), now);
+    let written =
+        bind(sqlx::query_as::<_, (Uuid,)>(insert!(" ON CONFLICT DO NOTHING RETURNING inquiry_id")), own, rows)
+            .fetch_all(tx.conn())
+            .await?;
+    Ok(written.into_iter().map(|(id,)| id).collect())
+}
+
+/// The inquiry that stands under a key.
+#[derive(Debug, sqlx::FromRow)]
+pub struct Kept {
+    /// Its key.
+    pub key: Vec<u8>,
+    /// Keyed hash of its content.
+    pub content_hash: Vec<u8>,
+    /// Its id.
+    pub inquiry_id: Uuid,
+    /// Its request number.
+    pub reference: String,
+    /// When it came.
+    pub received_at: Ts,
+    /// The faults that its sender was told of, encoded.
+    pub to_repair: Option<Vec<u8>>,
+}
+
+/// What stands under keys.
+pub async fn kept(tx: &mut Tx, keys: &[&[u8]]) -> Result<Vec<Kept>, sqlx::Error> {
     let center = tx.center().to_owned();
-    sqlx::query(
-        "UPDATE idempotency_keys AS kept SET answer = given.answer FROM unnest($2::bytea[], $3::bytea[]) AS given (key, answer) \
-         WHERE kept.center_id = $1 AND kept.key = given.key",
+    sqlx::query_as(
+        "SELECT key, content_hash, inquiry_id, reference, received_at, to_repair FROM inquiries \
+         WHERE center_id = $1 AND key = ANY($2) AND key IS NOT NULL",
     )
     .bind(center)
     .bind(keys)
-    .bind(answers)
-    .execute(tx.conn())
-    .await?;
-    Ok(())
-}
-
-/// Frees the keys of inquiries that could not be written, so that they can be sent again.
-pub async fn free_keys(tx: &mut Tx, keys: &[&[u8]]) -> Result<(), sqlx::Error> {
-    let center = tx.center().to_owned();
-    sqlx::query("DELETE FROM idempotency_keys WHERE center_id = $1 AND key = ANY($2)")
-        .bind(center)
-        .bind(keys)
-        .execute(tx.conn())
-        .await?;
-    Ok(())
-}
-
-/// What was kept under keys: keyed hash of the content, and the answer.
-pub type Kept = HashMap<Vec<u8>, (Vec<u8>, Vec<u8>)>;
-
-/// What was kept under keys.
-pub async fn kept_answers(tx: &mut Tx, keys: &[&[u8]]) -> Result<Kept, sqlx::Error> {
-    let center = tx.center().to_owned();
-    let rows: Vec<(Vec<u8>, Vec<u8>, Vec<u8>)> =
-        sqlx::query_as("SELECT key, content_hash, answer FROM idempotency_keys WHERE center_id = $1 AND key = ANY($2)")
-            .bind(center)
-            .bind(keys)
-            .fetch_all(tx.conn())
-            .await?;
-    Ok(rows.into_iter().map(|(key, hash, answer)| (key, (hash, answer))).collect())
+    .fetch_all(tx.conn())
+    .await
 }
 
 /// Notes answers to mend: inquiry, field and code of the fault.
@@ -155,7 +137,7 @@ pub async fn note_repairs(tx: &mut Tx, now: Timestamp, faults: &[(Uuid, &str, &s
 /// The sealed people of inquiries; those that are not this center's are absent.
 pub async fn people(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<(Uuid, Vec<u8>)>, sqlx::Error> {
     let center = tx.center().to_owned();
-    sqlx::query_as("SELECT inquiry_id, sealed FROM people WHERE center_id = $1 AND inquiry_id = ANY($2)")
+    sqlx::query_as("SELECT inquiry_id, sealed FROM inquiries WHERE center_id = $1 AND inquiry_id = ANY($2)")
         .bind(center)
         .bind(ids)
         .fetch_all(tx.conn())

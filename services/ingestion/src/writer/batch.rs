@@ -1,7 +1,9 @@
 //! One batch of one center in one transaction: who was first with a key, which request number is free, what is told.
 //!
-//! The ordinary batch is one statement, and the outbox's. What is rare (a number that is taken, a repeat, an answer to
-//! mend) costs a statement more, for the whole batch and not for each. Deliberately not here: the queue (the module above).
+//! The ordinary batch is one plain statement, and the outbox's. What is rare costs more: where a number or a key is taken
+//! the batch is written a second time, with care, and an answer to mend is a statement for the whole batch. Deliberately not here: the queue (the module above).
+
+use std::collections::{HashMap, HashSet};
 
 use causeway_envelope::TraceContext;
 use causeway_funnel::ids::{InquiryId, Reference};
@@ -92,78 +94,104 @@ impl<'a> Prepared<'a> {
         self.arrival.key.as_ref().map(|(key, _)| key.as_slice())
     }
 
-    /// `with_key` is false where the key stands already.
-    fn row(&self, with_key: bool) -> NewInquiry<'_> {
-        let key = self.arrival.key.as_ref().filter(|_| with_key);
+    fn row(&self) -> NewInquiry<'_> {
+        let key = self.arrival.key.as_ref().map(|(key, hash)| (key.as_slice(), hash.as_slice()));
+        let faults = &self.arrival.faults;
+        let told = || Answer { to_repair: faults.clone(), ..Answer::default() }.encode_to_vec();
         NewInquiry {
             inquiry_id: self.arrival.inquiry_id,
-            key: key.map(|(key, hash)| (key.as_slice(), hash.as_slice())),
-            answer: key.map(|_| self.answer.encode_to_vec()).unwrap_or_default(),
+            key,
             reference: &self.answer.reference,
             consult_type: self.arrival.consult_type,
             source: self.arrival.source,
             held: self.arrival.held,
-            needs_repair: !self.arrival.faults.is_empty(),
+            to_repair: (!faults.is_empty()).then(told),
             facts: self.event.facts.as_ref().map(wire::Facts::encode_to_vec).unwrap_or_default(),
             sealed: &self.arrival.sealed,
         }
     }
 }
 
-/// Writes a batch; one verdict for each, in the same order.
-pub async fn commit(tx: &mut Tx, arrivals: &[Arrival]) -> Result<Vec<Verdict>, TxError> {
-    let now = tx.now();
-    let mut prepared: Vec<Prepared<'_>> = arrivals.iter().map(|arrival| Prepared::new(arrival, now)).collect();
-    let rows: Vec<_> = prepared.iter().map(|one| one.row(true)).collect();
-    let mut written = store::insert(tx, now, &rows).await?;
-    drop(rows);
-    let won = |one: &Prepared<'_>| one.key().is_none() || written.keys.contains(&one.arrival.inquiry_id);
-    let late: Vec<bool> = prepared.iter().map(|one| !won(one)).collect();
-    let clashed: Vec<usize> = (0..prepared.len())
-        .filter(|at| !late[*at] && !written.inquiries.contains(&prepared[*at].arrival.inquiry_id))
-        .collect();
-    if !clashed.is_empty() {
-        written.inquiries.extend(write_with_second_choice(tx, now, &mut prepared, &clashed).await?);
-    }
-    let kept: Vec<&Prepared<'_>> =
-        prepared.iter().filter(|one| written.inquiries.contains(&one.arrival.inquiry_id)).collect();
-    publish(tx, &kept);
-    note_repairs(tx, now, &kept).await?;
-    let stored = stored_answers(tx, &prepared, &late).await?;
-    let verdict = |(one, late): (Prepared<'_>, bool)| {
-        if late {
-            repeat(&one, &stored)
-        } else if written.inquiries.contains(&one.arrival.inquiry_id) {
-            Verdict::Kept(one.answer)
-        } else {
-            Verdict::NoNumber
-        }
-    };
-    Ok(prepared.into_iter().zip(late).map(verdict).collect())
+/// How a batch is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// As if nothing in it were taken, at half the cost; where something is, the database refuses all of it.
+    Hopeful,
+    /// One by one: what is taken, by whom, and what is left for it.
+    Careful,
 }
 
-/// A request number of six characters is taken now and then in a center with many inquiries; the second choice hardly ever
-/// is. Gives the ids that stand now; the keys of the others are free again.
-async fn write_with_second_choice(
+/// What stands under keys, by key.
+type Stored = HashMap<Vec<u8>, store::Kept>;
+
+/// Writes a batch; one verdict for each, in the same order.
+///
+/// # Errors
+/// On the hopeful way a unique violation where a key or a request number is taken: nothing was written, and the careful
+/// way tells which.
+pub async fn commit(tx: &mut Tx, arrivals: &[Arrival], way: Way) -> Result<Vec<Verdict>, TxError> {
+    let now = tx.now();
+    let mut prepared: Vec<Prepared<'_>> = arrivals.iter().map(|arrival| Prepared::new(arrival, now)).collect();
+    if way == Way::Hopeful {
+        let rows: Vec<_> = prepared.iter().map(Prepared::row).collect();
+        store::insert(tx, now, &rows).await?;
+        let kept: Vec<&Prepared<'_>> = prepared.iter().collect();
+        publish(tx, &kept);
+        note_repairs(tx, now, &kept).await?;
+        return Ok(prepared.into_iter().map(|one| Verdict::Kept(one.answer)).collect());
+    }
+    let (stands, stored) = write_what_is_free(tx, now, &mut prepared).await?;
+    let kept: Vec<&Prepared<'_>> = prepared.iter().filter(|one| stands.contains(&one.arrival.inquiry_id)).collect();
+    publish(tx, &kept);
+    note_repairs(tx, now, &kept).await?;
+    let verdict = |one: Prepared<'_>| match stands.contains(&one.arrival.inquiry_id) {
+        true => Verdict::Kept(one.answer),
+        false => repeat(&one, &stored),
+    };
+    Ok(prepared.into_iter().map(verdict).collect())
+}
+
+/// Gives the ids that stand now, and what stands under the keys of the others: from an earlier batch, another process, or
+/// this very batch. A request number of six characters is taken now and then in a center with many inquiries; the second
+/// choice hardly ever is.
+async fn write_what_is_free(
     tx: &mut Tx,
     now: Timestamp,
     prepared: &mut [Prepared<'_>],
-    clashed: &[usize],
-) -> Result<Vec<Uuid>, sqlx::Error> {
-    clashed.iter().for_each(|at| prepared[*at].take_second_choice());
-    let rows: Vec<_> = clashed.iter().map(|at| prepared[*at].row(false)).collect();
-    let written = store::insert(tx, now, &rows).await?.inquiries;
-    let stands = |at: &&usize| written.contains(&prepared[**at].arrival.inquiry_id);
-    let keyed = |at: &usize| prepared[*at].key().map(|key| (key, prepared[*at].answer.encode_to_vec()));
-    let (keys, answers): (Vec<&[u8]>, Vec<Vec<u8>>) = clashed.iter().filter(stands).filter_map(keyed).unzip();
-    if !keys.is_empty() {
-        store::correct_answers(tx, &keys, &answers).await?;
+) -> Result<(HashSet<Uuid>, Stored), sqlx::Error> {
+    let all: Vec<usize> = (0..prepared.len()).collect();
+    let mut stands = insert_some(tx, now, prepared, &all).await?;
+    let mut stored = stored(tx, prepared, &stands).await?;
+    let has_no_rival = |at: &usize| {
+        let one = &prepared[*at];
+        !stands.contains(&one.arrival.inquiry_id) && one.key().is_none_or(|key| !stored.contains_key(key))
+    };
+    let clashed: Vec<usize> = all.into_iter().filter(has_no_rival).collect();
+    if !clashed.is_empty() {
+        clashed.iter().for_each(|at| prepared[*at].take_second_choice());
+        stands.extend(insert_some(tx, now, prepared, &clashed).await?);
+        stored = self::stored(tx, prepared, &stands).await?;
     }
-    let lost: Vec<&[u8]> = clashed.iter().filter(|at| !stands(at)).filter_map(|at| prepared[*at].key()).collect();
-    if !lost.is_empty() {
-        store::free_keys(tx, &lost).await?;
+    Ok((stands, stored))
+}
+
+async fn insert_some(
+    tx: &mut Tx,
+    now: Timestamp,
+    prepared: &[Prepared<'_>],
+    some: &[usize],
+) -> Result<HashSet<Uuid>, sqlx::Error> {
+    let rows: Vec<_> = some.iter().map(|at| prepared[*at].row()).collect();
+    store::insert_free(tx, now, &rows).await
+}
+
+async fn stored(tx: &mut Tx, prepared: &[Prepared<'_>], stands: &HashSet<Uuid>) -> Result<Stored, sqlx::Error> {
+    let late = prepared.iter().filter(|one| !stands.contains(&one.arrival.inquiry_id));
+    let keys: Vec<&[u8]> = late.filter_map(Prepared::key).collect();
+    if keys.is_empty() {
+        return Ok(Stored::new());
     }
-    Ok(written.into_iter().collect())
+    Ok(store::kept(tx, &keys).await?.into_iter().map(|kept| (kept.key.clone(), kept)).collect())
 }
 
 fn publish(tx: &mut Tx, kept: &[&Prepared<'_>]) {
@@ -198,22 +226,19 @@ async fn note_repairs(tx: &mut Tx, now: Timestamp, kept: &[&Prepared<'_>]) -> Re
     store::note_repairs(tx, now, &faults).await
 }
 
-/// What stands under the keys of those that came late: from an earlier batch, another process, or this very batch.
-async fn stored_answers(tx: &mut Tx, prepared: &[Prepared<'_>], late: &[bool]) -> Result<store::Kept, sqlx::Error> {
-    let keys: Vec<&[u8]> =
-        prepared.iter().zip(late).filter(|(_, late)| **late).filter_map(|(one, _)| one.key()).collect();
-    if keys.is_empty() { Ok(store::Kept::new()) } else { store::kept_answers(tx, &keys).await }
-}
-
-fn repeat(one: &Prepared<'_>, stored: &store::Kept) -> Verdict {
+fn repeat(one: &Prepared<'_>, stored: &Stored) -> Verdict {
+    // Nothing stands under its key: both of its request numbers are taken, and the sender comes again.
     let Some((key, hash)) = &one.arrival.key else { return Verdict::NoNumber };
-    // Nothing stands under the key where its first inquiry found no number and freed it: the sender comes again.
-    let Some((kept_hash, kept_answer)) = stored.get(key.as_slice()) else { return Verdict::NoNumber };
-    if kept_hash.as_slice() != hash.as_slice() {
+    let Some(kept) = stored.get(key.as_slice()) else { return Verdict::NoNumber };
+    if kept.content_hash.as_slice() != hash.as_slice() {
         return Verdict::KeyReused;
     }
-    match Answer::decode(kept_answer.as_slice()) {
-        Ok(answer) => Verdict::Repeated(Answer { repeated: true, ..answer }),
-        Err(_) => Verdict::KeyReused,
-    }
+    let told = kept.to_repair.as_deref().and_then(|told| Answer::decode(told).ok()).unwrap_or_default();
+    Verdict::Repeated(Answer {
+        inquiry_id: kept.inquiry_id.to_string(),
+        reference: kept.reference.clone(),
+        received_at: convert::micros(kept.received_at.0),
+        repeated: true,
+        to_repair: told.to_repair,
+    })
 }

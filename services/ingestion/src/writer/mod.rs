@@ -8,6 +8,7 @@
 pub mod batch;
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -20,7 +21,7 @@ use tokio::time::{Instant, timeout_at};
 use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
 
-pub use batch::{Answer, Arrival, Verdict};
+pub use batch::{Answer, Arrival, Verdict, Way};
 
 use crate::error::Refusal;
 use crate::health::Health;
@@ -35,6 +36,10 @@ const FLOW: usize = 6;
 /// How long a batch of a flow is left to grow. Under a flood every caller waits for many others anyway, and each batch that
 /// is larger leaves more of the machine to all of them.
 const LINGER: Duration = Duration::from_millis(2);
+
+/// Where something was taken, the next will be soon: somebody sends all of it again, or the numbers grow scarce. So many
+/// batches are then written with care from the start.
+const CAREFUL: u32 = 32;
 
 /// What a caller gets.
 type Outcome = Result<Verdict, Refusal>;
@@ -97,6 +102,7 @@ impl Writers {
             parts: self.parts.clone(),
             center: center.to_owned(),
             waiting: self.parts.metrics.waiting.with_label_values(&[center]),
+            careful: AtomicU32::new(0),
         };
         let hard = self.stop.hard.clone();
         self.stop.spawn(&self.tasks, "writer", async move {
@@ -113,6 +119,8 @@ struct Writer {
     parts: WriterParts,
     center: String,
     waiting: IntGauge,
+    /// Batches that are still to be written with care.
+    careful: AtomicU32,
 }
 
 impl Writer {
@@ -195,16 +203,20 @@ impl Writer {
         let mut attempt = 1;
         loop {
             let batch = Arc::clone(&arrivals);
+            let careful = self.careful.load(Ordering::Relaxed);
+            let way = if careful == 0 { Way::Hopeful } else { Way::Careful };
             let done = self
                 .parts
                 .database
-                .with_tx(&self.center, move |tx| Box::pin(async move { batch::commit(tx, &batch).await }))
+                .with_tx(&self.center, move |tx| Box::pin(async move { batch::commit(tx, &batch, way).await }))
                 .await;
             match done {
                 Ok(verdicts) => {
                     self.parts.health.mark(true);
+                    self.careful.store(careful.saturating_sub(1), Ordering::Relaxed);
                     return Ok(verdicts);
                 }
+                Err(cause) if way == Way::Hopeful && is_taken(&cause) => self.careful.store(CAREFUL, Ordering::Relaxed),
                 Err(cause) if attempt < MOST_ATTEMPTS && nothing_was_written(&cause) => attempt += 1,
                 Err(cause) => {
                     self.parts.health.mark(!cause.is_transient());
@@ -224,6 +236,11 @@ async fn grow(taken: &mut Vec<Job>, jobs: &mut mpsc::Receiver<Job>, wanted: usiz
             Ok(None) | Err(_) => return,
         }
     }
+}
+
+/// A key or a request number stands already, so the hopeful way wrote nothing.
+fn is_taken(cause: &TxError) -> bool {
+    matches!(cause, TxError::Database(sqlx::Error::Database(cause)) if cause.is_unique_violation())
 }
 
 /// A link that was found dead, a deadlock, a server that is going down: the same work at once on another connection is safe

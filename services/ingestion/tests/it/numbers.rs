@@ -2,8 +2,8 @@
 
 use causeway_envelope::TraceContext;
 use causeway_funnel::ids::{InquiryId, Reference};
-use causeway_ingestion::writer::Verdict;
 use causeway_ingestion::writer::batch::{Arrival, commit};
+use causeway_ingestion::writer::{Verdict, Way};
 use causeway_mailbox::{Database, DatabaseSettings, TxError};
 use causeway_proto::inquiry::v1 as wire;
 use causeway_runtime::{Clock, DatabaseUrls};
@@ -28,9 +28,11 @@ fn arrival(id: u128, key: Option<&str>) -> Arrival {
 }
 
 async fn write(database: &Database, arrivals: Vec<Arrival>) -> Vec<Verdict> {
-    let written: Result<_, TxError> =
-        database.with_tx(CENTER, move |tx| Box::pin(async move { commit(tx, &arrivals).await })).await;
-    written.expect("written")
+    try_write(database, arrivals, Way::Careful).await.expect("written")
+}
+
+async fn try_write(database: &Database, arrivals: Vec<Arrival>, way: Way) -> Result<Vec<Verdict>, TxError> {
+    database.with_tx(CENTER, move |tx| Box::pin(async move { commit(tx, &arrivals, way).await })).await
 }
 
 fn reference_of(verdict: &Verdict) -> &str {
@@ -66,9 +68,26 @@ async fn a_request_number_is_given_once_and_a_taken_one_is_replaced_in_the_same_
     assert_eq!(reference_of(&verdicts[4]), reference_of(&verdicts[1]), "a repeat hears the number that was given");
 
     assert_eq!(world.count("SELECT count(*) FROM inquiries").await, 3);
-    assert_eq!(world.count("SELECT count(*) FROM people").await, 3);
     assert_eq!(world.count("SELECT count(*) FROM outbox").await, 3);
-    assert_eq!(world.count("SELECT count(*) FROM idempotency_keys").await, 2, "the key of the third is free again");
+    let keys = world.count("SELECT count(*) FROM inquiries WHERE key IS NOT NULL").await;
+    assert_eq!(keys, 2, "the key of the third is still free");
     let again = write(&database, vec![arrival(7 | (1 << 90), Some("c"))]).await;
     assert!(matches!(again[0], Verdict::Kept(_)), "with a new id it has a number");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_batch_in_which_something_is_taken_is_written_with_care_or_not_at_all() {
+    let world = World::start().await;
+    let urls = DatabaseUrls { app: world.database.app.clone(), machine: world.database.machine.clone() };
+    let database = Database::connect("ingestion", &urls, &DatabaseSettings::default(), Clock::system()).expect("urls");
+    let free = || vec![arrival(1, Some("a")), arrival(2, None)];
+    let verdicts = try_write(&database, free(), Way::Hopeful).await.expect("nothing is taken");
+    assert!(verdicts.iter().all(|verdict| matches!(verdict, Verdict::Kept(_))));
+
+    for taken in [arrival(3, Some("a")), arrival(1 | (1 << 90), Some("x"))] {
+        let refused = try_write(&database, vec![arrival(4, Some("b")), taken], Way::Hopeful).await;
+        assert!(refused.is_err(), "a taken key and a taken number are refused");
+        assert_eq!(world.count("SELECT count(*) FROM inquiries").await, 2, "and nothing of the batch stands");
+        assert_eq!(world.count("SELECT count(*) FROM outbox").await, 2);
+    }
 }
