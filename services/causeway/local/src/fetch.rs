@@ -8,6 +8,7 @@ use std::ffi::OsStr;
 use std::fs::{self, File, Permissions};
 use std::io::Read as _;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -243,9 +244,13 @@ fn apt_install(package: &str) -> Result<()> {
 }
 
 /// Runs a command in silence; its words appear only in the error.
+///
+/// It has a group of its own: Ctrl-C in the terminal must not cut a package client off in the middle and look like a
+/// failure of it. If we end first the kernel asks it to end as well.
 fn run(command: &mut Command) -> Result<()> {
     let name = command.get_program().to_string_lossy().into_owned();
-    let output = command.stdin(Stdio::null()).output().with_context(|| format!("cannot run {name}"))?;
+    let mut bound = process::bound_to_us(command, "TERM");
+    let output = bound.stdin(Stdio::null()).process_group(0).output().with_context(|| format!("cannot run {name}"))?;
     if output.status.success() {
         return Ok(());
     }

@@ -133,21 +133,14 @@ fn command_for(launch: &Launch<'_>) -> Result<Command> {
     let log = File::options().create(true).append(true).open(launch.log);
     let log = log.with_context(|| format!("cannot write the log {}", launch.log.display()))?;
     let errors = log.try_clone().context("cannot share the log between two streams")?;
-    let mut command = match on_path("setpriv") {
-        Some(setpriv) => {
-            let mut command = Command::new(setpriv);
-            command.args(["--pdeathsig", launch.at_our_death, "--"]).arg(launch.program);
-            command
-        }
-        None => {
-            tracing::warn!(
-                server = launch.name,
-                "setpriv (util-linux) is missing: if this process is killed, the server stays until the next start stops it"
-            );
-            Command::new(launch.program)
-        }
-    };
-    command.args(&launch.args).stdin(Stdio::null()).stdout(log).stderr(errors);
+    if on_path("setpriv").is_none() {
+        tracing::warn!(
+            server = launch.name,
+            "setpriv (util-linux) is missing: if this process is killed, the server stays until the next start stops it"
+        );
+    }
+    let mut command = bound_to_us(Command::new(launch.program).args(&launch.args), launch.at_our_death);
+    command.stdin(Stdio::null()).stdout(log).stderr(errors);
     if let Some(user) = launch.run_as {
         // The standard library also clears our supplementary groups here.
         command.uid(user.uid).gid(user.gid);
@@ -157,6 +150,25 @@ fn command_for(launch: &Launch<'_>) -> Result<Command> {
     // A group of its own: Ctrl-C in the terminal must reach us alone, or the servers stop before the services drained.
     command.process_group(0);
     Ok(command)
+}
+
+/// The same command, but the kernel sends it a signal when the thread that starts it ends. Where `setpriv` is missing it
+/// is the command as it was.
+pub fn bound_to_us(command: &Command, at_our_death: &str) -> Command {
+    let mut bound = match on_path("setpriv") {
+        Some(setpriv) => {
+            let mut bound = Command::new(setpriv);
+            bound.args(["--pdeathsig", at_our_death, "--"]).arg(command.get_program());
+            bound
+        }
+        None => Command::new(command.get_program()),
+    };
+    bound.args(command.get_args());
+    bound.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    if let Some(folder) = command.get_current_dir() {
+        bound.current_dir(folder);
+    }
+    bound
 }
 
 /// The first executable file of this name on `PATH`.

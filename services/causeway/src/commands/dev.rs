@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use anyhow::Context as _;
 use causeway_runtime::config::{DatabaseConfig, NatsConfig};
@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use crate::cli::Common;
 use crate::commands::{center, simulate};
 use crate::installation;
-use crate::local::{Ports, Workbench, WorkbenchSettings, find};
+use crate::local::{Now, Ports, Workbench, WorkbenchSettings, find};
 
 /// Starts private servers, applies the demo centers, and runs every service in one process until Ctrl-C.
 #[derive(Debug, Args)]
@@ -55,6 +55,8 @@ struct Lapse {
 const LAPSE_DAYS: i64 = 7;
 const LAPSE_SPEED: f64 = 7_600.0;
 const CLOCK_FILE: &str = "clock.json";
+/// Written when all services are up for the first time.
+const ADDRESSES_FILE: &str = "addresses.json";
 
 impl Dev {
     /// Runs the command.
@@ -62,8 +64,21 @@ impl Dev {
         std::fs::create_dir_all(&self.data).with_context(|| format!("make the folder {}", self.data.display()))?;
         let data = self.data.canonicalize()?;
         let stop = Stop::on_signals()?;
+        // Fetching the servers can take minutes, and a time lapse that began before them would be over before the first
+        // inquiry. So the services' clock is set when all but the services is there.
+        let set: Arc<OnceLock<Clock>> = Arc::default();
+        let mail_clock = Arc::clone(&set);
+        let now = move || mail_clock.get().map_or_else(|| Clock::system().now(), Clock::now);
+        let prepared = tokio::select! {
+            prepared = self.prepare(common, &data, Arc::new(now)) => prepared?,
+            () = stop.requested() => {
+                eprintln!("causeway: stopped before all was up; the next start goes on from here");
+                return Ok(ExitCode::SUCCESS);
+            }
+        };
+        let (bench, config, settings) = prepared;
         let clock = self.clock(&data)?;
-        let (bench, config, settings) = self.prepare(common, &data, &clock).await?;
+        let clock = set.get_or_init(|| clock).clone();
         let guard = telemetry::init(&config.telemetry("causeway")).context("start logs and traces")?;
         let served = self.serve(common, &bench, config, settings, clock, stop).await;
         guard.shutdown().await;
@@ -76,15 +91,14 @@ impl Dev {
         &self,
         common: &Common,
         data: &Path,
-        clock: &Clock,
+        now: Now,
     ) -> anyhow::Result<(Workbench, RuntimeConfig, Settings)> {
         say(common, "starting private PostgreSQL, NATS and a mail receiver");
-        let mail_clock = clock.clone();
         let bench = Workbench::start(WorkbenchSettings {
             data_dir: data.to_owned(),
             ports: Ports::default(),
             search: find::Search::from_environment(),
-            now: Arc::new(move || mail_clock.now()),
+            now,
         })
         .await?;
         say(common, "bringing the databases up to date");
@@ -145,7 +159,9 @@ impl Dev {
         let launcher = Launcher::new(config.clone()).settings(settings).clock(clock.clone());
         let launcher = installation::services().into_iter().fold(launcher, Launcher::add);
         let up = launcher.start(stop.clone()).await?;
-        up.ready().await;
+        if !up.ready().await {
+            return Ok(up.wait().await);
+        }
         let addresses = addresses(&up);
         write_addresses(&self.data, &addresses)?;
         self.announce(common, bench, &addresses);
@@ -182,17 +198,17 @@ impl Dev {
     }
 
     fn clock(&self, data: &Path) -> anyhow::Result<Clock> {
-        if let Some(clock) = kept_clock(data)? {
+        // A lapse over data that is there already would turn its time back. There is none before all was up once.
+        let fresh = !data.join(ADDRESSES_FILE).exists();
+        if !fresh && let Some(clock) = kept_clock(data)? {
             return Ok(clock);
         }
-        // A lapse over data that is there already would turn its time back.
-        let fresh = !data.join(installation::CONFIG_FILE).exists();
         if !self.demo || !fresh {
             return Ok(Clock::system());
         }
         let now = Clock::system().now();
-        // The servers and the first migration take some seconds before anything can happen.
-        let real_start = now + SignedDuration::from_secs(4);
+        // The services take some seconds before anything can happen.
+        let real_start = now + SignedDuration::from_secs(3);
         let lapse =
             Lapse { real_start, sim_start: now - SignedDuration::from_hours(24 * LAPSE_DAYS), speed: LAPSE_SPEED };
         std::fs::write(data.join(CLOCK_FILE), serde_json::to_string_pretty(&lapse)?)?;
@@ -259,7 +275,7 @@ pub fn addresses(up: &Up) -> BTreeMap<String, String> {
 }
 
 fn write_addresses(data: &Path, addresses: &BTreeMap<String, String>) -> anyhow::Result<()> {
-    std::fs::write(data.join("addresses.json"), serde_json::to_string_pretty(addresses)?)?;
+    std::fs::write(data.join(ADDRESSES_FILE), serde_json::to_string_pretty(addresses)?)?;
     Ok(())
 }
 

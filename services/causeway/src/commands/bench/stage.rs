@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -52,7 +53,7 @@ impl Stage {
     /// Starts all of it in an empty folder.
     pub async fn start(folder: &Path, centers: Option<PathBuf>, common: &Common) -> anyhow::Result<Self> {
         let dev = Dev { data: folder.to_owned(), demo: false, port_base: Some(0), centers, servers_only: false };
-        let (mut servers, config, _) = dev.prepare(common, folder, &Clock::system()).await?;
+        let (mut servers, config, _) = dev.prepare(common, folder, Arc::new(|| Clock::system().now())).await?;
         note_commit_times(&mut servers).await?;
         let bus = installation::bus(&config).await?;
         for center in dev.center_folders()? {
