@@ -61,5 +61,17 @@ fn grants(app: &str, machine: &str) -> Vec<String> {
         format!("REVOKE UPDATE, DELETE, TRUNCATE ON outbox FROM {quoted}"),
         format!("REVOKE DELETE, TRUNCATE ON audit_heads FROM {quoted}"),
         format!("REVOKE INSERT, UPDATE, DELETE ON _machine_migrations FROM {quoted}"),
+        // A service without tables of its own has no such table.
+        format!(
+            "DO $$ BEGIN IF to_regclass('_sqlx_migrations') IS NOT NULL THEN \
+                REVOKE INSERT, UPDATE, DELETE ON _sqlx_migrations FROM {quoted}; END IF; END $$"
+        ),
+        // The policies of a partitioned table hold for whoever comes through it. A partition by its own name has none, so
+        // nobody may use that name: rights on the whole are enough for all that stands in it.
+        format!(
+            "DO $$ DECLARE part regclass; BEGIN \
+                FOR part IN SELECT inhrelid::regclass FROM pg_inherits WHERE inhparent = 'outbox'::regclass LOOP \
+                    EXECUTE format('REVOKE ALL ON %s FROM {quoted}', part); END LOOP; END $$"
+        ),
     ]
 }
