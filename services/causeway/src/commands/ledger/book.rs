@@ -26,8 +26,10 @@ pub struct Account {
     pub closed: BTreeMap<String, u64>,
     /// Not at the desk, because a message about it is parked.
     pub parked: u64,
-    /// Not at the desk yet, and young.
+    /// Not at the desk yet: its event waits in an outbox, on the bus, or at a listener.
     pub in_transit: u64,
+    /// Of those in transit the ones that are on their way for longer than is usual, because some part stands still.
+    pub late: u64,
     /// Accepted, and nowhere.
     pub lost: u64,
     /// At the desk, and never accepted.
@@ -64,6 +66,7 @@ impl Account {
         }
         self.parked += other.parked;
         self.in_transit += other.in_transit;
+        self.late += other.late;
         self.lost += other.lost;
         self.phantom += other.phantom;
         self.violations += other.violations;
@@ -179,6 +182,12 @@ impl Ledger {
         for (fault, ids) in &self.examples {
             let ids: Vec<String> = ids.iter().map(Uuid::to_string).collect();
             text.push_str(&format!("{fault}, the first ones: {}\n", ids.join(", ")));
+        }
+        if self.total.late > 0 {
+            text.push_str(&format!(
+                "late: {} of those in transit wait for a part that stands still; see /readyz and `causeway doctor`\n",
+                self.total.late
+            ));
         }
         text.push_str(&self.last_line());
         text

@@ -29,7 +29,8 @@ pub struct TakeLedger {
     /// Waits up to this many seconds until it balances with nothing on its way. Without it, one look is taken.
     #[arg(long, value_name = "SECONDS")]
     pub settle: Option<u64>,
-    /// How old an inquiry on its way may be before it counts as lost.
+    /// How old an inquiry on its way may be before it is looked for hop by hop: it is late where an outbox, the bus or a
+    /// listener still has it to carry, and lost where nobody has.
     #[arg(long, default_value_t = 60, value_name = "SECONDS")]
     pub grace: u64,
 }
@@ -61,7 +62,7 @@ impl TakeLedger {
     }
 }
 
-/// Takes the ledger of an installation. What is on its way for longer than `grace` is lost.
+/// Takes the ledger of an installation. What is on its way for longer than `grace` is looked for hop by hop.
 pub async fn take(config: &RuntimeConfig, grace: Duration) -> anyhow::Result<Ledger> {
     read(&Books::open(config).await?, grace).await
 }
@@ -201,15 +202,41 @@ impl Audit<'_> {
         parked.extend(self.books.parked().await?);
         let (now, written) = self.books.written_at(&ids).await?;
         let grace = SignedDuration::try_from(self.grace).unwrap_or(SignedDuration::MAX);
-        for Accepted { inquiry, center, .. } in missing {
+        let mut old = Vec::new();
+        for accepted in missing {
+            let (inquiry, center) = (accepted.inquiry, &accepted.center);
             // An inquiry whose event was never written can't be on its way.
             let young = written.get(&inquiry).is_some_and(|at| now.duration_since(*at) <= grace);
             if let Some(row) = desk.get(&inquiry) {
-                self.ledger.at_desk(&center, row);
+                self.ledger.at_desk(center, row);
             } else if parked.contains(&inquiry) {
-                self.ledger.account(&center).parked += 1;
+                self.ledger.account(center).parked += 1;
             } else if young {
-                self.ledger.account(&center).in_transit += 1;
+                self.ledger.account(center).in_transit += 1;
+            } else {
+                old.push(accepted);
+            }
+        }
+        self.settle_old(old).await
+    }
+
+    /// Long on its way is no loss as long as somebody has it to carry: a service or the bus may stand still.
+    async fn settle_old(&mut self, old: Vec<Accepted>) -> anyhow::Result<()> {
+        if old.is_empty() {
+            return Ok(());
+        }
+        let ids: Vec<Uuid> = old.iter().map(|accepted| accepted.inquiry).collect();
+        let carried = self.books.carried(&ids).await?;
+        // Whoever arrived between the two looks is at the desk now.
+        let desk = self.books.at_desk_by_now(&ids).await?;
+        for Accepted { inquiry, center, .. } in old {
+            if let Some(row) = desk.get(&inquiry) {
+                self.ledger.at_desk(&center, row);
+            } else if carried.contains(&inquiry) {
+                let account = self.ledger.account(&center);
+                account.in_transit += 1;
+                account.late += 1;
+                self.ledger.example("late", inquiry);
             } else {
                 self.ledger.account(&center).lost += 1;
                 self.ledger.example("lost", inquiry);

@@ -217,6 +217,20 @@ impl Books {
         Ok((now.0, rows.into_iter().map(|(inquiry, at)| (inquiry, at.0)).collect()))
     }
 
+    /// Those of the ids that somebody still has to carry: their event is not in routing's inbox, or routing's is not in the
+    /// desk's. Whatever is in an outbox and not in its listener's inbox is published again by the reconciler.
+    pub async fn carried(&self, ids: &[Uuid]) -> anyhow::Result<BTreeSet<Uuid>> {
+        let received = events_about(&self.ingestion, ids).await.context("read ingestion's outbox")?;
+        let heard = heard(&self.routing, &received).await.context("read routing's inbox")?;
+        let decided = events_about(&self.routing, ids).await.context("read routing's outbox")?;
+        let known = self::heard(&self.desk, &decided).await.context("read the desk's inbox")?;
+        let waits = |events: &[(Uuid, Uuid)], listener: &BTreeSet<Uuid>, inquiry: Uuid| {
+            events.iter().any(|(event, about)| *about == inquiry && !listener.contains(event))
+        };
+        let carried = |id: &Uuid| waits(&received, &heard, *id) || waits(&decided, &known, *id);
+        Ok(ids.iter().copied().filter(carried).collect())
+    }
+
     /// Inquiries about which a message is parked at any service.
     pub async fn parked(&self) -> anyhow::Result<BTreeSet<Uuid>> {
         let mut all = BTreeSet::new();
@@ -252,6 +266,20 @@ impl Books {
         .await
         .context("read second confirmations")
     }
+}
+
+/// Events in a service's outbox about some aggregates: event, aggregate.
+async fn events_about(pool: &PgPool, ids: &[Uuid]) -> sqlx::Result<Vec<(Uuid, Uuid)>> {
+    let rows = sqlx::query_as("SELECT event_id, aggregate_id FROM outbox WHERE aggregate_id = ANY($1)");
+    rows.bind(ids).fetch_all(pool).await
+}
+
+/// Those of the events that a service has in its inbox.
+async fn heard(pool: &PgPool, events: &[(Uuid, Uuid)]) -> sqlx::Result<BTreeSet<Uuid>> {
+    let ids: Vec<Uuid> = events.iter().map(|(event, _)| *event).collect();
+    let rows: Vec<Uuid> =
+        sqlx::query_scalar("SELECT event_id FROM inbox WHERE event_id = ANY($1)").bind(&ids).fetch_all(pool).await?;
+    Ok(rows.into_iter().collect())
 }
 
 fn at_desk((inquiry, center, stage, close_reason, in_order): (Uuid, String, String, Option<String>, bool)) -> AtDesk {
