@@ -83,11 +83,39 @@ pub fn stream(spec: &StreamSpec, found: &stream::Config) -> Result<(), Breach> {
             MEND_STREAM,
         ));
     }
-    if found.no_ack {
-        return Err(breach(&place, "no_ack", "true", "false", MEND_STREAM));
+    stream_limits(spec, found, &place)?;
+    let switches = [
+        ("no_ack", found.no_ack, false),
+        ("sealed", found.sealed, false),
+        ("deny_delete", found.deny_delete, true),
+        ("deny_purge", found.deny_purge, true),
+        ("allow_rollup_hdrs", found.allow_rollup, false),
+    ];
+    for (setting, present, needed) in switches {
+        if present != needed {
+            return Err(breach(&place, setting, present.to_string(), needed.to_string(), MEND_STREAM));
+        }
+    }
+    if found.mirror.is_some() {
+        return Err(breach(&place, "mirror", "set", "absent", MEND_STREAM));
     }
     if matches!(found.persist_mode, Some(stream::PersistenceMode::Async)) {
         return Err(breach(&place, "persist_mode", "async", "default", MEND_STREAM));
+    }
+    Ok(())
+}
+
+/// What a limit keeps out waits in the outbox for ever, or is parked as if it were at fault itself.
+fn stream_limits(spec: &StreamSpec, found: &stream::Config, place: &str) -> Result<(), Breach> {
+    let unlimited = [("max_msgs", found.max_messages), ("max_msgs_per_subject", found.max_messages_per_subject)];
+    for (setting, limit) in unlimited {
+        if limit > 0 {
+            return Err(breach(place, setting, limit.to_string(), "without limit", MEND_STREAM));
+        }
+    }
+    if found.max_message_size > 0 && found.max_message_size < spec.max_message_size {
+        let needed = format!("at least {}", spec.max_message_size);
+        return Err(breach(place, "max_msg_size", found.max_message_size.to_string(), needed, MEND_STREAM));
     }
     Ok(())
 }
@@ -151,6 +179,14 @@ mod tests {
         assert_eq!(stream_setting(|c| c.duplicate_window = Duration::from_secs(120)), Some("duplicate_window"));
         assert_eq!(stream_setting(|c| c.max_age = Duration::from_secs(60)), Some("max_age"));
         assert_eq!(stream_setting(|c| c.no_ack = true), Some("no_ack"));
+        assert_eq!(stream_setting(|c| c.sealed = true), Some("sealed"));
+        assert_eq!(stream_setting(|c| c.deny_delete = false), Some("deny_delete"));
+        assert_eq!(stream_setting(|c| c.deny_purge = false), Some("deny_purge"));
+        assert_eq!(stream_setting(|c| c.allow_rollup = true), Some("allow_rollup_hdrs"));
+        assert_eq!(stream_setting(|c| c.mirror = Some(stream::Source::default())), Some("mirror"));
+        assert_eq!(stream_setting(|c| c.max_messages = 10), Some("max_msgs"));
+        assert_eq!(stream_setting(|c| c.max_messages_per_subject = 1), Some("max_msgs_per_subject"));
+        assert_eq!(stream_setting(|c| c.max_message_size = 1024), Some("max_msg_size"));
         assert_eq!(stream_setting(|c| c.persist_mode = Some(stream::PersistenceMode::Async)), Some("persist_mode"));
     }
 

@@ -15,7 +15,7 @@ mod subscribe;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_nats::connection::State;
 use async_nats::jetstream::{self, context::ContextBuilder, stream};
@@ -127,18 +127,42 @@ pub struct Bus {
 /// The server gives an answer to a publication or none; after this the outcome is unknown and it is published again.
 pub(crate) const ACK_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How long a start waits for a server that it can do without.
+const FIRST_CONNECTION: Duration = Duration::from_secs(3);
+
 impl Bus {
     /// Connects, checks the server, creates the streams that are missing and checks those that are there.
     pub async fn connect(settings: BusSettings, streams: Vec<StreamSpec>) -> Result<Self, BusError> {
-        let bus = Self::connect_unchecked(&settings, streams).await?;
-        audit::server(&bus.client.server_info().version)?;
+        let bus = Self::open(&settings, streams, async_nats::ConnectOptions::new()).await?;
         bus.ensure_streams().await?;
         Ok(bus)
     }
 
-    async fn connect_unchecked(settings: &BusSettings, streams: Vec<StreamSpec>) -> Result<Self, BusError> {
+    /// Like [`Bus::connect`], for whoever has a record of their own to go on with: a server that is away is waited for only
+    /// for a moment. What is to be published waits in the outbox, and whoever listens checks the server and its streams when
+    /// they are there.
+    pub async fn connect_when_there(settings: BusSettings, streams: Vec<StreamSpec>) -> Result<Self, BusError> {
+        let options = async_nats::ConnectOptions::new().retry_on_initial_connect();
+        let bus = Self::open(&settings, streams, options).await?;
+        let until = Instant::now() + FIRST_CONNECTION;
+        while !bus.is_connected() && Instant::now() < until {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        if bus.is_connected() {
+            bus.ensure_streams().await?;
+        } else {
+            warn!(url = %settings.url, "message bus can not be reached at start; what is accepted waits in the outbox until it is there");
+        }
+        Ok(bus)
+    }
+
+    async fn open(
+        settings: &BusSettings,
+        streams: Vec<StreamSpec>,
+        options: async_nats::ConnectOptions,
+    ) -> Result<Self, BusError> {
         // A lost link is noticed after two missed pings; the default of 60 s would hide it for minutes.
-        let mut options = async_nats::ConnectOptions::new()
+        let mut options = options
             .name(&settings.name)
             .ping_interval(Duration::from_secs(5))
             .connection_timeout(Duration::from_secs(5))
@@ -166,8 +190,9 @@ impl Bus {
         Ok(Self { client, jetstream, streams: Arc::new(streams), healthy: Arc::new(AtomicBool::new(true)) })
     }
 
-    /// Creates what is missing and checks what is there. Run again after the store of the server was lost.
+    /// Checks the server, creates what is missing and checks what is there. Run again after the store of the server was lost.
     pub async fn ensure_streams(&self) -> Result<(), BusError> {
+        audit::server(&self.client.server_info().version)?;
         for spec in self.streams.iter() {
             self.ensure_stream(spec).await?;
         }
@@ -175,6 +200,7 @@ impl Bus {
     }
 
     pub(crate) async fn ensure_stream_named(&self, name: &str) -> Result<(), BusError> {
+        audit::server(&self.client.server_info().version)?;
         match self.streams.iter().find(|spec| spec.name == name) {
             Some(spec) => self.ensure_stream(spec).await,
             None => Ok(()),
@@ -199,7 +225,11 @@ impl Bus {
 
     /// True while the connection stands and no publication has found the bus out of order since.
     pub fn is_healthy(&self) -> bool {
-        self.client.connection_state() == State::Connected && self.healthy.load(Ordering::Relaxed)
+        self.is_connected() && self.healthy.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn is_connected(&self) -> bool {
+        self.client.connection_state() == State::Connected
     }
 
     pub(crate) fn mark(&self, healthy: bool) {

@@ -92,11 +92,14 @@ struct Opened {
 }
 
 impl Bus {
-    /// Opens a durable consumer; refuses one whose settings break the promise.
+    /// Opens a durable consumer; refuses one whose settings break the promise. While the server is away it is opened, and
+    /// checked, with the first batch after it is there.
     pub async fn subscribe(&self, spec: SubscriptionSpec) -> Result<Subscription, BusError> {
         let mut subscription =
             Subscription { bus: self.clone(), spec, open: None, last_delivery: Instant::now(), flowing: false };
-        subscription.reopen().await?;
+        if self.is_connected() {
+            subscription.reopen().await?;
+        }
         Ok(subscription)
     }
 }
@@ -142,6 +145,11 @@ impl Subscription {
                 Ok(deliveries)
             }
         }
+    }
+
+    /// Whether the bus as a whole is well, so that a failure is this consumer's own.
+    pub fn bus_is_healthy(&self) -> bool {
+        self.bus.is_healthy()
     }
 
     /// Messages that wait in the stream for this consumer, and those delivered but not answered.

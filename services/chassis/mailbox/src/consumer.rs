@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use causeway_bus::{Delivery, Subscription as BusSubscription};
+use causeway_bus::{BusError, Delivery, Subscription as BusSubscription};
 use causeway_envelope::{Envelope, TraceContext};
 use futures::future::BoxFuture;
 use prometheus::IntCounterVec;
@@ -75,6 +75,9 @@ pub trait Handler: Send + Sync + 'static {
     -> BoxFuture<'a, Result<Vec<Outcome>, HandlerError>>;
 }
 
+/// So often in a row, a second apart, a consumer may fail to open while the bus is well.
+const MOST_FAILURES: u32 = 60;
+
 /// A message that failed this often by its own fault is parked.
 const MOST_ATTEMPTS: i64 = 6;
 
@@ -95,21 +98,37 @@ enum Verdict {
 
 impl Consumer {
     /// Handles what comes, until stopped. A batch that is under way is finished first.
-    pub async fn run(self: Arc<Self>, mut subscription: BusSubscription, stop: CancellationToken) {
+    ///
+    /// # Errors
+    /// Somebody gave the stream or the consumer a setting that breaks the promise, or it can't be opened for a minute
+    /// although the bus is well. A service that hears nothing and looks well is worse than one that ends and says why.
+    pub async fn run(
+        self: Arc<Self>,
+        mut subscription: BusSubscription,
+        stop: CancellationToken,
+    ) -> Result<(), BusError> {
+        let mut failures = 0;
         loop {
             let batch = tokio::select! {
-                () = stop.cancelled() => return,
+                () = stop.cancelled() => return Ok(()),
                 batch = subscription.next_batch() => batch,
             };
-            match batch {
-                Ok(batch) => self.handle_batch(batch).await,
-                Err(cause) => {
-                    warn!(%cause, "listen on the message bus; tried again shortly");
-                    tokio::select! {
-                        () = stop.cancelled() => return,
-                        () = tokio::time::sleep(Duration::from_secs(1)) => {}
-                    }
+            let cause = match batch {
+                Ok(batch) => {
+                    failures = 0;
+                    self.handle_batch(batch).await;
+                    continue;
                 }
+                Err(cause) => cause,
+            };
+            failures = if subscription.bus_is_healthy() { failures + 1 } else { 0 };
+            if matches!(cause, BusError::Unsafe(_)) || failures >= MOST_FAILURES {
+                return Err(cause);
+            }
+            warn!(%cause, "listen on the message bus; tried again shortly");
+            tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                () = tokio::time::sleep(Duration::from_secs(1)) => {}
             }
         }
     }

@@ -42,17 +42,22 @@ pub async fn open(
 ) -> Result<(Database, Bus), StartError> {
     let urls = deps.database.as_ref().ok_or(StartError::NoDatabase { service: deps.service })?;
     let database = Database::connect(deps.service, urls, settings, deps.clock.clone())?;
-    Ok((database, open_bus(deps, streams).await?))
+    let bus = Bus::connect_when_there(bus_settings(deps), streams).await?;
+    Ok((database, bus))
 }
 
-/// Opens the bus alone, for a service without a database.
+/// Opens the bus alone, for a service without a database, which can do nothing without it.
 pub async fn open_bus(deps: &causeway_runtime::Deps, streams: Vec<StreamSpec>) -> Result<Bus, BusError> {
+    Bus::connect(bus_settings(deps), streams).await
+}
+
+fn bus_settings(deps: &causeway_runtime::Deps) -> BusSettings {
     let credentials = match &deps.nats.credentials {
         None => None,
         Some(NatsCredentials::CredentialsFile(path)) => Some(BusCredentials::File(path.clone())),
         Some(NatsCredentials::NkeySeedFile(path)) => Some(BusCredentials::NkeySeed(path.clone())),
     };
-    Bus::connect(BusSettings { url: deps.nats.url.clone(), credentials, name: deps.service.to_owned() }, streams).await
+    BusSettings { url: deps.nats.url.clone(), credentials, name: deps.service.to_owned() }
 }
 
 /// What a service listens to on one stream.
@@ -176,7 +181,7 @@ impl Mailbox {
                 ack_wait: Duration::from_secs(pace.ack_wait_seconds),
             };
             let open = bus.subscribe(spec).await?;
-            stop.spawn(tasks, "consumer", consumer.run(open, stop.soft.clone()));
+            stop.supervise(tasks, "consumer", consumer.run(open, stop.soft.clone()));
         }
         stop.spawn(tasks, "backlog", watch_backlog(database, consumers, counters.backlog, stop.clone()));
         Ok(Self)

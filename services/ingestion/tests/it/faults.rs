@@ -57,6 +57,21 @@ async fn without_the_bus_inquiries_are_taken_and_told_when_it_is_back() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_door_that_is_opened_while_the_bus_is_away_takes_inquiries_by_the_profiles_it_knows() {
+    let mut world = World::start().await;
+    eventually("the profiles are kept", || async {
+        world.count("SELECT count(*) FROM revisions WHERE current").await == 2
+    })
+    .await;
+    world.nats.kill().await.expect("killed");
+    let second = world.second_door().await;
+    let taken = second.post(&world.browser, CENTER, &keyed("k", &[])).await;
+    assert_eq!(taken.status(), 202);
+    world.nats.restart().await.expect("started again");
+    assert_eq!(published(&world.bus().await, 1).await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_soft_stop_keeps_what_it_answered_and_then_everything_ends() {
     let world = World::start().await;
     let url = format!("{}/v1/centers/{CENTER}/inquiries", world.door.http);
