@@ -214,6 +214,14 @@ pub struct Facts {
     pub received_at: Timestamp,
 }
 
+/// Longest idempotency key, characters.
+pub const LONGEST_KEY: usize = 128;
+
+/// Whether a key can be kept and compared: short, and without control characters.
+pub fn is_fit_key(key: &str) -> bool {
+    !key.is_empty() && key.chars().count() <= LONGEST_KEY && !key.chars().any(char::is_control)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -252,5 +260,13 @@ mod tests {
         let only_mail = Consents { email: true, ..Consents::default() };
         assert!(only_mail.allow(Channel::Email) && !only_mail.allow(Channel::Sms) && !only_mail.allow(Channel::Phone));
         assert!(!Consents::default().any());
+    }
+
+    #[test]
+    fn a_key_is_short_and_printable() {
+        assert!(is_fit_key("5f0c9f1e-1"));
+        for unfit in ["", "a\0b", "a\nb", &"k".repeat(129)] {
+            assert!(!is_fit_key(unfit));
+        }
     }
 }

@@ -31,7 +31,7 @@ pub enum Refusal {
     )]
     UnfitKey,
     /// The body is no JSON of the expected shape. What stands there is not repeated.
-    #[error("line {line}, column {column} of the body is not what this door takes; see its description")]
+    #[error("line {line}, column {column} of the body is not what this door takes; mend it there and send it again")]
     Unreadable {
         /// Line of the first fault.
         line: usize,

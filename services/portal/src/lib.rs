@@ -53,13 +53,14 @@ impl Service for Portal {
         let bus = causeway_mailbox::open_bus(&deps, streams).await?;
         let profiles = Revisions::start(
             None,
-            bus.clone(),
+            bus,
             subjects::CENTERS_BUCKET,
             centers::read_profile,
             stop.soft.clone(),
             &running.tasks,
         )
         .await?;
+        let known = Arc::clone(&profiles);
         let app = Arc::new(app(&deps, config, centers::Centers::followed(profiles))?);
         let metrics = HttpMetrics::new(&deps.metrics)?;
         for (port, router) in [
@@ -72,12 +73,10 @@ impl Service for Portal {
             let serving = async move { causeway_serve::http(listener, router, stopping, &limits).await };
             stop.supervise(&running.tasks, port, serving);
         }
-        running.readiness.push(Check::new("bus", move || {
-            if bus.is_healthy() {
-                Ok(())
-            } else {
-                Err("the message bus can not be reached or takes no messages".into())
-            }
+        // Not the bus: what has been read of the profiles serves on while it is down, and so does the way to every service.
+        running.readiness.push(Check::new("profiles", move || match known.names().is_empty() {
+            true => Err("no center's profile is in force; apply one with 'causeway center apply'".into()),
+            false => Ok(()),
         }));
         Ok(running)
     }

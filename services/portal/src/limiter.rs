@@ -4,7 +4,7 @@
 //! not here: which address a request comes from (handlers).
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, PoisonError};
 
 use jiff::Timestamp;
@@ -33,15 +33,34 @@ impl Limiter {
         if counts.0 != window || counts.1.len() > MOST_ADDRESSES {
             *counts = (window, HashMap::new());
         }
-        let count = counts.1.entry(address).or_default();
+        let count = counts.1.entry(network(address)).or_default();
         *count = count.saturating_add(1);
         *count <= self.most
+    }
+}
+
+/// One household: an address of version 4, or the network of 64 bits that a household gets of version 6.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(address) => address.into(),
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whoever_changes_the_address_within_a_household_is_counted_on() {
+        let limiter = Limiter::new(1);
+        let now = Timestamp::from_second(1).expect("time");
+        let at = |text: &str| limiter.admits(Some(text.parse().expect("an address")), now);
+        assert!(at("2001:db8:1:2::1"));
+        assert!(!at("2001:db8:1:2:ffff::9"), "the same network");
+        assert!(at("2001:db8:1:3::1"), "the neighbours");
+        assert!(at("192.0.2.1") && !at("::ffff:192.0.2.1"), "the same address in its other form");
+    }
 
     #[test]
     fn an_address_is_stopped_within_a_minute_and_starts_anew_in_the_next() {

@@ -7,6 +7,7 @@
 
 pub mod actor;
 pub mod audit;
+pub mod fingerprint;
 mod keys;
 pub mod links;
 pub mod login;
@@ -17,6 +18,7 @@ pub mod seal;
 pub mod token;
 
 pub use actor::{Actor, ActorKind, Role};
+pub use fingerprint::fingerprint;
 pub use keys::KeyError;
 pub use links::{Link, LinkError, SignedLinks};
 pub use login::DevelopmentLogin;

@@ -6,9 +6,6 @@ use std::collections::BTreeMap;
 
 use causeway_funnel::inquiry::{Attribution, Source};
 
-/// Longest idempotency key, characters.
-pub const LONGEST_KEY: usize = 128;
-
 /// One request for care as handed in.
 pub struct Submission {
     /// The center asked.
@@ -56,11 +53,6 @@ impl Submission {
     }
 }
 
-/// Whether a key can be kept and compared: short, and without control characters.
-pub fn is_fit_key(key: &str) -> bool {
-    !key.is_empty() && key.chars().count() <= LONGEST_KEY && !key.chars().any(char::is_control)
-}
-
 /// Decimal digits without an allocation for each part.
 fn itoa(mut number: usize, digits: &mut [u8; 20]) -> &str {
     let mut at = digits.len();
@@ -101,14 +93,6 @@ mod tests {
         assert_ne!(one.canonical(), submission(&[("name", "Rosa")]).canonical());
         let moved = Submission { form_id: "generalen".into(), language: String::new(), ..submission(&[]) };
         assert_ne!(submission(&[]).canonical(), moved.canonical());
-    }
-
-    #[test]
-    fn a_key_is_short_and_printable() {
-        assert!(is_fit_key("5f0c9f1e-1"));
-        for unfit in ["", "a\0b", "a\nb", &"k".repeat(129)] {
-            assert!(!is_fit_key(unfit));
-        }
     }
 
     #[test]

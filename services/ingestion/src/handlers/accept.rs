@@ -8,6 +8,7 @@ use std::sync::Arc;
 use causeway_auth::{SealError, Sealer};
 use causeway_envelope::TraceContext;
 use causeway_funnel::form::{Answers, Reading};
+use causeway_funnel::inquiry::is_fit_key;
 use causeway_funnel::profile::Profile;
 use causeway_mailbox::Revisions;
 use causeway_proto::convert;
@@ -18,7 +19,7 @@ use tracing::error;
 use uuid::Uuid;
 
 use crate::domain::check::check;
-use crate::domain::submission::{Submission, is_fit_key};
+use crate::domain::submission::Submission;
 use crate::domain::{person, travel};
 use crate::error::Refusal;
 use crate::metrics::Metrics;

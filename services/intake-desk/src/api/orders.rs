@@ -1,6 +1,6 @@
 //! From requests to orders: words of the wire become words of the domain, or the field that is wrong is named.
 
-use causeway_auth::Phi;
+use causeway_auth::{Phi, fingerprint};
 use causeway_proto::convert::{channel_from_wire, optional_instant};
 use causeway_proto::inquiry::v1::Channel;
 use causeway_proto::intake::v1 as wire;
@@ -104,9 +104,10 @@ fn reason(text: &str) -> Result<Option<Phi<String>>, DeskError> {
     Ok((!text.is_empty()).then(|| Phi::new(text.to_owned())))
 }
 
+/// What is kept of a sender's key, which may be somebody's name. None stays none.
 fn key(key: &str) -> Result<String, DeskError> {
     if key.len() > LONGEST_KEY {
         return Err(DeskError::Field("idempotency_key is too long; use at most 128 bytes"));
     }
-    Ok(key.to_owned())
+    Ok(if key.is_empty() { String::new() } else { fingerprint([key]) })
 }

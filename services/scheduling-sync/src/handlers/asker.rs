@@ -1,6 +1,6 @@
 //! Who asks, and the parts of a request that must be right before anything is looked up.
 
-use causeway_auth::{Action, Actor, ActorKind, policy};
+use causeway_auth::{Action, Actor, ActorKind, fingerprint, policy};
 use causeway_funnel::ids::InquiryId;
 use causeway_proto::error::Reason;
 use causeway_serve::{Code, caller};
@@ -88,14 +88,14 @@ pub fn slot_id(text: &str) -> Result<SlotId, Status> {
     text.parse().map_err(|cause| Reason::FieldFault.status(format!("field slot_id: {cause}")))
 }
 
-/// The key of a booking.
+/// What is kept of the key of a booking, which may be somebody's name.
 pub fn idempotency_key(text: String) -> Result<String, Status> {
     if text.is_empty() || text.len() > LONGEST_KEY {
         let what =
             format!("field idempotency_key: send a key of 1 to {LONGEST_KEY} characters, the same one for a repeat");
         return Err(Reason::FieldFault.status(what));
     }
-    Ok(text)
+    Ok(fingerprint([text.as_str()]))
 }
 
 /// The reason of a change. It travels in events, where free text could tell about a person.

@@ -12,8 +12,10 @@ use axum::extract::rejection::FormRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::{Extensions, HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use causeway_auth::fingerprint;
 use causeway_funnel::contact::{FaultCode, FieldFault};
 use causeway_funnel::form::{Form, Reading, validate};
+use causeway_funnel::inquiry::is_fit_key;
 use causeway_proto::PATIENT_LINK;
 use causeway_proto::error::Reason;
 use causeway_proto::inquiry::v1::{Attribution, Source, SubmitInquiryRequest, SubmitInquiryResponse};
@@ -100,7 +102,8 @@ pub async fn send(
         return page(StatusCode::TOO_MANY_REQUESTS, &TroublePage::busy(asking.frame(&app)));
     }
     let mut sent = Sent::of(pairs);
-    if sent.get(IDEMPOTENCY_KEY).is_empty() {
+    // A key is ours and not the person's affair: one that can't be kept is replaced, as one that is missing is.
+    if !is_fit_key(sent.get(IDEMPOTENCY_KEY)) {
         sent.typed.insert(IDEMPOTENCY_KEY.to_owned(), app.clock.new_id().to_string());
     }
     if let Err(faults) = read(&app, &asking, &sent) {
@@ -164,15 +167,26 @@ fn request(asking: &Asking, sent: &Sent) -> SubmitInquiryRequest {
 }
 
 /// Hands it over. A key that was used with other answers belongs to a form that was changed after it was sent: that is a
-/// wish of its own, and ingestion links the two.
+/// wish of its own, with a key of its own, which is the same when that form is sent twice.
 async fn submit(app: &App, request: SubmitInquiryRequest) -> Result<SubmitInquiryResponse, Status> {
-    let again = SubmitInquiryRequest { idempotency_key: app.clock.new_id().to_string(), ..request.clone() };
+    let again = SubmitInquiryRequest { idempotency_key: key_of_changed(&request), ..request.clone() };
     match app.peers.ingestion().submit_inquiry(request).await {
         Err(status) if Reason::of(&status) == Some(Reason::KeyReused) => {
             app.peers.ingestion().submit_inquiry(again).await.map(tonic::Response::into_inner)
         }
         other => other.map(tonic::Response::into_inner),
     }
+}
+
+/// A key from the first one and all that is told with it.
+fn key_of_changed(request: &SubmitInquiryRequest) -> String {
+    let mut answers: Vec<_> = request.answers.iter().collect();
+    answers.sort_unstable();
+    let came = request.attribution.clone().unwrap_or_default();
+    let around = [&request.idempotency_key, &request.form_id, &request.language, &came.landing_page, &came.campaign];
+    let around = around.into_iter().chain([&came.utm_source, &came.utm_medium, &came.referrer_host]);
+    let answers = answers.into_iter().flat_map(|(key, answer)| [key, answer]);
+    fingerprint(around.chain(answers).map(String::as_str))
 }
 
 fn taken_in(app: &App, asking: &Asking, taken: &SubmitInquiryResponse) -> Response {

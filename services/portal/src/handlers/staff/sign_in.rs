@@ -157,7 +157,9 @@ fn door_of(app: &App, headers: &HeaderMap, sent: &HashMap<String, String>) -> Op
 /// Only paths of this site: another address in a link would lead people away after they signed in.
 fn next(asked: Option<&String>) -> &str {
     let asked = asked.map(String::as_str).unwrap_or_default();
-    let is_path = asked.starts_with('/') && !asked.starts_with("//") && !asked.contains(['\\', '\r', '\n']);
+    // Browsers leave out tabs and line ends before they read an address, so "/<tab>/elsewhere" would be one of another site.
+    let is_plain = !asked.contains('\\') && !asked.chars().any(char::is_control);
+    let is_path = asked.starts_with('/') && !asked.starts_with("//") && is_plain;
     if is_path && !asked.starts_with("/sign-") { asked } else { "/worklist" }
 }
 
@@ -180,7 +182,9 @@ mod tests {
     fn after_sign_in_people_stay_on_this_site() {
         let said = |asked: &str| next(Some(&asked.to_owned())).to_owned();
         assert_eq!(said("/inquiries/7"), "/inquiries/7");
-        for elsewhere in ["//evil.example", "https://evil.example", "/\\evil.example", "", "/sign-in", "a"] {
+        for elsewhere in
+            ["//evil.example", "https://evil.example", "/\\evil.example", "/\t/evil.example", "", "/sign-in", "a"]
+        {
             assert_eq!(said(elsewhere), "/worklist", "{elsewhere}");
         }
     }
