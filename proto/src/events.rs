@@ -75,6 +75,18 @@ macro_rules! events {
             const NOUN: &'static str = $noun;
             fn verb(&self) -> &'static str { $verb }
         })*
+
+        /// What an event says, for an operator who looks at one that nobody could handle; nothing where the kind is none of
+        /// the catalogue or the bytes are none of the kind. No event holds PHI, so neither does this.
+        pub fn in_words(kind: &str, payload: &[u8]) -> Option<String> {
+            match kind {
+                $($kind => decode::<$message>(payload).ok().map(|event| format!("{event:?}")),)*
+                intake::v1::StageChanged::KIND => {
+                    decode::<intake::v1::StageChanged>(payload).ok().map(|event| format!("{event:?}"))
+                }
+                _ => None,
+            }
+        }
     };
 }
 
@@ -119,6 +131,17 @@ impl Event for intake::v1::StageChanged {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_event_is_told_in_words_and_what_is_none_is_not() {
+        let facts = inquiry::v1::Facts { inquiry_id: "i-7".into(), ..Default::default() };
+        let event = inquiry::v1::InquiryReceived { facts: Some(facts) };
+        let told = in_words(inquiry::v1::InquiryReceived::KIND, &event.encode_to_vec()).expect("known");
+        assert!(told.contains("i-7"), "{told}");
+        assert!(in_words(intake::v1::StageChanged::KIND, &[]).is_some());
+        assert_eq!(in_words("causeway.unknown.v1.Thing", &[]), None);
+        assert_eq!(in_words(notice::v1::NoticeSent::KIND, &[0xff]), None);
+    }
 
     #[test]
     fn every_event_of_the_catalogue_has_the_subject_that_its_message_builds() {

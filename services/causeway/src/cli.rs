@@ -5,7 +5,9 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{bench, center, dev, doctor, held, ledger, migrate, parked, reconcile, run, simulate, token};
+use crate::commands::{
+    audit, bench, center, dev, doctor, held, ledger, migrate, parked, reconcile, run, simulate, token,
+};
 
 /// Carries a cancer-care inquiry from first contact to a kept appointment.
 #[derive(Debug, Parser)]
@@ -50,6 +52,8 @@ pub enum Command {
     Parked(parked::Parked),
     /// Lists and releases inquiries that wait for a person because a machine seems to have sent them.
     Held(held::Held),
+    /// Proves that nobody changed, removed or cut off what was written down.
+    Audit(audit::Audit),
     /// Compares all that was published with all that was seen, and publishes again what is missing.
     Reconcile(reconcile::Reconcile),
     /// Tells what this machine has, and what an installation lacks.
@@ -90,6 +94,7 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Center(command) => command.execute(&common).await,
         Command::Ledger(command) => command.execute(&common).await,
         Command::Parked(command) => command.execute(&common).await,
+        Command::Audit(command) => command.execute(&common).await,
         Command::Held(command) => command.execute(&common).await,
         Command::Reconcile(command) => command.execute(&common).await,
         Command::Doctor(command) => command.execute(&common).await,

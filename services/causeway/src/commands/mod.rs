@@ -1,5 +1,6 @@
 //! The operator's commands, one file each.
 
+pub mod audit;
 pub mod bench;
 pub mod center;
 pub mod dev;

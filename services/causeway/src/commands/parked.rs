@@ -28,7 +28,7 @@ pub enum Action {
         #[arg(long)]
         all: bool,
     },
-    /// Shows one parked message with its content (hex; never PHI).
+    /// Shows one parked message with its content, as bytes and, where its kind is known, in words; never PHI.
     Show {
         /// Its id.
         id: Uuid,
@@ -53,7 +53,7 @@ impl Parked {
         match self.action {
             Action::List { all } => list(&config, all, common.json).await,
             Action::Show { id } => show(&config, id, common.json).await,
-            Action::Replay { ids, all } => replay(&config, ids, all).await,
+            Action::Replay { ids, all } => replay(&config, ids, all, common.json).await,
         }
     }
 }
@@ -90,12 +90,13 @@ async fn show(config: &RuntimeConfig, id: Uuid, json: bool) -> anyhow::Result<Ex
     let Some((service, message)) = found else {
         bail!("no parked message has the id {id}; see 'causeway parked list --all'")
     };
-    let document = serde_json::json!({ "service": service, "message": message });
+    let content = causeway_proto::events::in_words(&message.kind, &message.payload);
+    let document = serde_json::json!({ "service": service, "message": message, "content": content });
     println!("{}", if json { document.to_string() } else { serde_json::to_string_pretty(&document)? });
     Ok(ExitCode::SUCCESS)
 }
 
-async fn replay(config: &RuntimeConfig, ids: Vec<Uuid>, all: bool) -> anyhow::Result<ExitCode> {
+async fn replay(config: &RuntimeConfig, ids: Vec<Uuid>, all: bool, json: bool) -> anyhow::Result<ExitCode> {
     let (mut asked, mut unknown) = (0_usize, ids.clone());
     for service in installation::with_database() {
         let pool = installation::machine_pool(config, service).await?;
@@ -110,6 +111,10 @@ async fn replay(config: &RuntimeConfig, ids: Vec<Uuid>, all: bool) -> anyhow::Re
     if !unknown.is_empty() {
         bail!("no parked message waits under {}", unknown.iter().map(Uuid::to_string).collect::<Vec<_>>().join(", "));
     }
-    println!("{asked} messages are handled again by their services; see 'causeway parked list'");
+    if json {
+        println!("{}", serde_json::json!({ "asked": asked }));
+    } else {
+        println!("{asked} messages are handled again by their services; see 'causeway parked list'");
+    }
     Ok(ExitCode::SUCCESS)
 }

@@ -179,12 +179,15 @@ impl Grpc {
     }
 
     fn add_reflection(&mut self) -> Result<(), ServeError> {
-        let mut builder = tonic_reflection::server::Builder::configure()
-            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET);
-        for encoded in &self.descriptors {
-            builder = builder.register_encoded_file_descriptor_set(encoded);
-        }
-        self.routes.add_service(builder.build_v1()?);
+        let builder = || {
+            let own = tonic_reflection::server::Builder::configure()
+                .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET);
+            self.descriptors.iter().fold(own, |builder, encoded| builder.register_encoded_file_descriptor_set(encoded))
+        };
+        let (new, old) = (builder().build_v1()?, builder().build_v1alpha()?);
+        self.routes.add_service(new);
+        // Many tools of today still ask by the name of before.
+        self.routes.add_service(old);
         Ok(())
     }
 
