@@ -1,8 +1,8 @@
 //! Metrics: see where patients drop off.
 //!
-//! Listens to `inquiry.received`, `stage.*` and `attempt.made`. Publishes nothing. Owns a read model, which can be emptied
-//! and rebuilt by replay. Answers `GetFunnel`, and shows the same numbers to Prometheus. Never holds PHI, never decides
-//! anything.
+//! Listens to `inquiry.received`, `stage.*` and `attempt.made`. Publishes nothing. Owns a read model that is made of these
+//! events alone, which stay in their owners' outboxes; there is no command yet that empties and rebuilds it. Answers
+//! `GetFunnel`, and shows the same numbers to Prometheus. Never holds PHI, never decides anything.
 
 mod config;
 mod domain;

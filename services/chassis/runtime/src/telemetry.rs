@@ -1,8 +1,8 @@
 //! Logs and traces of one process.
 //!
 //! Logs and traces have filters of their own: with one global filter, `warn` would stop info spans from being made, and then no trace
-//! context would travel with messages and calls. Without an export address spans are still made, for the same reason. The process is
-//! one OTLP resource; the service that a span belongs to is its attribute `causeway.service`.
+//! context would travel with messages and calls. Without an export address no span is recorded, and a caller's context is passed on
+//! as it came. The process is one OTLP resource; the service that a span belongs to is its attribute `causeway.service`.
 //!
 //! Deliberately not here: metrics (each service's registry, joined by operations) and the spans themselves (serve, mailbox).
 
