@@ -13,7 +13,9 @@ import { join } from 'node:path';
 import { createRequire } from 'node:module';
 import { chromium } from 'playwright-core';
 
-const [listed, out = 'out'] = process.argv.slice(2);
+// With a third argument '{"form":URL,"claim":URL,"cookies":[…]}' a person without script also sends the form: once with a
+// mistake, once mended, up to the page that confirms it; and a member of staff claims an inquiry.
+const [listed, out = 'out', walked] = process.argv.slice(2);
 if (!listed) {
   console.error("usage: node check.mjs '[{\"name\":…,\"url\":…}]' OUT_DIR");
   process.exit(2);
@@ -166,7 +168,57 @@ async function checkWithoutScript(context, page, width) {
   return { name: page.name, width, script: false, failures };
 }
 
+// The form as a person without script fills it.
+async function sendForm(context, form) {
+  const { tab, failures } = await open(context, { url: form });
+  const want = (holds, what) => {
+    if (!holds) failures.push(what);
+  };
+  await tab.locator('input[name=who][value=patient]').check();
+  await tab.locator('input[name=email]').fill('browserthree@example.org');
+  await tab.locator('select[name=cancer_area], input[name=cancer_area]').first().evaluate((field) => field.tagName).then((tag) =>
+    tag === 'SELECT'
+      ? tab.locator('select[name=cancer_area]').selectOption('gi')
+      : tab.locator('input[name=cancer_area][value=gi]').check(),
+  );
+  await tab.locator('input[name=consent_email]').check();
+  failures.length = 0;
+  await tab.locator('form button[type=submit]').last().click();
+  want(tab.url() === form, `a form with a mistake leads to ${tab.url()}`);
+  want((await tab.locator('#err-sum').count()) === 1, 'no summary of mistakes stands above the form');
+  want((await tab.locator('.err input[name=name]').count()) === 1, 'the mistake is not told beside its question');
+  want((await tab.locator('input[name=email]').inputValue()) === 'browserthree@example.org', 'the answers are gone');
+  failures.splice(0, failures.length, ...failures.filter((failure) => !failure.includes('422')));
+  await tab.locator('input[name=name]').fill('Testpatient Browserthree');
+  await tab.locator('form button[type=submit]').last().click();
+  want(new URL(tab.url()).pathname.endsWith('/done'), `a mended form leads to ${tab.url()}`);
+  want((await tab.locator('.done strong').count()) > 0, 'the confirmation names no number');
+  await tab.close();
+  return { name: 'walk-form', script: false, failures };
+}
+
+// The claim of a member of staff, and the funnel afterwards.
+async function claim(context, walk) {
+  const { tab, failures } = await open(context, { url: walk.claim, cookies: walk.cookies });
+  await tab.getByRole('button', { name: /^Claim/ }).first().click();
+  if ((await tab.getByRole('button', { name: /^Release/ }).count()) === 0) failures.push('claimed, but it can not be released');
+  await tab.close();
+  return { name: 'walk-claim', script: false, failures };
+}
+
 const results = [];
+if (walked) {
+  const walk = JSON.parse(walked);
+  const context = await launch(390, 844, false);
+  for (const step of [() => sendForm(context, walk.form), () => claim(context, walk)]) {
+    try {
+      results.push(await step());
+    } catch (error) {
+      results.push({ name: 'walk', script: false, failures: [`could not be walked: ${error.message}`] });
+    }
+  }
+  await context.close();
+}
 try {
   for (const [width, height] of [[1280, 900], [390, 844]]) {
     for (const script of [true, false]) {

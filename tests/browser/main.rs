@@ -94,6 +94,7 @@ async fn every_page_passes_in_a_real_browser_at_both_widths_with_script_on_and_o
         page("form", form.clone()),
         page("form-es", format!("{form}?lang=es")),
         page("form-lakeside", format!("{patient}/lakeside/forms/new-consult")),
+        page("done", format!("{patient}{link}/done")),
         page("own", format!("{patient}{link}")),
         page("stop", format!("{patient}{link}/stop")),
         page("privacy", format!("{patient}/harbor-valley/privacy")),
@@ -101,8 +102,14 @@ async fn every_page_passes_in_a_real_browser_at_both_widths_with_script_on_and_o
         staff_page("worklist", "/worklist"),
         staff_page("inquiry", &format!("/inquiries/{}", rows[0].inquiry_id)),
         staff_page("inquiry-new", &format!("/inquiries/{}", rows[1].inquiry_id)),
+        staff_page("call", "/inquiries/new"),
         staff_page("funnel", "/funnel"),
     ];
+    let walk = serde_json::json!({
+        "form": format!("{form}?lang=en"),
+        "claim": format!("{staff}/inquiries/{}", rows[1].inquiry_id),
+        "cookies": [{ "name": cookie_name, "value": cookie_value }],
+    });
     let pictures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/pictures");
     std::fs::create_dir_all(&pictures).expect("a folder");
     let config = pictures.join("pages.json");
@@ -111,6 +118,7 @@ async fn every_page_passes_in_a_real_browser_at_both_widths_with_script_on_and_o
         .arg(folder().join("check.mjs"))
         .arg(format!("@{}", config.display()))
         .arg(&pictures)
+        .arg(walk.to_string())
         .env("CHROMIUM", chromium)
         .output()
         .await

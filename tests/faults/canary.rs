@@ -4,7 +4,9 @@
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
-use causeway_tests::{Collector, Installation, eventually, people, planted};
+use causeway_proto::intake::v1::intake_desk_client::IntakeDeskClient;
+use causeway_proto::intake::v1::{InquiryCommand, SaveNoteRequest, UpdateRecordRequest};
+use causeway_tests::{Collector, Desk, Installation, eventually, people, planted};
 
 const MARK: &str = "Zyxwvcanary";
 
@@ -82,6 +84,7 @@ async fn search(sealing: &str) -> Vec<String> {
     }
     client.post(&api).body(format!("{{\"answers\": \"{MARK}")).send().await.expect("the API answers");
     client.get(format!("{api}/{MARK}")).send().await.expect("the API answers");
+    work_with_planted_words(&installation).await;
     let address = people::email(MARK);
     eventually("a mail went out", 60, async || !installation.mails(&address).await.is_empty()).await;
     let metrics = reqwest::get(format!("{}/metrics", installation.address("operations"))).await.expect("metrics");
@@ -89,6 +92,48 @@ async fn search(sealing: &str) -> Vec<String> {
     tokio::time::sleep(std::time::Duration::from_secs(6)).await;
     assert_eq!(installation.stop().await, Some(0));
     leaks(installation.folder(), &[("trace", collector.bytes()), ("metrics", metrics)])
+}
+
+/// Staff write names where they may: into the note, into reasons, and into keys of their own.
+async fn work_with_planted_words(installation: &Installation) {
+    let center = "harbor-valley";
+    let channel = || installation.staff("intake-desk", center, "coordinator-1");
+    let mut desk = Desk::new(center, channel(), installation.staff("scheduling-sync", center, "coordinator-1"));
+    let mut id = None;
+    for _ in 0..100 {
+        id = desk.worklist().await.first().map(|row| row.inquiry_id.clone());
+        if id.is_some() {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    }
+    let id = id.expect("the planted inquiry is on the worklist");
+    let mut calls = IntakeDeskClient::new(channel());
+    let claim = InquiryCommand {
+        center: center.to_owned(),
+        inquiry_id: id.clone(),
+        idempotency_key: format!("claim for {MARK}"),
+    };
+    calls.claim_inquiry(claim).await.expect("claimed");
+    let present = desk.inquiry(&id).await.expect("the inquiry");
+    let fields = present.note.iter().filter(|field| field.options.is_empty());
+    let note = SaveNoteRequest {
+        center: center.to_owned(),
+        inquiry_id: id.clone(),
+        fields: fields.map(|field| (field.key.clone(), format!("{MARK} said so"))).collect(),
+        base_note_version: present.note_version,
+    };
+    assert!(!note.fields.is_empty(), "the note has a field for words");
+    calls.save_note(note).await.expect("saved");
+    let kind = present.records.first().expect("a document").kind.clone();
+    let waive = UpdateRecordRequest {
+        center: center.to_owned(),
+        inquiry_id: id,
+        kind,
+        state: "waived".into(),
+        reason: format!("{MARK} has it at home"),
+    };
+    calls.update_record(waive).await.expect("waived");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -100,5 +145,11 @@ async fn planted_names_and_texts_are_found_nowhere() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_search_finds_them_when_sealing_is_switched_off() {
     let found = search("ingestion.sealing=false").await;
+    assert!(found.iter().any(|leak| leak.contains("clear")), "the search is blind: {found:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_search_finds_what_staff_write_when_the_desk_does_not_seal() {
+    let found = search("intake_desk.sealing=false").await;
     assert!(found.iter().any(|leak| leak.contains("clear")), "the search is blind: {found:?}");
 }

@@ -6,6 +6,8 @@ use causeway_proto::intake::v1::Stage;
 use causeway_proto::metrics::v1::metrics_client::MetricsClient;
 use causeway_proto::metrics::v1::{GetFunnelRequest, GetFunnelResponse};
 use causeway_tests::{Collector, Desk, Installation, book_through, eventually, people, planted};
+use jiff::Timestamp;
+use sqlx::{Connection as _, Executor as _, PgConnection};
 
 /// Posts a form as a browser without script does and gives the address of the page that follows.
 async fn post_form(installation: &Installation, center: &str, form: &str, mark: &str) -> String {
@@ -37,7 +39,6 @@ async fn form_to_funnel(installation: &Installation, center: &str, mark: &str) {
     let mail = installation.mails(&address).await.remove(0);
     let (subject, text) = (mail["subject"].as_str().expect("a subject"), mail["text"].as_str().expect("a text"));
     assert!(!subject.to_lowercase().contains("cancer") && !subject.contains(mark), "{subject}");
-    assert!(text.contains("20") || text.contains(" at "), "it names a time: {text}");
     assert!(text.contains("/p/"), "it holds the signed link: {text}");
 
     let desk_channel = installation.staff("intake-desk", center, "coordinator-1");
@@ -46,6 +47,15 @@ async fn form_to_funnel(installation: &Installation, center: &str, mark: &str) {
     assert_eq!(rows.len(), 1, "one row on the worklist");
     let (id, due) = (rows[0].inquiry_id.clone(), rows[0].due_at);
     assert!(due > 0 && !rows[0].team.is_empty() && !rows[0].next_action.is_empty());
+    let inquiry = desk.inquiry(&id).await.expect("the inquiry");
+    let zone = &inquiry.facts.as_ref().expect("facts").time_zone;
+    let contact_by = Timestamp::from_microsecond(inquiry.response_due_at).expect("a time").in_tz(zone).expect("a zone");
+    let said = ["%-I:%M", "%-H:%M", "%-H h %M", "%-I"].map(|shape| contact_by.strftime(shape).to_string());
+    let (day, hour) = (contact_by.day().to_string(), said.iter().any(|time| text.contains(time.as_str())));
+    assert!(text.contains(&day) && hour, "the mail names the time by which contact is due, {contact_by}: {text}");
+    let wanted = inquiry.records.iter().find(|record| record.from == "patient" || record.needed_for_booking);
+    let label = &wanted.expect("a document to gather").label;
+    assert!(text.contains(label.as_str()), "the mail names what to gather ({label}): {text}");
     let refused = desk.offers(&id).await.expect("an answer");
     assert!(
         refused.slots.is_empty() && !refused.words_for_staff.is_empty(),
@@ -79,6 +89,8 @@ async fn a_posted_form_becomes_a_mail_a_worklist_row_an_appointment_and_a_number
     form_to_funnel(&installation, "harbor-valley", "qazwinharbor").await;
     form_to_funnel(&installation, "lakeside", "qazwinlakeside").await;
 
+    every_table_that_a_service_can_reach_is_kept_apart_by_center(&installation).await;
+
     // One inquiry is one trace.
     eventually("one trace holds five services", 30, async || services_of_widest_trace(&collector) >= 5).await;
     let (code, ledger) = installation.command(&["ledger", "--settle", "30"]).await;
@@ -101,6 +113,29 @@ async fn a_posted_form_becomes_a_mail_a_worklist_row_an_appointment_and_a_number
     })
     .await;
     assert_eq!(again.stop().await, Some(0));
+}
+
+/// Row-level security is on, for the owner too, wherever a service's login has any right: tables, their partitions, all.
+async fn every_table_that_a_service_can_reach_is_kept_apart_by_center(installation: &Installation) {
+    let config = installation.config();
+    assert!(config.databases.len() >= 6, "{:?}", config.databases.keys());
+    for (service, database) in &config.databases {
+        let mut login = PgConnection::connect(database.app.expose()).await.expect("the service's own login");
+        let tables: Vec<(String, bool)> = sqlx::query_as(
+            "SELECT c.relname::text, c.relrowsecurity AND c.relforcerowsecurity FROM pg_class c \
+             JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'center_id' \
+             WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') \
+                AND has_table_privilege(c.oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE')",
+        )
+        .fetch_all(&mut login)
+        .await
+        .expect("the catalogue");
+        assert!(tables.iter().any(|(table, _)| table == "outbox"), "{service}: {tables:?}");
+        let open: Vec<&String> = tables.iter().filter(|(_, kept)| !kept).map(|(table, _)| table).collect();
+        assert!(open.is_empty(), "{service} can reach other centers' rows in {open:?}");
+        let forged = "DELETE FROM outbox_rest";
+        assert!(login.execute(forged).await.is_err(), "{service} can change its event log");
+    }
 }
 
 fn services_of_widest_trace(collector: &Collector) -> usize {
