@@ -143,6 +143,6 @@ async fn the_search_for_a_planted_name_would_find_it_where_it_is_not_sealed() {
     let world = World::start_with(Config { sealing: false, ..Config::default() }).await;
     world.accepted(&planted()).await;
     for canary in CANARIES {
-        assert_eq!(tables_with(&world, canary).await, ["people"], "{canary}");
+        assert_eq!(tables_with(&world, canary).await, ["inquiries"], "{canary}");
     }
 }
