@@ -9,6 +9,7 @@ pub mod booking;
 pub mod cadence;
 pub mod calendar;
 pub mod contact;
+pub mod diagnosis;
 pub mod fault;
 pub mod form;
 pub mod holiday;
