@@ -103,6 +103,16 @@ fn damage_is_told_with_file_line_and_remedy() {
 }
 
 #[test]
+fn an_hl7_message_leads_to_its_office_by_the_facility_that_sent_it() {
+    let harbor = Profile::from_bundle(&load("harbor-valley")).unwrap();
+    let office = |facility: &str| harbor.feeds.hl7(facility).map(|feed| feed.office.as_str());
+    assert_eq!((office("cedarfm"), office("LAB"), office("")), (Some("cedar-family"), None, None));
+    let unaddressed = "name no facility of ours or of theirs";
+    assert!(damaged("feeds.toml", "receiving_facility", "# receiving_facility").contains(unaddressed));
+    assert!(damaged("feeds.toml", "sending_facility", "# sending_facility").contains(unaddressed));
+}
+
+#[test]
 fn a_missing_and_a_stray_file_are_both_told() {
     let mut bundle = load("harbor-valley");
     bundle.files.remove("retention.toml");

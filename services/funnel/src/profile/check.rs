@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::bundle::Bundle;
-use super::{Profile, Site, StatusReportKind};
+use super::{FeedKind, Profile, Site, StatusReportKind};
 use crate::booking::Fits;
 use crate::fault::{Fault, Place};
 
@@ -238,6 +238,8 @@ fn cadences(profile: &Profile, file: &mut In<'_, '_>) {
 
 fn feeds(profile: &Profile, file: &mut In<'_, '_>) {
     file.once("feed", profile.feeds.feeds.iter().map(|feed| feed.id.as_str()));
+    let facilities = profile.feeds.feeds.iter().filter_map(|feed| feed.sending_facility.as_deref());
+    file.once("sending facility", facilities);
     for feed in &profile.feeds.feeds {
         file.unless(
             is_slug(&feed.id),
@@ -258,6 +260,13 @@ fn feeds(profile: &Profile, file: &mut In<'_, '_>) {
             &feed.id,
             format!("feed \"{}\" cannot be recognised", feed.id),
             "add key_sha256 or sending_facility",
+        );
+        file.unless(
+            feed.kind != FeedKind::Hl7
+                || (feed.sending_facility.is_some() && profile.feeds.receiving_facility.is_some()),
+            &feed.id,
+            format!("feed \"{}\" sends HL7 messages that name no facility of ours or of theirs", feed.id),
+            "add sending_facility (MSH-4) to the feed and receiving_facility (MSH-6) at the top of the file",
         );
         file.unless(
             feed.rate_per_minute > 0,

@@ -66,9 +66,22 @@ pub struct Feed {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Feeds {
+    /// Receiving facility (MSH-6) by which offices address this center in HL7 messages.
+    #[serde(default)]
+    pub receiving_facility: Option<String>,
     /// The connections.
     #[serde(rename = "feed", default)]
     pub feeds: Vec<Feed>,
+}
+
+impl Feeds {
+    /// The HL7 connection whose messages name this sending facility (MSH-4).
+    pub fn hl7(&self, sending_facility: &str) -> Option<&Feed> {
+        let sends = |feed: &&Feed| {
+            feed.sending_facility.as_deref().is_some_and(|name| name.eq_ignore_ascii_case(sending_facility))
+        };
+        self.feeds.iter().filter(|feed| feed.kind == FeedKind::Hl7).find(sends)
+    }
 }
 
 /// All of retention.toml: days until erasure.
