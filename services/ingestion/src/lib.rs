@@ -8,6 +8,7 @@
 //!
 //! An answer is given after the commit. The bus may be down meanwhile: what was accepted waits in the outbox.
 
+pub mod adapters;
 pub mod config;
 pub mod domain;
 pub mod error;

@@ -1,0 +1,7 @@
+//! Adapters: the formats in which partner systems speak, read and written without any I/O.
+//!
+//! What comes over a connection is bytes that anybody may have sent, so everything here takes bytes or text and gives
+//! values: it can be tested with each byte changed, and no test needs a socket. Deliberately not here: connections,
+//! certificates and time limits (the listener), and what is kept of a message (store).
+
+pub mod mllp;
