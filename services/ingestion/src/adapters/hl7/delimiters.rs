@@ -1,0 +1,94 @@
+//! The characters that divide a message, as its own first two fields declare them.
+//!
+//! All of them are ASCII, so a text can be cut at any of them without cutting a character. Deliberately not here: the
+//! cutting (message) and what stands for a divider inside a text (escape).
+
+use memchr::memchr;
+
+/// What divides a message. A divider that was not declared is [`NONE`], which is found in no text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Delimiters {
+    /// Between fields.
+    pub field: u8,
+    /// Between components of a field.
+    pub component: u8,
+    /// Between repetitions of a field.
+    pub repetition: u8,
+    /// Around escape sequences.
+    pub escape: u8,
+    /// Between parts of a component.
+    pub subcomponent: u8,
+    /// Marks a text that was cut short (from 2.7).
+    pub truncation: u8,
+}
+
+/// No text in UTF-8 holds this byte.
+pub const NONE: u8 = 0xff;
+
+impl Delimiters {
+    /// What nearly everybody uses, and all that we write.
+    pub const STANDARD: Self =
+        Self { field: b'|', component: b'^', repetition: b'~', escape: b'\\', subcomponent: b'&', truncation: NONE };
+
+    /// Divides nothing: for the field that declares the dividers.
+    pub const OFF: Self =
+        Self { field: NONE, component: NONE, repetition: NONE, escape: NONE, subcomponent: NONE, truncation: NONE };
+
+    /// What a header segment declares in its fourth and the next characters; none where it can't be used.
+    #[must_use]
+    pub fn declared(header: &str) -> Option<Self> {
+        let bytes = header.as_bytes();
+        let field = *bytes.get(3)?;
+        let coding = bytes.get(4..)?;
+        let coding = &coding[..memchr(field, coding)?];
+        let told = |at: usize| coding.get(at).copied().unwrap_or(NONE);
+        let fit = |(at, mark): (usize, &u8)| mark.is_ascii_punctuation() && !coding[..at].contains(mark);
+        let usable =
+            field.is_ascii_punctuation() && (1..=5).contains(&coding.len()) && coding.iter().enumerate().all(fit);
+        usable.then(|| Self {
+            field,
+            component: told(0),
+            repetition: told(1),
+            escape: told(2),
+            subcomponent: told(3),
+            truncation: told(4),
+        })
+    }
+
+    /// Whether a text divided by these reads the same when divided by the standard ones.
+    #[must_use]
+    pub fn are_standard(&self) -> bool {
+        Self { truncation: NONE, ..*self } == Self::STANDARD
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_declares_what_divides_it() {
+        assert_eq!(Delimiters::declared(r"MSH|^~\&|A"), Some(Delimiters::STANDARD));
+        let own = Delimiters::declared("MSH#*@!$#A").unwrap();
+        assert_eq!((own.field, own.component, own.repetition), (b'#', b'*', b'@'));
+        assert_eq!((own.escape, own.subcomponent, own.truncation), (b'!', b'$', NONE));
+        assert_eq!(Delimiters::declared(r"MSH|^~\&#|A").map(|own| own.truncation), Some(b'#'));
+        assert!(Delimiters::declared(r"MSH|^~\&#|A").unwrap().are_standard() && !own.are_standard());
+    }
+
+    #[test]
+    fn what_is_not_declared_divides_nothing() {
+        let short = Delimiters::declared("MSH|^~|A").unwrap();
+        assert_eq!((short.repetition, short.escape, short.subcomponent), (b'~', NONE, NONE));
+    }
+
+    #[test]
+    fn a_header_that_is_cut_or_declares_nonsense_is_unusable() {
+        let nonsense =
+            ["", "MSH", "MSH|", "MSH|^~", r"MSH|^~\&", "MSH||A", r"MSH|^^\&|A", r"MSHA^~\&A", r"MSH|^~\&#+|A"];
+        for header in nonsense {
+            assert_eq!(Delimiters::declared(header), None, "{header}");
+        }
+        assert_eq!(Delimiters::declared("MSH§^~\\&§A"), None);
+    }
+}
