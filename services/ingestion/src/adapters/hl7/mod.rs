@@ -10,12 +10,14 @@
 //! that sent it. What could belong to another person is refused. Deliberately not here: repeats (a matter of what was kept
 //! before; the header and [`Message::body`](message::Message::body) are what they are recognised by).
 
+pub mod answer;
 pub mod charset;
 pub mod delimiters;
 pub mod escape;
 pub mod fault;
 pub mod header;
 pub mod message;
+pub mod reply;
 mod scan;
 pub mod segment;
 pub mod time;

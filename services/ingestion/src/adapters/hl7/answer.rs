@@ -1,0 +1,161 @@
+//! The answer to a referral (RRI): what it stands at, under both numbers, so that the office can match it.
+//!
+//! The standard wants provider and patient in it. Of the patient it holds the office's own record number and, in place of
+//! the name, the code by which HL7 says that a name is withheld: the office knows whom it referred, and an answer that is
+//! misrouted tells nobody. Deliberately not here: when a referral has come so far (those who work it).
+
+use super::escape::{carried, escape};
+use super::header::Header;
+use super::message::Message;
+use super::reply::{Outcome, Signature, is_second_wanted, msa, msh, segment};
+use super::segment::Segment;
+
+/// What a referral stands at: table 0283.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Received; nobody has decided yet.
+    Pending,
+    /// Accepted.
+    Accepted,
+    /// Declined. The message was fine all the same.
+    Rejected,
+    /// Its time has passed.
+    Expired,
+}
+
+impl Standing {
+    const fn coded(self) -> &'static str {
+        match self {
+            Self::Pending => "P^Pending^HL70283",
+            Self::Accepted => "A^Accepted^HL70283",
+            Self::Rejected => "R^Rejected^HL70283",
+            Self::Expired => "E^Expired^HL70283",
+        }
+    }
+}
+
+/// What an office hears about a referral.
+#[derive(Clone, Copy)]
+pub struct Answer<'a> {
+    /// What it stands at.
+    pub standing: Standing,
+    /// Our number of it.
+    pub reference: &'a str,
+    /// A remark for people, without anything of the patient; empty: none.
+    pub remark: &'a str,
+}
+
+/// The answer to a referral message, or to the question after one (I15); none where its sender waits for none.
+#[must_use]
+pub fn referral(
+    message: &Message<'_>,
+    header: &Header<'_>,
+    answer: Answer<'_>,
+    signature: Signature<'_>,
+) -> Option<String> {
+    if header.is_enhanced() && !is_second_wanted(header, Outcome::Accepted) {
+        return None;
+    }
+    let mut kind = String::from("RRI^");
+    escape(&header.event(), &mut kind);
+    kind.push_str("^RRI_I12");
+    let mut reply = String::with_capacity(512);
+    msh(header, &kind, true, signature, &mut reply);
+    msa(header, "AA", None, &mut reply);
+    let mut ours = String::new();
+    escape(answer.reference, &mut ours);
+    ours.push_str("^CAUSEWAY");
+    let theirs = their_number(message);
+    segment(&["RF1", answer.standing.coded(), "", "", "", "", &theirs, "", "", "", "", &ours], &mut reply);
+    if let Some(provider) = referring(message) {
+        let [role, name, number] = [1, 2, 7].map(|field| field_of(message, &provider, field));
+        segment(&["PRD", &role, &name, "", "", "", "", &number], &mut reply);
+    }
+    segment(&["PID", "1", "", &record_number(message), "", "^^^^^^S"], &mut reply);
+    if !answer.remark.is_empty() {
+        let mut remark = String::new();
+        escape(answer.remark, &mut remark);
+        segment(&["NTE", "1", "L", &remark, "RE^Remark^HL70364"], &mut reply);
+    }
+    Some(reply)
+}
+
+fn field_of(message: &Message<'_>, segment: &Segment<'_>, field: usize) -> String {
+    carried(segment.field(field).raw(), message.delimiters()).into_owned()
+}
+
+/// RF1-6, else the order's number in OBR-2 or ORC-2.
+fn their_number(message: &Message<'_>) -> String {
+    let places = [("RF1", 6), ("OBR", 2), ("ORC", 2)];
+    let told = places.into_iter().filter_map(|(name, field)| Some(field_of(message, &message.segment(name)?, field)));
+    told.into_iter().find(|number| !number.is_empty()).unwrap_or_default()
+}
+
+/// The provider who refers, else whichever is named first.
+pub(super) fn referring<'a>(message: &Message<'a>) -> Option<Segment<'a>> {
+    let refers =
+        |provider: &Segment<'a>| provider.field(1).first().component(1).text().trim().eq_ignore_ascii_case("RP");
+    message.segments("PRD").find(refers).or_else(|| message.segment("PRD"))
+}
+
+/// The first of PID-3, else PID-2.
+fn record_number(message: &Message<'_>) -> String {
+    let Some(patient) = message.segment("PID") else { return String::new() };
+    let told = [3, 2].map(|field| carried(patient.field(field).first().raw(), message.delimiters()).into_owned());
+    told.into_iter().find(|number| !number.is_empty()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::tz::TimeZone;
+
+    const REFERRAL: &str = "MSH|^~\\&|HUB|RFM|CAUSEWAY|NCC|2026||REF^I12^REF_I12|RB-181|P|2.5.1|||AL|AL\r\
+        RF1|P|A||||RB-REF-77812^RFM\r\
+        PRD|RT|Lindqvist^Helen\r\
+        PRD|RP^Referring Provider^HL70286|Okafor^Adaeze|400 Mill St||||1234567893^NPI\r\
+        PID|1||RB90211^^^RFM^MR~XYZ^^^X^MI||Testpatient^Marisol||19680719|F|||12 Elm St||5550199\r";
+
+    fn answered(text: &str, answer: Answer<'_>) -> Option<String> {
+        let message = Message::parse(text).unwrap_or_else(|why| panic!("{why}"));
+        let at = "2026-04-12T15:40:00Z".parse().unwrap();
+        let signature = Signature { control_id: "CW-2", at, zone: &TimeZone::UTC };
+        referral(&message, &Header::of(&message), answer, signature)
+    }
+
+    #[test]
+    fn an_answer_tells_the_standing_under_both_numbers_and_withholds_the_patient() {
+        let answer = Answer { standing: Standing::Pending, reference: "NC-7F3K-2QX", remark: "" };
+        let expected = "MSH|^~\\&|CAUSEWAY|NCC|HUB|RFM|20260412154000+0000||RRI^I12^RRI_I12|CW-2|P|2.5.1|||NE|NE\r\
+            MSA|AA|RB-181\r\
+            RF1|P^Pending^HL70283|||||RB-REF-77812^RFM|||||NC-7F3K-2QX^CAUSEWAY\r\
+            PRD|RP^Referring Provider^HL70286|Okafor^Adaeze|||||1234567893^NPI\r\
+            PID|1||RB90211^^^RFM^MR||^^^^^^S\r";
+        assert_eq!(answered(REFERRAL, answer).as_deref(), Some(expected));
+    }
+
+    #[test]
+    fn a_declined_referral_is_still_a_good_message() {
+        let answer = Answer { standing: Standing::Rejected, reference: "NC-1", remark: "Out of network | call" };
+        let reply = answered(&REFERRAL.replace("I12", "I15"), answer).unwrap();
+        assert!(
+            reply.contains("||RRI^I15^RRI_I12|") && reply.contains("\rMSA|AA|RB-181\rRF1|R^Rejected^HL70283|"),
+            "{reply}"
+        );
+        assert!(reply.ends_with("\rNTE|1|L|Out of network \\F\\ call|RE^Remark^HL70364\r"), "{reply}");
+    }
+
+    #[test]
+    fn who_waits_for_no_answer_gets_none() {
+        let answer = Answer { standing: Standing::Expired, reference: "NC-1", remark: "" };
+        assert_eq!(answered(&REFERRAL.replace("|AL|AL", "|AL|NE"), answer), None);
+        assert!(answered(&REFERRAL.replace("|AL|AL", ""), answer).is_some());
+    }
+
+    #[test]
+    fn without_numbers_and_providers_there_is_still_an_answer() {
+        let answer = Answer { standing: Standing::Accepted, reference: "NC-1", remark: "" };
+        let reply = answered("MSH|^~\\&|A|B|C|D|1||REF^I12|1|P|2.5.1\rOBR|1|ORD-7\rPID|1|77\r", answer).unwrap();
+        assert!(reply.contains("|||||ORD-7|||||NC-1^CAUSEWAY\rPID|1||77||^^^^^^S\r"), "{reply}");
+    }
+}
