@@ -8,15 +8,21 @@
 //! What real systems send is rarely what the standard says, and a message refused is a patient who waits. So whatever can
 //! be understood without guessing is taken, and each such [`Oddity`](fault::Oddity) is told, to be counted for the office
 //! that sent it. What could belong to another person is refused. Deliberately not here: repeats (a matter of what was kept
-//! before; the header and [`Message::body`](message::Message::body) are what they are recognised by).
+//! before; [`Opened::sender`](intake::Opened::sender) and [`Message::body`](message::Message::body) are what they are
+//! recognised by).
 
 pub mod answer;
+pub mod batch;
 pub mod charset;
 pub mod delimiters;
+pub mod documents;
 pub mod escape;
 pub mod fault;
 pub mod header;
+pub mod intake;
 pub mod message;
+pub mod person;
+pub mod referral;
 pub mod reply;
 mod scan;
 pub mod segment;

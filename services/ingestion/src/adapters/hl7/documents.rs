@@ -1,0 +1,119 @@
+//! Documents inside a message: OBX segments that hold encapsulated data.
+//!
+//! A referral with a document that can't be read is a referral all the same, so a bad document is told as a warning and
+//! never costs the patient a place in line. Deliberately not here: unpacking, storing and showing documents.
+
+use std::borrow::Cow;
+
+use super::fault::{Code, Fault, Location, Oddity, Severity};
+use super::message::Message;
+use super::segment::Segment;
+
+/// First characters of programs in base64: of Windows, of Linux, and scripts that name what runs them.
+const PROGRAMS: [&str; 6] = ["TVo", "TVp", "TVq", "TVr", "f0VMR", "IyEv"];
+
+/// A document as it was sent. PHI: no `Debug`.
+pub struct Document<'a> {
+    /// Which OBX it is, counted from 1.
+    pub sequence: u32,
+    /// What kind of document, coded (OBX-3.1), usually LOINC.
+    pub code: Cow<'a, str>,
+    /// The same in words (OBX-3.2).
+    pub title: Cow<'a, str>,
+    /// Format, such as `pdf` (OBX-5.3).
+    pub format: Cow<'a, str>,
+    /// Its bytes in base64 (OBX-5.5); line breaks may stand in it.
+    pub data: Cow<'a, str>,
+}
+
+/// The documents of a message.
+pub fn of<'m, 'a>(message: &'m Message<'a>) -> impl Iterator<Item = Document<'a>> + use<'m, 'a> {
+    message.segments("OBX").zip(1..).filter_map(|(segment, sequence)| read(&segment, sequence))
+}
+
+fn read<'a>(segment: &Segment<'a>, sequence: u32) -> Option<Document<'a>> {
+    if !segment.field(2).text().trim().eq_ignore_ascii_case("ED") {
+        return None;
+    }
+    let (what, value) = (segment.field(3).first(), segment.field(5).first());
+    let data = value.component(5).text();
+    Some(Document {
+        sequence,
+        code: what.component(1).text(),
+        title: what.component(2).text(),
+        format: value.component(3).text(),
+        data,
+    })
+}
+
+impl Document<'_> {
+    /// Why it has to be put aside.
+    #[must_use]
+    pub fn flaw(&self) -> Option<Oddity> {
+        let data = self.data.trim_start();
+        if PROGRAMS.iter().any(|program| data.starts_with(program)) {
+            return Some(Oddity::DocumentIsProgram);
+        }
+        let (mut digits, mut padding) = (0_usize, 0_usize);
+        for byte in data.bytes().filter(|byte| !byte.is_ascii_whitespace()) {
+            match byte {
+                b'=' => padding += 1,
+                _ if padding > 0 => return Some(Oddity::DocumentUnreadable),
+                b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'+' | b'/' => digits += 1,
+                _ => return Some(Oddity::DocumentUnreadable),
+            }
+        }
+        let is_whole = digits > 0 && digits % 4 != 1 && padding <= 2;
+        (!is_whole).then_some(Oddity::DocumentUnreadable)
+    }
+
+    /// The warning for its sender.
+    #[must_use]
+    pub fn warning(&self, flaw: Oddity) -> Fault {
+        let words = match flaw {
+            Oddity::DocumentIsProgram => "The referral is taken. This attachment is a program and was put aside",
+            _ => "The referral is taken. This attachment is not readable: send it again",
+        };
+        let location = Some(Location { segment: "OBX", sequence: self.sequence, field: 5, component: 5 });
+        Fault { location, code: Code::DataType, severity: Severity::Warning, words }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn flaws(data: &str) -> Vec<(u32, Option<Oddity>)> {
+        let text = format!(
+            "MSH|^~\\&|A\rOBX|1|ST|85319-2^HER2^LN||Negative\rOBX|2|ED|11526-1^Pathology study^LN||HUB^application^pdf^Base64^{data}|\r"
+        );
+        let message = Message::parse(&text).unwrap_or_else(|why| panic!("{why}"));
+        of(&message).map(|document| (document.sequence, document.flaw())).collect()
+    }
+
+    #[test]
+    fn a_document_in_base64_is_fine_also_with_line_breaks() {
+        for data in ["JVBERi0xLjQ=", "JVBERi0x", r"JVBE\.br\Ri0x", "JVBERi0xLg==", "JVBERi0xLg"] {
+            assert_eq!(flaws(data), [(2, None)], "{data}");
+        }
+    }
+
+    #[test]
+    fn a_document_that_can_not_be_read_or_could_be_run_is_told() {
+        for data in ["", "%%%not base64%%%", "JVBER", "JVBE=Ri0", "JVBE====", "JVBÉ"] {
+            assert_eq!(flaws(data), [(2, Some(Oddity::DocumentUnreadable))], "{data}");
+        }
+        assert_eq!(flaws("TVqQAAMAAAAEAAAA"), [(2, Some(Oddity::DocumentIsProgram))]);
+    }
+
+    #[test]
+    fn a_warning_points_at_its_document() {
+        let text = "MSH|^~\\&|A\rOBX|1|ED|X^Y||^^pdf^Base64^%\r";
+        let message = Message::parse(text).unwrap_or_else(|why| panic!("{why}"));
+        let document = of(&message).next().unwrap();
+        assert_eq!((document.code.as_ref(), document.title.as_ref(), document.format.as_ref()), ("X", "Y", "pdf"));
+        let warning = document.warning(Oddity::DocumentUnreadable);
+        assert_eq!(warning.location.map(|place| place.to_string()).as_deref(), Some("OBX^1^5^1^5"));
+        assert_eq!(warning.severity, Severity::Warning);
+    }
+}

@@ -1,0 +1,234 @@
+//! People in a message: names, ways to reach them, birth dates, and who speaks for a child.
+//!
+//! Phones and names stand in other places in each version and in each product, and all of them are looked at, because a
+//! referral without a way to reach the patient helps nobody. Deliberately not here: whether a phone number or an address
+//! is a good one (the funnel's contact).
+
+use std::borrow::Cow;
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+use super::fault::{Code, Fault};
+use super::message::Message;
+use super::segment::{Repetition, Segment};
+use super::time::When;
+
+/// Nobody lives longer.
+const OLDEST: i16 = 125;
+const OF_AGE: i16 = 18;
+
+/// A name and the ways to reach who bears it. PHI: no `Debug`.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Contact {
+    /// As people write it; empty where it was not told.
+    pub name: String,
+    /// As it was typed.
+    pub phone: String,
+    /// As it was typed.
+    pub email: String,
+}
+
+/// The one patient of a message.
+///
+/// # Errors
+/// There is none, or more than one.
+pub fn patient<'a>(message: &Message<'a>) -> Result<Segment<'a>, Fault> {
+    const NONE: Fault = Fault::at("PID", 0, Code::SegmentSequence, "The patient segment PID is missing");
+    const MANY: Fault =
+        Fault::at("PID", 0, Code::SegmentSequence, "One message must be about one patient: send a message for each");
+    match (message.count("PID"), message.segment("PID")) {
+        (1, Some(patient)) => Ok(patient),
+        (0, _) => Err(NONE),
+        _ => Err(MANY),
+    }
+}
+
+/// A name as people write it (XPN: family, given, second). Old systems put all of it into the first component.
+#[must_use]
+pub fn name(segment: &Segment<'_>, field: usize) -> String {
+    let first = segment.field(field).first();
+    let part = |component: usize| first.component(component).subcomponent(1);
+    joined(&[part(2), part(3), part(1)], " ")
+}
+
+/// What was told of some parts, in their order.
+#[must_use]
+pub fn joined(parts: &[Cow<'_, str>], between: &str) -> String {
+    let mut whole = String::new();
+    for part in parts.iter().map(|part| part.trim_ascii()).filter(|part| !part.is_empty()) {
+        if !whole.is_empty() {
+            whole.push_str(between);
+        }
+        whole.push_str(part);
+    }
+    whole
+}
+
+/// Who somebody is and how to reach them, by the numbers of the fields that tell.
+#[must_use]
+pub fn contact(segment: &Segment<'_>, name_field: usize, phone_fields: &[usize]) -> Contact {
+    let (mut cell, mut phone, mut email) = (String::new(), String::new(), String::new());
+    for number in phone_fields.iter().flat_map(|field| segment.field(*field).repetitions()) {
+        match Reach::of(&number) {
+            Reach::Email(address) => first(&mut email, address),
+            Reach::Cell(number) => first(&mut cell, number),
+            Reach::Phone(number) => first(&mut phone, number),
+            Reach::No => {}
+        }
+    }
+    Contact { name: name(segment, name_field), phone: if cell.is_empty() { phone } else { cell }, email }
+}
+
+fn first(target: &mut String, value: String) {
+    if target.is_empty() {
+        *target = value;
+    }
+}
+
+/// What one XTN is good for.
+enum Reach {
+    Email(String),
+    Cell(String),
+    Phone(String),
+    /// A fax, a pager, a modem, or nothing.
+    No,
+}
+
+impl Reach {
+    fn of(number: &Repetition<'_>) -> Self {
+        let part = |component: usize| number.component(component).text();
+        let address = [4, 1].into_iter().map(part).find(|text| text.contains('@'));
+        if let Some(address) = address {
+            return Self::Email(address.trim_ascii().to_owned());
+        }
+        let (equipment, dialled) = (part(3), dialled(&part));
+        let is = |kind: &str| equipment.trim_ascii().eq_ignore_ascii_case(kind);
+        match dialled {
+            _ if ["FX", "BP", "MD", "INTERNET"].into_iter().any(is) => Self::No,
+            number if number.is_empty() => Self::No,
+            number if is("CP") => Self::Cell(number),
+            number => Self::Phone(number),
+        }
+    }
+}
+
+/// Country, area and local number; else as it was typed, in the twelfth component or, before 2.3, in the first.
+fn dialled<'a>(part: &impl Fn(usize) -> Cow<'a, str>) -> String {
+    let local = part(7);
+    if local.trim_ascii().is_empty() {
+        return [part(12), part(1)]
+            .iter()
+            .map(|text| text.trim_ascii())
+            .find(|text| !text.is_empty())
+            .unwrap_or_default()
+            .to_owned();
+    }
+    let country = part(5);
+    let country = country.trim_ascii();
+    let sign = if country.is_empty() || country.starts_with('+') { "" } else { "+" };
+    joined(&[Cow::Owned(format!("{sign}{country}")), part(6), local], " ")
+}
+
+/// Who speaks for a child: the guarantor, else next of kin, whoever of them has a name.
+#[must_use]
+pub fn guardian(message: &Message<'_>) -> Option<Contact> {
+    let guarantors = message.segments("GT1").map(|segment| contact(&segment, 3, &[6, 7]));
+    let kin = message.segments("NK1").map(|segment| contact(&segment, 2, &[5, 6]));
+    guarantors.chain(kin).find(|contact| !contact.name.is_empty())
+}
+
+/// A birth date as exact as it was told; none where it can't be read.
+///
+/// # Errors
+/// It is impossible, so that this may be another person's message.
+pub fn birth(patient: &Segment<'_>, zone: &TimeZone, today: Date) -> Result<Option<When>, Fault> {
+    const IMPOSSIBLE: Fault =
+        Fault::at("PID", 7, Code::DataType, "Date of birth is not possible: check it and send the message anew");
+    let Some(birth) = When::parse(&patient.value(7, 1), zone) else { return Ok(None) };
+    let possible = birth.earliest() <= today && years(birth.earliest(), today) <= OLDEST;
+    if possible { Ok(Some(birth)) } else { Err(IMPOSSIBLE) }
+}
+
+/// Whether somebody is surely a child.
+#[must_use]
+pub fn is_minor(birth: Option<When>, today: Date) -> bool {
+    birth.is_some_and(|birth| years(birth.earliest(), today) < OF_AGE)
+}
+
+fn years(birth: Date, today: Date) -> i16 {
+    let before_birthday = (today.month(), today.day()) < (birth.month(), birth.day());
+    today.year() - birth.year() - i16::from(before_birthday)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::civil::date;
+
+    fn with<T>(segment: &str, read: impl Fn(&Segment<'_>) -> T) -> T {
+        let text = format!("MSH|^~\\&|A\r{segment}\r");
+        let message = Message::parse(&text).unwrap_or_else(|why| panic!("{why}"));
+        let found = message.all().nth(1).unwrap();
+        read(&found)
+    }
+
+    #[test]
+    fn a_name_reads_as_people_write_it() {
+        for (told, expected) in [
+            ("Testpatient^Marisol^Q^^^^L", "Marisol Q Testpatient"),
+            ("Van Hentenryck&van&Hentenryck^Jan", "Jan Van Hentenryck"),
+            ("MARISOL TESTPATIENT", "MARISOL TESTPATIENT"),
+            ("Doe^Jo~Alias^Jo", "Jo Doe"),
+            (" ^ ", ""),
+            ("\"\"", ""),
+        ] {
+            assert_eq!(with(&format!("PID|||||{told}"), |patient| name(patient, 5)), expected, "{told}");
+        }
+    }
+
+    #[test]
+    fn a_phone_is_found_wherever_it_stands_and_a_fax_is_none() {
+        for (told, phone, email) in [
+            ("^PRN^CP^^1^513^5550199~^NET^Internet^m@example.com", "+1 513 5550199", "m@example.com"),
+            ("^PRN^PH^^1^513^5550100~^PRN^CP^^1^513^5550199", "+1 513 5550199", ""),
+            ("(937)555-0111", "(937)555-0111", ""),
+            ("^WPN^PH^^^^^^^^^(626)555-1234", "(626)555-1234", ""),
+            ("^PRN^PH^^^270^6009800", "270 6009800", ""),
+            ("^PRN^PH^^+52^55^1234", "+52 55 1234", ""),
+            ("m@example.com^NET^Internet", "", "m@example.com"),
+            ("^WPN^FX^^1^513^5550143~^BPN^BP^^^^911~^^^", "", ""),
+        ] {
+            let found = with(&format!("PID|||||||||||||{told}"), |patient| contact(patient, 5, &[13, 14]));
+            assert_eq!((found.phone.as_str(), found.email.as_str()), (phone, email), "{told}");
+        }
+    }
+
+    #[test]
+    fn a_child_is_spoken_for_by_the_guarantor_or_by_next_of_kin() {
+        let speaks = |segments: &str| {
+            let text = format!("MSH|^~\\&|A\r{segments}\r");
+            let message = Message::parse(&text).unwrap_or_else(|why| panic!("{why}"));
+            guardian(&message).map(|contact| (contact.name, contact.phone))
+        };
+        let kin = "NK1|1|Doe^Ann|MTH||5550100";
+        assert_eq!(speaks(&format!("{kin}\rGT1|1||Doe^Bo|||5550101")), Some(("Bo Doe".into(), "5550101".into())));
+        assert_eq!(speaks(&format!("{kin}\rGT1|1||^")), Some(("Ann Doe".into(), "5550100".into())));
+        assert_eq!(speaks("NK1|1"), None);
+    }
+
+    #[test]
+    fn an_impossible_birth_is_a_fault_and_an_unreadable_one_is_none() {
+        let today = date(2026, 4, 12);
+        let read = |told: &str| with(&format!("PID|||||||{told}"), |patient| birth(patient, &TimeZone::UTC, today));
+        for possible in ["20260412", "1968", "07/19/1968", "19010412"] {
+            assert!(matches!(read(possible), Ok(Some(_))), "{possible}");
+        }
+        for impossible in ["20260413", "29680719", "2027", "19000411", "1899"] {
+            assert!(read(impossible).is_err(), "{impossible}");
+        }
+        assert!(matches!((read(""), read("July 1968")), (Ok(None), Ok(None))));
+        let minor = |told: &str| is_minor(read(told).ok().flatten(), today);
+        assert!(minor("20080413") && minor("2009") && !minor("20080412") && !minor("2008") && !minor("?"));
+    }
+}
