@@ -27,3 +27,8 @@ pub mod reply;
 mod scan;
 pub mod segment;
 pub mod time;
+
+#[cfg(test)]
+mod property_tests;
+#[cfg(test)]
+mod sample_tests;
