@@ -3,6 +3,7 @@
 //! Deliberately not here: ports, database logins and the bus, which are the process's (`[runtime]`), and anything that
 //! differs between centers, which is their profile's.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use causeway_mailbox::{DatabaseSettings, Pace};
@@ -27,6 +28,8 @@ pub struct Config {
     pub queue: usize,
     /// Most people opened by one call.
     pub reveal: usize,
+    /// The HL7 door.
+    pub mllp: Mllp,
     /// Seal people before they are stored. `false` is accepted in development only, for a test that proves that a search
     /// for names would find them.
     pub sealing: bool,
@@ -43,7 +46,47 @@ impl Default for Config {
             batch: 256,
             queue: 4096,
             reveal: 500,
+            mllp: Mllp::default(),
             sealing: true,
+        }
+    }
+}
+
+/// The HL7 door, section `[ingestion.mllp]`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Mllp {
+    /// The only processing id (MSH-11) that is taken: `P` where real patients are, `T` on a test system.
+    pub processing_id: String,
+    /// Longest message, bytes.
+    pub frame_bytes: usize,
+    /// Most connections at once.
+    pub connections: usize,
+    /// How long a message that has begun may stand still, seconds.
+    pub stall_seconds: u64,
+    /// How long a connection may rest between messages, seconds.
+    pub rest_seconds: u64,
+    /// File with the server's certificate chain, PEM. With it and `key` the door speaks TLS; without them it is plain, for
+    /// development or behind a VPN.
+    pub certificate: Option<PathBuf>,
+    /// File with the certificate's private key, PEM.
+    pub key: Option<PathBuf>,
+    /// File with the authorities whose client certificates are let in, PEM. Needed with `certificate`: MLLP has no other
+    /// way to tell who is there.
+    pub client_authorities: Option<PathBuf>,
+}
+
+impl Default for Mllp {
+    fn default() -> Self {
+        Self {
+            processing_id: "P".to_owned(),
+            frame_bytes: 50 * 1024 * 1024,
+            connections: 256,
+            stall_seconds: 10,
+            rest_seconds: 1800,
+            certificate: None,
+            key: None,
+            client_authorities: None,
         }
     }
 }

@@ -1,9 +1,9 @@
 //! Ingestion: every door, nothing lost.
 //!
-//! Listens to: no event; people and systems come through its doors (HTTP, gRPC).
+//! Listens to: no event; people and systems come through its doors (HTTP, HL7 over MLLP, gRPC).
 //! Publishes: `InquiryReceived`.
 //! Owns: the inquiry as received, the person behind it (all PHI of the installation, sealed), what has to be mended, and
-//! the answers given to each idempotency key.
+//! the answers given to each idempotency key, and the messages of partner systems as they came (sealed).
 //! Never: decides who works an inquiry, sends anything, or lets PHI out but for a stated and recorded purpose.
 //!
 //! An answer is given after the commit. The bus may be down meanwhile: what was accepted waits in the outbox.
@@ -19,6 +19,7 @@ pub mod store;
 pub mod writer;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use causeway_auth::{Sealer, Verifier};
 use causeway_bus::StreamSpec;
@@ -33,6 +34,8 @@ use sqlx::migrate::Migrator;
 pub use config::Config;
 use handlers::accept::Acceptance;
 use handlers::grpc::Calls;
+use handlers::hear::Hearing;
+use handlers::mllp;
 use health::Health;
 use metrics::Metrics;
 use writer::{WriterParts, Writers};
@@ -44,8 +47,11 @@ static MIGRATIONS: Migrator = sqlx::migrate!();
 
 impl Service for Ingestion {
     const NAME: &'static str = "ingestion";
-    const PORTS: &'static [PortSpec] =
-        &[PortSpec { name: "grpc", default: 50051 }, PortSpec { name: "http", default: 8090 }];
+    const PORTS: &'static [PortSpec] = &[
+        PortSpec { name: "grpc", default: 50051 },
+        PortSpec { name: "http", default: 8090 },
+        PortSpec { name: "mllp", default: 2575 },
+    ];
     type Config = Config;
 
     fn migrator() -> Option<&'static Migrator> {
@@ -73,6 +79,7 @@ impl Service for Ingestion {
         let health = Health::default();
         let acceptance = acceptance(&deps, &config, &stop, (profiles, &database, &health), tasks)?;
         serve_grpc(&deps, &config, &stop, &running, (acceptance.clone(), database.clone()))?;
+        serve_mllp(&deps, &config, &stop, &running, (acceptance.clone(), database.clone()))?;
         serve_http(&deps, &config, &stop, &running, acceptance)?;
         health::watch(health, &database, &stop, &mut running);
         Ok(running)
@@ -129,6 +136,27 @@ fn serve_grpc(
             .descriptors(causeway_proto::DESCRIPTORS)
             .add(service);
     stop.supervise(&running.tasks, "grpc", server.run());
+    Ok(())
+}
+
+fn serve_mllp(
+    deps: &Deps,
+    config: &Config,
+    stop: &Stop,
+    running: &Running,
+    (acceptance, database): (Arc<Acceptance>, Database),
+) -> anyhow::Result<()> {
+    let settings = &config.mllp;
+    let limits = mllp::Limits {
+        frame_bytes: settings.frame_bytes,
+        connections: settings.connections,
+        stall: Duration::from_secs(settings.stall_seconds),
+        rest: Duration::from_secs(settings.rest_seconds),
+    };
+    let hearing = Arc::new(Hearing { acceptance, database, processing_id: settings.processing_id.clone() });
+    let (listener, tls) = (deps.listeners.take("mllp")?, handlers::tls::acceptor(settings)?);
+    let serving = mllp::serve(listener, tls, hearing, limits, stop.clone());
+    stop.supervise(&running.tasks, "mllp", serving);
     Ok(())
 }
 

@@ -23,6 +23,10 @@ pub struct Metrics {
     pub batch: Histogram,
     /// People opened, by purpose.
     pub revealed: IntCounterVec,
+    /// Messages of partner systems, by feed and outcome.
+    pub heard: IntCounterVec,
+    /// What was odd about messages and taken all the same, by feed.
+    pub oddities: IntCounterVec,
 }
 
 impl Metrics {
@@ -75,6 +79,16 @@ impl Metrics {
                 "causeway_accept_batch_size",
                 "inquiries committed together",
                 vec![1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0],
+            )?,
+            heard: counter(
+                "causeway_partner_messages_total",
+                "messages of partner systems, by feed and outcome",
+                &["feed", "outcome"],
+            )?,
+            oddities: counter(
+                "causeway_partner_message_oddities_total",
+                "oddities of messages that were taken all the same",
+                &["feed", "oddity"],
             )?,
             revealed: counter("causeway_people_revealed_total", "people opened, by purpose", &["purpose"])?,
         })

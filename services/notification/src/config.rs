@@ -26,7 +26,8 @@ pub struct Config {
     pub smtp: Smtp,
     /// Whether this process sends. Others may still do so; without any, notices wait.
     pub sender_enabled: bool,
-    /// Most notices taken on at once.
+    /// Most notices of a center taken on at once. A crash leaves so many of them unknown at most, and unknown ones are not
+    /// sent again by themselves: so no more than can be under way.
     pub sender_batch: u16,
     /// Most mails under way at once, each on its own connection.
     pub sender_concurrency: u16,
@@ -80,7 +81,7 @@ impl Default for Config {
             link_days: 60,
             smtp: Smtp::default(),
             sender_enabled: true,
-            sender_batch: 64,
+            sender_batch: 16,
             sender_concurrency: 16,
             sender_every_ms: 200,
             retry_first_seconds: 15,

@@ -231,6 +231,7 @@ impl Dev {
             ("staff", "staff face (sign in with the development login)"),
             ("mailbox", "mail that was sent"),
             ("ingestion_http", "inquiries by machine"),
+            ("mllp", "referrals by HL7 v2 (MLLP)"),
             ("operations", "health and metrics"),
         ];
         for (name, what) in told {
@@ -265,6 +266,7 @@ pub fn addresses(up: &Up) -> BTreeMap<String, String> {
     up.addresses()
         .iter()
         .map(|(name, address)| match name.split_once('.') {
+            Some(("ingestion", "mllp")) => ("mllp".to_owned(), address.to_string()),
             Some(("portal", face)) => (face.to_owned(), format!("http://{address}")),
             Some((service, "grpc")) => (format!("grpc_{}", section_name(service)), format!("http://{address}")),
             Some((service, "http")) => (format!("{}_http", section_name(service)), format!("http://{address}")),

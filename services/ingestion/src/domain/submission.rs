@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use causeway_funnel::inquiry::{Attribution, Source};
+use causeway_funnel::inquiry::{Attribution, Source, Urgency};
 
 /// One request for care as handed in.
 pub struct Submission {
@@ -18,6 +18,8 @@ pub struct Submission {
     pub source: Source,
     /// Answers by question key, as typed.
     pub answers: BTreeMap<String, String>,
+    /// How pressing the matter is, as a referring office says.
+    pub urgency: Urgency,
     /// How they found us, as told.
     pub attribution: Attribution,
     /// The office that hands the person over, by its feed's id.
@@ -44,7 +46,11 @@ impl Submission {
         ];
         let fixed = [self.form_id.as_str(), self.language.as_str(), self.source.as_str()];
         let parts = fixed.into_iter().chain(optional.into_iter().map(|part| part.as_deref().unwrap_or_default()));
-        for part in parts.chain(self.answers.iter().flat_map(|(key, answer)| [key.as_str(), answer.as_str()])) {
+        // Left out where it says nothing, so that the hashes kept from before it was there still compare.
+        let urgency = (self.urgency != Urgency::default()).then(|| self.urgency.as_str());
+        for part in
+            parts.chain(urgency).chain(self.answers.iter().flat_map(|(key, answer)| [key.as_str(), answer.as_str()]))
+        {
             text.push_str(itoa(part.len(), &mut [0; 20]));
             text.push(':');
             text.push_str(part);
@@ -78,6 +84,7 @@ mod tests {
             language: "en".into(),
             source: Source::WebForm,
             answers: answers.iter().map(|(key, answer)| ((*key).to_owned(), (*answer).to_owned())).collect(),
+            urgency: Urgency::default(),
             attribution: Attribution::default(),
             referring_office: None,
             idempotency_key: None,

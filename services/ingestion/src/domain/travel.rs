@@ -22,6 +22,7 @@ pub fn facts(profile: &Profile, form: &Form, submission: &Submission, answers: &
     let origin = Origin {
         center: submission.center.clone(),
         source: submission.source,
+        urgency: submission.urgency,
         time_zone: profile.center.time_zone.clone(),
         referring_office: submission
             .referring_office

@@ -24,7 +24,7 @@ use crate::domain::{person, travel};
 use crate::error::Refusal;
 use crate::metrics::Metrics;
 use crate::writer::batch::KeyHashes;
-use crate::writer::{Answer, Arrival, Verdict, Writers};
+use crate::writer::{Answer, Arrival, Heard, Verdict, Writers};
 
 /// Purpose of the keyed hash by which a repeat is told from other content.
 const CONTENT_HASH: &str = "submission";
@@ -59,20 +59,30 @@ impl Acceptance {
 
     async fn accept_uncounted(&self, submission: Submission, trace: TraceContext) -> Result<Answer, Refusal> {
         let profile = self.profile(&submission.center)?;
-        let arrival = self.prepare(&profile.1, &submission, trace)?;
-        let (center, source, held) = (submission.center, arrival.source, arrival.held);
-        match self.writers.write(&center, arrival).await? {
-            Verdict::Kept(answer) => {
-                self.count(&center, source, held, &answer);
-                Ok(answer)
-            }
-            Verdict::Repeated(answer) => {
-                self.metrics.repeated.with_label_values(&[&center]).inc();
-                Ok(answer)
-            }
-            Verdict::KeyReused => Err(Refusal::KeyReused),
+        match self.write(&profile.1, submission, None, trace).await? {
+            Verdict::Kept(answer) | Verdict::Repeated(answer) => Ok(answer),
+            Verdict::KeyReused | Verdict::ControlIdReused | Verdict::HeardBefore(_) => Err(Refusal::KeyReused),
             Verdict::NoNumber => Err(Refusal::Unavailable),
         }
+    }
+
+    /// Reads, checks, seals and commits a submission, and the partner's message that it came in.
+    pub async fn write(
+        &self,
+        profile: &Profile,
+        submission: Submission,
+        message: Option<Heard>,
+        trace: TraceContext,
+    ) -> Result<Verdict, Refusal> {
+        let arrival = Arrival { message, ..self.prepare(profile, &submission, trace)? };
+        let (center, source, held) = (submission.center, arrival.source, arrival.held);
+        let verdict = self.writers.write(&center, arrival).await?;
+        match &verdict {
+            Verdict::Kept(answer) => self.count(&center, source, held, answer),
+            Verdict::Repeated(_) => self.metrics.repeated.with_label_values(&[&center]).inc(),
+            _ => {}
+        }
+        Ok(verdict)
     }
 
     /// The center's profile in force.
@@ -123,6 +133,7 @@ impl Acceptance {
             held: checked.held,
             faults,
             trace,
+            message: None,
         })
     }
 
@@ -138,6 +149,17 @@ impl Acceptance {
         let kept = self.sealer.blind(&submission.center, KEY_HASH, key)?;
         let hash = self.sealer.blind(&submission.center, CONTENT_HASH, &submission.canonical())?;
         Ok(Some((kept, hash)))
+    }
+
+    /// What is kept of a key.
+    ///
+    /// # Errors
+    /// The cryptographic library refused.
+    pub fn kept_key(&self, center: &str, key: &str) -> Result<[u8; 16], Refusal> {
+        self.sealer.blind(center, KEY_HASH, key).map_err(|cause| {
+            error!(%cause, "hash a key");
+            Refusal::Internal
+        })
     }
 
     fn count(&self, center: &str, source: &str, held: bool, answer: &Answer) {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use causeway_auth::{Action, Actor, Caller, policy};
 use causeway_envelope::{TraceContext, header};
-use causeway_funnel::inquiry::Attribution;
+use causeway_funnel::inquiry::{Attribution, Urgency};
 use causeway_mailbox::Database;
 use causeway_proto::convert;
 use causeway_proto::inquiry::v1 as wire;
@@ -97,6 +97,7 @@ fn submission(request: wire::SubmitInquiryRequest) -> Submission {
         language: request.language,
         source,
         answers: request.answers.into_iter().collect(),
+        urgency: Urgency::default(),
         attribution: Attribution {
             landing_page: present(attribution.landing_page),
             campaign: present(attribution.campaign),

@@ -13,7 +13,7 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use causeway_envelope::{TraceContext, header as envelope};
-use causeway_funnel::inquiry::{Attribution, Source};
+use causeway_funnel::inquiry::{Attribution, Source, Urgency};
 use causeway_serve::Code;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use jiff::Timestamp;
@@ -100,6 +100,7 @@ fn read(center: String, headers: &HeaderMap, body: Result<Bytes, BytesRejection>
         language: body.language,
         source: Source::WebForm,
         answers: body.answers,
+        urgency: Urgency::default(),
         attribution: body.attribution,
         referring_office: None,
         idempotency_key: key(headers, body.idempotency_key)?,

@@ -5,6 +5,9 @@
 pub mod accept;
 pub mod facts;
 pub mod grpc;
+pub mod hear;
 pub mod http;
+pub mod mllp;
 pub mod release;
 pub mod reveal;
+pub mod tls;

@@ -14,6 +14,8 @@ use jiff::Timestamp;
 use prost::Message as _;
 use uuid::Uuid;
 
+use super::heard::{self, Heard};
+use crate::store::messages::Standing;
 use crate::store::{self, NewInquiry};
 
 /// What a caller is told.
@@ -44,17 +46,23 @@ pub struct Arrival {
     pub faults: Vec<wire::FieldFault>,
     /// The trace of the request.
     pub trace: TraceContext,
+    /// The partner's message that it came in.
+    pub message: Option<Heard>,
 }
 
 /// What became of one inquiry of a batch.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub enum Verdict {
     /// It stands.
     Kept(Answer),
     /// The same request stands already; this is the answer of then.
     Repeated(Answer),
-    /// Its key belongs to another request.
+    /// Its key belongs to another request. A message is parked, for a person to compare.
     KeyReused,
+    /// The same message came before: this became of it.
+    HeardBefore(Box<Standing>),
+    /// Its control id belongs to another message of its sender. It is parked.
+    ControlIdReused,
     /// Both of its request numbers are taken. With a new id it has new ones.
     NoNumber,
 }
@@ -130,6 +138,24 @@ type Stored = HashMap<Vec<u8>, store::Kept>;
 /// On the hopeful way a unique violation where a key or a request number is taken: nothing was written, and the careful
 /// way tells which.
 pub async fn commit(tx: &mut Tx, arrivals: &[Arrival], way: Way) -> Result<Vec<Verdict>, TxError> {
+    if arrivals.iter().all(|arrival| arrival.message.is_none()) {
+        let all: Vec<&Arrival> = arrivals.iter().collect();
+        return write(tx, &all, way).await;
+    }
+    let taken = heard::take(tx, arrivals).await?;
+    let allowed: Vec<&Arrival> = arrivals.iter().filter(|arrival| taken.allows(arrival.inquiry_id)).collect();
+    let verdicts = write(tx, &allowed, way).await?;
+    let mut written: HashMap<Uuid, Verdict> = allowed.iter().map(|arrival| arrival.inquiry_id).zip(verdicts).collect();
+    let told = heard::settle(tx, arrivals, taken, |inquiry| written.get(&inquiry).cloned()).await?;
+    written.extend(told);
+    Ok(arrivals.iter().map(|arrival| written.remove(&arrival.inquiry_id).unwrap_or(Verdict::NoNumber)).collect())
+}
+
+/// Writes the inquiries of a batch.
+async fn write(tx: &mut Tx, arrivals: &[&Arrival], way: Way) -> Result<Vec<Verdict>, TxError> {
+    if arrivals.is_empty() {
+        return Ok(Vec::new());
+    }
     let now = tx.now();
     let mut prepared: Vec<Prepared<'_>> = arrivals.iter().map(|arrival| Prepared::new(arrival, now)).collect();
     if way == Way::Hopeful {

@@ -6,6 +6,7 @@
 //! (batch), and who may hand in what (handlers).
 
 pub mod batch;
+pub mod heard;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -22,6 +23,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
 
 pub use batch::{Answer, Arrival, Verdict, Way};
+pub use heard::Heard;
 
 use crate::error::Refusal;
 use crate::health::Health;

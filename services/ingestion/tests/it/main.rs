@@ -2,6 +2,7 @@
 
 mod doors;
 mod faults;
+mod hl7;
 mod numbers;
 mod privacy;
 mod world;

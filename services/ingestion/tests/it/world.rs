@@ -1,6 +1,7 @@
 //! Ingestion on real servers: its own PostgreSQL and NATS, both demo centers, a witness of what it publishes.
 
 use std::future::Future;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -31,6 +32,7 @@ pub const OTHER: &str = "lakeside";
 pub struct Door {
     pub http: String,
     pub grpc: String,
+    pub mllp: SocketAddr,
     pub running: Running,
     pub metrics: prometheus::Registry,
     stop: Stop,
@@ -196,7 +198,8 @@ where
 }
 
 async fn open_door(database: &ServiceDatabase, nats: &str, keys: &Path, config: Config) -> Door {
-    let (grpc, http) = (free_port().await, free_port().await);
+    let (grpc, http, mllp) = (free_port().await, free_port().await, free_port().await);
+    let mllp_address = mllp.local_addr().expect("an address");
     let url = |listener: &TcpListener| format!("http://{}", listener.local_addr().expect("an address"));
     let (grpc_url, http_url) = (url(&grpc), url(&http));
     let metrics = prometheus::Registry::new();
@@ -206,7 +209,7 @@ async fn open_door(database: &ServiceDatabase, nats: &str, keys: &Path, config: 
         clock: Clock::system(),
         database: Some(DatabaseUrls { app: database.app.clone(), machine: database.machine.clone() }),
         nats: NatsSettings { url: nats.to_owned(), credentials: None },
-        listeners: Listeners::none().with("grpc", grpc).with("http", http),
+        listeners: Listeners::none().with("grpc", grpc).with("http", http).with("mllp", mllp),
         peers: Peers::default(),
         keys_dir: keys.to_owned(),
         metrics: metrics.clone(),
@@ -214,7 +217,7 @@ async fn open_door(database: &ServiceDatabase, nats: &str, keys: &Path, config: 
     };
     let stop = Stop::new();
     let running = Ingestion::start(deps, config, stop.clone()).await.expect("ingestion starts");
-    Door { http: http_url, grpc: grpc_url, running, metrics, stop }
+    Door { http: http_url, grpc: grpc_url, mllp: mllp_address, running, metrics, stop }
 }
 
 async fn free_port() -> TcpListener {

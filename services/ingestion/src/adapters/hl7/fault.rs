@@ -22,6 +22,8 @@ pub enum Code {
     Event,
     /// 202.
     ProcessingId,
+    /// 204.
+    UnknownKey,
     /// 205.
     DuplicateKey,
     /// 207.
@@ -40,6 +42,7 @@ impl Code {
             Self::MessageType => "200",
             Self::Event => "201",
             Self::ProcessingId => "202",
+            Self::UnknownKey => "204",
             Self::DuplicateKey => "205",
             Self::Internal => "207",
         }
@@ -56,6 +59,7 @@ impl Code {
             Self::MessageType => "Unsupported message type",
             Self::Event => "Unsupported event code",
             Self::ProcessingId => "Unsupported processing id",
+            Self::UnknownKey => "Unknown key identifier",
             Self::DuplicateKey => "Duplicate key identifier",
             Self::Internal => "Application internal error",
         }

@@ -2,6 +2,8 @@
 //!
 //! Deliberately not here: what a clash or a lost race means (writer).
 
+pub mod messages;
+
 use std::collections::HashSet;
 
 use causeway_mailbox::{Ts, Tx};
@@ -176,4 +178,23 @@ pub async fn known(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<Uuid>, sqlx::Error> 
         .bind(ids)
         .fetch_all(tx.conn())
         .await
+}
+
+/// The inquiry under a key, else the one with a request number.
+pub async fn by_key_or_reference(
+    tx: &mut Tx,
+    key: Option<[u8; 16]>,
+    reference: &str,
+) -> Result<Option<(Uuid, String)>, sqlx::Error> {
+    let center = tx.center().to_owned();
+    let key = key.map(|key| key.to_vec());
+    sqlx::query_as(
+        "(SELECT inquiry_id, reference FROM inquiries WHERE center_id = $1 AND key = $2 AND key IS NOT NULL) \
+         UNION ALL (SELECT inquiry_id, reference FROM inquiries WHERE center_id = $1 AND reference = $3) LIMIT 1",
+    )
+    .bind(center)
+    .bind(key)
+    .bind(reference)
+    .fetch_optional(tx.conn())
+    .await
 }

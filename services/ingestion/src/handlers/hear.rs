@@ -1,0 +1,426 @@
+//! A partner's HL7 message: from the bytes of a frame to what is kept of it, and to the replies.
+//!
+//! A reply is made after the commit and from what was committed, so that the same message gets the same reply however
+//! often it comes. What is refused is kept as well, as evidence for the engineer who is asked about it; what only a person
+//! can settle is parked. Deliberately not here: how a message is read (adapters) and connections (mllp).
+
+use std::sync::Arc;
+
+use causeway_auth::{SealError, fingerprint};
+use causeway_envelope::TraceContext;
+use causeway_funnel::inquiry::{Attribution, ConsultType, Source};
+use causeway_funnel::profile::{Feed, Profile};
+use causeway_mailbox::Database;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use tracing::{error, warn};
+use uuid::Uuid;
+
+use super::accept::Acceptance;
+use crate::adapters::hl7::answer::{self, Answer, Standing as Stands};
+use crate::adapters::hl7::charset::{self, Decoded};
+use crate::adapters::hl7::fault::{Code, Fault};
+use crate::adapters::hl7::intake::{self, Expectations, Opened, Topic, Unopened, Verb};
+use crate::adapters::hl7::referral::Referral;
+use crate::adapters::hl7::reply::{self, Outcome, Signature, Verdict as Judged};
+use crate::domain::submission::Submission;
+use crate::error::Refusal;
+use crate::metrics::Metrics;
+use crate::store::messages::{self, NewMessage, Standing};
+use crate::writer::heard::{ACCEPTED, CONTROL_ID_REUSED, PARKED, REFERRAL_CHANGED, holds};
+use crate::writer::{Heard, Verdict};
+
+/// Purpose of the keyed hash of who sent a message under which control id.
+const CONTROL_KEY: &str = "hl7.control";
+/// Purpose of the keyed hash of what a message says.
+const CONTENT_HASH: &str = "hl7.content";
+/// A refused message, kept as evidence.
+const REFUSED: &str = "refused";
+
+/// What hears messages.
+pub struct Hearing {
+    /// Where referrals go.
+    pub acceptance: Arc<Acceptance>,
+    /// Where other messages are kept.
+    pub database: Database,
+    /// The processing id that is taken: `P` where real patients are.
+    pub processing_id: String,
+}
+
+/// What the connection does after a message.
+#[derive(Default)]
+pub struct Heeded {
+    /// The replies, in their order.
+    pub replies: Vec<Vec<u8>>,
+    /// Nothing could be kept: the connection is closed, and the sender sends again by itself.
+    pub hang_up: bool,
+}
+
+/// A message and all that is known of it before it is written.
+struct Heading<'a> {
+    decoded: &'a Decoded<'a>,
+    opened: &'a Opened<'a>,
+    profile: &'a Profile,
+    feed: &'a Feed,
+    message_id: Uuid,
+}
+
+/// What stands of a message, and what its sender is told.
+struct Kept {
+    message_id: Uuid,
+    received_at: Timestamp,
+    judged: Judged,
+    /// The request number of its inquiry.
+    reference: Option<String>,
+}
+
+impl Hearing {
+    /// Hears what came in one frame.
+    pub async fn hear(&self, frame: &[u8]) -> Heeded {
+        let decoded = charset::decode(frame);
+        match intake::open(&decoded) {
+            Ok(opened) => self.one(&decoded, &opened, frame).await,
+            Err(Unopened::Batch(batch)) => self.batch(&decoded, &batch).await,
+            Err(Unopened::Silent(silence)) => {
+                warn!(cause = %silence, bytes = frame.len(), "a frame that no reply can be addressed to");
+                self.metrics().heard.with_label_values(&["unknown", "unaddressed"]).inc();
+                Heeded::default()
+            }
+        }
+    }
+
+    /// Each message of a file as if it had come alone; none where the file was cut.
+    async fn batch(&self, decoded: &Decoded<'_>, batch: &crate::adapters::hl7::batch::Batch<'_>) -> Heeded {
+        let mut heeded = Heeded::default();
+        if let Some(fault) = batch.fault {
+            let judged = Judged::refused(Outcome::Error, fault);
+            let id = self.acceptance.clock.new_id();
+            let texts = texts(&batch.header, &judged, None, (id, self.acceptance.clock.now(), &TimeZone::UTC));
+            heeded.replies.extend(texts.iter().map(|text| decoded.encode(text).into_owned()));
+            self.metrics().heard.with_label_values(&["unknown", "batch_refused"]).inc();
+            return heeded;
+        }
+        for text in &batch.messages {
+            let Ok(opened) = intake::open_text(text, decoded.oddity) else { continue };
+            let one = self.one(decoded, &opened, text.as_bytes()).await;
+            heeded.replies.extend(one.replies);
+            if one.hang_up {
+                heeded.hang_up = true;
+                break;
+            }
+        }
+        heeded
+    }
+
+    async fn one(&self, decoded: &Decoded<'_>, opened: &Opened<'_>, raw: &[u8]) -> Heeded {
+        let message_id = self.acceptance.clock.new_id();
+        let Some(in_force) = self.addressee(opened) else {
+            return self.misdirected(decoded, opened, message_id);
+        };
+        let profile = &in_force.1;
+        let Some(feed) = profile.feeds.hl7(&opened.header.sending_facility()) else {
+            return self.misdirected(decoded, opened, message_id);
+        };
+        let heading = Heading { decoded, opened, profile, feed, message_id };
+        match self.heed(&heading, raw).await {
+            Ok(Some(kept)) => self.replies(&heading, &kept),
+            Ok(None) => Heeded::default(),
+            Err(refusal) => {
+                error!(cause = %refusal, feed = feed.id, "keep a message; its sender will send it again");
+                self.metrics().heard.with_label_values(&[&feed.id, "unavailable"]).inc();
+                let judged = Judged { outcome: Outcome::Unavailable, faults: Vec::new() };
+                let kept = Kept { message_id, received_at: self.acceptance.clock.now(), judged, reference: None };
+                Heeded { hang_up: true, ..self.replies(&heading, &kept) }
+            }
+        }
+    }
+
+    /// The center that the message names, by the name that offices call it.
+    fn addressee(&self, opened: &Opened<'_>) -> Option<Arc<(String, Profile)>> {
+        let profiles = &self.acceptance.profiles;
+        profiles.names().iter().filter_map(|name| profiles.current(name)).find(|in_force| {
+            let facility = in_force.1.feeds.receiving_facility.as_deref();
+            facility.is_some_and(|facility| opened.header.is_for_facility(facility))
+        })
+    }
+
+    /// Somebody else's message is not kept: it may be about a person who is none of ours.
+    fn misdirected(&self, decoded: &Decoded<'_>, opened: &Opened<'_>, message_id: Uuid) -> Heeded {
+        self.metrics().heard.with_label_values(&["unknown", "misdirected"]).inc();
+        let now = self.acceptance.clock.now();
+        let texts = texts(&opened.header, &intake::misdirected(), None, (message_id, now, &TimeZone::UTC));
+        Heeded { replies: texts.iter().map(|text| decoded.encode(text).into_owned()).collect(), hang_up: false }
+    }
+
+    /// Keeps a message as what it is; nothing where no reply is due.
+    async fn heed(&self, heading: &Heading<'_>, raw: &[u8]) -> Result<Option<Kept>, Refusal> {
+        let profile = heading.profile;
+        let today = profile.zone().to_datetime(self.acceptance.clock.now()).date();
+        let intake = heading.opened.classify(&Expectations {
+            receiving_facility: profile.feeds.receiving_facility.as_deref(),
+            receiving_application: None,
+            processing_id: &self.processing_id,
+            takes_visits: false,
+            zone: profile.zone(),
+            today,
+        });
+        for oddity in &intake.oddities {
+            self.metrics().oddities.with_label_values(&[&heading.feed.id, oddity.word()]).inc();
+        }
+        match intake.topic {
+            Topic::Referral(Verb::New, referral) => {
+                self.referral(heading, raw, referral, intake.verdict).await.map(Some)
+            }
+            Topic::Referral(verb, referral) => {
+                let reason = match verb {
+                    Verb::Modify => "referral_modified",
+                    Verb::Cancel => "referral_cancelled",
+                    Verb::New | Verb::Status => "",
+                };
+                self.about_a_referral(heading, raw, (reason, referral, intake.verdict)).await.map(Some)
+            }
+            Topic::Attachment | Topic::Visit => {
+                self.keep(heading, raw, (PARKED, "attachment", None), intake.verdict).await.map(Some)
+            }
+            Topic::Answer => Ok(None),
+            Topic::Refused => {
+                let word = intake.verdict.faults.first().map_or("unknown", |fault| fault.code.text());
+                self.keep(heading, raw, (REFUSED, word, None), intake.verdict).await.map(Some)
+            }
+        }
+    }
+
+    /// A new referral is an inquiry like everybody's, committed together with its message.
+    async fn referral(
+        &self,
+        heading: &Heading<'_>,
+        raw: &[u8],
+        referral: Referral,
+        judged: Judged,
+    ) -> Result<Kept, Refusal> {
+        let message_id = heading.message_id;
+        let heard = Heard {
+            message_id,
+            feed: heading.feed.id.clone(),
+            kind: kind(heading.opened),
+            hashes: self.hashes(heading).map_err(internal)?,
+            sealed: self.seal(heading, raw).map_err(internal)?,
+        };
+        let submission = submission(heading, referral)?;
+        let verdict = self.acceptance.write(heading.profile, submission, Some(heard), TraceContext::default()).await?;
+        let received_at = self.acceptance.clock.now();
+        let kept = |judged, reference| Kept { message_id, received_at, judged, reference };
+        Ok(match verdict {
+            Verdict::Kept(answer) | Verdict::Repeated(answer) => {
+                let at = Timestamp::from_microsecond(answer.received_at).unwrap_or(received_at);
+                Kept { message_id, received_at: at, judged, reference: Some(answer.reference) }
+            }
+            Verdict::HeardBefore(same) => before(*same, judged),
+            Verdict::ControlIdReused => kept(intake::control_id_reused(), None),
+            Verdict::KeyReused => kept(judged, None),
+            Verdict::NoNumber => return Err(Refusal::Unavailable),
+        })
+    }
+
+    /// A change, a cancellation or a question about a referral that should be known.
+    async fn about_a_referral(
+        &self,
+        heading: &Heading<'_>,
+        raw: &[u8],
+        (reason, referral, judged): (&'static str, Referral, Judged),
+    ) -> Result<Kept, Refusal> {
+        let key = match &referral.identity {
+            Some(identity) => {
+                Some(self.acceptance.kept_key(&heading.profile.center.id, &business_key(heading, identity))?)
+            }
+            None => None,
+        };
+        let reference = referral.reference.clone().unwrap_or_default();
+        let known = self
+            .database
+            .read(&heading.profile.center.id, move |tx| {
+                Box::pin(async move { Ok::<_, Refusal>(crate::store::by_key_or_reference(tx, key, &reference).await?) })
+            })
+            .await?;
+        let inquiry = known.as_ref().map(|(inquiry, _)| *inquiry);
+        let (state, reason, judged) = match (reason, inquiry) {
+            // A question is answered, and nothing is to be done about it.
+            ("", Some(_)) => (ACCEPTED, "", judged),
+            ("", None) => (REFUSED, "unknown_referral", Judged::refused(Outcome::Error, UNKNOWN_REFERRAL)),
+            (reason, Some(_)) => (PARKED, reason, judged),
+            // It may have overtaken the referral itself.
+            (_, None) => (PARKED, "unknown_referral", judged),
+        };
+        let kept = self.keep(heading, raw, (state, reason, inquiry), judged).await?;
+        Ok(Kept { reference: known.map(|(_, reference)| reference), ..kept })
+    }
+
+    /// Keeps a message of which no inquiry is made.
+    async fn keep(
+        &self,
+        heading: &Heading<'_>,
+        raw: &[u8],
+        (state, reason, inquiry_id): (&'static str, &'static str, Option<Uuid>),
+        judged: Judged,
+    ) -> Result<Kept, Refusal> {
+        let (message_id, feed, kind) = (heading.message_id, heading.feed.id.clone(), kind(heading.opened));
+        let hashes = self.hashes(heading).map_err(internal)?;
+        let sealed = self.seal(heading, raw).map_err(internal)?;
+        let kept = self
+            .database
+            .with_tx(&heading.profile.center.id, move |tx| {
+                Box::pin(async move {
+                    let now = tx.now();
+                    let row = NewMessage {
+                        message_id,
+                        feed: &feed,
+                        kind: &kind,
+                        control_key: &hashes.0,
+                        content_hash: &hashes.1,
+                        state,
+                        reason,
+                        inquiry_id,
+                        sealed: &sealed,
+                    };
+                    let is_new = messages::insert(tx, now, &[row]).await?.contains(&message_id);
+                    let standing = messages::standing(tx, &[hashes.0.as_slice()]).await?;
+                    if !is_new {
+                        let same = standing.into_iter().find(|one| one.content_hash == hashes.1);
+                        let same = same.ok_or(Refusal::Unavailable)?;
+                        messages::count_again(tx, &[same.message_id]).await?;
+                        return Ok::<_, Refusal>(Err(same));
+                    }
+                    let clashes = standing.iter().any(|one| one.content_hash != hashes.1 && holds(one));
+                    if clashes && state != REFUSED {
+                        messages::correct(tx, &[(message_id, PARKED, CONTROL_ID_REUSED, None)]).await?;
+                    }
+                    Ok(Ok((now, clashes && state != REFUSED)))
+                })
+            })
+            .await?;
+        Ok(match kept {
+            Err(same) => before(same, judged),
+            Ok((received_at, true)) => {
+                Kept { message_id, received_at, judged: intake::control_id_reused(), reference: None }
+            }
+            Ok((received_at, false)) => Kept { message_id, received_at, judged, reference: None },
+        })
+    }
+
+    fn replies(&self, heading: &Heading<'_>, kept: &Kept) -> Heeded {
+        let outcome = match kept.judged.outcome {
+            Outcome::Accepted => "accepted",
+            Outcome::Error => "error",
+            Outcome::Rejected => "rejected",
+            Outcome::Unavailable => "unavailable",
+        };
+        self.metrics().heard.with_label_values(&[&heading.feed.id, outcome]).inc();
+        let is_referral = heading.opened.header.message_type() == "REF";
+        let answered = kept.reference.as_deref().filter(|_| is_referral).map(|reference| (heading.opened, reference));
+        let signed = (kept.message_id, kept.received_at, heading.profile.zone());
+        let texts = texts(&heading.opened.header, &kept.judged, answered, signed);
+        Heeded { replies: texts.iter().map(|text| heading.decoded.encode(text).into_owned()).collect(), hang_up: false }
+    }
+
+    fn hashes(&self, heading: &Heading<'_>) -> Result<([u8; 16], [u8; 16]), SealError> {
+        let (center, sealer) = (&heading.profile.center.id, &self.acceptance.sealer);
+        let [application, facility, control_id] = heading.opened.sender();
+        let key = fingerprint([heading.feed.id.as_str(), &application, &facility, &control_id]);
+        let content = heading.opened.message.body();
+        Ok((sealer.blind(center, CONTROL_KEY, &key)?, sealer.blind(center, CONTENT_HASH, content)?))
+    }
+
+    fn seal(&self, heading: &Heading<'_>, raw: &[u8]) -> Result<Vec<u8>, SealError> {
+        let context = format!("messages.sealed:{}", heading.message_id);
+        self.acceptance.sealer.seal(&heading.profile.center.id, &context, raw)
+    }
+
+    fn metrics(&self) -> &Metrics {
+        &self.acceptance.metrics
+    }
+}
+
+const UNKNOWN_REFERRAL: Fault =
+    Fault::at("RF1", 6, Code::UnknownKey, "No referral is known under this number: send it as a new referral");
+
+fn internal(cause: SealError) -> Refusal {
+    error!(%cause, "seal a message");
+    Refusal::Internal
+}
+
+/// What became of the same message when it came first.
+fn before(same: Standing, judged: Judged) -> Kept {
+    let judged = if same.reason == CONTROL_ID_REUSED { intake::control_id_reused() } else { judged };
+    let reference = same.reference.filter(|_| same.reason != REFERRAL_CHANGED);
+    Kept { message_id: same.message_id, received_at: same.received_at.0, judged, reference }
+}
+
+/// Type and event as they are counted and listed.
+fn kind(opened: &Opened<'_>) -> String {
+    let word = |text: &str| text.chars().filter(char::is_ascii_alphanumeric).take(8).collect::<String>();
+    format!("{}^{}", word(&opened.header.message_type()), word(&opened.header.event()))
+}
+
+/// What an office knows a referral by, as a key of ours.
+fn business_key(heading: &Heading<'_>, identity: &str) -> String {
+    fingerprint([heading.feed.id.as_str(), identity])
+}
+
+fn submission(heading: &Heading<'_>, referral: Referral) -> Result<Submission, Refusal> {
+    let wanted = if referral.second_opinion { ConsultType::SecondOpinion } else { ConsultType::NewConsult };
+    let forms = heading.profile.forms.values();
+    let form = forms.clone().find(|form| form.consult_type == Some(wanted)).or_else(|| forms.clone().next());
+    let form = form.ok_or(Refusal::UnknownForm)?;
+    Ok(Submission {
+        center: heading.profile.center.id.clone(),
+        form_id: form.id.clone(),
+        language: referral.language,
+        source: Source::Hl7,
+        urgency: referral.urgency,
+        attribution: Attribution::default(),
+        referring_office: Some(heading.feed.id.clone()),
+        idempotency_key: referral.identity.as_deref().map(|identity| business_key(heading, identity)),
+        answers: referral.answers,
+        strict: false,
+    })
+}
+
+/// The replies to a message: what it is told at once, and, where its sender waits for it, what became of it.
+fn texts(
+    header: &crate::adapters::hl7::header::Header<'_>,
+    judged: &Judged,
+    answered: Option<(&Opened<'_>, &str)>,
+    (message_id, at, zone): (Uuid, Timestamp, &TimeZone),
+) -> Vec<String> {
+    let (first_id, second_id) = (control_id(message_id, 'A'), control_id(message_id, 'B'));
+    let signature = Signature { control_id: &first_id, at, zone };
+    let first = reply::first(header, judged, signature);
+    let signature = Signature { control_id: &second_id, at, zone };
+    let second = match answered.filter(|_| header.is_enhanced() && judged.outcome == Outcome::Accepted) {
+        Some((opened, reference)) => {
+            let answer = Answer { standing: Stands::Pending, reference, remark: "" };
+            answer::referral(&opened.message, header, answer, signature)
+        }
+        None => reply::second(header, judged, signature),
+    };
+    first.into_iter().chain(second).collect()
+}
+
+/// A control id of ours: within the twenty characters of older versions, and the same for the same message.
+fn control_id(message_id: Uuid, reply: char) -> String {
+    format!("CW{:014X}{reply}", message_id.as_u128() & 0x00ff_ffff_ffff_ffff)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_reply_to_a_message_has_a_control_id_of_its_own_that_old_systems_can_hold() {
+        let id = Uuid::from_u128(u128::MAX);
+        let (first, second) = (control_id(id, 'A'), control_id(id, 'B'));
+        assert_ne!(first, second);
+        assert_eq!(first, control_id(id, 'A'));
+        assert!(first.len() <= 20, "{first}");
+    }
+}

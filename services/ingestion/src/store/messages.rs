@@ -1,0 +1,135 @@
+//! SQL of the messages of partner systems.
+//!
+//! Deliberately not here: what a repeat or a second message under one control id means (writer, handlers).
+
+use std::collections::HashSet;
+
+use causeway_mailbox::{Ts, Tx};
+use jiff::Timestamp;
+use uuid::Uuid;
+
+/// A message as it is first written.
+pub struct NewMessage<'a> {
+    /// Its id.
+    pub message_id: Uuid,
+    /// The feed that sent it.
+    pub feed: &'a str,
+    /// Type and event.
+    pub kind: &'a str,
+    /// Keyed hash of who sent it under which control id.
+    pub control_key: &'a [u8],
+    /// Keyed hash of what it says.
+    pub content_hash: &'a [u8],
+    /// `accepted`, `parked` or `refused`.
+    pub state: &'a str,
+    /// A stable word for why it is not accepted.
+    pub reason: &'a str,
+    /// The inquiry that stands for it.
+    pub inquiry_id: Option<Uuid>,
+    /// All of it, sealed.
+    pub sealed: &'a [u8],
+}
+
+/// A message that stands, with the request number of its inquiry.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct Standing {
+    /// Its id.
+    pub message_id: Uuid,
+    /// Keyed hash of who sent it under which control id.
+    pub control_key: Vec<u8>,
+    /// Keyed hash of what it says.
+    pub content_hash: Vec<u8>,
+    /// What became of it.
+    pub state: String,
+    /// Why.
+    pub reason: String,
+    /// When it first came.
+    pub received_at: Ts,
+    /// The inquiry that stands for it.
+    pub inquiry_id: Option<Uuid>,
+    /// The inquiry's request number.
+    pub reference: Option<String>,
+}
+
+/// Writes those that are new and gives their ids. A rival's transaction with the same message is waited for.
+pub async fn insert(tx: &mut Tx, now: Timestamp, rows: &[NewMessage<'_>]) -> Result<HashSet<Uuid>, sqlx::Error> {
+    let center = tx.center().to_owned();
+    let written: Vec<Uuid> = sqlx::query_scalar(
+        "INSERT INTO messages (center_id, received_at, message_id, feed, kind, control_key, content_hash, state, reason, \
+            inquiry_id, sealed) \
+         SELECT $1, $2, * FROM unnest($3::uuid[], $4::text[], $5::text[], $6::bytea[], $7::bytea[], $8::text[], \
+            $9::text[], $10::uuid[], $11::bytea[]) \
+         ON CONFLICT (center_id, control_key, content_hash) DO NOTHING RETURNING message_id",
+    )
+    .bind(center)
+    .bind(Ts(now))
+    .bind(rows.iter().map(|row| row.message_id).collect::<Vec<_>>())
+    .bind(rows.iter().map(|row| row.feed).collect::<Vec<_>>())
+    .bind(rows.iter().map(|row| row.kind).collect::<Vec<_>>())
+    .bind(rows.iter().map(|row| row.control_key).collect::<Vec<_>>())
+    .bind(rows.iter().map(|row| row.content_hash).collect::<Vec<_>>())
+    .bind(rows.iter().map(|row| row.state).collect::<Vec<_>>())
+    .bind(rows.iter().map(|row| row.reason).collect::<Vec<_>>())
+    .bind(rows.iter().map(|row| row.inquiry_id).collect::<Vec<_>>())
+    .bind(rows.iter().map(|row| row.sealed).collect::<Vec<_>>())
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(written.into_iter().collect())
+}
+
+/// All that stands under control keys, whatever it says.
+pub async fn standing(tx: &mut Tx, control_keys: &[&[u8]]) -> Result<Vec<Standing>, sqlx::Error> {
+    let center = tx.center().to_owned();
+    sqlx::query_as(
+        "SELECT message_id, control_key, messages.content_hash, state, reason, messages.received_at, messages.inquiry_id, reference \
+         FROM messages LEFT JOIN inquiries USING (center_id, inquiry_id) \
+         WHERE center_id = $1 AND control_key = ANY($2)",
+    )
+    .bind(center)
+    .bind(control_keys)
+    .fetch_all(tx.conn())
+    .await
+}
+
+/// Counts messages that came again.
+pub async fn count_again(tx: &mut Tx, ids: &[Uuid]) -> Result<(), sqlx::Error> {
+    let center = tx.center().to_owned();
+    sqlx::query("UPDATE messages SET times = times + 1 WHERE center_id = $1 AND message_id = ANY($2)")
+        .bind(center)
+        .bind(ids)
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// Corrects what became of messages that were just written: state, reason, inquiry.
+pub async fn correct(
+    tx: &mut Tx,
+    rows: &[(Uuid, &'static str, &'static str, Option<Uuid>)],
+) -> Result<(), sqlx::Error> {
+    let center = tx.center().to_owned();
+    sqlx::query(
+        "UPDATE messages SET state = given.state, reason = given.reason, inquiry_id = given.inquiry_id \
+         FROM unnest($2::uuid[], $3::text[], $4::text[], $5::uuid[]) AS given (message_id, state, reason, inquiry_id) \
+         WHERE center_id = $1 AND messages.message_id = given.message_id",
+    )
+    .bind(center)
+    .bind(rows.iter().map(|row| row.0).collect::<Vec<_>>())
+    .bind(rows.iter().map(|row| row.1).collect::<Vec<_>>())
+    .bind(rows.iter().map(|row| row.2).collect::<Vec<_>>())
+    .bind(rows.iter().map(|row| row.3).collect::<Vec<_>>())
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Takes messages back whose inquiry could not be written, so that they can be sent again.
+pub async fn take_back(tx: &mut Tx, ids: &[Uuid]) -> Result<(), sqlx::Error> {
+    let center = tx.center().to_owned();
+    sqlx::query("DELETE FROM messages WHERE center_id = $1 AND message_id = ANY($2)")
+        .bind(center)
+        .bind(ids)
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}

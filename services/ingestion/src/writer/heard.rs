@@ -1,0 +1,159 @@
+//! The messages behind the inquiries of a batch: who was first with a control id, and what becomes of a message whose
+//! inquiry was there before.
+//!
+//! Message and inquiry stand in one transaction, so that an acknowledgement is true of both. A batch without messages pays
+//! nothing for this. Deliberately not here: messages of which no inquiry is made (handlers).
+
+use std::collections::{HashMap, HashSet};
+
+use causeway_mailbox::Tx;
+use uuid::Uuid;
+
+use super::batch::{Arrival, KeyHashes, Verdict};
+use crate::store::messages::{self, NewMessage, Standing};
+
+/// The message stands as the inquiry it asks for.
+pub const ACCEPTED: &str = "accepted";
+/// The message waits for a person.
+pub const PARKED: &str = "parked";
+/// Its referral stands already with other content.
+pub const REFERRAL_CHANGED: &str = "referral_changed";
+/// Its control id belongs to another message of the same sender.
+pub const CONTROL_ID_REUSED: &str = "control_id_reused";
+
+/// A partner's message that an inquiry is made of.
+pub struct Heard {
+    /// Its id.
+    pub message_id: Uuid,
+    /// The feed that sent it.
+    pub feed: String,
+    /// Type and event.
+    pub kind: String,
+    /// Keyed hashes of who sent it under which control id, and of what it says.
+    pub hashes: KeyHashes,
+    /// All of it, sealed.
+    pub sealed: Vec<u8>,
+}
+
+impl Heard {
+    fn row(&self, inquiry_id: Uuid) -> NewMessage<'_> {
+        NewMessage {
+            message_id: self.message_id,
+            feed: &self.feed,
+            kind: &self.kind,
+            control_key: &self.hashes.0,
+            content_hash: &self.hashes.1,
+            state: ACCEPTED,
+            reason: "",
+            inquiry_id: Some(inquiry_id),
+            sealed: &self.sealed,
+        }
+    }
+
+    /// Whether a message that stands is this very one.
+    fn is(&self, standing: &Standing) -> bool {
+        standing.control_key == self.hashes.0 && standing.content_hash == self.hashes.1
+    }
+}
+
+/// Which inquiries of a batch are not to be made.
+#[derive(Default)]
+pub struct Taken {
+    /// Their message came before.
+    before: HashSet<Uuid>,
+    /// Their message bears the control id of another one.
+    clashed: HashSet<Uuid>,
+}
+
+impl Taken {
+    /// Whether an inquiry may be made.
+    pub fn allows(&self, inquiry_id: Uuid) -> bool {
+        !self.before.contains(&inquiry_id) && !self.clashed.contains(&inquiry_id)
+    }
+}
+
+fn with_message(arrivals: &[Arrival]) -> impl Iterator<Item = (&Arrival, &Heard)> {
+    arrivals.iter().filter_map(|arrival| Some((arrival, arrival.message.as_ref()?)))
+}
+
+fn control_keys(arrivals: &[Arrival]) -> Vec<&[u8]> {
+    with_message(arrivals).map(|(_, heard)| heard.hashes.0.as_slice()).collect()
+}
+
+/// Writes the messages of a batch.
+pub async fn take(tx: &mut Tx, arrivals: &[Arrival]) -> Result<Taken, sqlx::Error> {
+    let rows: Vec<_> = with_message(arrivals).map(|(arrival, heard)| heard.row(arrival.inquiry_id)).collect();
+    if rows.is_empty() {
+        return Ok(Taken::default());
+    }
+    let now = tx.now();
+    let new = messages::insert(tx, now, &rows).await?;
+    let standing = messages::standing(tx, &control_keys(arrivals)).await?;
+    let mut taken = Taken::default();
+    // Whoever of a batch came first with a control id has it.
+    let mut holders: HashMap<&[u8], &Heard> = HashMap::new();
+    for (arrival, heard) in with_message(arrivals) {
+        let held_by_earlier = standing.iter().any(|other| {
+            other.control_key == heard.hashes.0
+                && other.content_hash != heard.hashes.1
+                && holds(other)
+                && !new.contains(&other.message_id)
+        });
+        let holder = holders.entry(heard.hashes.0.as_slice()).or_insert(heard);
+        if !new.contains(&heard.message_id) {
+            taken.before.insert(arrival.inquiry_id);
+        } else if held_by_earlier || holder.hashes.1 != heard.hashes.1 {
+            taken.clashed.insert(arrival.inquiry_id);
+        }
+    }
+    Ok(taken)
+}
+
+/// Whether a message keeps others from its control id. One that was refused led to nothing: many systems send what they
+/// have mended under the old one.
+pub fn holds(standing: &Standing) -> bool {
+    standing.state != "refused" && standing.reason != CONTROL_ID_REUSED
+}
+
+/// Settles the messages of a batch whose inquiries were written, and gives what the others are told.
+pub async fn settle(
+    tx: &mut Tx,
+    arrivals: &[Arrival],
+    taken: Taken,
+    written: impl Fn(Uuid) -> Option<Verdict>,
+) -> Result<HashMap<Uuid, Verdict>, sqlx::Error> {
+    let (mut correct, mut lost, mut told) = (Vec::new(), Vec::new(), HashMap::new());
+    for (arrival, heard) in with_message(arrivals) {
+        if taken.clashed.contains(&arrival.inquiry_id) {
+            correct.push((heard.message_id, PARKED, CONTROL_ID_REUSED, None));
+            told.insert(arrival.inquiry_id, Verdict::ControlIdReused);
+            continue;
+        }
+        match written(arrival.inquiry_id) {
+            Some(Verdict::Repeated(answer)) => {
+                correct.push((heard.message_id, ACCEPTED, "", answer.inquiry_id.parse().ok()));
+            }
+            Some(Verdict::KeyReused) => correct.push((heard.message_id, PARKED, REFERRAL_CHANGED, None)),
+            Some(Verdict::NoNumber) => lost.push(heard.message_id),
+            _ => {}
+        }
+    }
+    if !correct.is_empty() {
+        messages::correct(tx, &correct).await?;
+    }
+    if !lost.is_empty() {
+        messages::take_back(tx, &lost).await?;
+    }
+    if !taken.before.is_empty() {
+        let standing = messages::standing(tx, &control_keys(arrivals)).await?;
+        let again = |id: &Uuid| taken.before.contains(id);
+        let mut counted = Vec::new();
+        for (arrival, heard) in with_message(arrivals).filter(|(arrival, _)| again(&arrival.inquiry_id)) {
+            let Some(same) = standing.iter().find(|one| heard.is(one)) else { continue };
+            counted.push(same.message_id);
+            told.insert(arrival.inquiry_id, Verdict::HeardBefore(Box::new(same.clone())));
+        }
+        messages::count_again(tx, &counted).await?;
+    }
+    Ok(told)
+}
