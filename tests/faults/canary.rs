@@ -7,6 +7,7 @@ use base64::Engine as _;
 use causeway_proto::intake::v1::intake_desk_client::IntakeDeskClient;
 use causeway_proto::intake::v1::{InquiryCommand, SaveNoteRequest, UpdateRecordRequest};
 use causeway_tests::{Collector, Desk, Installation, eventually, people, planted};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 const MARK: &str = "Zyxwvcanary";
 
@@ -84,6 +85,7 @@ async fn search(sealing: &str) -> Vec<String> {
     }
     client.post(&api).body(format!("{{\"answers\": \"{MARK}")).send().await.expect("the API answers");
     client.get(format!("{api}/{MARK}")).send().await.expect("the API answers");
+    refer_planted_people(&installation).await;
     work_with_planted_words(&installation).await;
     let address = people::email(MARK);
     eventually("a mail went out", 60, async || !installation.mails(&address).await.is_empty()).await;
@@ -92,6 +94,39 @@ async fn search(sealing: &str) -> Vec<String> {
     tokio::time::sleep(std::time::Duration::from_secs(6)).await;
     assert_eq!(installation.stop().await, Some(0));
     leaks(installation.folder(), &[("trace", collector.bytes()), ("metrics", metrics)])
+}
+
+/// A partner office's system refers somebody, changes the referral, and sends what can't be taken.
+async fn refer_planted_people(installation: &Installation) {
+    let mut line = tokio::net::TcpStream::connect(installation.address("mllp")).await.expect("the HL7 door");
+    let message = |event: &str, control_id: &str, patient: &str| {
+        format!(
+            "\x0bMSH|^~\\&|HUB|CEDARFM|CAUSEWAY|HARBORVALLEY|20260412||REF^{event}|{control_id}|P|2.5.1|||AL|AL\r\
+             RF1||||||REF-1^CEDARFM\rPRD|RP|Okafor^{MARK}\rPID|1||{MARK}||{patient}||19680719|F|||||2065550187\r\
+             NTE|1|P|{MARK} is worried|1R\r\x1c\r"
+        )
+    };
+    let named = format!("{MARK}^Marisol");
+    for sent in [
+        message("I12", MARK, &named),
+        message("I13", "2", &named),
+        message("I12", "3", ""),
+        message("Z99", "4", &named),
+    ] {
+        line.write_all(sent.as_bytes()).await.expect("sent");
+    }
+    let mut heard = Vec::new();
+    let read = async {
+        while heard.iter().filter(|byte| **byte == 0x1c).count() < 7 {
+            if line.read_buf(&mut heard).await.expect("read") == 0 {
+                break;
+            }
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(30), read).await.expect("all are answered");
+    let told =
+        String::from_utf8_lossy(&heard).replace(&format!("MSA|CA|{MARK}"), "").replace(&format!("MSA|AA|{MARK}"), "");
+    assert!(told.contains("MSA|AA|2") && !told.contains("Marisol"), "{told}");
 }
 
 /// Staff write names where they may: into the note, into reasons, and into keys of their own.

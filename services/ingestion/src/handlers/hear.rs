@@ -17,12 +17,12 @@ use tracing::{error, warn};
 use uuid::Uuid;
 
 use super::accept::Acceptance;
-use crate::adapters::hl7::answer::{self, Answer, Standing as Stands};
+use super::told::texts;
 use crate::adapters::hl7::charset::{self, Decoded};
 use crate::adapters::hl7::fault::{Code, Fault};
 use crate::adapters::hl7::intake::{self, Expectations, Opened, Topic, Unopened, Verb};
 use crate::adapters::hl7::referral::Referral;
-use crate::adapters::hl7::reply::{self, Outcome, Signature, Verdict as Judged};
+use crate::adapters::hl7::reply::{Outcome, Verdict as Judged};
 use crate::domain::submission::Submission;
 use crate::error::Refusal;
 use crate::metrics::Metrics;
@@ -383,44 +383,4 @@ fn submission(heading: &Heading<'_>, referral: Referral) -> Result<Submission, R
         answers: referral.answers,
         strict: false,
     })
-}
-
-/// The replies to a message: what it is told at once, and, where its sender waits for it, what became of it.
-fn texts(
-    header: &crate::adapters::hl7::header::Header<'_>,
-    judged: &Judged,
-    answered: Option<(&Opened<'_>, &str)>,
-    (message_id, at, zone): (Uuid, Timestamp, &TimeZone),
-) -> Vec<String> {
-    let (first_id, second_id) = (control_id(message_id, 'A'), control_id(message_id, 'B'));
-    let signature = Signature { control_id: &first_id, at, zone };
-    let first = reply::first(header, judged, signature);
-    let signature = Signature { control_id: &second_id, at, zone };
-    let second = match answered.filter(|_| header.is_enhanced() && judged.outcome == Outcome::Accepted) {
-        Some((opened, reference)) => {
-            let answer = Answer { standing: Stands::Pending, reference, remark: "" };
-            answer::referral(&opened.message, header, answer, signature)
-        }
-        None => reply::second(header, judged, signature),
-    };
-    first.into_iter().chain(second).collect()
-}
-
-/// A control id of ours: within the twenty characters of older versions, and the same for the same message.
-fn control_id(message_id: Uuid, reply: char) -> String {
-    format!("CW{:014X}{reply}", message_id.as_u128() & 0x00ff_ffff_ffff_ffff)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_reply_to_a_message_has_a_control_id_of_its_own_that_old_systems_can_hold() {
-        let id = Uuid::from_u128(u128::MAX);
-        let (first, second) = (control_id(id, 'A'), control_id(id, 'B'));
-        assert_ne!(first, second);
-        assert_eq!(first, control_id(id, 'A'));
-        assert!(first.len() <= 20, "{first}");
-    }
 }

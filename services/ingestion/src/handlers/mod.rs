@@ -11,3 +11,4 @@ pub mod mllp;
 pub mod release;
 pub mod reveal;
 pub mod tls;
+pub mod told;

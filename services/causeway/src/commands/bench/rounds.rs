@@ -34,6 +34,8 @@ pub struct Rig<'a> {
     completion: Completion,
     proof: Proof,
     time: Duration,
+    /// What the slices of the floor burnt, and how many commits they were, since the last number of clients.
+    floor_burnt: (Cpu, f64),
 }
 
 /// What was measured with one number of clients.
@@ -56,6 +58,9 @@ pub struct Measured {
     pub whole_path: Compared,
     /// CPU microseconds for each inquiry in the slices of the whole path.
     pub cpu_micros: CpuMicros,
+    /// CPU microseconds for each commit of the floor, server and pgbench together. Times move with the machine; how many
+    /// such commits an inquiry costs does not.
+    pub floor_cpu_micros: f64,
     /// Answers other than 202, by status.
     pub refused: BTreeMap<u16, u64>,
     /// Requests that were never answered.
@@ -108,7 +113,7 @@ impl<'a> Rig<'a> {
         let load = Load::new(stage.ingestion);
         let completion = Completion::open(stage.operations).await?;
         let proof = Proof::open(&stage.config).await?;
-        let mut rig = Self { stage, floor, load, completion, proof, time };
+        let mut rig = Self { stage, floor, load, completion, proof, time, floor_burnt: Default::default() };
         let tally = rig.load.closed(8, Duration::from_secs(1), Some(BACKLOG)).await;
         if tally.accepted == 0 {
             bail!(
@@ -129,6 +134,7 @@ impl<'a> Rig<'a> {
         let (mut accepting, mut at_door, mut all): (Option<Tally>, Option<Tally>, Option<Tally>) = (None, None, None);
         let (mut cpu, mut inquiries) = (Cpu::default(), 0);
         let mut door_cpu = Cpu::default();
+        self.floor_burnt = Default::default();
         let mut before = self.floor_slice(clients).await?;
         for _ in 0..rounds {
             let (slice, tally) = self.accept_slice(clients).await?;
@@ -164,6 +170,8 @@ impl<'a> Rig<'a> {
             door_latency: at_door.and_then(|tally| Latency::of(&tally.micros)),
             whole_path: Compared::of(&whole).context("no round was measured")?,
             cpu_micros: CpuMicros::of(&cpu, inquiries),
+            floor_cpu_micros: (self.floor_burnt.0.postgres + self.floor_burnt.0.generator) * 1e6
+                / self.floor_burnt.1.max(1.0),
             refused: all.refused,
             lost: all.lost,
         })
@@ -194,10 +202,13 @@ impl<'a> Rig<'a> {
         Ok(Memory::read(&self.stage.processes()?))
     }
 
-    async fn floor_slice(&self, clients: usize) -> anyhow::Result<Slice> {
+    async fn floor_slice(&mut self, clients: usize) -> anyhow::Result<Slice> {
         let (before, begun) = (self.cpu()?, Instant::now());
         let per_second = self.floor.run(clients, self.time).await?;
-        let others_cpu = (self.cpu()? - before).others(begun.elapsed().as_secs_f64());
+        let burnt = self.cpu()? - before;
+        let others_cpu = burnt.others(begun.elapsed().as_secs_f64());
+        self.floor_burnt.0.add(&burnt);
+        self.floor_burnt.1 += per_second * self.time.as_secs_f64();
         Ok(Slice { per_second, others_cpu })
     }
 
