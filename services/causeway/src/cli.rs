@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    audit, bench, center, dev, doctor, held, ledger, migrate, parked, reconcile, run, simulate, token,
+    audit, bench, center, dev, doctor, held, ledger, messages, migrate, parked, reconcile, run, simulate, token,
 };
 
 /// Carries a cancer-care inquiry from first contact to a kept appointment.
@@ -52,6 +52,8 @@ pub enum Command {
     Parked(parked::Parked),
     /// Lists and releases inquiries that wait for a person because a machine seems to have sent them.
     Held(held::Held),
+    /// Lists messages of partner systems that wait for a person, and takes them off the list.
+    Messages(messages::Messages),
     /// Proves that nobody changed, removed or cut off what was written down.
     Audit(audit::Audit),
     /// Compares all that was published with all that was seen, and publishes again what is missing.
@@ -94,6 +96,7 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Center(command) => command.execute(&common).await,
         Command::Ledger(command) => command.execute(&common).await,
         Command::Parked(command) => command.execute(&common).await,
+        Command::Messages(command) => command.execute(&common).await,
         Command::Audit(command) => command.execute(&common).await,
         Command::Held(command) => command.execute(&common).await,
         Command::Reconcile(command) => command.execute(&common).await,

@@ -79,12 +79,16 @@ impl Service for Ingestion {
         let health = Health::default();
         let acceptance = acceptance(&deps, &config, &stop, (profiles, &database, &health), tasks)?;
         serve_grpc(&deps, &config, &stop, &running, (acceptance.clone(), database.clone()))?;
+        watch_messages(&database, acceptance.metrics.clone(), &stop, tasks);
         serve_mllp(&deps, &config, &stop, &running, (acceptance.clone(), database.clone()))?;
         serve_http(&deps, &config, &stop, &running, acceptance)?;
         health::watch(health, &database, &stop, &mut running);
         Ok(running)
     }
 }
+
+/// How often what waits of partner systems' messages is counted.
+const LOOK_AT_MESSAGES: Duration = Duration::from_secs(10);
 
 /// Reads a profile as the bucket holds it.
 fn read_profile(bytes: &[u8]) -> Result<(String, Profile), String> {
@@ -137,6 +141,25 @@ fn serve_grpc(
             .add(service);
     stop.supervise(&running.tasks, "grpc", server.run());
     Ok(())
+}
+
+/// Shows operators what partner systems sent that waits for a person.
+fn watch_messages(database: &Database, metrics: Metrics, stop: &Stop, tasks: &tokio_util::task::TaskTracker) {
+    let (database, soft) = (database.clone(), stop.soft.clone());
+    stop.spawn(tasks, "messages", async move {
+        loop {
+            if let Ok(waiting) = store::messages::waiting(database.machine()).await {
+                metrics.waiting_messages.reset();
+                for (center, reason, count) in waiting {
+                    metrics.waiting_messages.with_label_values(&[&center, &reason]).set(count);
+                }
+            }
+            tokio::select! {
+                () = soft.cancelled() => return,
+                () = tokio::time::sleep(LOOK_AT_MESSAGES) => {}
+            }
+        }
+    });
 }
 
 fn serve_mllp(

@@ -25,6 +25,8 @@ pub struct Metrics {
     pub revealed: IntCounterVec,
     /// Messages of partner systems, by feed and outcome.
     pub heard: IntCounterVec,
+    /// Messages of partner systems that wait for a person, by center and why.
+    pub waiting_messages: IntGaugeVec,
     /// What was odd about messages and taken all the same, by feed.
     pub oddities: IntCounterVec,
 }
@@ -47,6 +49,11 @@ impl Metrics {
             &["center"],
         )?;
         registry.register(Box::new(waiting.clone()))?;
+        let waiting_messages = IntGaugeVec::new(
+            Opts::new("causeway_partner_messages_waiting", "messages of partner systems that wait for a person"),
+            &["center", "reason"],
+        )?;
+        registry.register(Box::new(waiting_messages.clone()))?;
         Ok(Self {
             received: counter(
                 "causeway_inquiries_received_total",
@@ -75,6 +82,7 @@ impl Metrics {
                 vec![0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0],
             )?,
             waiting,
+            waiting_messages,
             batch: histogram(
                 "causeway_accept_batch_size",
                 "inquiries committed together",

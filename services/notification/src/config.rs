@@ -153,7 +153,11 @@ mod tests {
 
     #[test]
     fn a_lease_outlasts_a_batch_in_which_every_mail_takes_its_whole_time() {
-        let config = Config::default();
-        assert!(config.lease() > config.mail_timeout() * 4);
+        for (batch, one_after_the_other) in [(16, 1), (64, 4), (65, 5)] {
+            let config = Config { sender_batch: batch, sender_concurrency: 16, ..Config::default() };
+            assert!(config.lease() > config.mail_timeout() * one_after_the_other, "{batch}");
+            // The last one may begin when all but two times of a mail are left.
+            assert!(config.lease() >= config.mail_timeout() * 2 + Duration::from_secs(30));
+        }
     }
 }

@@ -7,6 +7,7 @@ pub mod dev;
 pub mod doctor;
 pub mod held;
 pub mod ledger;
+pub mod messages;
 pub mod migrate;
 pub mod parked;
 pub mod reconcile;

@@ -13,7 +13,7 @@ use causeway_funnel::profile::{Feed, Profile};
 use causeway_mailbox::Database;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use tracing::{error, warn};
+use tracing::{Instrument as _, error, info_span, warn};
 use uuid::Uuid;
 
 use super::accept::Acceptance;
@@ -122,7 +122,14 @@ impl Hearing {
             return self.misdirected(decoded, opened, message_id);
         };
         let heading = Heading { decoded, opened, profile, feed, message_id };
-        match self.heed(&heading, raw).await {
+        let span = info_span!(
+            "hear",
+            otel.name = "hl7 message",
+            otel.kind = "server",
+            causeway.service = "ingestion",
+            feed = feed.id.as_str(),
+        );
+        match self.heed(&heading, raw).instrument(span).await {
             Ok(Some(kept)) => self.replies(&heading, &kept),
             Ok(None) => Heeded::default(),
             Err(refusal) => {
@@ -207,7 +214,8 @@ impl Hearing {
             sealed: self.seal(heading, raw).map_err(internal)?,
         };
         let submission = submission(heading, referral)?;
-        let verdict = self.acceptance.write(heading.profile, submission, Some(heard), TraceContext::default()).await?;
+        let trace = TraceContext::current_or(&TraceContext::default());
+        let verdict = self.acceptance.write(heading.profile, submission, Some(heard), trace).await?;
         let received_at = self.acceptance.clock.now();
         let kept = |judged, reference| Kept { message_id, received_at, judged, reference };
         Ok(match verdict {

@@ -6,6 +6,7 @@ use std::collections::HashSet;
 
 use causeway_mailbox::{Ts, Tx};
 use jiff::Timestamp;
+use sqlx::PgPool;
 use uuid::Uuid;
 
 /// A message as it is first written.
@@ -89,6 +90,13 @@ pub async fn standing(tx: &mut Tx, control_keys: &[&[u8]]) -> Result<Vec<Standin
     .bind(control_keys)
     .fetch_all(tx.conn())
     .await
+}
+
+/// How many messages wait for a person, by center and why. For the machine's login, which sees all centers.
+pub async fn waiting(machine: &PgPool) -> Result<Vec<(String, String, i64)>, sqlx::Error> {
+    sqlx::query_as("SELECT center_id, reason, count(*) FROM messages WHERE state = 'parked' GROUP BY center_id, reason")
+        .fetch_all(machine)
+        .await
 }
 
 /// Counts messages that came again.

@@ -1,0 +1,155 @@
+//! `causeway messages`: what partner systems sent that waits for a person, and what was refused.
+//!
+//! An acknowledged message that nobody looks at would be accepted and silently gone, so it is counted, alerted on, and listed
+//! here until somebody says that it is settled. The list names nobody: the message itself stays sealed. Deliberately not
+//! here: what a message means (ingestion), and the person (the portal, by the request number).
+
+use std::process::ExitCode;
+
+use anyhow::{Context as _, bail};
+use causeway_mailbox::Ts;
+use causeway_runtime::RuntimeConfig;
+use clap::{Args, Subcommand};
+use jiff::Timestamp;
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::cli::Common;
+use crate::installation;
+
+/// Lists messages of partner systems that wait for a person, and takes them off the list.
+#[derive(Debug, Args)]
+pub struct Messages {
+    /// What to do.
+    #[command(subcommand)]
+    pub action: Action,
+}
+
+/// What can be done with messages of partner systems.
+#[derive(Debug, Subcommand)]
+pub enum Action {
+    /// Lists what waits, oldest first: center, feed, kind, why, how often it came, and the request number it is about.
+    List {
+        /// Those that were refused, which their senders were told to mend, instead of those that wait.
+        #[arg(long)]
+        refused: bool,
+    },
+    /// Says that messages are settled: somebody has done what they ask for.
+    Settle {
+        /// Their ids.
+        #[arg(required = true)]
+        ids: Vec<Uuid>,
+    },
+}
+
+/// Most that are listed at once.
+const MOST: i64 = 1000;
+
+/// A message, without what it says.
+#[derive(Debug, Serialize)]
+struct Listed {
+    message_id: Uuid,
+    center: String,
+    feed: String,
+    kind: String,
+    reason: String,
+    times: i32,
+    received_at: Timestamp,
+    reference: Option<String>,
+}
+
+type Row = (Uuid, String, String, String, String, i32, Ts, Option<String>);
+
+impl Messages {
+    /// Runs the command.
+    pub async fn execute(self, common: &Common) -> anyhow::Result<ExitCode> {
+        let (_, config) = installation::settings(common)?;
+        match self.action {
+            Action::List { refused } => list(&config, refused, common.json).await,
+            Action::Settle { ids } => settle(&config, &ids, common.json).await,
+        }
+    }
+}
+
+async fn list(config: &RuntimeConfig, refused: bool, json: bool) -> anyhow::Result<ExitCode> {
+    let pool = installation::machine_pool(config, "ingestion").await?;
+    let rows: Vec<Row> = sqlx::query_as(
+        "SELECT message_id, center_id, feed, kind, reason, times, messages.received_at, reference FROM messages \
+         LEFT JOIN inquiries USING (center_id, inquiry_id) WHERE state = $1 ORDER BY messages.received_at LIMIT $2",
+    )
+    .bind(if refused { "refused" } else { "parked" })
+    .bind(MOST)
+    .fetch_all(&pool)
+    .await
+    .context("read the messages of partner systems")?;
+    for (message_id, center, feed, kind, reason, times, at, reference) in rows.iter().cloned() {
+        let one = Listed { message_id, center, feed, kind, reason, times, received_at: at.0, reference };
+        if json {
+            println!("{}", serde_json::to_string(&one)?);
+        } else {
+            println!("{}", line(&one));
+        }
+    }
+    if rows.is_empty() && !json {
+        println!("{}", if refused { "nothing was refused" } else { "nothing waits" });
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn line(one: &Listed) -> String {
+    format!(
+        "{} {:<16} {:<20} {:<8} {:<22} {:>3}x {:.0} {}",
+        one.message_id,
+        one.center,
+        one.feed,
+        one.kind,
+        one.reason,
+        one.times,
+        one.received_at,
+        one.reference.as_deref().unwrap_or("-")
+    )
+}
+
+async fn settle(config: &RuntimeConfig, ids: &[Uuid], json: bool) -> anyhow::Result<ExitCode> {
+    let pool = installation::machine_pool(config, "ingestion").await?;
+    let settled: Vec<Uuid> = sqlx::query_scalar(
+        "UPDATE messages SET state = 'settled' WHERE message_id = ANY($1) AND state = 'parked' RETURNING message_id",
+    )
+    .bind(ids)
+    .fetch_all(&pool)
+    .await
+    .context("settle messages")?;
+    let unknown: Vec<String> = ids.iter().filter(|id| !settled.contains(id)).map(Uuid::to_string).collect();
+    if !unknown.is_empty() {
+        bail!("{} settled; no message waits under {}", settled.len(), unknown.join(", "));
+    }
+    if json {
+        println!("{}", serde_json::json!({ "settled": settled }));
+    } else {
+        println!("{} settled", settled.len());
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_tells_where_a_message_came_from_why_it_waits_and_what_it_is_about() {
+        let one = Listed {
+            message_id: Uuid::from_u128(7),
+            center: "harbor-valley".into(),
+            feed: "cedar-hl7".into(),
+            kind: "REF^I14".into(),
+            reason: "referral_cancelled".into(),
+            times: 2,
+            received_at: Timestamp::UNIX_EPOCH,
+            reference: Some("HV-7F3K2".into()),
+        };
+        let line = line(&one);
+        for part in ["cedar-hl7", "REF^I14", "referral_cancelled", "2x", "HV-7F3K2"] {
+            assert!(line.contains(part), "{line}");
+        }
+    }
+}
