@@ -22,8 +22,10 @@ COMMENT ON COLUMN messages.content_hash IS 'Keyed hash of all segments after the
 COMMENT ON COLUMN messages.state IS 'accepted: an inquiry stands for it; parked: kept for a person; refused: the sender was told to mend it; settled: a person has dealt with it.';
 COMMENT ON COLUMN messages.reason IS 'A stable word for why it is not accepted. Never what the message says.';
 COMMENT ON COLUMN messages.times IS 'How often the same message came.';
--- The same message is kept once; another one under its control id is kept beside it.
-CREATE UNIQUE INDEX messages_same ON messages (center_id, control_key, content_hash);
+-- The same message is kept once; another one under its control id is kept beside it. A refusal led to nothing: what was
+-- refused once and is taken now (the profile was mended, the day has come) stands beside its refusal.
+CREATE UNIQUE INDEX messages_same ON messages (center_id, control_key, content_hash) WHERE state <> 'refused';
+CREATE UNIQUE INDEX messages_refused ON messages (center_id, control_key, content_hash) WHERE state = 'refused';
 CREATE INDEX messages_waiting ON messages (center_id, received_at) WHERE state = 'parked';
 ALTER TABLE messages ALTER COLUMN sealed SET STORAGE EXTERNAL;
 

@@ -26,7 +26,7 @@ use crate::adapters::hl7::reply::{Outcome, Verdict as Judged};
 use crate::domain::submission::Submission;
 use crate::error::Refusal;
 use crate::metrics::Metrics;
-use crate::store::messages::{self, NewMessage, Standing};
+use crate::store::messages::{self, NewMessage, REFUSED, Standing};
 use crate::writer::heard::{ACCEPTED, CONTROL_ID_REUSED, PARKED, REFERRAL_CHANGED, holds};
 use crate::writer::{Heard, Verdict};
 
@@ -34,8 +34,6 @@ use crate::writer::{Heard, Verdict};
 const CONTROL_KEY: &str = "hl7.control";
 /// Purpose of the keyed hash of what a message says.
 const CONTENT_HASH: &str = "hl7.content";
-/// A refused message, kept as evidence.
-const REFUSED: &str = "refused";
 
 /// What hears messages.
 pub struct Hearing {
@@ -82,11 +80,16 @@ impl Hearing {
             Ok(opened) => self.one(&decoded, &opened, frame).await,
             Err(Unopened::Batch(batch)) => self.batch(&decoded, &batch).await,
             Err(Unopened::Silent(silence)) => {
-                warn!(cause = %silence, bytes = frame.len(), "a frame that no reply can be addressed to");
-                self.metrics().heard.with_label_values(&["unknown", "unaddressed"]).inc();
+                self.unaddressed(&silence, frame.len());
                 Heeded::default()
             }
         }
+    }
+
+    /// Nobody can be told: it is counted, so that somebody asks.
+    fn unaddressed(&self, cause: &dyn std::fmt::Display, bytes: usize) {
+        warn!(%cause, bytes, "a message that no reply can be addressed to");
+        self.metrics().heard.with_label_values(&["unknown", "unaddressed"]).inc();
     }
 
     /// Each message of a file as if it had come alone; none where the file was cut.
@@ -101,7 +104,10 @@ impl Hearing {
             return heeded;
         }
         for text in &batch.messages {
-            let Ok(opened) = intake::open_text(text, decoded.oddity) else { continue };
+            let Ok(opened) = intake::open_text(text, decoded.oddity) else {
+                self.unaddressed(&"a message of a batch", text.len());
+                continue;
+            };
             let one = self.one(decoded, &opened, text.as_bytes()).await;
             heeded.replies.extend(one.replies);
             if one.hang_up {
@@ -134,7 +140,6 @@ impl Hearing {
             Ok(None) => Heeded::default(),
             Err(refusal) => {
                 error!(cause = %refusal, feed = feed.id, "keep a message; its sender will send it again");
-                self.metrics().heard.with_label_values(&[&feed.id, "unavailable"]).inc();
                 let judged = Judged { outcome: Outcome::Unavailable, faults: Vec::new() };
                 let kept = Kept { message_id, received_at: self.acceptance.clock.now(), judged, reference: None };
                 Heeded { hang_up: true, ..self.replies(&heading, &kept) }
@@ -292,8 +297,10 @@ impl Hearing {
                     };
                     let is_new = messages::insert(tx, now, &[row]).await?.contains(&message_id);
                     let standing = messages::standing(tx, &[hashes.0.as_slice()]).await?;
-                    if !is_new {
-                        let same = standing.into_iter().find(|one| one.content_hash == hashes.1);
+                    // What stands decides, also where the same message would be refused today.
+                    let stood = standing.iter().find(|one| one.stands_for(&hashes.1) && one.message_id != message_id);
+                    if !is_new || stood.is_some() {
+                        let same = stood.or_else(|| standing.iter().find(|one| one.content_hash == hashes.1)).cloned();
                         let same = same.ok_or(Refusal::Unavailable)?;
                         messages::count_again(tx, &[same.message_id]).await?;
                         return Ok::<_, Refusal>(Err(same));
@@ -358,15 +365,24 @@ fn internal(cause: SealError) -> Refusal {
 
 /// What became of the same message when it came first.
 fn before(same: Standing, judged: Judged) -> Kept {
-    let judged = if same.reason == CONTROL_ID_REUSED { intake::control_id_reused() } else { judged };
+    let judged = match judged.outcome {
+        _ if same.reason == CONTROL_ID_REUSED => intake::control_id_reused(),
+        Outcome::Accepted => judged,
+        // It stands, whatever would be said of it today.
+        _ if same.state != REFUSED => Judged::ACCEPTED,
+        _ => judged,
+    };
     let reference = same.reference.filter(|_| same.reason != REFERRAL_CHANGED);
     Kept { message_id: same.message_id, received_at: same.received_at.0, judged, reference }
 }
 
-/// Type and event as they are counted and listed.
+/// Type and event as they are listed: words of the standard, and nothing else that a sender may have put there.
 fn kind(opened: &Opened<'_>) -> String {
-    let word = |text: &str| text.chars().filter(char::is_ascii_alphanumeric).take(8).collect::<String>();
-    format!("{}^{}", word(&opened.header.message_type()), word(&opened.header.event()))
+    let (told, event) = (opened.header.message_type(), opened.header.event());
+    let known = ["REF", "ADT", "ORU", "MDM", "SIU"].into_iter().find(|kind| *kind == told.as_ref()).unwrap_or("other");
+    let is_event = matches!(event.as_bytes(), [letter, digits @ ..] if letter.is_ascii_uppercase()
+        && digits.len() == 2 && digits.iter().all(u8::is_ascii_digit));
+    if is_event { format!("{known}^{event}") } else { known.to_owned() }
 }
 
 /// What an office knows a referral by, as a key of ours.

@@ -52,6 +52,16 @@ pub struct Standing {
     pub reference: Option<String>,
 }
 
+/// A message that was refused, and kept as evidence.
+pub const REFUSED: &str = "refused";
+
+impl Standing {
+    /// Whether it is the message with this content, and led to something. What was refused did not.
+    pub fn stands_for(&self, content_hash: &[u8]) -> bool {
+        self.content_hash == content_hash && self.state != REFUSED
+    }
+}
+
 /// Writes those that are new and gives their ids. A rival's transaction with the same message is waited for.
 pub async fn insert(tx: &mut Tx, now: Timestamp, rows: &[NewMessage<'_>]) -> Result<HashSet<Uuid>, sqlx::Error> {
     let center = tx.center().to_owned();
@@ -60,7 +70,7 @@ pub async fn insert(tx: &mut Tx, now: Timestamp, rows: &[NewMessage<'_>]) -> Res
             inquiry_id, sealed) \
          SELECT $1, $2, * FROM unnest($3::uuid[], $4::text[], $5::text[], $6::bytea[], $7::bytea[], $8::text[], \
             $9::text[], $10::uuid[], $11::bytea[]) \
-         ON CONFLICT (center_id, control_key, content_hash) DO NOTHING RETURNING message_id",
+         ON CONFLICT DO NOTHING RETURNING message_id",
     )
     .bind(center)
     .bind(Ts(now))

@@ -52,7 +52,7 @@ impl Heard {
 
     /// Whether a message that stands is this very one.
     fn is(&self, standing: &Standing) -> bool {
-        standing.control_key == self.hashes.0 && standing.content_hash == self.hashes.1
+        standing.control_key == self.hashes.0 && standing.stands_for(&self.hashes.1)
     }
 }
 
@@ -112,7 +112,7 @@ pub async fn take(tx: &mut Tx, arrivals: &[Arrival]) -> Result<Taken, sqlx::Erro
 /// Whether a message keeps others from its control id. One that was refused led to nothing: many systems send what they
 /// have mended under the old one.
 pub fn holds(standing: &Standing) -> bool {
-    standing.state != "refused" && standing.reason != CONTROL_ID_REUSED
+    standing.state != messages::REFUSED && standing.reason != CONTROL_ID_REUSED
 }
 
 /// Settles the messages of a batch whose inquiries were written, and gives what the others are told.

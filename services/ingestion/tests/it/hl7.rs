@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::world::{World, eventually, published};
+use crate::world::{Door, World, eventually, published};
 
 /// A whole referral as an office sends it, with its own control id and number.
 fn referral(control_id: &str, number: &str, family: &str) -> String {
@@ -34,7 +34,11 @@ struct Office(TcpStream);
 
 impl Office {
     async fn calls(world: &World) -> Self {
-        Self(TcpStream::connect(world.door.mllp).await.expect("a connection"))
+        Self::at(&world.door).await
+    }
+
+    async fn at(door: &Door) -> Self {
+        Self(TcpStream::connect(door.mllp).await.expect("a connection"))
     }
 
     async fn send(&mut self, bytes: &[u8]) {
@@ -134,6 +138,24 @@ async fn what_the_sender_must_mend_is_refused_with_its_place_kept_and_taken_once
     assert!(asked[1].contains("RRI^I15") && asked[1].contains("HV-"), "{}", asked[1]);
     let unknown = office.ask(&referral("B-6", "REF-77", "Testpatient").replace("I12^REF_I12", "I15^REF_I12"), 2).await;
     assert!(unknown.concat().contains("204^"), "{unknown:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_refused_and_is_taken_at_last_stands_and_what_stands_is_not_refused_later() {
+    let world = World::start().await;
+    let mut config = Config::default();
+    config.mllp.processing_id = "T".to_owned();
+    let training = world.second_door_with(config).await;
+    let message = referral("G-1", "REF-8", "Testlater");
+    assert_eq!(code(&Office::at(&training).await.ask(&message, 1).await[0]), "CR");
+    assert_eq!(world.count("SELECT count(*) FROM inquiries").await, 0);
+
+    let taken = Office::calls(&world).await.ask(&message, 2).await;
+    assert_eq!(code(&taken[1]), "AA");
+    assert_eq!(world.count("SELECT count(*) FROM inquiries").await, 1, "what is acknowledged stands");
+    let again = Office::at(&training).await.ask(&message, 2).await;
+    assert_eq!(again, taken, "it stands, whatever would be said of it today");
+    assert_eq!(world.count("SELECT count(*) FROM inquiries").await, 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

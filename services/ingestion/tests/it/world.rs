@@ -87,7 +87,11 @@ impl World {
 
     /// A second ingestion on the same database, as a second replica would be.
     pub async fn second_door(&self) -> Door {
-        open_door(&self.database, &self.nats.url(), &self.keys, Config::default()).await
+        self.second_door_with(Config::default()).await
+    }
+
+    pub async fn second_door_with(&self, config: Config) -> Door {
+        open_door(&self.database, &self.nats.url(), &self.keys, config).await
     }
 
     pub async fn bus(&self) -> Bus {
