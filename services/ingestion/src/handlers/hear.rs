@@ -11,7 +11,6 @@ use causeway_envelope::TraceContext;
 use causeway_funnel::inquiry::{Attribution, ConsultType, Source};
 use causeway_funnel::profile::{Feed, Profile};
 use causeway_mailbox::Database;
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use tracing::{Instrument as _, error, info_span, warn};
 use uuid::Uuid;
@@ -66,7 +65,6 @@ struct Heading<'a> {
 /// What stands of a message, and what its sender is told.
 struct Kept {
     message_id: Uuid,
-    received_at: Timestamp,
     judged: Judged,
     /// The request number of its inquiry.
     reference: Option<String>,
@@ -98,7 +96,7 @@ impl Hearing {
         if let Some(fault) = batch.fault {
             let judged = Judged::refused(Outcome::Error, fault);
             let id = self.acceptance.clock.new_id();
-            let texts = texts(&batch.header, &judged, None, (id, self.acceptance.clock.now(), &TimeZone::UTC));
+            let texts = texts(&batch.header, &judged, None, (id, &TimeZone::UTC));
             heeded.replies.extend(texts.iter().map(|text| decoded.encode(text).into_owned()));
             self.metrics().heard.with_label_values(&["unknown", "batch_refused"]).inc();
             return heeded;
@@ -141,7 +139,7 @@ impl Hearing {
             Err(refusal) => {
                 error!(cause = %refusal, feed = feed.id, "keep a message; its sender will send it again");
                 let judged = Judged { outcome: Outcome::Unavailable, faults: Vec::new() };
-                let kept = Kept { message_id, received_at: self.acceptance.clock.now(), judged, reference: None };
+                let kept = Kept { message_id, judged, reference: None };
                 Heeded { hang_up: true, ..self.replies(&heading, &kept) }
             }
         }
@@ -159,8 +157,7 @@ impl Hearing {
     /// Somebody else's message is not kept: it may be about a person who is none of ours.
     fn misdirected(&self, decoded: &Decoded<'_>, opened: &Opened<'_>, message_id: Uuid) -> Heeded {
         self.metrics().heard.with_label_values(&["unknown", "misdirected"]).inc();
-        let now = self.acceptance.clock.now();
-        let texts = texts(&opened.header, &intake::misdirected(), None, (message_id, now, &TimeZone::UTC));
+        let texts = texts(&opened.header, &intake::misdirected(), None, (message_id, &TimeZone::UTC));
         Heeded { replies: texts.iter().map(|text| decoded.encode(text).into_owned()).collect(), hang_up: false }
     }
 
@@ -221,13 +218,9 @@ impl Hearing {
         let submission = submission(heading, referral)?;
         let trace = TraceContext::current_or(&TraceContext::default());
         let verdict = self.acceptance.write(heading.profile, submission, Some(heard), trace).await?;
-        let received_at = self.acceptance.clock.now();
-        let kept = |judged, reference| Kept { message_id, received_at, judged, reference };
+        let kept = |judged, reference| Kept { message_id, judged, reference };
         Ok(match verdict {
-            Verdict::Kept(answer) | Verdict::Repeated(answer) => {
-                let at = Timestamp::from_microsecond(answer.received_at).unwrap_or(received_at);
-                Kept { message_id, received_at: at, judged, reference: Some(answer.reference) }
-            }
+            Verdict::Kept(answer) | Verdict::Repeated(answer) => kept(judged, Some(answer.reference)),
             Verdict::HeardBefore(same) => before(*same, judged),
             Verdict::ControlIdReused => kept(intake::control_id_reused(), None),
             Verdict::KeyReused => kept(judged, None),
@@ -309,16 +302,14 @@ impl Hearing {
                     if clashes && state != REFUSED {
                         messages::correct(tx, &[(message_id, PARKED, CONTROL_ID_REUSED, None)]).await?;
                     }
-                    Ok(Ok((now, clashes && state != REFUSED)))
+                    Ok(Ok(clashes && state != REFUSED))
                 })
             })
             .await?;
         Ok(match kept {
             Err(same) => before(same, judged),
-            Ok((received_at, true)) => {
-                Kept { message_id, received_at, judged: intake::control_id_reused(), reference: None }
-            }
-            Ok((received_at, false)) => Kept { message_id, received_at, judged, reference: None },
+            Ok(true) => Kept { message_id, judged: intake::control_id_reused(), reference: None },
+            Ok(false) => Kept { message_id, judged, reference: None },
         })
     }
 
@@ -332,7 +323,7 @@ impl Hearing {
         self.metrics().heard.with_label_values(&[&heading.feed.id, outcome]).inc();
         let is_referral = heading.opened.header.message_type() == "REF";
         let answered = kept.reference.as_deref().filter(|_| is_referral).map(|reference| (heading.opened, reference));
-        let signed = (kept.message_id, kept.received_at, heading.profile.zone());
+        let signed = (kept.message_id, heading.profile.zone());
         let texts = texts(&heading.opened.header, &kept.judged, answered, signed);
         Heeded { replies: texts.iter().map(|text| heading.decoded.encode(text).into_owned()).collect(), hang_up: false }
     }
@@ -373,7 +364,7 @@ fn before(same: Standing, judged: Judged) -> Kept {
         _ => judged,
     };
     let reference = same.reference.filter(|_| same.reason != REFERRAL_CHANGED);
-    Kept { message_id: same.message_id, received_at: same.received_at.0, judged, reference }
+    Kept { message_id: same.message_id, judged, reference }
 }
 
 /// Type and event as they are listed: words of the standard, and nothing else that a sender may have put there.

@@ -17,8 +17,9 @@ pub fn texts(
     header: &Header<'_>,
     judged: &Verdict,
     answered: Option<(&Opened<'_>, &str)>,
-    (message_id, at, zone): (Uuid, Timestamp, &TimeZone),
+    (message_id, zone): (Uuid, &TimeZone),
 ) -> Vec<String> {
+    let at = first_heard(message_id);
     let (first_id, second_id) = (control_id(message_id, 'A'), control_id(message_id, 'B'));
     let signature = Signature { control_id: &first_id, at, zone };
     let first = reply::first(header, judged, signature);
@@ -31,6 +32,14 @@ pub fn texts(
         None => reply::second(header, judged, signature),
     };
     first.into_iter().chain(second).collect()
+}
+
+/// When the message first came: its id was made then, and holds the time (uuid v7).
+fn first_heard(message_id: Uuid) -> Timestamp {
+    let told = message_id.get_timestamp().map(|time| time.to_unix());
+    let (seconds, nanos) =
+        told.and_then(|(s, n)| Some((i64::try_from(s).ok()?, i32::try_from(n).ok()?))).unwrap_or_default();
+    Timestamp::new(seconds, nanos).unwrap_or_default()
 }
 
 /// A control id of ours: within the twenty characters of older versions, and the same for the same message.

@@ -44,8 +44,6 @@ pub struct Standing {
     pub state: String,
     /// Why.
     pub reason: String,
-    /// When it first came.
-    pub received_at: Ts,
     /// The inquiry that stands for it.
     pub inquiry_id: Option<Uuid>,
     /// The inquiry's request number.
@@ -92,7 +90,7 @@ pub async fn insert(tx: &mut Tx, now: Timestamp, rows: &[NewMessage<'_>]) -> Res
 pub async fn standing(tx: &mut Tx, control_keys: &[&[u8]]) -> Result<Vec<Standing>, sqlx::Error> {
     let center = tx.center().to_owned();
     sqlx::query_as(
-        "SELECT message_id, control_key, messages.content_hash, state, reason, messages.received_at, messages.inquiry_id, reference \
+        "SELECT message_id, control_key, messages.content_hash, state, reason, messages.inquiry_id, reference \
          FROM messages LEFT JOIN inquiries USING (center_id, inquiry_id) \
          WHERE center_id = $1 AND control_key = ANY($2)",
     )

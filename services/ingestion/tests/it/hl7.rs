@@ -111,6 +111,15 @@ async fn what_is_sent_anew_changes_nothing_and_what_differs_waits_for_a_person()
     let reused = office.ask(&referral("A-1", "REF-9", "Testother"), 2).await;
     assert!(reused.concat().contains("205^"), "the control id stands for another message: {reused:?}");
     assert_eq!(world.count("SELECT count(*) FROM messages WHERE reason = 'control_id_reused'").await, 1);
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    for (name, number, family, first) in [
+        ("A-2", "REF-1", "Testpatient", &anew),
+        ("A-3", "REF-1", "Testother", &changed),
+        ("A-1", "REF-9", "Testother", &reused),
+    ] {
+        let again = office.ask(&referral(name, number, family), 2).await;
+        assert_eq!(&again, first, "byte for byte, a second later");
+    }
     assert_eq!(world.count("SELECT count(*) FROM inquiries").await, 1);
 }
 
