@@ -192,7 +192,7 @@ impl Bus {
 
     /// Checks the server, creates what is missing and checks what is there. Run again after the store of the server was lost.
     pub async fn ensure_streams(&self) -> Result<(), BusError> {
-        audit::server(&self.client.server_info().version)?;
+        self.check_server()?;
         for spec in self.streams.iter() {
             self.ensure_stream(spec).await?;
         }
@@ -200,7 +200,7 @@ impl Bus {
     }
 
     pub(crate) async fn ensure_stream_named(&self, name: &str) -> Result<(), BusError> {
-        audit::server(&self.client.server_info().version)?;
+        self.check_server()?;
         match self.streams.iter().find(|spec| spec.name == name) {
             Some(spec) => self.ensure_stream(spec).await,
             None => Ok(()),
@@ -228,8 +228,18 @@ impl Bus {
         self.is_connected() && self.healthy.load(Ordering::Relaxed)
     }
 
+    /// Whether the link stands and the server has said what it is. The client calls a link connected a moment before that.
     pub(crate) fn is_connected(&self) -> bool {
-        self.client.connection_state() == State::Connected
+        self.client.connection_state() == State::Connected && !self.client.server_info().version.is_empty()
+    }
+
+    /// A server that has said nothing yet is not there yet, and nothing is wrong with it.
+    fn check_server(&self) -> Result<(), BusError> {
+        let version = self.client.server_info().version;
+        if version.is_empty() {
+            return Err(BusError::server("ask the server what it is", "no answer yet"));
+        }
+        Ok(audit::server(&version)?)
     }
 
     pub(crate) fn mark(&self, healthy: bool) {
