@@ -61,7 +61,7 @@ impl Acceptance {
         let profile = self.profile(&submission.center)?;
         match self.write(&profile.1, submission, None, trace).await? {
             Verdict::Kept(answer) | Verdict::Repeated(answer) => Ok(answer),
-            Verdict::KeyReused | Verdict::ControlIdReused | Verdict::HeardBefore(_) => Err(Refusal::KeyReused),
+            Verdict::KeyReused(_) | Verdict::ControlIdReused | Verdict::HeardBefore(_) => Err(Refusal::KeyReused),
             Verdict::NoNumber => Err(Refusal::Unavailable),
         }
     }

@@ -223,7 +223,7 @@ impl Hearing {
             Verdict::Kept(answer) | Verdict::Repeated(answer) => kept(judged, Some(answer.reference)),
             Verdict::HeardBefore(same) => before(*same, judged),
             Verdict::ControlIdReused => kept(intake::control_id_reused(), None),
-            Verdict::KeyReused => kept(judged, None),
+            Verdict::KeyReused(_) => kept(judged, None),
             Verdict::NoNumber => return Err(Refusal::Unavailable),
         })
     }

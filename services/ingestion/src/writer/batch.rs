@@ -57,8 +57,8 @@ pub enum Verdict {
     Kept(Answer),
     /// The same request stands already; this is the answer of then.
     Repeated(Answer),
-    /// Its key belongs to another request. A message is parked, for a person to compare.
-    KeyReused,
+    /// Its key belongs to another request, whose inquiry this is. A message is parked, for a person to compare.
+    KeyReused(Uuid),
     /// The same message came before: this became of it.
     HeardBefore(Box<Standing>),
     /// Its control id belongs to another message of its sender. It is parked.
@@ -257,7 +257,7 @@ fn repeat(one: &Prepared<'_>, stored: &Stored) -> Verdict {
     let Some((key, hash)) = &one.arrival.key else { return Verdict::NoNumber };
     let Some(kept) = stored.get(key.as_slice()) else { return Verdict::NoNumber };
     if kept.content_hash.as_slice() != hash.as_slice() {
-        return Verdict::KeyReused;
+        return Verdict::KeyReused(kept.inquiry_id);
     }
     let told = kept.to_repair.as_deref().and_then(|told| Answer::decode(told).ok()).unwrap_or_default();
     Verdict::Repeated(Answer {

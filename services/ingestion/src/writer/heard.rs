@@ -133,7 +133,9 @@ pub async fn settle(
             Some(Verdict::Repeated(answer)) => {
                 correct.push((heard.message_id, ACCEPTED, "", answer.inquiry_id.parse().ok()));
             }
-            Some(Verdict::KeyReused) => correct.push((heard.message_id, PARKED, REFERRAL_CHANGED, None)),
+            Some(Verdict::KeyReused(inquiry)) => {
+                correct.push((heard.message_id, PARKED, REFERRAL_CHANGED, Some(inquiry)));
+            }
             Some(Verdict::NoNumber) => lost.push(heard.message_id),
             _ => {}
         }

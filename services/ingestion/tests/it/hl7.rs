@@ -106,7 +106,7 @@ async fn what_is_sent_anew_changes_nothing_and_what_differs_waits_for_a_person()
 
     let changed = office.ask(&referral("A-3", "REF-1", "Testother"), 2).await;
     assert_eq!(code(&changed[0]), "CA");
-    assert_eq!(world.count("SELECT count(*) FROM messages WHERE reason = 'referral_changed'").await, 1);
+    assert_eq!(world.count("SELECT count(inquiry_id) FROM messages WHERE reason = 'referral_changed'").await, 1);
 
     let reused = office.ask(&referral("A-1", "REF-9", "Testother"), 2).await;
     assert!(reused.concat().contains("205^"), "the control id stands for another message: {reused:?}");
