@@ -182,7 +182,6 @@ async function sendForm(context, form) {
       : tab.locator('input[name=cancer_area][value=gi]').check(),
   );
   await tab.locator('input[name=consent_email]').check();
-  failures.length = 0;
   await tab.locator('form button[type=submit]').last().click();
   want(tab.url() === form, `a form with a mistake leads to ${tab.url()}`);
   want((await tab.locator('#err-sum').count()) === 1, 'no summary of mistakes stands above the form');
@@ -202,6 +201,8 @@ async function claim(context, walk) {
   const { tab, failures } = await open(context, { url: walk.claim, cookies: walk.cookies });
   await tab.getByRole('button', { name: /^Claim/ }).first().click();
   if ((await tab.getByRole('button', { name: /^Release/ }).count()) === 0) failures.push('claimed, but it can not be released');
+  await tab.goto(new URL('/funnel', walk.claim).href);
+  if ((await tab.locator('main table tbody tr').count()) === 0) failures.push('the funnel shows no row without script');
   await tab.close();
   return { name: 'walk-claim', script: false, failures };
 }

@@ -2,11 +2,13 @@
 
 use std::collections::HashSet;
 
+use causeway_funnel::time_words;
 use causeway_proto::intake::v1::Stage;
 use causeway_proto::metrics::v1::metrics_client::MetricsClient;
 use causeway_proto::metrics::v1::{GetFunnelRequest, GetFunnelResponse};
 use causeway_tests::{Collector, Desk, Installation, book_through, eventually, people, planted};
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use sqlx::{Connection as _, Executor as _, PgConnection};
 
 /// Posts a form as a browser without script does and gives the address of the page that follows.
@@ -48,11 +50,13 @@ async fn form_to_funnel(installation: &Installation, center: &str, mark: &str) {
     let (id, due) = (rows[0].inquiry_id.clone(), rows[0].due_at);
     assert!(due > 0 && !rows[0].team.is_empty() && !rows[0].next_action.is_empty());
     let inquiry = desk.inquiry(&id).await.expect("the inquiry");
-    let zone = &inquiry.facts.as_ref().expect("facts").time_zone;
-    let contact_by = Timestamp::from_microsecond(inquiry.response_due_at).expect("a time").in_tz(zone).expect("a zone");
-    let said = ["%-I:%M", "%-H:%M", "%-H h %M", "%-I"].map(|shape| contact_by.strftime(shape).to_string());
-    let (day, hour) = (contact_by.day().to_string(), said.iter().any(|time| text.contains(time.as_str())));
-    assert!(text.contains(&day) && hour, "the mail names the time by which contact is due, {contact_by}: {text}");
+    let facts = inquiry.facts.as_ref().expect("facts");
+    let zone = TimeZone::get(&facts.time_zone).expect("a zone");
+    let contact_by = Timestamp::from_microsecond(inquiry.response_due_at).expect("a time");
+    let said = time_words::words(contact_by, &zone, &facts.language);
+    // A mail breaks its lines where it likes.
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(text.contains(&said), "the mail names the time by which contact is due, {said}: {text}");
     let wanted = inquiry.records.iter().find(|record| record.from == "patient" || record.needed_for_booking);
     let label = &wanted.expect("a document to gather").label;
     assert!(text.contains(label.as_str()), "the mail names what to gather ({label}): {text}");
