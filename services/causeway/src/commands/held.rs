@@ -5,22 +5,19 @@
 //! writes its record. Deliberately not here: what is held (ingestion's checks) and who the person is (the portal).
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
-use causeway_auth::{Actor, Identity};
 use causeway_mailbox::Ts;
 use causeway_proto::inquiry::v1::ReleaseHeldRequest;
 use causeway_proto::inquiry::v1::ingestion_client::IngestionClient;
-use causeway_runtime::{Peers, RuntimeConfig};
-use causeway_serve::Channel;
+use causeway_runtime::RuntimeConfig;
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::simulate::read_addresses;
+use super::operator::Operator;
 use crate::cli::Common;
 use crate::installation;
 
@@ -50,13 +47,9 @@ pub struct Release {
     /// All that are held.
     #[arg(long, conflicts_with = "ids")]
     pub all: bool,
-    /// Who releases them; written to the audit log.
-    #[arg(long, env = "USER", hide_env_values = true, default_value = "operator", value_name = "OPERATOR")]
-    pub by: String,
-    /// Addresses of the running system. Default: `runtime.peers.ingestion`, else the `addresses.json` that `causeway dev`
-    /// keeps beside the configuration file or in its data folder.
-    #[arg(long, value_name = "FILE")]
-    pub addresses: Option<PathBuf>,
+    /// Who asks.
+    #[command(flatten)]
+    pub operator: Operator,
 }
 
 /// Inquiries released by one call; ingestion takes no more at once.
@@ -130,7 +123,7 @@ async fn waiting(config: &RuntimeConfig) -> anyhow::Result<Vec<Waiting>> {
 impl Release {
     async fn execute(self, config: &RuntimeConfig, common: &Common) -> anyhow::Result<ExitCode> {
         let by_center = if self.all { every(waiting(config).await?) } else { centers_of(config, &self.ids).await? };
-        let channel = self.channel(config, common)?;
+        let channel = self.operator.ingestion(config, common)?;
         let mut done = Done::default();
         for (center, ids) in by_center {
             for some in ids.chunks(AT_ONCE) {
@@ -149,28 +142,6 @@ impl Release {
             println!("{} released, {} were not held any more", done.released.len(), done.not_held.len());
         }
         Ok(ExitCode::SUCCESS)
-    }
-
-    /// Ingestion, as an operator; the portal's identity carries people.
-    fn channel(&self, config: &RuntimeConfig, common: &Common) -> anyhow::Result<Channel> {
-        let identity = Identity::load(&config.keys_dir, "portal", config.mode).context("take the portal's key")?;
-        let channel = Channel::connect(&self.address(config, common)?, identity, "ingestion")?;
-        Ok(channel.on_behalf_of(&Actor::operator(&self.by, &self.by)))
-    }
-
-    fn address(&self, config: &RuntimeConfig, common: &Common) -> anyhow::Result<String> {
-        if self.addresses.is_none()
-            && let Ok(url) = Peers::new(&BTreeMap::new(), &config.peers).url("ingestion")
-        {
-            return Ok(url);
-        }
-        let beside = common.config.as_deref().and_then(Path::parent).map(|folder| folder.join("addresses.json"));
-        let kept = beside.filter(|file| file.exists());
-        let default = || Path::new(installation::DATA_DIR).join("addresses.json");
-        let file = self.addresses.clone().or(kept).unwrap_or_else(default);
-        let addresses = read_addresses(&file).context("find ingestion; or set runtime.peers.ingestion")?;
-        let address = addresses.get("grpc_ingestion").cloned();
-        address.with_context(|| format!("{} has no address 'grpc_ingestion'", file.display()))
     }
 }
 

@@ -1,19 +1,23 @@
 //! `causeway messages`: what partner systems sent that waits for a person, and what was refused.
 //!
 //! An acknowledged message that nobody looks at would be accepted and silently gone, so it is counted, alerted on, and listed
-//! here until somebody says that it is settled. The list names nobody: the message itself stays sealed. Deliberately not
-//! here: what a message means (ingestion), and the person (the portal, by the request number).
+//! here until somebody says that it is settled, which is asked of ingestion. The list names nobody: the message itself stays
+//! sealed. Deliberately not here: what a message means (ingestion), and the person (the portal, by the request number).
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 use causeway_mailbox::Ts;
+use causeway_proto::inquiry::v1::SettleMessagesRequest;
+use causeway_proto::inquiry::v1::ingestion_client::IngestionClient;
 use causeway_runtime::RuntimeConfig;
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::operator::Operator;
 use crate::cli::Common;
 use crate::installation;
 
@@ -39,9 +43,14 @@ pub enum Action {
         /// Their ids.
         #[arg(required = true)]
         ids: Vec<Uuid>,
+        /// Who says so.
+        #[command(flatten)]
+        operator: Operator,
     },
 }
 
+/// Messages settled by one call; ingestion takes no more at once.
+const AT_ONCE: usize = 200;
 /// Most that are listed at once.
 const MOST: i64 = 1000;
 
@@ -66,7 +75,7 @@ impl Messages {
         let (_, config) = installation::settings(common)?;
         match self.action {
             Action::List { refused } => list(&config, refused, common.json).await,
-            Action::Settle { ids } => settle(&config, &ids, common.json).await,
+            Action::Settle { ids, operator } => settle(&config, common, &ids, &operator).await,
         }
     }
 }
@@ -110,20 +119,39 @@ fn line(one: &Listed) -> String {
     )
 }
 
-async fn settle(config: &RuntimeConfig, ids: &[Uuid], json: bool) -> anyhow::Result<ExitCode> {
+async fn settle(
+    config: &RuntimeConfig,
+    common: &Common,
+    ids: &[Uuid],
+    operator: &Operator,
+) -> anyhow::Result<ExitCode> {
     let pool = installation::machine_pool(config, "ingestion").await?;
-    let settled: Vec<Uuid> = sqlx::query_scalar(
-        "UPDATE messages SET state = 'settled' WHERE message_id = ANY($1) AND state = 'parked' RETURNING message_id",
-    )
-    .bind(ids)
-    .fetch_all(&pool)
-    .await
-    .context("settle messages")?;
-    let unknown: Vec<String> = ids.iter().filter(|id| !settled.contains(id)).map(Uuid::to_string).collect();
+    let rows: Vec<(String, Uuid)> =
+        sqlx::query_as("SELECT center_id, message_id FROM messages WHERE message_id = ANY($1)")
+            .bind(ids)
+            .fetch_all(&pool)
+            .await
+            .context("look the messages up")?;
+    let mut by_center: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (center, id) in &rows {
+        by_center.entry(center.clone()).or_default().push(id.to_string());
+    }
+    let channel = operator.ingestion(config, common)?;
+    let mut settled = Vec::new();
+    for (center, message_ids) in by_center {
+        for some in message_ids.chunks(AT_ONCE) {
+            let request = SettleMessagesRequest { center: center.clone(), message_ids: some.to_vec() };
+            let answer = IngestionClient::new(channel.clone()).settle_messages(request).await;
+            let answer = answer.with_context(|| format!("ask ingestion to settle messages of {center}"))?;
+            settled.extend(answer.into_inner().settled);
+        }
+    }
+    let waits_not = |id: &&Uuid| !settled.contains(&id.to_string());
+    let unknown: Vec<String> = ids.iter().filter(waits_not).map(Uuid::to_string).collect();
     if !unknown.is_empty() {
         bail!("{} settled; no message waits under {}", settled.len(), unknown.join(", "));
     }
-    if json {
+    if common.json {
         println!("{}", serde_json::json!({ "settled": settled }));
     } else {
         println!("{} settled", settled.len());

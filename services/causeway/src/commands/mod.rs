@@ -9,6 +9,7 @@ pub mod held;
 pub mod ledger;
 pub mod messages;
 pub mod migrate;
+pub mod operator;
 pub mod parked;
 pub mod reconcile;
 pub mod run;

@@ -15,7 +15,7 @@ use tonic::{Request, Response, Status};
 use tracing::warn;
 
 use super::accept::Acceptance;
-use super::{facts, release, reveal};
+use super::{facts, release, reveal, settle};
 use crate::domain::submission::Submission;
 use crate::error::Refusal;
 
@@ -67,6 +67,15 @@ impl Ingestion for Calls {
         let actor = causeway_serve::caller(&request)?.accountable();
         let trace = trace(&request);
         Ok(Response::new(release::held(self, actor, request.into_inner(), trace).await?))
+    }
+
+    async fn settle_messages(
+        &self,
+        request: Request<wire::SettleMessagesRequest>,
+    ) -> Result<Response<wire::SettleMessagesResponse>, Status> {
+        let actor = causeway_serve::caller(&request)?.accountable();
+        let trace = trace(&request);
+        Ok(Response::new(settle::messages(self, actor, request.into_inner(), trace).await?))
     }
 }
 

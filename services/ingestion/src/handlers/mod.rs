@@ -10,5 +10,6 @@ pub mod http;
 pub mod mllp;
 pub mod release;
 pub mod reveal;
+pub mod settle;
 pub mod tls;
 pub mod told;

@@ -66,11 +66,11 @@ pub async fn held(
 }
 
 /// A person has to have looked: one of the center's who repairs inquiries, or an operator, but no service by itself.
-fn permit(actor: &Actor, center: &str) -> Result<Action, Refusal> {
+pub(super) fn permit(actor: &Actor, center: &str) -> Result<Action, Refusal> {
     let action = match actor.kind {
         ActorKind::Operator => Action::Operate,
         ActorKind::Staff | ActorKind::Patient => Action::RepairInquiry,
-        ActorKind::Service => return Err(deny("what is held is released by a person".to_owned())),
+        ActorKind::Service => return Err(deny("only a person may do this, after a look".to_owned())),
     };
     allow(actor, action, center)?;
     Ok(action)

@@ -139,6 +139,19 @@ pub async fn correct(
     Ok(())
 }
 
+/// Takes those that wait off the list, and gives them.
+pub async fn settle(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<Uuid>, sqlx::Error> {
+    let center = tx.center().to_owned();
+    sqlx::query_scalar(
+        "UPDATE messages SET state = 'settled' WHERE center_id = $1 AND message_id = ANY($2) AND state = 'parked' \
+         RETURNING message_id",
+    )
+    .bind(center)
+    .bind(ids)
+    .fetch_all(tx.conn())
+    .await
+}
+
 /// Takes messages back whose inquiry could not be written, so that they can be sent again.
 pub async fn take_back(tx: &mut Tx, ids: &[Uuid]) -> Result<(), sqlx::Error> {
     let center = tx.center().to_owned();

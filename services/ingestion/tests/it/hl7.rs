@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use causeway_ingestion::Config;
+use causeway_proto::inquiry::v1::SettleMessagesRequest;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+use tonic::Code;
 
-use crate::world::{Door, World, eventually, published};
+use crate::world::{CENTER, Door, OTHER, World, coordinator, eventually, published};
 
 /// A whole referral as an office sends it, with its own control id and number.
 fn referral(control_id: &str, number: &str, family: &str) -> String {
@@ -147,6 +149,31 @@ async fn what_the_sender_must_mend_is_refused_with_its_place_kept_and_taken_once
     assert!(asked[1].contains("RRI^I15") && asked[1].contains("HV-"), "{}", asked[1]);
     let unknown = office.ask(&referral("B-6", "REF-77", "Testpatient").replace("I12^REF_I12", "I15^REF_I12"), 2).await;
     assert!(unknown.concat().contains("204^"), "{unknown:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_waits_is_settled_by_a_person_once_and_written_down() {
+    let world = World::start().await;
+    let mut office = Office::calls(&world).await;
+    office.ask(&referral("H-1", "REF-1", "Testpatient"), 2).await;
+    office.ask(&referral("H-2", "REF-1", "Testpatient").replace("I12^REF_I12", "I14^REF_I12"), 2).await;
+    let id: uuid::Uuid = sqlx::query_scalar("SELECT message_id FROM messages WHERE state = 'parked'")
+        .fetch_one(&world.admin)
+        .await
+        .expect("it waits");
+    let ask = |center: &str| SettleMessagesRequest { center: center.into(), message_ids: vec![id.to_string()] };
+    let service = world.client("portal", None).settle_messages(ask(CENTER)).await;
+    assert_eq!(service.expect_err("no person").code(), Code::PermissionDenied);
+    let elsewhere = world.client("portal", Some(coordinator(OTHER))).settle_messages(ask(OTHER)).await;
+    assert!(elsewhere.expect("asked").into_inner().settled.is_empty(), "another center's");
+    let settle = async || {
+        let mut client = world.client("portal", Some(coordinator(CENTER)));
+        client.settle_messages(ask(CENTER)).await.expect("asked").into_inner()
+    };
+    assert_eq!(settle().await.settled, [id.to_string()]);
+    assert_eq!(settle().await.not_waiting, [id.to_string()]);
+    let written = "SELECT count(*) FROM audit_log WHERE object_kind = 'message' AND purpose = 'settle_message'";
+    assert_eq!(world.count(written).await, 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

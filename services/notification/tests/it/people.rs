@@ -7,7 +7,7 @@ use causeway_auth::Verifier;
 use causeway_proto::inquiry::v1::ingestion_server::{Ingestion, IngestionServer};
 use causeway_proto::inquiry::v1::{
     Facts, GetInquiryFactsRequest, Person, ReleaseHeldRequest, ReleaseHeldResponse, RevealPeopleRequest,
-    RevealPeopleResponse, SubmitInquiryRequest, SubmitInquiryResponse,
+    RevealPeopleResponse, SettleMessagesRequest, SettleMessagesResponse, SubmitInquiryRequest, SubmitInquiryResponse,
 };
 use causeway_runtime::{Mode, Stop};
 use tokio::net::TcpListener;
@@ -65,6 +65,13 @@ impl Ingestion for People {
     }
 
     async fn release_held(&self, _: Request<ReleaseHeldRequest>) -> Result<Response<ReleaseHeldResponse>, Status> {
+        Err(Status::unimplemented("not asked here"))
+    }
+
+    async fn settle_messages(
+        &self,
+        _: Request<SettleMessagesRequest>,
+    ) -> Result<Response<SettleMessagesResponse>, Status> {
         Err(Status::unimplemented("not asked here"))
     }
 

@@ -6,7 +6,7 @@ use causeway_proto::error::Reason;
 use causeway_proto::inquiry::v1::ingestion_server::{Ingestion, IngestionServer};
 use causeway_proto::inquiry::v1::{
     Consent, Facts, GetInquiryFactsRequest, ReleaseHeldRequest, ReleaseHeldResponse, RevealPeopleRequest,
-    RevealPeopleResponse, SubmitInquiryRequest, SubmitInquiryResponse,
+    RevealPeopleResponse, SettleMessagesRequest, SettleMessagesResponse, SubmitInquiryRequest, SubmitInquiryResponse,
 };
 use tonic::transport::server::TcpIncoming;
 use tonic::{Request as Call, Response as Answer, Status};
@@ -37,6 +37,10 @@ impl Ingestion for Fake {
     }
 
     async fn release_held(&self, _: Call<ReleaseHeldRequest>) -> Result<Answer<ReleaseHeldResponse>, Status> {
+        Err(Status::permission_denied("not for this page"))
+    }
+
+    async fn settle_messages(&self, _: Call<SettleMessagesRequest>) -> Result<Answer<SettleMessagesResponse>, Status> {
         Err(Status::permission_denied("not for this page"))
     }
 
