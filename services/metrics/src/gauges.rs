@@ -15,7 +15,7 @@ use crate::domain::{Tally, stages};
 use crate::store::{self, Tallied};
 
 /// Counting may take one part in so many of the time.
-const SHARE: u32 = 20;
+const SHARE: u32 = 100;
 
 /// The gauges.
 #[derive(Clone)]

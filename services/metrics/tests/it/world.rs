@@ -107,8 +107,8 @@ impl World {
     /// An event as its owner would publish it.
     pub fn outgoing<E: Event>(&self, inquiry: Uuid, event: &E) -> Outgoing {
         let (fact, id) = (fact(CENTER, event), self.clock.new_id());
-        Outgoing {
-            envelope: Envelope {
+        Outgoing::one(
+            Envelope {
                 id,
                 kind: fact.kind.to_owned(),
                 source: "test".to_owned(),
@@ -119,9 +119,9 @@ impl World {
                 time: self.clock.now(),
                 trace: TraceContext::default(),
             },
-            payload: fact.payload.into(),
-            message_id: id.to_string(),
-        }
+            fact.payload.into(),
+            id.to_string(),
+        )
     }
 
     /// Publishes, and waits until metrics has dealt with all of it.

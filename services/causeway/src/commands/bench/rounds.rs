@@ -239,7 +239,7 @@ impl<'a> Rig<'a> {
         let tally = loop {
             tokio::select! {
                 ended = &mut sending => break ended.context("the load generator panicked")?,
-                () = sleep(Duration::from_millis(25)) => self.load.set_completed(self.completion.completed().await?),
+                () = sleep(Duration::from_millis(100)) => self.load.set_completed(self.completion.completed().await?),
             }
         };
         self.wait_completed().await?;
