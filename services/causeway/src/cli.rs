@@ -72,7 +72,11 @@ pub enum Command {
 /// 2 wrong use, 3 cut off.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    if let Command::Run(run::Run { threads: Some(threads), .. }) = &cli.command {
+        runtime.worker_threads(threads.get());
+    }
+    let runtime = match runtime.enable_all().build() {
         Ok(runtime) => runtime,
         Err(cause) => {
             eprintln!("causeway: start the runtime: {cause}");

@@ -1,5 +1,6 @@
 //! `causeway run`: services for a real deployment, all or some of them in one process.
 
+use std::num::NonZeroUsize;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
@@ -15,6 +16,10 @@ pub struct Run {
     /// Runs only these services, for example `routing,metrics`. Default: all.
     #[arg(long, value_delimiter = ',', value_name = "SERVICE,…")]
     pub only: Vec<String>,
+    /// Threads that do the work. Default: one for each core. Where PostgreSQL and nats-server stand on the same machine, half as
+    /// many as cores do more, because the services then wake each other less.
+    #[arg(long, value_name = "N")]
+    pub threads: Option<NonZeroUsize>,
     /// Prints the effective configuration and ends.
     #[arg(long)]
     pub print_config: bool,

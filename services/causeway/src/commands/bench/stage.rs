@@ -155,6 +155,8 @@ fn launch(folder: &Path, (name, log): (&'static str, &Path), only: &[&str], set:
     let own = std::env::current_exe().context("find this program's own file")?;
     let only = only.join(",");
     let mut args: Vec<std::ffi::OsString> = vec!["run".into(), "--only".into(), only.into(), "--json".into()];
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
+    args.extend(["--threads".into(), (cores / 2).max(1).to_string().into()]);
     args.extend(["--config".into(), folder.join(installation::CONFIG_FILE).into()]);
     let quiet = ["runtime.log_level=error", "runtime.log_format=json", "notification.sender_enabled=false"];
     for value in quiet.into_iter().chain(set.iter().map(String::as_str)) {
