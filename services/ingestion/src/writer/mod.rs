@@ -9,15 +9,16 @@ pub mod batch;
 pub mod heard;
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::ops::RangeInclusive;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use causeway_mailbox::{Database, TxError};
 use causeway_runtime::Stop;
 use prometheus::IntGauge;
 use tokio::sync::mpsc::{self, error::TrySendError};
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 use tokio::time::{Instant, timeout_at};
 use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
@@ -35,9 +36,14 @@ const MOST_ATTEMPTS: u32 = 4;
 
 /// A batch of this many inquiries is a flow.
 const FLOW: usize = 6;
-/// How long a batch of a flow is left to grow. Under a flood every caller waits for many others anyway, and each batch that
-/// is larger leaves more of the machine to all of them.
-const LINGER: Duration = Duration::from_millis(2);
+/// How long a batch of a flow is left to grow: as long as the last one took to write, within these limits. Under a flood
+/// every caller waits for many others anyway, and each batch that is larger leaves more of the machine to all of them.
+const LINGER: RangeInclusive<Duration> = Duration::from_millis(2)..=Duration::from_millis(8);
+/// A batch that nobody joined for this long is whole.
+const QUIET: Duration = Duration::from_millis(1);
+
+/// Batches of one center that are written side by side: the next one is on its way while the disk takes this one.
+const ABREAST: usize = 2;
 
 /// Where something was taken, the next will be soon: somebody sends all of it again, or the numbers grow scarce. So many
 /// batches are then written with care from the start.
@@ -48,6 +54,7 @@ type Outcome = Result<Verdict, Refusal>;
 
 struct Job {
     arrival: Arrival,
+    since: Instant,
     reply: oneshot::Sender<Outcome>,
 }
 
@@ -83,7 +90,7 @@ impl Writers {
     /// Writes an inquiry of a known center and answers after the commit. The write goes on if the caller is dropped.
     pub async fn write(&self, center: &str, arrival: Arrival) -> Outcome {
         let (reply, outcome) = oneshot::channel();
-        match self.queue(center).try_send(Job { arrival, reply }) {
+        match self.queue(center).try_send(Job { arrival, since: Instant::now(), reply }) {
             Ok(()) => outcome.await.unwrap_or(Err(Refusal::Unknown)),
             Err(TrySendError::Full(_)) => Err(Refusal::Full),
             Err(TrySendError::Closed(_)) => Err(Refusal::Unavailable),
@@ -105,6 +112,8 @@ impl Writers {
             center: center.to_owned(),
             waiting: self.parts.metrics.waiting.with_label_values(&[center]),
             careful: AtomicU32::new(0),
+            took_micros: AtomicU64::new(0),
+            failed: Mutex::default(),
         };
         let hard = self.stop.hard.clone();
         self.stop.spawn(&self.tasks, "writer", async move {
@@ -123,33 +132,66 @@ struct Writer {
     waiting: IntGauge,
     /// Batches that are still to be written with care.
     careful: AtomicU32,
+    /// How long the last batch took to write, microseconds.
+    took_micros: AtomicU64,
+    /// When and why the last batch could not be written at all.
+    failed: Mutex<Option<(Instant, Refusal)>>,
 }
 
 impl Writer {
     /// Until the last sender is gone.
     async fn run(self, mut jobs: mpsc::Receiver<Job>) {
-        let most = self.parts.batch.max(1);
-        let mut taken = Vec::with_capacity(most);
-        let mut last = 0;
-        while jobs.recv_many(&mut taken, most).await > 0 {
+        let (writer, abreast) = (Arc::new(self), Arc::new(Semaphore::new(ABREAST)));
+        let most = writer.parts.batch.max(1);
+        let (mut taken, mut last) = (Vec::with_capacity(most), 0);
+        while let Ok(place) = Arc::clone(&abreast).acquire_owned().await
+            && jobs.recv_many(&mut taken, most).await > 0
+        {
             if last >= FLOW {
-                grow(&mut taken, &mut jobs, last.min(most)).await;
+                grow(&mut taken, &mut jobs, most, writer.linger()).await;
             }
+            writer.refuse_who_waited(&mut taken);
             last = taken.len();
-            self.parts.metrics.batch.observe(taken.len() as f64);
-            self.waiting.set(i64::try_from(jobs.len()).unwrap_or(i64::MAX));
-            if let Err(refusal) = self.write_all(&mut taken).await {
-                // Whoever waited meanwhile would wait as long for the same: they are told now and come again.
-                while let Ok(job) = jobs.try_recv() {
-                    let _ = job.reply.send(Err(refusal.clone()));
-                }
+            if taken.is_empty() {
+                continue;
             }
+            writer.parts.metrics.batch.observe(taken.len() as f64);
+            writer.waiting.set(i64::try_from(jobs.len()).unwrap_or(i64::MAX));
+            let (writer, batch) = (Arc::clone(&writer), std::mem::take(&mut taken));
+            tokio::spawn(async move {
+                writer.write_noted(batch).await;
+                drop(place);
+            });
+        }
+        // What is under way is answered before this ends.
+        let _ = abreast.acquire_many(ABREAST as u32).await;
+    }
+
+    fn linger(&self) -> Duration {
+        Duration::from_micros(self.took_micros.load(Ordering::Relaxed)).clamp(*LINGER.start(), *LINGER.end())
+    }
+
+    async fn write_noted(&self, batch: Vec<Job>) {
+        let begun = Instant::now();
+        if let Err(refusal) = self.write_all(batch).await {
+            *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), refusal));
+        }
+        let took = begun.elapsed().as_micros();
+        self.took_micros.store(u64::try_from(took).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    /// Whoever waited while a batch failed would wait as long for the same: they are told now and come again.
+    fn refuse_who_waited(&self, taken: &mut Vec<Job>) {
+        let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some((at, refusal)) = failed else { return };
+        for job in taken.extract_if(.., |job| job.since <= at) {
+            let _ = job.reply.send(Err(Refusal::clone(&refusal)));
         }
     }
 
     /// Writes what was taken and answers each; an error where the database can't be used at all.
-    async fn write_all(&self, taken: &mut Vec<Job>) -> Result<(), Refusal> {
-        let (arrivals, replies): (Vec<Arrival>, Vec<_>) = taken.drain(..).map(|job| (job.arrival, job.reply)).unzip();
+    async fn write_all(&self, taken: Vec<Job>) -> Result<(), Refusal> {
+        let (arrivals, replies): (Vec<Arrival>, Vec<_>) = taken.into_iter().map(|job| (job.arrival, job.reply)).unzip();
         let arrivals = Arc::new(arrivals);
         match self.transact(Arc::clone(&arrivals)).await {
             Ok(verdicts) => {
@@ -229,13 +271,14 @@ impl Writer {
     }
 }
 
-/// Whoever was answered with the last batch will soon be back: waits until as many are there, but only for a moment.
-async fn grow(taken: &mut Vec<Job>, jobs: &mut mpsc::Receiver<Job>, wanted: usize) {
-    let until = Instant::now() + LINGER;
-    while taken.len() < wanted {
-        match timeout_at(until, jobs.recv()).await {
-            Ok(Some(job)) => taken.push(job),
-            Ok(None) | Err(_) => return,
+/// Whoever was answered with the last batch will soon be back: waits as long as they keep coming, but only for a moment.
+async fn grow(taken: &mut Vec<Job>, jobs: &mut mpsc::Receiver<Job>, most: usize, linger: Duration) {
+    let until = Instant::now() + linger;
+    while taken.len() < most {
+        let room = most - taken.len();
+        match timeout_at(until.min(Instant::now() + QUIET), jobs.recv_many(taken, room)).await {
+            Ok(count) if count > 0 => {}
+            _ => return,
         }
     }
 }
