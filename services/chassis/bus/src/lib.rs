@@ -25,7 +25,7 @@ pub use audit::Breach;
 pub use bucket::{Bucket, Change};
 pub use publish::{Outgoing, PublishFailed, Published};
 pub use request::Responder;
-pub use subscribe::{Delivery, Subscription, SubscriptionSpec};
+pub use subscribe::{Arrived, Delivery, Subscription, SubscriptionSpec};
 
 /// What a stream is to be like. Names and subjects come from the contract.
 #[derive(Debug, Clone)]

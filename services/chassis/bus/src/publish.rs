@@ -11,20 +11,45 @@ use async_nats::jetstream::context::{PublishError, PublishErrorKind};
 use async_nats::jetstream::message::PublishMessage;
 use async_nats::{HeaderMap, HeaderName, HeaderValue};
 use bytes::Bytes;
-use causeway_envelope::{Envelope, header};
+use causeway_envelope::{Envelope, batch, header};
 use futures::future::join_all;
 
 use crate::{ACK_TIMEOUT, Bus};
 
-/// One message on its way out.
+/// One message on its way out: one event, or several that have the same subject.
 #[derive(Debug, Clone)]
 pub struct Outgoing {
-    /// All about it but its content.
-    pub envelope: Envelope,
-    /// Its content.
-    pub payload: Bytes,
+    subject: String,
+    body: Body,
+    message_id: String,
+}
+
+#[derive(Debug, Clone)]
+enum Body {
+    One(Box<Envelope>, Bytes),
+    Several(Bytes),
+}
+
+impl Outgoing {
+    /// One event; by its id the server recognises a repeat.
+    pub fn one(envelope: Envelope, payload: Bytes, message_id: String) -> Self {
+        Self { subject: envelope.subject.clone(), body: Body::One(Box::new(envelope), payload), message_id }
+    }
+
     /// By this the server recognises a repeat.
-    pub message_id: String,
+    pub fn message_id(&self) -> &str {
+        &self.message_id
+    }
+
+    /// Several events of one subject; `None` where there is none.
+    pub fn several<'a>(
+        events: impl IntoIterator<Item = (&'a Envelope, &'a Bytes)>,
+        message_id: String,
+    ) -> Option<Self> {
+        let mut events = events.into_iter().peekable();
+        let subject = events.peek()?.0.subject.clone();
+        Some(Self { subject, body: Body::Several(batch::write(events)), message_id })
+    }
 }
 
 /// The server has the message.
@@ -78,12 +103,21 @@ impl Bus {
         outgoing: &Outgoing,
     ) -> Result<async_nats::jetstream::context::PublishAckFuture, PublishFailed> {
         let mut headers = HeaderMap::new();
-        for (name, value) in outgoing.envelope.headers() {
-            headers.insert(HeaderName::from_static(name), HeaderValue::from(value));
-        }
+        let payload = match &outgoing.body {
+            Body::One(envelope, payload) => {
+                for (name, value) in envelope.headers() {
+                    headers.insert(HeaderName::from_static(name), HeaderValue::from(value));
+                }
+                payload
+            }
+            Body::Several(payload) => {
+                headers.insert(HeaderName::from_static(header::CONTENT_TYPE), batch::CONTENT_TYPE);
+                payload
+            }
+        };
         headers.insert(HeaderName::from_static(header::MESSAGE_ID), HeaderValue::from(outgoing.message_id.clone()));
-        let message = PublishMessage::build().payload(outgoing.payload.clone()).headers(headers);
-        self.jetstream.send_publish(outgoing.envelope.subject.clone(), message).await.map_err(|cause| refused(&cause))
+        let message = PublishMessage::build().payload(payload.clone()).headers(headers);
+        self.jetstream.send_publish(outgoing.subject.clone(), message).await.map_err(|cause| refused(&cause))
     }
 }
 

@@ -10,7 +10,7 @@ use async_nats::HeaderName;
 use async_nats::jetstream::consumer::{self, AckPolicy, DeliverPolicy, PullConsumer, pull};
 use async_nats::jetstream::{AckKind, message::Acker};
 use bytes::Bytes;
-use causeway_envelope::{Envelope, Malformed};
+use causeway_envelope::{Envelope, Malformed, batch, header};
 use futures::StreamExt as _;
 use futures::stream::BoxStream;
 use tokio::time::timeout;
@@ -27,20 +27,27 @@ pub struct SubscriptionSpec {
     pub durable: String,
     /// Subjects wanted.
     pub subjects: Vec<String>,
-    /// Most messages in one batch.
+    /// About so many events make a full batch.
     pub batch: usize,
     /// After this time without an answer the server delivers again.
     pub ack_wait: Duration,
 }
 
-/// One delivered message with its answer still open.
-pub struct Delivery {
-    /// All about it, or why its headers can't be read.
+/// One event of a delivered message.
+#[derive(Debug, Clone)]
+pub struct Arrived {
+    /// All about it, or why that can't be read.
     pub envelope: Result<Envelope, Malformed>,
-    /// Subject on the bus.
-    pub subject: String,
     /// Its content.
     pub payload: Bytes,
+}
+
+/// One delivered message with its answer still open. The answer is one for all its events.
+pub struct Delivery {
+    /// What is in it: one event, or several that were caused together.
+    pub events: Vec<Arrived>,
+    /// Subject on the bus.
+    pub subject: String,
     /// How often it was delivered, from 1.
     pub attempt: i64,
     /// Place in the stream.
@@ -70,16 +77,18 @@ impl Delivery {
 /// Without a delivery for this long while messages are pending, the consumer's stream is opened anew.
 const STALL: Duration = Duration::from_secs(30);
 
-/// A batch of this many messages is a flow.
+/// A batch of this many events is a flow.
 const FLOW: usize = 8;
-/// How long a batch of a flow is left to grow.
-const LINGER: Duration = Duration::from_millis(12);
+/// How long a batch of a flow is left to grow: as long as the last one took to handle, within these limits. Where handling is
+/// quick nobody waits for company; where the machine is full, larger batches are what empties it.
+const LINGER: std::ops::RangeInclusive<Duration> = Duration::from_millis(4)..=Duration::from_millis(50);
 
 /// A durable consumer, opened again whenever it breaks.
 pub struct Subscription {
     bus: Bus,
     spec: SubscriptionSpec,
     open: Option<Opened>,
+    /// When the last batch was given away.
     last_delivery: Instant,
     flowing: bool,
 }
@@ -105,15 +114,18 @@ impl Bus {
 }
 
 impl Subscription {
-    /// Waits for what is delivered next and gives all that already waits, up to the batch size. An empty batch means
+    /// Waits for what is delivered next and gives all that already waits, up to about the batch size. An empty batch means
     /// that nothing came for a few seconds. Dropped while it waits, what it took is delivered again.
     pub async fn next_batch(&mut self) -> Result<Vec<Delivery>, BusError> {
         if self.open.is_none() {
             self.reopen().await?;
         }
+        // Whoever asks for the next batch has dealt with the last one.
+        let linger = self.last_delivery.elapsed().clamp(*LINGER.start(), *LINGER.end());
         let Some(open) = self.open.as_mut() else { return Ok(Vec::new()) };
         match timeout(Duration::from_secs(5), open.batches.next()).await {
             Err(_) => {
+                self.flowing = false;
                 self.check_stall().await?;
                 Ok(Vec::new())
             }
@@ -121,25 +133,32 @@ impl Subscription {
                 self.open = None;
                 Ok(Vec::new())
             }
-            Ok(Some(mut batch)) => {
+            Ok(Some(first)) => {
                 // One message alone is handled at once; in a flow a short wait makes one transaction of many small ones.
-                let until = tokio::time::Instant::now() + LINGER;
-                while self.flowing && batch.len() < self.spec.batch {
+                let until = tokio::time::Instant::now() + linger;
+                let (mut deliveries, mut events, mut broken) = (Vec::with_capacity(first.len()), 0, None);
+                let mut take = |chunk: Chunk| {
+                    for message in chunk {
+                        match message {
+                            Ok(message) => {
+                                deliveries.extend(delivery(message).inspect(|one| events += one.events.len()))
+                            }
+                            Err(cause) => broken = Some(cause),
+                        }
+                    }
+                    events
+                };
+                let mut count = take(first);
+                while self.flowing && count < self.spec.batch {
                     match tokio::time::timeout_at(until, open.batches.next()).await {
-                        Ok(Some(more)) => batch.extend(more),
+                        Ok(Some(more)) => count = take(more),
                         Ok(None) | Err(_) => break,
                     }
                 }
-                self.flowing = batch.len() >= FLOW;
-                let mut deliveries = Vec::with_capacity(batch.len());
-                for message in batch {
-                    match message {
-                        Ok(message) => deliveries.extend(delivery(message)),
-                        Err(cause) => {
-                            warn!(stream = %self.spec.stream, consumer = %self.spec.durable, %cause, "consumer is opened anew");
-                            self.open = None;
-                        }
-                    }
+                self.flowing = count >= FLOW;
+                if let Some(cause) = broken {
+                    warn!(stream = %self.spec.stream, consumer = %self.spec.durable, %cause, "consumer is opened anew");
+                    self.open = None;
                 }
                 self.last_delivery = Instant::now();
                 Ok(deliveries)
@@ -186,15 +205,17 @@ impl Subscription {
         let consumer: PullConsumer =
             stream.create_consumer(wanted).await.map_err(|cause| BusError::server(what(), cause))?;
         audit::consumer(&self.spec.stream, &consumer.cached_info().config)?;
+        // Each may hold many events, and what lies here unhandled for too long is delivered to somebody else.
+        let at_once = (self.spec.batch / 4).max(1);
         let messages = consumer
             .stream()
-            .max_messages_per_batch(self.spec.batch)
+            .max_messages_per_batch(at_once)
             .expires(Duration::from_secs(10))
             .heartbeat(Duration::from_secs(3))
             .messages()
             .await
             .map_err(|cause| BusError::server(what(), cause))?;
-        let batches = Box::pin(messages.ready_chunks(self.spec.batch));
+        let batches = Box::pin(messages.ready_chunks(at_once));
         self.open = Some(Opened { consumer, batches });
         Ok(())
     }
@@ -222,19 +243,18 @@ fn delivery(message: async_nats::jetstream::Message) -> Option<Delivery> {
         Err(_) => return None,
     };
     let (message, acker) = message.split();
-    let envelope = Envelope::read(message.subject.as_str(), |name| {
-        message
-            .headers
-            .as_ref()
-            .and_then(|headers| headers.get(HeaderName::from_static(name)))
-            .map(|value| value.as_str())
-    });
-    Some(Delivery {
-        envelope,
-        subject: message.subject.to_string(),
-        payload: message.payload,
-        attempt,
-        sequence,
-        acker,
-    })
+    let get = |name: &'static str| {
+        let headers = message.headers.as_ref();
+        headers.and_then(|headers| headers.get(HeaderName::from_static(name))).map(|value| value.as_str())
+    };
+    let subject = message.subject.to_string();
+    let arrived = |(envelope, payload)| Arrived { envelope, payload };
+    let events = if get(header::CONTENT_TYPE) == Some(batch::CONTENT_TYPE) {
+        let payload = &message.payload;
+        let unreadable = |cause| vec![(Err(cause), payload.clone())];
+        batch::read(&subject, payload.clone()).unwrap_or_else(unreadable).into_iter().map(arrived).collect()
+    } else {
+        vec![arrived((Envelope::read(&subject, get), message.payload.clone()))]
+    };
+    Some(Delivery { events, subject, attempt, sequence, acker })
 }

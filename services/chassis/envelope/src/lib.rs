@@ -3,6 +3,7 @@
 //! An envelope says everything about a message but its content, so that the bus, the mailbox and an operator can handle
 //! it without knowing a single word of the domain. Deliberately absent: payload types, the bus, the database.
 
+pub mod batch;
 mod trace;
 
 use std::str::FromStr;
@@ -32,6 +33,8 @@ pub mod header {
     pub const VERSION: &str = "ce-version";
     /// W3C trace context.
     pub const TRACEPARENT: &str = "traceparent";
+    /// Set where a message holds several events ([`crate::batch::CONTENT_TYPE`]); then each has its own attributes inside.
+    pub const CONTENT_TYPE: &str = "content-type";
     /// The server recognises a repeated publication by it.
     pub const MESSAGE_ID: &str = "Nats-Msg-Id";
 }
@@ -121,7 +124,7 @@ impl Envelope {
 mod tests {
     use super::*;
 
-    fn sample() -> Envelope {
+    pub(crate) fn sample() -> Envelope {
         Envelope {
             id: Uuid::from_u128(7),
             kind: "a.v1.B".into(),

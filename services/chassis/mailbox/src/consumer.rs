@@ -1,14 +1,15 @@
 //! The consumer: batches from the bus to a handler, one transaction for each center, the answer to the bus after the commit.
 //!
-//! A batch that fails is handled again message by message, so that a poisoned one holds up nobody. Whether a message is
-//! poisoned is decided here, never by the server: after so many tries it becomes a row in `parked`.
+//! A message can hold several events; each has its own place in the inbox and its own outcome. A batch that fails is
+//! handled again event by event, so that a poisoned one holds up nobody. Whether one is poisoned is decided here, never by
+//! the server: after so many tries it becomes a row in `parked`.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use causeway_bus::{BusError, Delivery, Subscription as BusSubscription};
+use causeway_bus::{Arrived, BusError, Delivery, Subscription as BusSubscription};
 use causeway_envelope::{Envelope, TraceContext};
 use futures::future::BoxFuture;
 use prometheus::IntCounterVec;
@@ -88,9 +89,11 @@ pub(crate) struct Consumer {
     pub database: Database,
     pub handler: Arc<dyn Handler>,
     pub handled: IntCounterVec,
+    /// Most events in one transaction.
+    pub most: usize,
 }
 
-/// What to tell the bus about one delivery.
+/// What to tell the bus about one event.
 enum Verdict {
     Ack,
     Again(Duration),
@@ -134,41 +137,52 @@ impl Consumer {
     }
 
     async fn handle_batch(&self, batch: Vec<Delivery>) {
-        let mut by_center: BTreeMap<String, Vec<Delivery>> = BTreeMap::new();
-        for delivery in batch {
-            match &delivery.envelope {
-                Ok(envelope) if is_slug(&envelope.center) => {
-                    by_center.entry(envelope.center.clone()).or_default().push(delivery);
+        let mut by_center: BTreeMap<String, Vec<(usize, Received)>> = BTreeMap::new();
+        // One answer for each message: it comes again as long as one of its events has to, and those that are done are
+        // recognised then.
+        let mut again: Vec<Option<Duration>> = vec![None; batch.len()];
+        for (at, delivery) in batch.iter().enumerate() {
+            for event in &delivery.events {
+                match &event.envelope {
+                    Ok(envelope) if is_slug(&envelope.center) => {
+                        let received = Received {
+                            envelope: envelope.clone(),
+                            payload: event.payload.clone(),
+                            attempt: delivery.attempt,
+                        };
+                        by_center.entry(envelope.center.clone()).or_default().push((at, received));
+                    }
+                    _ => note(&mut again[at], self.park_malformed(delivery, event).await),
                 }
-                _ => self.park_malformed(&delivery).await,
             }
         }
-        for (center, deliveries) in by_center {
-            let verdicts = self.handle_center(&center, &deliveries).await;
-            for (delivery, verdict) in deliveries.iter().zip(verdicts) {
-                match verdict {
-                    Verdict::Ack => delivery.ack().await,
-                    Verdict::Again(wait) => delivery.retry_after(wait).await,
-                }
+        for (center, events) in by_center {
+            for some in events.chunks(self.most.max(1)) {
+                let verdicts = self.handle_center(&center, some.iter().map(|(_, event)| event.clone()).collect()).await;
+                some.iter().zip(verdicts).for_each(|((at, _), verdict)| note(&mut again[*at], verdict));
+            }
+        }
+        for (delivery, again) in batch.iter().zip(again) {
+            match again {
+                None => delivery.ack().await,
+                Some(wait) => delivery.retry_after(wait).await,
             }
         }
     }
 
-    async fn handle_center(&self, center: &str, deliveries: &[Delivery]) -> Vec<Verdict> {
-        let fresh = || deliveries.iter().filter_map(received);
-        match self.transact(center, fresh().collect()).await {
+    async fn handle_center(&self, center: &str, events: Vec<Received>) -> Vec<Verdict> {
+        match self.transact(center, events.clone()).await {
             Ok(outcomes) => {
-                let attempts = deliveries.iter().map(|delivery| delivery.attempt);
-                outcomes.iter().zip(attempts).map(|(outcome, attempt)| self.verdict(outcome, attempt)).collect()
+                outcomes.iter().zip(&events).map(|(outcome, event)| self.verdict(outcome, event.attempt)).collect()
             }
             Err(cause) if cause.is_transient() => {
                 debug!(%cause, "batch could not be handled; it is delivered again");
-                deliveries.iter().map(|delivery| Verdict::Again(backoff(delivery.attempt))).collect()
+                events.iter().map(|event| Verdict::Again(backoff(event.attempt))).collect()
             }
             Err(cause) => {
-                debug!(%cause, count = deliveries.len(), "batch failed; its messages are handled one by one");
-                let mut verdicts = Vec::with_capacity(deliveries.len());
-                for one in fresh() {
+                debug!(%cause, count = events.len(), "batch failed; its messages are handled one by one");
+                let mut verdicts = Vec::with_capacity(events.len());
+                for one in events {
                     verdicts.push(self.handle_one(center, one).await);
                 }
                 verdicts
@@ -282,22 +296,28 @@ impl Consumer {
         verdict
     }
 
-    async fn park_malformed(&self, delivery: &Delivery) {
-        let reason = match &delivery.envelope {
+    async fn park_malformed(&self, delivery: &Delivery, event: &Arrived) -> Verdict {
+        let reason = match &event.envelope {
             Err(cause) => cause.to_string(),
             Ok(_) => "header ce-center is no center's name".to_owned(),
         };
         let id = self.database.clock().new_id();
         let parked =
-            parked::insert_malformed(self.database.machine(), id, (&delivery.subject, &delivery.payload), &reason)
-                .await;
+            parked::insert_malformed(self.database.machine(), id, (&delivery.subject, &event.payload), &reason).await;
         match parked {
             Ok(()) => {
                 warn!(%reason, "message with unreadable headers is parked for an operator");
-                delivery.ack().await;
+                Verdict::Ack
             }
-            Err(_) => delivery.retry_after(backoff(delivery.attempt)).await,
+            Err(_) => Verdict::Again(backoff(delivery.attempt)),
         }
+    }
+}
+
+/// A message comes again as late as the last of its events may.
+fn note(again: &mut Option<Duration>, verdict: Verdict) {
+    if let Verdict::Again(wait) = verdict {
+        *again = Some(again.map_or(wait, |known| known.max(wait)));
     }
 }
 
@@ -322,11 +342,6 @@ async fn settle(tx: &mut Tx, new: &[Received], outcomes: &[Outcome]) -> Result<(
         inbox::put_back(tx, &back).await?;
     }
     Ok(())
-}
-
-fn received(delivery: &Delivery) -> Option<Received> {
-    let envelope = delivery.envelope.as_ref().ok()?.clone();
-    Some(Received { envelope, payload: delivery.payload.clone(), attempt: delivery.attempt })
 }
 
 /// Opens the span of a handling as a child of the publisher's and puts its context in the message.

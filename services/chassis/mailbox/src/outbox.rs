@@ -1,5 +1,7 @@
 //! The outbox: the event log of a service, written in the transaction that causes the events.
 
+use std::collections::HashMap;
+
 use bytes::Bytes;
 use causeway_bus::Outgoing;
 use causeway_envelope::{Envelope, TraceContext};
@@ -53,14 +55,49 @@ impl Row {
         Self { envelope, payload: Bytes::from(draft.payload), created }
     }
 
-    /// As the bus takes it; `suffix` makes the server take a repeat that it would otherwise recognise.
+    /// As the bus takes it alone; `suffix` makes the server take a repeat that it would otherwise recognise.
     pub fn outgoing(&self, suffix: &str) -> Outgoing {
-        Outgoing {
-            envelope: self.envelope.clone(),
-            payload: self.payload.clone(),
-            message_id: format!("{}{suffix}", self.envelope.id),
+        Outgoing::one(self.envelope.clone(), self.payload.clone(), format!("{}{suffix}", self.envelope.id))
+    }
+}
+
+/// So many events share a message at most, and so many bytes of content: a stream takes messages of 64 KiB.
+const MOST_TOGETHER: (usize, usize) = (64, 16 << 10);
+
+/// What was caused together travels together: the events of a transaction that have the same subject, in the order of their
+/// ids, which is that of their making. The same rows give the same messages each time, in whatever order they were read, so
+/// that the server recognises a repeat.
+pub(crate) fn together(rows: &[Row]) -> Vec<(Outgoing, Vec<&Row>)> {
+    let mut sorted: Vec<&Row> = rows.iter().collect();
+    sorted.sort_unstable_by_key(|row| row.envelope.id);
+    let mut groups: Vec<(usize, Vec<&Row>)> = Vec::new();
+    let mut open: HashMap<&str, usize> = HashMap::new();
+    for row in sorted {
+        let (subject, size) = (row.envelope.subject.as_str(), row.payload.len());
+        let group = open.get(subject).and_then(|at| groups.get_mut(*at));
+        match group.filter(|(bytes, group)| group.len() < MOST_TOGETHER.0 && *bytes + size <= MOST_TOGETHER.1) {
+            Some((bytes, group)) => {
+                *bytes += size;
+                group.push(row);
+            }
+            None => {
+                open.insert(subject, groups.len());
+                groups.push((size, vec![row]));
+            }
         }
     }
+    groups.into_iter().filter_map(|(_, group)| Some((message(&group)?, group))).collect()
+}
+
+fn message(group: &[&Row]) -> Option<Outgoing> {
+    let (first, count) = (group.first()?, group.len());
+    if count == 1 {
+        return Some(first.outgoing(""));
+    }
+    let events = group.iter().map(|row| (&row.envelope, &row.payload));
+    // Follows from all of them: with a part of them the server must not think that it has the rest.
+    let others = group[1..].iter().fold(0, |all, row| all ^ row.envelope.id.as_u128());
+    Outgoing::several(events, format!("{}+{others:032x}", first.envelope.id))
 }
 
 const INSERT: &str = "WITH log AS ( \
@@ -113,4 +150,62 @@ pub(crate) fn from_sql(source: &str, row: &sqlx::postgres::PgRow) -> Result<Row,
         payload: Bytes::from(payload),
         created: created.0,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(id: u128, subject: &str, size: usize) -> Row {
+        let draft = Draft {
+            event_id: Some(Uuid::from_u128(id)),
+            subject: subject.to_owned(),
+            kind: "a.v1.B",
+            aggregate_id: Uuid::from_u128(1),
+            version: 1,
+            payload: vec![7; size],
+            trace: TraceContext::default(),
+        };
+        let then = Timestamp::UNIX_EPOCH;
+        Row::new(draft, "routing", "lakeside", (then, then), Uuid::nil())
+    }
+
+    fn sizes(rows: &[Row]) -> Vec<(String, usize)> {
+        together(rows).iter().map(|(_, group)| (group[0].envelope.subject.clone(), group.len())).collect()
+    }
+
+    #[test]
+    fn events_share_a_message_by_subject_and_none_is_left_out() {
+        let rows = [row(1, "a", 10), row(2, "b", 10), row(3, "a", 10), row(4, "c", 10)];
+        assert_eq!(sizes(&rows), [("a".to_owned(), 2), ("b".to_owned(), 1), ("c".to_owned(), 1)]);
+    }
+
+    #[test]
+    fn a_message_is_never_larger_than_a_stream_takes() {
+        let many: Vec<Row> = (0..150).map(|id| row(id, "a", 100)).collect();
+        assert_eq!(sizes(&many).iter().map(|(_, count)| *count).collect::<Vec<_>>(), [64, 64, 22]);
+        let large: Vec<Row> = (0..4).map(|id| row(id, "a", 7000)).collect();
+        assert_eq!(sizes(&large).iter().map(|(_, count)| *count).collect::<Vec<_>>(), [2, 2]);
+        // One alone that is too large for any company still goes out, and is refused by the server if it must.
+        assert_eq!(sizes(&[row(1, "a", 10), row(2, "a", 40_000), row(3, "a", 10)]).len(), 3);
+    }
+
+    #[test]
+    fn the_same_events_make_the_same_messages_in_whatever_order_they_were_read() {
+        let mut rows: Vec<Row> = (0..100).map(|id| row(id, if id % 3 == 0 { "a" } else { "b" }, 300)).collect();
+        let ids = |rows: &[Row]| -> Vec<String> {
+            together(rows).iter().map(|(message, _)| format!("{message:?}")).collect()
+        };
+        let before = ids(&rows);
+        rows.reverse();
+        assert_eq!(ids(&rows), before);
+        let id =
+            |rows: &[Row]| message(&rows.iter().collect::<Vec<_>>()).map(|message| message.message_id().to_owned());
+        let some: Vec<Row> = (0..6).map(|id| row(id, "a", 1)).collect();
+        assert_ne!(
+            id(&some[..3]),
+            id(&[some[0].clone(), some[3].clone(), some[4].clone()]),
+            "other events, another id"
+        );
+    }
 }

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use causeway_bus::{Bus, PublishFailed};
+use causeway_bus::{Bus, Outgoing, PublishFailed};
 use sqlx::{PgPool, Row as _};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -14,11 +14,11 @@ use tracing::{debug, warn};
 use uuid::Uuid;
 
 use crate::database::Database;
-use crate::outbox::{self, Row};
+use crate::outbox::{self, Row, together};
 use crate::parked;
 use crate::time::Ts;
 
-/// About so many messages are in flight at once; a transaction's are never torn apart.
+/// About so many events are in flight at once; a transaction's are never torn apart.
 const FLIGHT: usize = 512;
 /// Transactions that one sweep takes up.
 const SWEPT: i64 = 64;
@@ -135,15 +135,21 @@ impl Relay {
     }
 
     async fn publish(&self, batches: &[Batch]) -> usize {
-        let outgoing: Vec<_> = batches.iter().flat_map(|batch| &batch.rows).map(|row| row.outgoing("")).collect();
+        let messages: Vec<Vec<(Outgoing, Vec<&Row>)>> = batches.iter().map(|batch| together(&batch.rows)).collect();
+        let (mut outgoing, mut groups) = (Vec::with_capacity(batches.len()), Vec::with_capacity(batches.len()));
+        for batch in messages {
+            let (messages, rows): (Vec<Outgoing>, Vec<Vec<&Row>>) = batch.into_iter().unzip();
+            outgoing.extend(messages);
+            groups.push(rows);
+        }
         let mut answers = self.bus.publish(&outgoing).await.into_iter();
         let (mut published, mut done, mut partly) = (0, Vec::with_capacity(batches.len()), Vec::new());
-        for batch in batches {
+        for (batch, groups) in batches.iter().zip(groups) {
             let mut rest = Vec::new();
-            for (row, answer) in batch.rows.iter().zip(answers.by_ref()) {
+            for (rows, answer) in groups.into_iter().zip(answers.by_ref()) {
                 match answer {
-                    Ok(_) => published += 1,
-                    Err(cause) => rest.push((row, cause)),
+                    Ok(_) => published += rows.len(),
+                    Err(cause) => rest.extend(rows.into_iter().map(|row| (row, cause.clone()))),
                 }
             }
             if rest.is_empty() {

@@ -74,7 +74,7 @@ pub struct Subscription {
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Pace {
-    /// Most messages handled in one transaction.
+    /// Most events handled in one transaction.
     pub batch: usize,
     /// The bus delivers a message again that was not answered in this time, seconds.
     pub ack_wait_seconds: u64,
@@ -171,6 +171,7 @@ impl Mailbox {
                 database: database.clone(),
                 handler: subscription.handler,
                 handled: counters.handled.clone(),
+                most: pace.batch,
             });
             consumers.push((subscription.subjects.clone(), consumer.clone()));
             let spec = SubscriptionSpec {
@@ -199,7 +200,7 @@ impl Counters {
     /// The registry is the service's own and carries its name as a label.
     fn register(metrics: &Registry) -> Result<Self, prometheus::Error> {
         let handled = IntCounterVec::new(
-            Opts::new("causeway_messages_handled_total", "messages handled, by outcome"),
+            Opts::new("causeway_messages_handled_total", "events handled, by outcome"),
             &["outcome"],
         )?;
         let republished = IntCounter::new(

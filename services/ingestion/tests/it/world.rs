@@ -182,8 +182,10 @@ pub async fn published(bus: &Bus, count: usize) -> Vec<(Envelope, InquiryReceive
         let batch = tokio::time::timeout(Duration::from_secs(30), witness.next_batch()).await.expect("events in time");
         for delivery in batch.expect("deliveries") {
             delivery.ack().await;
-            let event = InquiryReceived::decode(delivery.payload.clone()).expect("readable");
-            seen.push((delivery.envelope.expect("an envelope"), event));
+            for event in delivery.events {
+                let received = InquiryReceived::decode(event.payload).expect("readable");
+                seen.push((event.envelope.expect("an envelope"), received));
+            }
         }
     }
     seen

@@ -135,7 +135,7 @@ impl World {
             time: self.clock.now(),
             trace: TraceContext::default(),
         };
-        Outgoing { envelope, payload: fact.payload.into(), message_id: id.to_string() }
+        Outgoing::one(envelope, fact.payload.into(), id.to_string())
     }
 
     /// An inquiry of a second opinion in the GI team's queue, due in four hours.

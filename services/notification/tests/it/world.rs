@@ -166,8 +166,8 @@ impl World {
 
     pub fn outgoing<E: Event>(&self, inquiry: Uuid, event: &E) -> Outgoing {
         let (fact, id) = (fact(CENTER, event), self.clock.new_id());
-        Outgoing {
-            envelope: Envelope {
+        Outgoing::one(
+            Envelope {
                 id,
                 kind: fact.kind.to_owned(),
                 source: "test".to_owned(),
@@ -178,9 +178,9 @@ impl World {
                 time: self.clock.now(),
                 trace: TraceContext::parse(TRACE),
             },
-            payload: fact.payload.into(),
-            message_id: id.to_string(),
-        }
+            fact.payload.into(),
+            id.to_string(),
+        )
     }
 
     /// Waits until the service has published so many different events of a kind, and gives them.
@@ -198,8 +198,10 @@ impl World {
             assert!(tokio::time::Instant::now() < deadline, "only {} of {count} {}", found.len(), E::KIND);
             for delivery in self.witness.next_batch().await.expect("deliveries") {
                 delivery.ack().await;
-                let envelope = delivery.envelope.expect("an envelope");
-                self.seen.insert(envelope.id, (envelope, delivery.payload.to_vec()));
+                for event in delivery.events {
+                    let envelope = event.envelope.expect("an envelope");
+                    self.seen.insert(envelope.id, (envelope, event.payload.to_vec()));
+                }
             }
         }
     }

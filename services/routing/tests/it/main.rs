@@ -2,7 +2,9 @@
 
 mod world;
 
+use bytes::Bytes;
 use causeway_auth::{Actor, Role};
+use causeway_bus::Outgoing;
 use causeway_funnel::inquiry::{CancerArea, ConsultType, Facts, RecordsOnHand};
 use causeway_proto::convert::micros;
 use causeway_proto::error::Reason;
@@ -144,15 +146,13 @@ async fn an_inquiry_waits_for_its_centers_profile_and_rubbish_is_parked_alone() 
     let facts = Facts { received_at: world.clock.now(), ..Facts::default() };
     let mut foreign = received(world.clock.new_id(), facts.clone());
     foreign.facts.as_mut().expect("facts").center = "lakeside".into();
-    let mut rubbish = world.outgoing(CENTER, inquiry, &InquiryReceived::default());
-    rubbish.payload = vec![0xff, 0xff].into();
-    let batch = [
-        world.outgoing(CENTER, inquiry, &received(inquiry, facts)),
-        rubbish,
-        // Speaks of another center than its headers do.
-        world.outgoing(CENTER, inquiry, &foreign),
-    ];
-    world.send(&batch).await;
+    let good = world.event(CENTER, inquiry, &received(inquiry, facts));
+    let (rubbish, _) = world.event(CENTER, inquiry, &InquiryReceived::default());
+    let (rubbish, foreign) = ((rubbish, Bytes::from_static(&[0xff, 0xff])), world.event(CENTER, inquiry, &foreign));
+    // All three in one message. The last one speaks of another center than its attributes do.
+    let events = [&good, &rubbish, &foreign].map(|(envelope, payload)| (envelope, payload));
+    let message = Outgoing::several(events, good.0.id.to_string()).expect("events");
+    world.send(&[message]).await;
     tokio::time::sleep(std::time::Duration::from_millis(500)).await;
     assert_eq!(world.count("SELECT count(*) FROM decisions").await, 0);
     world.apply(&bundle()).await;

@@ -5,6 +5,7 @@ use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use bytes::Bytes;
 use causeway_auth::{Actor, Identity, Role};
 use causeway_bus::{Bus, BusSettings, Outgoing, StreamSpec, Subscription, SubscriptionSpec};
 use causeway_envelope::{Envelope, TraceContext};
@@ -107,10 +108,16 @@ impl World {
     }
 
     pub fn outgoing<E: Event>(&self, center: &str, inquiry: Uuid, event: &E) -> Outgoing {
+        let (envelope, payload) = self.event(center, inquiry, event);
+        let id = envelope.id.to_string();
+        Outgoing::one(envelope, payload, id)
+    }
+
+    pub fn event<E: Event>(&self, center: &str, inquiry: Uuid, event: &E) -> (Envelope, Bytes) {
         let fact = fact(center, event);
         let id = self.clock.new_id();
-        Outgoing {
-            envelope: Envelope {
+        (
+            Envelope {
                 id,
                 kind: fact.kind.to_owned(),
                 source: "test".to_owned(),
@@ -121,9 +128,8 @@ impl World {
                 time: self.clock.now(),
                 trace: TraceContext::parse(TRACE),
             },
-            payload: fact.payload.into(),
-            message_id: id.to_string(),
-        }
+            fact.payload.into(),
+        )
     }
 
     /// Waits until routing has published so many different events of a kind, and gives them.
@@ -143,8 +149,10 @@ impl World {
             assert!(tokio::time::Instant::now() < deadline, "only {} of {count} {}", found.len(), E::KIND);
             for delivery in self.witness.next_batch().await.expect("deliveries") {
                 delivery.ack().await;
-                let envelope = delivery.envelope.expect("an envelope");
-                self.seen.insert(envelope.id, (envelope, delivery.payload.to_vec()));
+                for event in delivery.events {
+                    let envelope = event.envelope.expect("an envelope");
+                    self.seen.insert(envelope.id, (envelope, event.payload.to_vec()));
+                }
             }
         }
     }

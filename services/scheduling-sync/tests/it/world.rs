@@ -250,8 +250,7 @@ impl World {
             time: self.clock.now(),
             trace: TraceContext::default(),
         };
-        let sent =
-            self.bus.publish(&[Outgoing { envelope, payload: Bytes::from(payload), message_id: id.to_string() }]).await;
+        let sent = self.bus.publish(&[Outgoing::one(envelope, Bytes::from(payload), id.to_string())]).await;
         sent[0].as_ref().expect("published");
         id
     }
