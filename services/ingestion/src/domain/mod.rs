@@ -5,5 +5,6 @@
 pub mod check;
 pub mod person;
 pub mod purpose;
+pub mod referral;
 pub mod submission;
 pub mod travel;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use causeway_auth::{SealError, fingerprint};
 use causeway_envelope::TraceContext;
-use causeway_funnel::inquiry::{Attribution, ConsultType, Source};
+use causeway_funnel::inquiry::Source;
 use causeway_funnel::profile::{Feed, Profile};
 use causeway_mailbox::Database;
 use jiff::tz::TimeZone;
@@ -16,17 +16,19 @@ use tracing::{Instrument as _, error, info_span, warn};
 use uuid::Uuid;
 
 use super::accept::Acceptance;
+use super::keep::{self, Fate};
 use super::told::texts;
 use crate::adapters::hl7::charset::{self, Decoded};
 use crate::adapters::hl7::fault::{Code, Fault};
 use crate::adapters::hl7::intake::{self, Expectations, Opened, Topic, Unopened, Verb};
 use crate::adapters::hl7::referral::Referral;
 use crate::adapters::hl7::reply::{Outcome, Verdict as Judged};
+use crate::domain::referral;
 use crate::domain::submission::Submission;
 use crate::error::Refusal;
 use crate::metrics::Metrics;
-use crate::store::messages::{self, NewMessage, REFUSED, Standing};
-use crate::writer::heard::{ACCEPTED, CONTROL_ID_REUSED, PARKED, REFERRAL_CHANGED, holds};
+use crate::store::messages::{REFUSED, Standing};
+use crate::writer::heard::{ACCEPTED, CONTROL_ID_REUSED, PARKED, REFERRAL_CHANGED};
 use crate::writer::{Heard, Verdict};
 
 /// Purpose of the keyed hash of who sent a message under which control id.
@@ -207,14 +209,7 @@ impl Hearing {
         referral: Referral,
         judged: Judged,
     ) -> Result<Kept, Refusal> {
-        let message_id = heading.message_id;
-        let heard = Heard {
-            message_id,
-            feed: heading.feed.id.clone(),
-            kind: kind(heading.opened),
-            hashes: self.hashes(heading).map_err(internal)?,
-            sealed: self.seal(heading, raw).map_err(internal)?,
-        };
+        let (message_id, heard) = (heading.message_id, self.heard(heading, raw)?);
         let submission = submission(heading, referral)?;
         let trace = TraceContext::current_or(&TraceContext::default());
         let verdict = self.acceptance.write(heading.profile, submission, Some(heard), trace).await?;
@@ -242,12 +237,7 @@ impl Hearing {
             None => None,
         };
         let reference = referral.reference.clone().unwrap_or_default();
-        let known = self
-            .database
-            .read(&heading.profile.center.id, move |tx| {
-                Box::pin(async move { Ok::<_, Refusal>(crate::store::by_key_or_reference(tx, key, &reference).await?) })
-            })
-            .await?;
+        let known = keep::known(&self.database, &heading.profile.center.id, key, reference).await?;
         let inquiry = known.as_ref().map(|(inquiry, _)| *inquiry);
         let (state, reason, judged) = match (reason, inquiry) {
             // A question is answered, and nothing is to be done about it.
@@ -269,47 +259,23 @@ impl Hearing {
         (state, reason, inquiry_id): (&'static str, &'static str, Option<Uuid>),
         judged: Judged,
     ) -> Result<Kept, Refusal> {
-        let (message_id, feed, kind) = (heading.message_id, heading.feed.id.clone(), kind(heading.opened));
-        let hashes = self.hashes(heading).map_err(internal)?;
-        let sealed = self.seal(heading, raw).map_err(internal)?;
-        let kept = self
-            .database
-            .with_tx(&heading.profile.center.id, move |tx| {
-                Box::pin(async move {
-                    let now = tx.now();
-                    let row = NewMessage {
-                        message_id,
-                        feed: &feed,
-                        kind: &kind,
-                        control_key: &hashes.0,
-                        content_hash: &hashes.1,
-                        state,
-                        reason,
-                        inquiry_id,
-                        sealed: &sealed,
-                    };
-                    let is_new = messages::insert(tx, now, &[row]).await?.contains(&message_id);
-                    let standing = messages::standing(tx, &[hashes.0.as_slice()]).await?;
-                    // What stands decides, also where the same message would be refused today.
-                    let stood = standing.iter().find(|one| one.stands_for(&hashes.1) && one.message_id != message_id);
-                    if !is_new || stood.is_some() {
-                        let same = stood.or_else(|| standing.iter().find(|one| one.content_hash == hashes.1)).cloned();
-                        let same = same.ok_or(Refusal::Unavailable)?;
-                        messages::count_again(tx, &[same.message_id]).await?;
-                        return Ok::<_, Refusal>(Err(same));
-                    }
-                    let clashes = standing.iter().any(|one| one.content_hash != hashes.1 && holds(one));
-                    if clashes && state != REFUSED {
-                        messages::correct(tx, &[(message_id, PARKED, CONTROL_ID_REUSED, None)]).await?;
-                    }
-                    Ok(Ok(clashes && state != REFUSED))
-                })
-            })
-            .await?;
-        Ok(match kept {
-            Err(same) => before(same, judged),
-            Ok(true) => Kept { message_id, judged: intake::control_id_reused(), reference: None },
-            Ok(false) => Kept { message_id, judged, reference: None },
+        let (message_id, heard) = (heading.message_id, self.heard(heading, raw)?);
+        let fate = Fate { state, reason, inquiry_id };
+        Ok(match keep::message(&self.database, &heading.profile.center.id, heard, fate).await? {
+            keep::Kept::Before(same) => before(same, judged),
+            keep::Kept::ControlIdReused => Kept { message_id, judged: intake::control_id_reused(), reference: None },
+            keep::Kept::New => Kept { message_id, judged, reference: None },
+        })
+    }
+
+    /// The message as it is kept.
+    fn heard(&self, heading: &Heading<'_>, raw: &[u8]) -> Result<Heard, Refusal> {
+        Ok(Heard {
+            message_id: heading.message_id,
+            feed: heading.feed.id.clone(),
+            kind: kind(heading.opened),
+            hashes: self.hashes(heading).map_err(internal)?,
+            sealed: self.seal(heading, raw).map_err(internal)?,
         })
     }
 
@@ -381,21 +347,13 @@ fn business_key(heading: &Heading<'_>, identity: &str) -> String {
     fingerprint([heading.feed.id.as_str(), identity])
 }
 
-fn submission(heading: &Heading<'_>, referral: Referral) -> Result<Submission, Refusal> {
-    let wanted = if referral.second_opinion { ConsultType::SecondOpinion } else { ConsultType::NewConsult };
-    let forms = heading.profile.forms.values();
-    let form = forms.clone().find(|form| form.consult_type == Some(wanted)).or_else(|| forms.clone().next());
-    let form = form.ok_or(Refusal::UnknownForm)?;
-    Ok(Submission {
-        center: heading.profile.center.id.clone(),
-        form_id: form.id.clone(),
-        language: referral.language,
-        source: Source::Hl7,
-        urgency: referral.urgency,
-        attribution: Attribution::default(),
-        referring_office: Some(heading.feed.id.clone()),
-        idempotency_key: referral.identity.as_deref().map(|identity| business_key(heading, identity)),
-        answers: referral.answers,
-        strict: false,
-    })
+fn submission(heading: &Heading<'_>, told: Referral) -> Result<Submission, Refusal> {
+    let asked = referral::Asked {
+        answers: told.answers,
+        language: told.language,
+        urgency: told.urgency,
+        second_opinion: told.second_opinion,
+        key: told.identity.as_deref().map(|identity| business_key(heading, identity)),
+    };
+    referral::submission(heading.profile, heading.feed, Source::Hl7, asked).ok_or(Refusal::UnknownForm)
 }

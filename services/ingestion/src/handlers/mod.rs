@@ -7,6 +7,7 @@ pub mod facts;
 pub mod grpc;
 pub mod hear;
 pub mod http;
+pub mod keep;
 pub mod mllp;
 pub mod release;
 pub mod reveal;

@@ -13,21 +13,7 @@ use super::fault::{Code, Fault};
 use super::message::Message;
 use super::segment::{Repetition, Segment};
 use super::time::When;
-
-/// Nobody lives longer.
-const OLDEST: i16 = 125;
-const OF_AGE: i16 = 18;
-
-/// A name and the ways to reach who bears it. PHI: no `Debug`.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub struct Contact {
-    /// As people write it; empty where it was not told.
-    pub name: String,
-    /// As it was typed.
-    pub phone: String,
-    /// As it was typed.
-    pub email: String,
-}
+use crate::domain::referral::{Contact, is_possible_birth, joined};
 
 /// The one patient of a message.
 ///
@@ -50,19 +36,6 @@ pub fn name(segment: &Segment<'_>, field: usize) -> String {
     let first = segment.field(field).first();
     let part = |component: usize| first.component(component).subcomponent(1);
     joined(&[part(2), part(3), part(1)], " ")
-}
-
-/// What was told of some parts, in their order.
-#[must_use]
-pub fn joined(parts: &[Cow<'_, str>], between: &str) -> String {
-    let mut whole = String::new();
-    for part in parts.iter().map(|part| part.trim_ascii()).filter(|part| !part.is_empty()) {
-        if !whole.is_empty() {
-            whole.push_str(between);
-        }
-        whole.push_str(part);
-    }
-    whole
 }
 
 /// Who somebody is and how to reach them, by the numbers of the fields that tell.
@@ -146,24 +119,13 @@ pub fn birth(patient: &Segment<'_>, zone: &TimeZone, today: Date) -> Result<Opti
     const IMPOSSIBLE: Fault =
         Fault::at("PID", 7, Code::DataType, "Date of birth is not possible: check it and send the message anew");
     let Some(birth) = When::parse(&patient.value(7, 1), zone) else { return Ok(None) };
-    let possible = birth.earliest() <= today && years(birth.earliest(), today) <= OLDEST;
-    if possible { Ok(Some(birth)) } else { Err(IMPOSSIBLE) }
-}
-
-/// Whether somebody is surely a child.
-#[must_use]
-pub fn is_minor(birth: Option<When>, today: Date) -> bool {
-    birth.is_some_and(|birth| years(birth.earliest(), today) < OF_AGE)
-}
-
-fn years(birth: Date, today: Date) -> i16 {
-    let before_birthday = (today.month(), today.day()) < (birth.month(), birth.day());
-    today.year() - birth.year() - i16::from(before_birthday)
+    if is_possible_birth(birth.earliest(), today) { Ok(Some(birth)) } else { Err(IMPOSSIBLE) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::referral::is_minor;
     use jiff::civil::date;
 
     fn with<T>(segment: &str, read: impl Fn(&Segment<'_>) -> T) -> T {
@@ -228,7 +190,7 @@ mod tests {
             assert!(read(impossible).is_err(), "{impossible}");
         }
         assert!(matches!((read(""), read("July 1968")), (Ok(None), Ok(None))));
-        let minor = |told: &str| is_minor(read(told).ok().flatten(), today);
+        let minor = |told: &str| is_minor(read(told).ok().flatten().map(|birth| birth.earliest()), today);
         assert!(minor("20080413") && minor("2009") && !minor("20080412") && !minor("2008") && !minor("?"));
     }
 }

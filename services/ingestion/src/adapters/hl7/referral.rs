@@ -7,17 +7,17 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use causeway_funnel::diagnosis;
-use causeway_funnel::inquiry::{CancerArea, Payer, Urgency};
+use causeway_funnel::inquiry::Urgency;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::answer::referring;
 use super::fault::{Code, Fault, Oddity};
 use super::message::Message;
-use super::person::{self, Contact, joined};
+use super::person;
 use super::segment::Segment;
 use super::time::When;
+use crate::domain::referral::{self, Contact, joined, put};
 
 /// What a referral says. PHI: no `Debug`.
 pub struct Referral {
@@ -36,9 +36,6 @@ pub struct Referral {
     /// What was odd about it.
     pub oddities: Vec<Oddity>,
 }
-
-/// A longer reason stands whole beside its beginning.
-const LONGEST_REASON: usize = 3500;
 
 const NO_PROVIDER: Fault =
     Fault::at("PRD", 0, Code::SegmentSequence, "A provider segment PRD is missing: send the referring provider");
@@ -75,7 +72,7 @@ pub fn read(message: &Message<'_>, zone: &TimeZone, today: Date) -> Result<Refer
     put(&mut answers, "referral_number", Cow::Borrowed(identity.as_deref().unwrap_or_default()));
     // An office that refers a person asks us to call them. Mail, texts and voice messages need the person's own consent.
     put(&mut answers, "consent_phone", Cow::Borrowed("yes"));
-    let language = language(&patient.segment);
+    let language = referral::language(&patient.segment.value(15, 1), &patient.segment.value(15, 2));
     contact(message, patient, &mut answers);
     Ok(Referral {
         answers,
@@ -100,14 +97,13 @@ fn checked<'a>(message: &Message<'a>, zone: &TimeZone, today: Date) -> Result<Pa
     ];
     let faults: Vec<Fault> = faults.into_iter().flatten().collect();
     match birth {
-        Ok(birth) if faults.is_empty() => Ok(Patient { segment, own, birth, is_minor: person::is_minor(birth, today) }),
+        Ok(birth) if faults.is_empty() => Ok(Patient {
+            segment,
+            own,
+            birth,
+            is_minor: referral::is_minor(birth.map(|birth| birth.earliest()), today),
+        }),
         _ => Err(faults),
-    }
-}
-
-fn put(answers: &mut BTreeMap<String, String>, key: &str, answer: Cow<'_, str>) {
-    if !answer.trim_ascii().is_empty() {
-        answers.insert(key.to_owned(), answer.into_owned());
     }
 }
 
@@ -115,42 +111,26 @@ fn some(text: Cow<'_, str>) -> Option<String> {
     (!text.is_empty()).then(|| text.into_owned())
 }
 
-/// Whom to contact: the patient, but never a child. Who speaks for it may have to be asked for, under the number it has.
+/// Whom to contact: the patient, but never a child.
 fn contact(message: &Message<'_>, patient: Patient<'_>, answers: &mut BTreeMap<String, String>) {
-    let (told, own) = (patient.segment.value(7, 1), patient.own);
+    let told = patient.segment.value(7, 1);
     // What can't be read to the day stays as it was told, for a person to mend.
     let day = patient.birth.and_then(|birth| birth.date()).map(|day| day.to_string());
-    let mut answer = |key: &str, text: String| put(answers, key, Cow::Owned(text));
-    answer("birth_date", day.unwrap_or_else(|| told.into_owned()));
-    if !patient.is_minor {
-        answer("who", "patient".to_owned());
-        answer("name", own.name);
-        answer("phone", own.phone);
-        return answer("email", own.email);
+    put(answers, "birth_date", day.map_or(told, Cow::Owned));
+    match patient.is_minor {
+        false => referral::contact_patient(answers, patient.own),
+        true => referral::contact_guardian(answers, patient.own, person::guardian(message).unwrap_or_default()),
     }
-    let guardian = person::guardian(message).unwrap_or_default();
-    answer("who", "caregiver".to_owned());
-    answer("name", guardian.name);
-    answer("patient_name", own.name);
-    answer("phone", if guardian.phone.is_empty() { own.phone } else { guardian.phone });
-    answer("email", guardian.email);
-    answer("patient_email", own.email);
 }
 
-/// The primary diagnosis first (DG1-15), then as they stand. A child goes to those who treat children, whatever it has.
+/// The primary diagnosis first (DG1-15), then as they stand.
 fn areas(message: &Message<'_>, patient: &Patient<'_>, answers: &mut BTreeMap<String, String>) {
     let is_female = patient.segment.value(8, 1).eq_ignore_ascii_case("F");
     let priority = |segment: &Segment<'_>| segment.value(15, 1).parse().unwrap_or(u32::MAX);
     let mut codes: Vec<(u32, Cow<'_, str>)> =
         message.segments("DG1").map(|segment| (priority(&segment), segment.value(3, 1))).collect();
     codes.sort_by_key(|(priority, _)| *priority);
-    let area = diagnosis::first_area(codes.iter().map(|(_, code)| code.as_ref()), is_female);
-    if patient.is_minor {
-        put(answers, "cancer_area", Cow::Borrowed(CancerArea::Pediatric.as_str()));
-        put(answers, "diagnosis_area", Cow::Borrowed(area.map_or("", CancerArea::as_str)));
-    } else {
-        put(answers, "cancer_area", Cow::Borrowed(area.unwrap_or(CancerArea::NotSure).as_str()));
-    }
+    referral::areas(answers, codes.iter().map(|(_, code)| code.as_ref()), is_female, patient.is_minor);
 }
 
 /// The primary reason (NTE-4 1R) first, then the other notes, then what orders, visit and diagnoses say in words.
@@ -165,16 +145,7 @@ fn reason(message: &Message<'_>, answers: &mut BTreeMap<String, String>) {
     let diagnosis =
         |segment: Segment<'_>| joined(&[segment.value(3, 1), segment.value(3, 2), segment.field(4).text()], ", ");
     lines.extend(message.segments("DG1").map(diagnosis));
-    lines.retain(|line| !line.trim_ascii().is_empty());
-    let whole = lines.join("\n");
-    match whole.char_indices().nth(LONGEST_REASON) {
-        Some((at, _)) => {
-            let beginning = format!("{} […] (the whole text stands beside this)", &whole[..at]);
-            put(answers, "message", Cow::Owned(beginning));
-            put(answers, "referral_reason_in_full", Cow::Owned(whole));
-        }
-        None => put(answers, "message", Cow::Owned(whole)),
-    }
+    referral::reason(answers, lines);
 }
 
 /// A text that repeats line by line.
@@ -197,7 +168,8 @@ fn around(message: &Message<'_>, patient: &Segment<'_>, answers: &mut BTreeMap<S
     }
     if let Some(plan) = message.segment("IN1") {
         let told = joined(&[plan.value(4, 1), plan.value(2, 2), plan.value(36, 1)], ", ");
-        put(answers, "payer", Cow::Borrowed(payer(&plan).as_str()));
+        let words = [plan.value(2, 1), plan.value(2, 2), plan.value(4, 1), plan.value(15, 1)];
+        put(answers, "payer", Cow::Borrowed(referral::payer(&joined(&words, " ")).as_str()));
         put(answers, "insurance", Cow::Owned(told));
     }
 }
@@ -206,18 +178,6 @@ fn around(message: &Message<'_>, patient: &Segment<'_>, answers: &mut BTreeMap<S
 fn record_number<'a>(patient: &Segment<'a>) -> Cow<'a, str> {
     let ids = patient.field(3).repetitions().map(|id| id.component(1).text());
     ids.chain([patient.value(2, 1)]).find(|id| !id.trim_ascii().is_empty()).unwrap_or_default()
-}
-
-/// Who pays, by the words of the first plan; insurance of another name is private.
-fn payer(plan: &Segment<'_>) -> Payer {
-    let words =
-        joined(&[plan.value(2, 1), plan.value(2, 2), plan.value(4, 1), plan.value(15, 1)], " ").to_ascii_lowercase();
-    match words.as_str() {
-        "" => Payer::NotSure,
-        words if words.contains("medicare") => Payer::Medicare,
-        words if words.contains("medicaid") => Payer::Medicaid,
-        _ => Payer::Private,
-    }
 }
 
 /// Table 0280, also in words: S STAT, A as soon as possible, R routine.
@@ -239,20 +199,6 @@ fn is_second_opinion(head: &Segment<'_>) -> bool {
 fn identity(message: &Message<'_>, head: Option<&Segment<'_>>) -> Option<String> {
     let order = |segment: &str| some(message.value(segment, 2, 1));
     head.and_then(|head| some(head.value(6, 1))).or_else(|| order("OBR")).or_else(|| order("ORC"))
-}
-
-/// A primary language tag of what PID-15 says in ISO 639 or in words; empty where it is none.
-fn language(patient: &Segment<'_>) -> String {
-    const KNOWN: [(&str, &[&str]); 3] = [
-        ("en", &["en", "eng", "english"]),
-        ("es", &["es", "spa", "spanish", "español"]),
-        ("fr", &["fr", "fre", "fra", "french", "français"]),
-    ];
-    let told = [1, 2].map(|component| patient.value(15, component).to_lowercase());
-    let known = KNOWN.iter().find(|(_, names)| told.iter().any(|told| names.contains(&told.as_str())));
-    let [code, _] = told;
-    let is_tag = (2..=3).contains(&code.len()) && code.bytes().all(|byte| byte.is_ascii_lowercase());
-    known.map_or(if is_tag { code } else { String::new() }, |(tag, _)| (*tag).to_owned())
 }
 
 #[cfg(test)]

@@ -1,0 +1,86 @@
+//! Keeps a partner's message of which no inquiry is made, whichever door it came through: what waits for a person, what was
+//! refused, what only asks.
+//!
+//! Deliberately not here: messages that become inquiries, which are committed together with them (writer), and what their
+//! senders are told (hear, fhir).
+
+use causeway_mailbox::Database;
+use uuid::Uuid;
+
+use crate::error::Refusal;
+use crate::store::messages::{self, NewMessage, REFUSED, Standing};
+use crate::writer::Heard;
+use crate::writer::heard::{CONTROL_ID_REUSED, PARKED, holds};
+
+/// What is to become of a message.
+#[derive(Debug, Clone, Copy)]
+pub struct Fate {
+    /// `accepted`, `parked` or `refused`.
+    pub state: &'static str,
+    /// A stable word for why it is not accepted.
+    pub reason: &'static str,
+    /// The inquiry that it is about.
+    pub inquiry_id: Option<Uuid>,
+}
+
+/// What became of it.
+pub enum Kept {
+    /// It is kept as was meant.
+    New,
+    /// The same message stands already.
+    Before(Standing),
+    /// Its control id belongs to another message of its sender. It is parked.
+    ControlIdReused,
+}
+
+/// Keeps a message; the answer comes after the commit.
+pub async fn message(database: &Database, center: &str, heard: Heard, fate: Fate) -> Result<Kept, Refusal> {
+    database
+        .with_tx(center, move |tx| {
+            Box::pin(async move {
+                let (now, id, content) = (tx.now(), heard.message_id, heard.hashes.1);
+                let row = NewMessage {
+                    message_id: id,
+                    feed: &heard.feed,
+                    kind: &heard.kind,
+                    control_key: &heard.hashes.0,
+                    content_hash: &content,
+                    state: fate.state,
+                    reason: fate.reason,
+                    inquiry_id: fate.inquiry_id,
+                    sealed: &heard.sealed,
+                };
+                let is_new = messages::insert(tx, now, &[row]).await?.contains(&id);
+                let standing = messages::standing(tx, &[heard.hashes.0.as_slice()]).await?;
+                // What stands decides, also where the same message would be refused today.
+                let stood = standing.iter().find(|one| one.stands_for(&content) && one.message_id != id);
+                if !is_new || stood.is_some() {
+                    let same = stood.or_else(|| standing.iter().find(|one| one.content_hash == content)).cloned();
+                    let same = same.ok_or(Refusal::Unavailable)?;
+                    messages::count_again(tx, &[same.message_id]).await?;
+                    return Ok::<_, Refusal>(Kept::Before(same));
+                }
+                let clashes = standing.iter().any(|one| one.content_hash != content && holds(one));
+                if !clashes || fate.state == REFUSED {
+                    return Ok(Kept::New);
+                }
+                messages::correct(tx, &[(id, PARKED, CONTROL_ID_REUSED, None)]).await?;
+                Ok(Kept::ControlIdReused)
+            })
+        })
+        .await
+}
+
+/// The inquiry under a key, else the one with a request number; with its request number.
+pub async fn known(
+    database: &Database,
+    center: &str,
+    key: Option<[u8; 16]>,
+    reference: String,
+) -> Result<Option<(Uuid, String)>, Refusal> {
+    database
+        .read(center, move |tx| {
+            Box::pin(async move { Ok::<_, Refusal>(crate::store::by_key_or_reference(tx, key, &reference).await?) })
+        })
+        .await
+}
