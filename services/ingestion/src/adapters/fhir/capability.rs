@@ -1,0 +1,118 @@
+//! CapabilityStatement: what this door does, and nothing that it does not (FHIR R4 section 2.35).
+//!
+//! Deliberately not here: who may do it (the center's feeds).
+
+use serde_json::{Value, json};
+
+/// When the statement was last changed.
+const CHANGED: &str = "2026-11-26";
+
+const ABOUT: &str = "Takes referrals for one center and tells what became of them. A referral is one transaction or message \
+Bundle with a ServiceRequest, or a ServiceRequest with contained resources; an answer is given after it is stored for good. \
+The number of the referral (ServiceRequest.identifier, or ifNoneExist) is what a repeat is known by. Resources that come with \
+a referral are kept sealed and are not read back. Only what the asking feed has sent is visible to it. Subscriptions are not \
+there yet: search Task with _lastUpdated. JSON only; batches, deletes and patches are refused.";
+
+const SECURITY: &str = "Send the key of the feed as 'authorization: Bearer KEY'. Metadata needs none.";
+
+/// The statement for one center.
+#[must_use]
+pub fn statement(endpoint: &str) -> Value {
+    json!({
+        "resourceType": "CapabilityStatement",
+        "status": "active",
+        "date": CHANGED,
+        "kind": "instance",
+        "software": { "name": "Causeway", "version": env!("CARGO_PKG_VERSION") },
+        "implementation": { "description": "Referrals to a cancer center", "url": endpoint },
+        "fhirVersion": "4.0.1",
+        "format": ["application/fhir+json", "json"],
+        "rest": [{
+            "mode": "server",
+            "documentation": ABOUT,
+            "security": { "cors": false, "description": SECURITY },
+            "resource": resources(),
+            "interaction": [{ "code": "transaction", "documentation": "One referral, as a whole or not at all." }],
+            "operation": [
+                operation("validate", "Resource-validate", "The same faults as for the request itself, and nothing is kept."),
+                operation("process-message", "MessageHeader-process-message", "A message Bundle with one of the events I12 (new), I13 (changed), I14 (withdrawn), I15 (what became of it)."),
+            ],
+        }],
+        "messaging": [{
+            "documentation": "Events I12 to I15 of HL7 v2 table 0003. Bundle.identifier, or else MessageHeader.id, is what a repeat is known by.",
+        }],
+    })
+}
+
+fn operation(name: &str, definition: &str, words: &str) -> Value {
+    json!({
+        "name": name,
+        "definition": format!("http://hl7.org/fhir/OperationDefinition/{definition}"),
+        "documentation": words,
+    })
+}
+
+fn resources() -> Value {
+    let number = json!({ "name": "identifier", "type": "token", "documentation": "The office's number of the referral, as system|value." });
+    let focus = json!({ "name": "focus", "type": "reference", "documentation": "ServiceRequest/ID as the referral was answered with." });
+    let updated = json!({ "name": "_lastUpdated", "type": "date", "documentation": "With ge, gt, le or lt and an instant; oldest first, with _count and a next link." });
+    let mut all = vec![
+        json!({
+            "type": "ServiceRequest",
+            "documentation": "Created or updated as a referral: the same number again is the same referral, and other content under it waits for a person. Read back without what it says.",
+            "interaction": [{ "code": "create" }, { "code": "read" }, { "code": "search-type" }],
+            "versioning": "versioned",
+            "conditionalCreate": true,
+            "referencePolicy": ["local", "resolves"],
+            "searchParam": [number],
+            "operation": [operation("validate", "Resource-validate", "The same faults as for the request itself, and nothing is kept.")],
+        }),
+        json!({
+            "type": "Task",
+            "documentation": "What became of a referral, as far as its door knows. Made by the center; a Task of the office's own inside a Bundle can call the referral off.",
+            "interaction": [{ "code": "read" }, { "code": "search-type" }],
+            "versioning": "versioned",
+            "searchParam": [number, focus, updated],
+        }),
+        json!({
+            "type": "QuestionnaireResponse",
+            "documentation": "A form of the center that was answered on the office's own site: questionnaire ends in the form's id, linkId is the name of a field.",
+            "interaction": [{ "code": "create" }],
+            "conditionalCreate": true,
+        }),
+    ];
+    let kept = [
+        "Patient",
+        "Practitioner",
+        "PractitionerRole",
+        "Organization",
+        "RelatedPerson",
+        "Coverage",
+        "Condition",
+        "DocumentReference",
+    ];
+    all.extend(kept.iter().map(
+        |kind| json!({ "type": kind, "documentation": "As a part of a referral only: kept sealed and not read back." }),
+    ));
+    json!(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_statement_names_what_is_read_of_a_referral() {
+        let statement = statement("https://center.example/fhir/harbor-valley");
+        let types: Vec<&str> = statement["rest"][0]["resource"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .filter_map(|one| one["type"].as_str())
+            .collect();
+        for kind in super::super::kinds::READ.iter().filter(|kind| **kind != "MessageHeader") {
+            assert!(types.contains(kind), "{kind}");
+        }
+        assert_eq!(types.len(), super::super::kinds::READ.len() - 1);
+    }
+}

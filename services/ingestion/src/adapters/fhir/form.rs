@@ -1,0 +1,114 @@
+//! A form of the center that was answered on a partner's own site (FHIR R4 QuestionnaireResponse).
+//!
+//! `questionnaire` ends in the form's id, and `linkId` is the name of a field; groups only arrange. So the same checks hold as
+//! for the form itself. Deliberately not here: those checks (domain), and whether the center has the form (handlers).
+
+use super::concept::Identifier;
+use super::element::Element;
+use super::fault::{Class, Issue};
+use crate::domain::referral::Told;
+
+/// What was answered. PHI: no `Debug`.
+pub struct Form {
+    /// The form's id.
+    pub form_id: String,
+    /// The version of the form that was answered, where it is told.
+    pub version: Option<String>,
+    /// Whether all of it was answered; otherwise it is kept and leads to nothing yet.
+    pub is_complete: bool,
+    /// Answers by question key.
+    pub answers: Told,
+    /// The person's language, as far as it is told.
+    pub language: String,
+    /// Its own number, by who gave it.
+    pub identity: Option<(String, String)>,
+}
+
+const STATUSES: [&str; 5] = ["in-progress", "completed", "amended", "entered-in-error", "stopped"];
+/// Elements of an answer that hold a text, and of which type.
+const TEXTS: [&str; 5] = ["valueString", "valueDate", "valueDateTime", "valueTime", "valueUri"];
+const NUMBERS: [&str; 2] = ["valueDecimal", "valueInteger"];
+
+const NO_STATUS: &str = "The answers do not tell whether they are complete: send their status";
+const WITHDRAWN: &str = "Answers that were stopped or sent in error lead to nothing here";
+const NO_FORM: &str = "The answers do not tell which form they are for: send questionnaire, ending in the form's id";
+const NO_LINK: &str = "The item does not tell which question it answers: send its linkId";
+const TWICE: &str = "The same question is answered twice: send each question once";
+const OTHER_ANSWER: &str =
+    "An answer of this type can not be read: send a text, a date, a number, yes or no, or a code";
+
+/// Reads answers; nothing where they are refused.
+#[must_use]
+pub fn read(response: &Element<'_>) -> Option<Form> {
+    if !response.has("status") {
+        response.missing("status", Class::Malformed, NO_STATUS);
+    }
+    let status = response.code("status", &STATUSES);
+    if matches!(status, Some("entered-in-error" | "stopped")) {
+        response.error("status", Issue::BusinessRule, Class::Rule, WITHDRAWN);
+    }
+    let mut answers = Told::new();
+    items(response, &mut answers);
+    let Some(canonical) = response.text("questionnaire") else {
+        response.missing("questionnaire", Class::Rule, NO_FORM);
+        return None;
+    };
+    let (url, version) = canonical.split_once('|').map_or((canonical, None), |(url, version)| (url, Some(version)));
+    let form_id = url.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+    let identifier = response.child("identifier").and_then(|number| {
+        let value = number.text("value")?;
+        Some(Identifier { system: number.text("system").unwrap_or_default(), value })
+    });
+    Some(Form {
+        form_id: form_id.to_owned(),
+        version: version.map(str::to_owned),
+        is_complete: status? != "in-progress",
+        answers,
+        language: response.text("language").unwrap_or_default().split('-').next().unwrap_or_default().to_owned(),
+        identity: identifier.map(|number| (number.system.to_owned(), number.value.to_owned())),
+    })
+}
+
+/// The items below, in groups and under answers too.
+fn items(above: &Element<'_>, answers: &mut Told) {
+    for item in above.children("item") {
+        items(&item, answers);
+        let given = item.children("answer");
+        given.iter().for_each(|answer| items(answer, answers));
+        let told: Vec<String> = given.iter().filter_map(answer).collect();
+        if given.is_empty() {
+            continue;
+        }
+        let Some(link) = item.text("linkId") else {
+            item.missing("linkId", Class::Malformed, NO_LINK);
+            continue;
+        };
+        if answers.insert(link.to_owned(), told.join(", ")).is_some() {
+            item.error("linkId", Issue::Duplicate, Class::Rule, TWICE);
+        }
+    }
+}
+
+/// One answer as somebody would type it.
+fn answer(answer: &Element<'_>) -> Option<String> {
+    if answer.has("valueBoolean") {
+        return Some(if answer.flag("valueBoolean")? { "yes" } else { "no" }.to_owned());
+    }
+    if let Some(name) = TEXTS.iter().find(|name| answer.has(name)) {
+        return answer.text(name).map(str::to_owned);
+    }
+    if let Some(name) = NUMBERS.iter().find(|name| answer.has(name)) {
+        return answer.number(name).map(str::to_owned);
+    }
+    if let Some(coding) = answer.child("valueCoding") {
+        return coding.text("code").or_else(|| coding.text("display")).map(str::to_owned);
+    }
+    if let Some(quantity) = answer.child("valueQuantity") {
+        let parts = [quantity.number("value"), quantity.text("unit")];
+        return Some(parts.into_iter().flatten().collect::<Vec<_>>().join(" "));
+    }
+    if !answer.has("item") {
+        answer.error("", Issue::NotSupported, Class::Rule, OTHER_ANSWER);
+    }
+    None
+}

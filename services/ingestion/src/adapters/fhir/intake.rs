@@ -1,0 +1,261 @@
+//! What a request asks for, or why it is refused: the one place where that is decided.
+//!
+//! Checks go from the envelope to the letter, and all of them are made, so that a sender hears of every fault at once.
+//! Deliberately not here: who may send (the center's feeds) and what was sent before (store).
+
+use jiff::civil::Date;
+
+use super::bundle::{Bundle, Kind, check_kind};
+use super::concept::{self, Identifier};
+use super::element::Element;
+use super::fault::{Class, Fault, Issue, Oddity, Severity, refuses};
+use super::form::{self, Form};
+use super::json::{Json, Object};
+use super::kinds;
+use super::links;
+use super::message::{self, Header};
+use super::notes::{Notes, Path};
+use super::reference::{Directory, Resolver};
+use super::referral::{self, Around, Referral, Verb};
+
+/// What a center expects of requests.
+#[derive(Clone, Copy)]
+pub struct Expectations<'a> {
+    /// Today there.
+    pub today: Date,
+    /// Most entries of a Bundle.
+    pub most_entries: usize,
+    /// Hosts of addresses at the office itself.
+    pub hosts: &'a [&'a str],
+    /// The search by which the sender asks us to look first (`If-None-Exist`).
+    pub if_none_exist: Option<&'a str>,
+}
+
+/// How a request came.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Shape {
+    /// One resource.
+    #[default]
+    Single,
+    /// A transaction.
+    Transaction,
+    /// A message.
+    Message,
+}
+
+/// A request from outside: what it is answered by.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Letter {
+    /// How it came.
+    pub shape: Shape,
+    /// What kind it is, in words of ours.
+    pub kind: &'static str,
+    /// The sender's own number for it.
+    pub control: Option<String>,
+    /// Types of its entries, for the answer to a transaction.
+    pub entries: Vec<&'static str>,
+    /// Its header, if it is a message.
+    pub header: Option<Header>,
+}
+
+/// What a request asks for.
+pub enum Topic {
+    /// Something of a referral.
+    Referral(Referral),
+    /// The answers of a form.
+    Form(Form),
+    /// Nothing: see the faults.
+    Refused,
+}
+
+/// What is decided on a request. PHI: no `Debug`.
+pub struct Intake {
+    /// How it came.
+    pub letter: Letter,
+    /// What it asks for.
+    pub topic: Topic,
+    /// What its sender is to hear.
+    pub faults: Vec<Fault>,
+    /// What was odd about it, each once.
+    pub oddities: Vec<Oddity>,
+}
+
+const NO_OBJECT: &str = "The body is no resource: send one in braces";
+const NOT_TAKEN: &str = "Resources of this type are not taken here by themselves: see metadata for those that are";
+const OTHER_TYPE: &str = "The body is a resource of another type than the address says";
+const NO_REFERRAL: &str = "There is no ServiceRequest in it, so nobody is referred";
+const TWO_REFERRALS: &str = "A request holds one referral: send another one for each other ServiceRequest";
+const TWO_FORMS: &str = "A request holds the answers of one form: send another one for each other form";
+const OTHER_SEARCH: &str = "If-None-Exist is taken as a search by identifier only: send identifier=system|value";
+
+/// Decides what a body asks for. `only`: the type that the address says.
+#[must_use]
+pub fn judge<'t>(body: &'t Json<'t>, only: Option<&'static str>, expected: &Expectations<'t>) -> Intake {
+    let notes = Notes::default();
+    let (mut letter, topic) = match unwrapped(body) {
+        Some(object) => look(object, only, expected, &notes),
+        None => {
+            notes.fault(Fault::new(Severity::Fatal, Issue::Structure, Class::Malformed, NO_OBJECT));
+            (Letter { kind: "other", ..Letter::default() }, None)
+        }
+    };
+    let (faults, mut oddities) = notes.into_parts();
+    oddities.sort_unstable();
+    let topic = topic.filter(|_| !refuses(&faults)).unwrap_or(Topic::Refused);
+    if matches!(topic, Topic::Form(_)) {
+        letter.kind = FORM;
+    }
+    Intake { letter, topic, faults, oddities }
+}
+
+/// The kind of what leads to the answers of a form, however it came.
+pub const FORM: &str = "QuestionnaireResponse";
+
+/// The resource itself, also where an operation wraps it into Parameters.
+fn unwrapped<'t>(body: &'t Json<'t>) -> Option<&'t Object<'t>> {
+    let Json::Object(object) = body else { return None };
+    let is_wrapped = matches!(object.get("resourceType"), Some(Json::Text(kind)) if kind == "Parameters");
+    let Some(Json::List(parameters)) = object.get("parameter").filter(|_| is_wrapped) else { return Some(object) };
+    let mut resources = parameters.iter().filter_map(|parameter| match parameter {
+        Json::Object(parameter) => match parameter.get("resource") {
+            Some(Json::Object(resource)) => Some(resource),
+            _ => None,
+        },
+        _ => None,
+    });
+    Some(resources.next().unwrap_or(object))
+}
+
+fn look<'t>(
+    object: &'t Object<'t>,
+    only: Option<&'static str>,
+    expected: &Expectations<'t>,
+    notes: &'t Notes,
+) -> (Letter, Option<Topic>) {
+    let kind = match object.get("resourceType") {
+        Some(Json::Text(kind)) => kind.as_ref(),
+        _ => "",
+    };
+    let name = kinds::named(kind);
+    let letter = |kind| Letter { kind, ..Letter::default() };
+    if only.is_some_and(|only| only != kind) && !kind.is_empty() {
+        let root = Element::new(object, Path::of(name), notes);
+        root.error("resourceType", Issue::Invalid, Class::Malformed, OTHER_TYPE);
+        return (letter("other"), None);
+    }
+    match kind {
+        "Bundle" => bundle(object, expected, notes),
+        "ServiceRequest" => {
+            let request = Element::resource(object, Path::of(name), notes);
+            (letter("ServiceRequest"), alone(&request, expected).map(Topic::Referral))
+        }
+        "QuestionnaireResponse" => {
+            let response = Element::resource(object, Path::of(name), notes);
+            (letter(FORM), form::read(&response).map(Topic::Form))
+        }
+        _ => {
+            let root = Element::new(object, Path::of(name), notes);
+            check_kind(&root, kind);
+            if kinds::is_known(kind) {
+                root.error("", Issue::NotSupported, Class::Rule, NOT_TAKEN);
+            }
+            (letter("other"), None)
+        }
+    }
+}
+
+/// A ServiceRequest with what it contains.
+fn alone<'t>(request: &Element<'t>, expected: &Expectations<'t>) -> Option<Referral> {
+    let directory = Directory::default();
+    let contained = request.contained();
+    for inside in &contained {
+        check_kind(inside, inside.kind());
+    }
+    let of = |kind: &str| contained.iter().filter(|inside| inside.kind() == kind).cloned().collect::<Vec<_>>();
+    let searched = expected.if_none_exist.and_then(concept::searched);
+    if expected.if_none_exist.is_some() && searched.is_none() {
+        request.error("identifier", Issue::NotSupported, Class::Malformed, OTHER_SEARCH);
+    }
+    read(request, &directory, of, searched, expected)
+}
+
+fn bundle<'t>(object: &'t Object<'t>, expected: &Expectations<'t>, notes: &'t Notes) -> (Letter, Option<Topic>) {
+    let Some(bundle) = Bundle::read(object, notes, expected.most_entries) else {
+        return (Letter { kind: "Bundle", ..Letter::default() }, None);
+    };
+    let number = bundle.identifier.map(|number| format!("{}|{}", number.system, number.value));
+    let (letter, event) = match bundle.kind {
+        Kind::Transaction => {
+            let entries = bundle.entries.iter().map(|entry| kinds::named(entry.kind)).collect();
+            let shape = Shape::Transaction;
+            (Letter { shape, kind: "transaction", control: number, entries, header: None }, "I12")
+        }
+        Kind::Message => {
+            let header =
+                bundle.directory.resource(0).filter(|first| first.kind() == "MessageHeader").map(message::header);
+            let (kind, header) = header.unwrap_or(("message", None));
+            let event = header.as_ref().map_or("I12", |header| header.event);
+            let control = number.or_else(|| header.as_ref().map(|header| header.id.clone()));
+            (Letter { shape: Shape::Message, kind, control, entries: Vec::new(), header }, event)
+        }
+    };
+    let topic = inside(&bundle, expected, notes).map(|topic| match topic {
+        Topic::Referral(told) => Topic::Referral(message::by_event(told, event)),
+        other => other,
+    });
+    (letter, topic)
+}
+
+fn inside<'t>(bundle: &Bundle<'t>, expected: &Expectations<'t>, notes: &'t Notes) -> Option<Topic> {
+    let requests = bundle.places("ServiceRequest");
+    let forms = bundle.places("QuestionnaireResponse");
+    for more in requests.iter().skip(1).filter_map(|at| bundle.directory.resource(*at)) {
+        more.error("", Issue::BusinessRule, Class::Rule, TWO_REFERRALS);
+    }
+    let Some((first, request)) = requests.first().and_then(|at| Some((*at, bundle.directory.resource(*at)?))) else {
+        for more in forms.iter().skip(1).filter_map(|at| bundle.directory.resource(*at)) {
+            more.error("", Issue::BusinessRule, Class::Rule, TWO_FORMS);
+        }
+        let Some(response) = forms.first().and_then(|at| bundle.directory.resource(*at)) else {
+            let fault = Fault::new(Severity::Error, Issue::Required, Class::Rule, NO_REFERRAL);
+            notes.fault(Fault { expression: "Bundle.entry".to_owned(), ..fault });
+            return None;
+        };
+        return form::read(response).map(Topic::Form);
+    };
+    let verb = links::tasks(bundle);
+    let contained = request.contained();
+    let of = |kind: &str| {
+        let inside = contained.iter().filter(|inside| inside.kind() == kind).cloned();
+        bundle.of_kind(kind).cloned().chain(inside).collect::<Vec<_>>()
+    };
+    links::references(bundle);
+    let searched = bundle.entries.get(first).and_then(|entry| entry.if_none_exist);
+    let told = read(request, &bundle.directory, of, searched, expected)?;
+    let verb = if told.verb == Verb::New { verb.unwrap_or(Verb::New) } else { told.verb };
+    Some(Topic::Referral(Referral { verb, ..told }))
+}
+
+fn read<'t>(
+    request: &Element<'t>,
+    directory: &Directory<'t>,
+    of: impl Fn(&str) -> Vec<Element<'t>>,
+    searched: Option<Identifier<'t>>,
+    expected: &Expectations<'t>,
+) -> Option<Referral> {
+    let around = Around {
+        patients: of("Patient"),
+        conditions: of("Condition"),
+        coverages: of("Coverage"),
+        documents: of("DocumentReference"),
+        related: of("RelatedPerson"),
+        searched,
+        hosts: expected.hosts,
+        today: expected.today,
+    };
+    let resolver = Resolver { directory, holder: request.clone() };
+    for name in ["performer", "supportingInfo"] {
+        resolver.many(request, name, &[]);
+    }
+    referral::read(request, &resolver, &around)
+}

@@ -1,0 +1,310 @@
+//! JSON as FHIR needs it: decimals keep their digits, a key that stands twice is noticed, and nothing nests without end.
+//!
+//! serde_json reads; this only keeps what its own values would lose. Texts are borrowed from the body, so a document of
+//! some megabytes is not copied. Deliberately not here: what the members of an object mean (element).
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::fmt;
+
+use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+/// FHIR nests some ten levels; items of a questionnaire a few more.
+const DEEPEST: usize = 48;
+/// Up to so many members, comparing each with each is faster than hashing.
+const FEW: usize = 24;
+/// Elements of type decimal, whose digits matter (FHIR R4 section 2.6.2.3). Other numbers are whole.
+const DECIMALS: [&str; 2] = ["value", "valueDecimal"];
+
+/// A value. PHI: no `Debug`.
+pub enum Json<'a> {
+    /// `null`
+    Null,
+    /// `true` and `false`
+    Bool(bool),
+    /// A number, as it was written.
+    Number(Cow<'a, str>),
+    /// A text.
+    Text(Cow<'a, str>),
+    /// `[...]`
+    List(Vec<Json<'a>>),
+    /// `{...}`
+    Object(Object<'a>),
+}
+
+/// The members of an object, in their order. PHI: no `Debug`.
+#[derive(Default)]
+pub struct Object<'a> {
+    members: Vec<(Cow<'a, str>, Json<'a>)>,
+    is_ambiguous: bool,
+}
+
+/// A body is no JSON that can be read. What stands there is not repeated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unreadable {
+    /// Line of the first fault.
+    pub line: usize,
+    /// Its column.
+    pub column: usize,
+}
+
+/// Reads a body.
+///
+/// # Errors
+/// It is no JSON, nests too deeply, or something follows after it.
+pub fn read(body: &[u8]) -> Result<Json<'_>, Unreadable> {
+    // RFC 8259 lets a reader ignore the mark that some systems put first.
+    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+    let mut reader = serde_json::Deserializer::from_slice(body);
+    let read = Seed { left: DEEPEST }.deserialize(&mut reader).and_then(|json| reader.end().map(|()| json));
+    read.map_err(|cause| Unreadable { line: cause.line(), column: cause.column() })
+}
+
+impl<'a> Object<'a> {
+    /// A member.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Json<'a>> {
+        self.members.iter().find(|(key, _)| key == name).map(|(_, value)| value)
+    }
+
+    /// All members.
+    pub fn members(&self) -> impl Iterator<Item = (&str, &Json<'a>)> {
+        self.members.iter().map(|(key, value)| (key.as_ref(), value))
+    }
+
+    /// Whether some key stands in it twice, so that nobody knows which value is meant.
+    #[must_use]
+    pub fn is_ambiguous(&self) -> bool {
+        self.is_ambiguous
+    }
+
+    fn push(&mut self, key: Cow<'a, str>, value: Json<'a>, seen: &mut HashSet<String>) {
+        if self.members.len() < FEW {
+            self.is_ambiguous |= self.members.iter().any(|(known, _)| *known == key);
+        } else {
+            if seen.is_empty() {
+                seen.extend(self.members.iter().map(|(known, _)| known.to_string()));
+            }
+            self.is_ambiguous |= !seen.insert(key.to_string());
+        }
+        self.members.push((key, value));
+    }
+}
+
+impl Json<'_> {
+    /// Writes what it says in one way only: members in order of their names, no blanks, texts in quotes. `skip` names members
+    /// of the outermost object that are left out.
+    pub fn write_plainly(&self, skip: &[&str], out: &mut String) {
+        match self {
+            Self::Null => out.push_str("null"),
+            Self::Bool(is) => out.push_str(if *is { "true" } else { "false" }),
+            Self::Number(digits) => out.push_str(digits),
+            Self::Text(text) => quote(text, out),
+            Self::List(values) => {
+                out.push('[');
+                for (at, value) in values.iter().enumerate() {
+                    out.push_str(if at == 0 { "" } else { "," });
+                    value.write_plainly(&[], out);
+                }
+                out.push(']');
+            }
+            Self::Object(object) => {
+                let mut members: Vec<_> = object.members().filter(|(key, _)| !skip.contains(key)).collect();
+                members.sort_by_key(|(key, _)| *key);
+                out.push('{');
+                for (at, (key, value)) in members.into_iter().enumerate() {
+                    out.push_str(if at == 0 { "" } else { "," });
+                    quote(key, out);
+                    out.push(':');
+                    value.write_plainly(&[], out);
+                }
+                out.push('}');
+            }
+        }
+    }
+}
+
+fn quote(text: &str, out: &mut String) {
+    out.push('"');
+    for c in text.chars() {
+        if matches!(c, '"' | '\\') {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out.push('"');
+}
+
+/// Reads one value, and no more levels below it than are left.
+#[derive(Clone, Copy)]
+struct Seed {
+    left: usize,
+}
+
+impl Seed {
+    fn deeper<E: de::Error>(self) -> Result<Self, E> {
+        let left = self.left.checked_sub(1).ok_or_else(|| E::custom("nested too deeply"))?;
+        Ok(Self { left })
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Seed {
+    type Value = Json<'de>;
+
+    fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<Json<'de>, D::Error> {
+        reader.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Seed {
+    type Value = Json<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Json<'de>, E> {
+        Ok(Json::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Json<'de>, E> {
+        Ok(Json::Bool(value))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Json<'de>, E> {
+        Ok(Json::Number(Cow::Owned(value.to_string())))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Json<'de>, E> {
+        Ok(Json::Number(Cow::Owned(value.to_string())))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Json<'de>, E> {
+        Ok(Json::Number(Cow::Owned(value.to_string())))
+    }
+
+    fn visit_borrowed_str<E>(self, value: &'de str) -> Result<Json<'de>, E> {
+        Ok(Json::Text(Cow::Borrowed(value)))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Json<'de>, E> {
+        Ok(Json::Text(Cow::Owned(value.to_owned())))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut reader: A) -> Result<Json<'de>, A::Error> {
+        let (seed, mut values) = (self.deeper()?, Vec::new());
+        while let Some(value) = reader.next_element_seed(seed)? {
+            values.push(value);
+        }
+        Ok(Json::List(values))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut reader: A) -> Result<Json<'de>, A::Error> {
+        let (seed, mut object, mut seen) = (self.deeper()?, Object::default(), HashSet::new());
+        while let Some(key) = reader.next_key_seed(Key)? {
+            let value = match DECIMALS.contains(&key.as_ref()) {
+                false => reader.next_value_seed(seed)?,
+                true => decimal(reader.next_value()?, seed)?,
+            };
+            object.push(key, value, &mut seen);
+        }
+        Ok(Json::Object(object))
+    }
+}
+
+/// A number as it was written; anything else in the same place is read again.
+fn decimal<'de, E: de::Error>(raw: &'de RawValue, seed: Seed) -> Result<Json<'de>, E> {
+    let text = raw.get();
+    if text.starts_with(|c: char| c == '-' || c.is_ascii_digit()) {
+        return Ok(Json::Number(Cow::Borrowed(text)));
+    }
+    let mut reader = serde_json::Deserializer::from_str(text);
+    seed.deserialize(&mut reader).map_err(|_| E::custom("unreadable value"))
+}
+
+struct Key;
+
+impl<'de> DeserializeSeed<'de> for Key {
+    type Value = Cow<'de, str>;
+
+    fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<Cow<'de, str>, D::Error> {
+        reader.deserialize_str(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Key {
+    type Value = Cow<'de, str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the name of a member")
+    }
+
+    fn visit_borrowed_str<E>(self, value: &'de str) -> Result<Cow<'de, str>, E> {
+        Ok(Cow::Borrowed(value))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Cow<'de, str>, E> {
+        Ok(Cow::Owned(value.to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plain(text: &str) -> Result<String, Unreadable> {
+        let mut out = String::new();
+        read(text.as_bytes())?.write_plainly(&[], &mut out);
+        Ok(out)
+    }
+
+    #[test]
+    fn the_same_content_is_written_in_the_same_way_whatever_its_order_and_blanks() {
+        let one = plain("{\"b\": [1, true, null], \"a\": {\"z\": \"\\u00e9\\\"\", \"y\": -2}}").expect("JSON");
+        assert_eq!(one, "{\"a\":{\"y\":-2,\"z\":\"é\\\"\"},\"b\":[1,true,null]}");
+        assert_eq!(plain("\u{feff}{\"a\":{\"y\":-2,\"z\":\"é\\\"\"},\"b\":[1,true,null]}").as_ref(), Ok(&one));
+        let mut out = String::new();
+        read(b"{\"timestamp\":1,\"a\":{\"timestamp\":2}}").expect("JSON").write_plainly(&["timestamp"], &mut out);
+        assert_eq!(out, "{\"a\":{\"timestamp\":2}}", "only the outermost is left out");
+    }
+
+    #[test]
+    fn decimals_keep_their_digits() {
+        assert_eq!(
+            plain("{\"valueDecimal\":1.50,\"value\":0.100}").as_deref(),
+            Ok("{\"value\":0.100,\"valueDecimal\":1.50}")
+        );
+        assert_eq!(plain("{\"value\":{\"value\":\"x\"}}").as_deref(), Ok("{\"value\":{\"value\":\"x\"}}"));
+    }
+
+    #[test]
+    fn a_key_that_stands_twice_is_noticed_in_small_and_in_large_objects() {
+        let ambiguous = |text: &str| match read(text.as_bytes()) {
+            Ok(Json::Object(object)) => object.is_ambiguous(),
+            _ => panic!("no object"),
+        };
+        assert!(ambiguous("{\"a\":1,\"b\":2,\"a\":3}") && !ambiguous("{\"a\":{\"b\":1},\"b\":2}"));
+        let many: Vec<String> = (0..200).map(|number| format!("\"k{number}\":1")).collect();
+        assert!(!ambiguous(&format!("{{{}}}", many.join(","))));
+        assert!(
+            ambiguous(&format!("{{{},\"k3\":1}}", many.join(",")))
+                && ambiguous(&format!("{{{},\"k199\":1}}", many.join(",")))
+        );
+    }
+
+    #[test]
+    fn what_is_no_json_or_nests_without_end_is_refused_with_its_place() {
+        assert_eq!(plain("{\n \"a\": tru").err(), Some(Unreadable { line: 2, column: 9 }));
+        for odd in
+            ["", "{", "[1,]", "{\"a\":1}}", "{\"a\":1,}", "NaN", "'a'", "{a:1}", "\"\u{1}\"", "01", "{\"value\":01}"]
+        {
+            assert!(plain(odd).is_err(), "{odd}");
+        }
+        assert!(read(b"\"\xff\"").is_err());
+        let deep = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+        assert!(plain(&deep(DEEPEST)).is_ok() && plain(&deep(DEEPEST + 1)).is_err() && plain(&deep(100_000)).is_err());
+        let values = format!("{}1{}", "{\"value\":".repeat(60), "}".repeat(60));
+        assert!(plain(&values).is_err(), "also where a value is read again");
+    }
+}

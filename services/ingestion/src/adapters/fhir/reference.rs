@@ -1,0 +1,187 @@
+//! References between resources, resolved inside the request and nowhere else (FHIR R4 section 2.27.4.1).
+//!
+//! A reference leads to an entry by its full URL, by type and id, by a number (`Type?identifier=`), or to a contained resource.
+//! Nothing is ever fetched: what lies elsewhere is told as such. Each entry is looked up by hash, so that a Bundle of
+//! thousands costs no more for each. Deliberately not here: what the resource says that is found.
+
+use std::collections::HashMap;
+
+use super::concept::{self, Identifier};
+use super::element::Element;
+use super::fault::{Class, Issue};
+use super::json::{Json, Object};
+
+const DANGLING: &str = "The reference leads nowhere: send the resource in the same request, under this reference";
+const ELSEWHERE: &str =
+    "The reference leads elsewhere, and nothing is fetched from there: send the resource in the same request";
+const OTHER_KIND: &str = "The reference leads to a resource of another type than may stand here";
+
+/// The resources of a request, by all that they can be referred to by.
+#[derive(Default)]
+pub struct Directory<'t> {
+    by_url: HashMap<&'t str, usize>,
+    by_id: HashMap<(&'t str, &'t str), usize>,
+    by_number: HashMap<(&'t str, &'t str, &'t str), usize>,
+    resources: Vec<Option<Element<'t>>>,
+}
+
+impl<'t> Directory<'t> {
+    /// Notes the resource of the next entry; `false`: its full URL was used before.
+    pub fn add(&mut self, full_url: &'t str, resource: Option<Element<'t>>) -> bool {
+        let at = self.resources.len();
+        let is_new = full_url.is_empty() || self.by_url.insert(full_url, at).is_none();
+        if let Some(element) = &resource {
+            let (kind, object) = (element.kind(), element.object());
+            if let Some(Json::Text(id)) = object.get("id") {
+                self.by_id.entry((kind, id)).or_insert(at);
+            }
+            if let Some(id) = id_in(full_url, kind) {
+                self.by_id.entry((kind, id)).or_insert(at);
+            }
+            for number in numbers(object) {
+                self.by_number.entry((kind, number.system, number.value)).or_insert(at);
+            }
+        }
+        self.resources.push(resource);
+        is_new
+    }
+
+    /// The resource of an entry.
+    #[must_use]
+    pub fn resource(&self, at: usize) -> Option<&Element<'t>> {
+        self.resources.get(at)?.as_ref()
+    }
+
+    fn find(&self, reference: &str) -> Option<usize> {
+        let at = self.by_url.get(reference).copied();
+        at.or_else(|| {
+            let (kind, rest) = reference.split_once('?')?;
+            let number = concept::searched(rest)?;
+            self.by_number.get(&(last(kind), number.system, number.value)).copied()
+        })
+        .or_else(|| {
+            let mut parts = without_version(reference).rsplit('/');
+            let (id, kind) = (parts.next()?, parts.next()?);
+            // With a base before it, it is only the same where the full URL says so.
+            parts.next().is_none().then(|| self.by_id.get(&(kind, id)).copied())?
+        })
+    }
+}
+
+/// The id at the end of a full URL such as `https://office.example/fhir/Patient/7`.
+fn id_in<'t>(full_url: &'t str, kind: &str) -> Option<&'t str> {
+    let (rest, id) = full_url.rsplit_once('/')?;
+    (last(rest) == kind).then_some(id)
+}
+
+fn last(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or_default()
+}
+
+fn without_version(reference: &str) -> &str {
+    reference.split_once("/_history/").map_or(reference, |(reference, _)| reference)
+}
+
+/// Numbers of a resource without noting faults: they are read again by whoever reads the resource.
+fn numbers<'t>(object: &'t Object<'t>) -> impl Iterator<Item = Identifier<'t>> {
+    let list = match object.get("identifier") {
+        Some(Json::List(list)) => list.as_slice(),
+        _ => &[],
+    };
+    list.iter().filter_map(|number| {
+        let Json::Object(number) = number else { return None };
+        let text = |name: &str| match number.get(name) {
+            Some(Json::Text(text)) => text.as_ref(),
+            _ => "",
+        };
+        (!text("value").is_empty()).then(|| Identifier { system: text("system"), value: text("value") })
+    })
+}
+
+/// Where a reference leads.
+pub enum Target<'t> {
+    /// To a resource of the request.
+    Found(Element<'t>),
+    /// To something that is named, but not sent.
+    Named {
+        /// Its name.
+        display: &'t str,
+        /// Its number.
+        value: &'t str,
+    },
+    /// Nowhere: it is told, or there is none.
+    Nowhere,
+}
+
+impl<'t> Target<'t> {
+    /// The resource, if it was found.
+    #[must_use]
+    pub fn found(self) -> Option<Element<'t>> {
+        match self {
+            Self::Found(element) => Some(element),
+            Self::Named { .. } | Self::Nowhere => None,
+        }
+    }
+}
+
+/// Resolves references of one resource.
+#[derive(Clone)]
+pub struct Resolver<'d, 't> {
+    /// The resources of the request.
+    pub directory: &'d Directory<'t>,
+    /// The resource that holds the references, for those to contained resources.
+    pub holder: Element<'t>,
+}
+
+impl<'d, 't> Resolver<'d, 't> {
+    /// The same for references of another resource. What is contained refers to its neighbours.
+    #[must_use]
+    pub fn within(&self, other: &Element<'t>) -> Self {
+        let holder = if other.is_contained() { self.holder.clone() } else { other.clone() };
+        Self { directory: self.directory, holder }
+    }
+
+    /// Resolves the reference under a name.
+    pub fn one(&self, element: &Element<'t>, name: &'static str, kinds: &[&str]) -> Target<'t> {
+        element.child(name).map_or(Target::Nowhere, |reference| self.resolve(&reference, kinds))
+    }
+
+    /// Resolves a list of references under a name.
+    pub fn many(&self, element: &Element<'t>, name: &'static str, kinds: &[&str]) -> Vec<Target<'t>> {
+        element.children(name).iter().map(|reference| self.resolve(reference, kinds)).collect()
+    }
+
+    /// Resolves a reference; one that leads nowhere, or to another type than may stand there, is told. No type at all: any.
+    #[must_use]
+    pub fn resolve(&self, reference: &Element<'t>, kinds: &[&str]) -> Target<'t> {
+        let told = reference.text("reference").unwrap_or_default();
+        let number = reference.child("identifier").and_then(|number| number.text("value")).unwrap_or_default();
+        let display = reference.text("display").unwrap_or_default();
+        let named = Target::Named { display, value: number };
+        if told.is_empty() {
+            return if display.is_empty() && number.is_empty() { Target::Nowhere } else { named };
+        }
+        let found = match told.strip_prefix('#') {
+            Some(id) => self.contained(id),
+            None => self.directory.find(told).and_then(|at| self.directory.resource(at)).cloned(),
+        };
+        let Some(found) = found else {
+            // What can only lie in the request and does not is a fault; what may lie elsewhere is told.
+            if told.starts_with('#') || told.starts_with("urn:") {
+                reference.error("reference", Issue::NotFound, Class::Rule, DANGLING);
+            } else {
+                reference.warn("reference", Issue::NotFound, ELSEWHERE);
+            }
+            return named;
+        };
+        if !kinds.is_empty() && !kinds.contains(&found.kind()) {
+            reference.error("reference", Issue::Invalid, Class::Rule, OTHER_KIND);
+            return Target::Nowhere;
+        }
+        Target::Found(found)
+    }
+
+    fn contained(&self, id: &str) -> Option<Element<'t>> {
+        self.holder.contained().into_iter().find(|resource| resource.text("id") == Some(id))
+    }
+}

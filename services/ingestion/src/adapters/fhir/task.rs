@@ -1,0 +1,193 @@
+//! The Task of a referral: what became of it, as far as the door knows (FHIR R4 section 12.1).
+//!
+//! A Task and its ServiceRequest bear the id of their inquiry; ids of the other resources of a request follow from it, so the
+//! same referral is always answered with the same ids. Nothing here tells of the patient. Deliberately not here: the stage of
+//! an inquiry, which is the intake desk's.
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::date;
+
+/// What the door knows of a referral.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// The inquiry that stands for it.
+    pub inquiry_id: Uuid,
+    /// Our number of it.
+    pub reference: String,
+    /// Whether it came as the answers of a form.
+    pub is_form: bool,
+    /// When it came.
+    pub received_at: Timestamp,
+    /// When something of it changed last.
+    pub changed_at: Timestamp,
+    /// Grows with each change.
+    pub version: i64,
+    /// Some answers are being mended.
+    pub is_mended: bool,
+    /// A withdrawal waits for a person.
+    pub is_withdrawn: bool,
+    /// Another change waits for a person.
+    pub is_changed: bool,
+    /// A person has dealt with its withdrawal.
+    pub is_cancelled: bool,
+}
+
+/// Who gives our numbers.
+pub const REFERENCE_SYSTEM: &str = "urn:causeway:request-number";
+
+impl Standing {
+    /// Status, status of ours, and the reason where FHIR wants one.
+    fn told(&self) -> (&'static str, &'static str, Option<&'static str>) {
+        match self {
+            Self { is_cancelled: true, .. } => {
+                ("cancelled", "Withdrawn", Some("The office has withdrawn the referral"))
+            }
+            Self { is_withdrawn: true, .. } => ("received", "Withdrawal received; a person acts on it", None),
+            Self { is_changed: true, .. } => ("received", "Received; a change waits for a person", None),
+            Self { is_mended: true, .. } => ("received", "Received; a person mends what could not be read", None),
+            _ => ("received", "Received; the center calls the patient", None),
+        }
+    }
+
+    /// What the Task is about.
+    #[must_use]
+    pub fn focus(&self) -> String {
+        format!("{}/{}", if self.is_form { "QuestionnaireResponse" } else { "ServiceRequest" }, self.inquiry_id)
+    }
+
+    /// The ETag of this version.
+    #[must_use]
+    pub fn etag(&self) -> String {
+        etag(self.version)
+    }
+
+    fn meta(&self) -> Value {
+        json!({ "versionId": self.version.to_string(), "lastUpdated": date::write(self.changed_at) })
+    }
+
+    /// The Task. `number`: the office's own, where it asked by it.
+    #[must_use]
+    pub fn task(&self, number: Option<(&str, &str)>) -> Value {
+        let (status, business, reason) = self.told();
+        let mut task = json!({
+            "resourceType": "Task",
+            "id": self.inquiry_id,
+            "meta": self.meta(),
+            "identifier": self.identifiers(number),
+            "status": status,
+            "businessStatus": { "text": business },
+            "intent": "order",
+            "code": { "coding": [{ "system": "http://hl7.org/fhir/CodeSystem/task-code", "code": "fulfill" }] },
+            "focus": { "reference": self.focus() },
+            "for": { "reference": self.patient() },
+            "authoredOn": date::write(self.received_at),
+            "lastModified": date::write(self.changed_at),
+        });
+        if let Some(reason) = reason {
+            task["statusReason"] = json!({ "text": reason });
+        }
+        task
+    }
+
+    /// The ServiceRequest as far as it is told back: that it is there, under which numbers. What it says stays sealed.
+    #[must_use]
+    pub fn request(&self, number: Option<(&str, &str)>) -> Value {
+        json!({
+            "resourceType": "ServiceRequest",
+            "id": self.inquiry_id,
+            "meta": self.meta(),
+            "identifier": self.identifiers(number),
+            "status": if self.is_cancelled { "revoked" } else { "active" },
+            "intent": "order",
+            "subject": { "reference": self.patient() },
+        })
+    }
+
+    fn identifiers(&self, number: Option<(&str, &str)>) -> Value {
+        let ours = json!({ "system": REFERENCE_SYSTEM, "value": self.reference });
+        match number {
+            None => json!([ours]),
+            Some(("", value)) => json!([{ "value": value }, ours]),
+            Some((system, value)) => json!([{ "system": system, "value": value }, ours]),
+        }
+    }
+
+    fn patient(&self) -> String {
+        format!("Patient/{}", id_of(self.inquiry_id, "Patient", 0))
+    }
+}
+
+/// The ETag of a version.
+#[must_use]
+pub fn etag(version: i64) -> String {
+    format!("W/\"{version}\"")
+}
+
+/// The id of the nth resource of a type that came with an inquiry.
+#[must_use]
+pub fn id_of(inquiry_id: Uuid, kind: &str, nth: usize) -> Uuid {
+    if nth == 0 && ["ServiceRequest", "Task", "QuestionnaireResponse"].contains(&kind) {
+        return inquiry_id;
+    }
+    let text = format!("{inquiry_id}/{kind}/{nth}");
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes());
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&digest.as_ref()[..16]);
+    uuid::Builder::from_custom_bytes(bytes).into_uuid()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn standing() -> Standing {
+        Standing {
+            inquiry_id: Uuid::from_u128(7),
+            reference: "HV-7K4M-2QX".into(),
+            is_form: false,
+            received_at: "2026-04-12T14:30:01Z".parse().expect("an instant"),
+            changed_at: "2026-04-13T14:30:01Z".parse().expect("an instant"),
+            version: 2,
+            is_mended: false,
+            is_withdrawn: false,
+            is_changed: false,
+            is_cancelled: false,
+        }
+    }
+
+    #[test]
+    fn a_task_tells_what_waits_and_says_why_where_it_ends() {
+        let task = standing().task(Some(("https://x.org/r", "7")));
+        assert_eq!(
+            (&task["status"], &task["focus"]["reference"]),
+            (&json!("received"), &json!(format!("ServiceRequest/{}", Uuid::from_u128(7))))
+        );
+        assert_eq!(task["identifier"][0], json!({ "system": "https://x.org/r", "value": "7" }));
+        assert_eq!(
+            (&task["meta"]["versionId"], &task["meta"]["lastUpdated"]),
+            (&json!("2"), &json!("2026-04-13T14:30:01.000000Z"))
+        );
+        let changed = Standing { is_changed: true, is_mended: true, ..standing() }.task(None);
+        assert_eq!(changed["businessStatus"]["text"], "Received; a change waits for a person");
+        let ended = Standing { is_cancelled: true, ..standing() }.task(None);
+        assert_eq!((&ended["status"], ended["statusReason"]["text"].is_string()), (&json!("cancelled"), true));
+    }
+
+    #[test]
+    fn ids_are_the_same_for_the_same_referral_and_differ_within_it() {
+        let (one, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        assert_eq!(id_of(one, "Task", 0), one);
+        assert_eq!(id_of(one, "Patient", 0), id_of(one, "Patient", 0));
+        let all = [
+            id_of(one, "Patient", 0),
+            id_of(one, "Patient", 1),
+            id_of(one, "Organization", 0),
+            id_of(other, "Patient", 0),
+        ];
+        let distinct: std::collections::HashSet<_> = all.iter().collect();
+        assert_eq!(distinct.len(), all.len());
+    }
+}
