@@ -30,6 +30,8 @@ pub struct Config {
     pub reveal: usize,
     /// The HL7 door.
     pub mllp: Mllp,
+    /// The FHIR door.
+    pub fhir: Fhir,
     /// Seal people before they are stored. `false` is accepted in development only, for a test that proves that a search
     /// for names would find them.
     pub sealing: bool,
@@ -47,6 +49,7 @@ impl Default for Config {
             queue: 4096,
             reveal: 500,
             mllp: Mllp::default(),
+            fhir: Fhir::default(),
             sealing: true,
         }
     }
@@ -88,6 +91,27 @@ impl Default for Mllp {
             key: None,
             client_authorities: None,
         }
+    }
+}
+
+/// The FHIR door, section `[ingestion.fhir]`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Fhir {
+    /// Largest body, bytes. Documents come inside it, in base64.
+    pub body_bytes: usize,
+    /// Most entries of a Bundle.
+    pub entries: usize,
+    /// Most bodies that are read at once; others are asked to come again. With `body_bytes` it bounds the memory.
+    pub bodies: usize,
+    /// Where partners reach ingestion's HTTP port, such as `https://referrals.example.org`, for the addresses in answers.
+    /// Without it the address that the request was sent to.
+    pub public_url: Option<String>,
+}
+
+impl Default for Fhir {
+    fn default() -> Self {
+        Self { body_bytes: 20 * 1024 * 1024, entries: 1000, bodies: 32, public_url: None }
     }
 }
 

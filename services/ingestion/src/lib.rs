@@ -1,6 +1,6 @@
 //! Ingestion: every door, nothing lost.
 //!
-//! Listens to: no event; people and systems come through its doors (HTTP, HL7 over MLLP, gRPC).
+//! Listens to: no event; people and systems come through its doors (HTTP, FHIR R4, HL7 over MLLP, gRPC).
 //! Publishes: `InquiryReceived`.
 //! Owns: the inquiry as received, the person behind it (all PHI of the installation, sealed), what has to be mended, and
 //! the answers given to each idempotency key, and the messages of partner systems as they came (sealed).
@@ -33,6 +33,7 @@ use sqlx::migrate::Migrator;
 
 pub use config::Config;
 use handlers::accept::Acceptance;
+use handlers::fhir;
 use handlers::grpc::Calls;
 use handlers::hear::Hearing;
 use handlers::mllp;
@@ -81,7 +82,7 @@ impl Service for Ingestion {
         serve_grpc(&deps, &config, &stop, &running, (acceptance.clone(), database.clone()))?;
         watch_messages(&database, acceptance.metrics.clone(), &stop, tasks);
         serve_mllp(&deps, &config, &stop, &running, (acceptance.clone(), database.clone()))?;
-        serve_http(&deps, &config, &stop, &running, acceptance)?;
+        serve_http(&deps, &config, &stop, &running, (acceptance, database.clone()))?;
         health::watch(health, &database, &stop, &mut running);
         Ok(running)
     }
@@ -188,12 +189,17 @@ fn serve_http(
     config: &Config,
     stop: &Stop,
     running: &Running,
-    acceptance: Arc<Acceptance>,
+    (acceptance, database): (Arc<Acceptance>, Database),
 ) -> anyhow::Result<()> {
     let listener = deps.listeners.take("http")?;
     let limits = HttpLimits { body: config.body_bytes, deadline: config.deadline(), ..HttpLimits::default() };
-    let router = handlers::http::router(acceptance);
-    let router = causeway_serve::http_layers(router, deps.service, &HttpMetrics::new(&deps.metrics)?, &limits);
+    let metrics = HttpMetrics::new(&deps.metrics)?;
+    let layered = |router, limits: &HttpLimits| causeway_serve::http_layers(router, deps.service, &metrics, limits);
+    let door = fhir::Door::new(acceptance.clone(), database, config.fhir.clone());
+    // Documents come inside a Bundle, so these bodies may be larger than a form's answers.
+    let fhir_limits = HttpLimits { body: config.fhir.body_bytes, ..limits.clone() };
+    let fhir = fhir::in_fhir(layered(fhir::router(Arc::new(door)), &fhir_limits));
+    let router = layered(handlers::http::router(acceptance), &limits).merge(fhir);
     let stop_serving = stop.clone();
     stop.supervise(&running.tasks, "http", async move {
         causeway_serve::http(listener, router, stop_serving, &limits).await

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use causeway_auth::{SealError, Sealer};
 use causeway_envelope::TraceContext;
-use causeway_funnel::form::{Answers, Reading};
+use causeway_funnel::contact::FieldFault;
+use causeway_funnel::form::{Answers, Form, Reading};
 use causeway_funnel::inquiry::is_fit_key;
 use causeway_funnel::profile::Profile;
 use causeway_mailbox::Revisions;
@@ -18,7 +19,7 @@ use tokio::time::Instant;
 use tracing::error;
 use uuid::Uuid;
 
-use crate::domain::check::check;
+use crate::domain::check::{Checked, check};
 use crate::domain::submission::Submission;
 use crate::domain::{person, travel};
 use crate::error::Refusal;
@@ -93,21 +94,37 @@ impl Acceptance {
         })
     }
 
-    /// Reads, checks and seals.
-    fn prepare(&self, profile: &Profile, submission: &Submission, trace: TraceContext) -> Result<Arrival, Refusal> {
+    /// The faults that a submission would be told of, if it would be taken with them.
+    ///
+    /// # Errors
+    /// It would be refused.
+    pub fn faults(&self, profile: &Profile, submission: &Submission) -> Result<Vec<FieldFault>, Refusal> {
+        Ok(self.check(profile, submission)?.1.faults)
+    }
+
+    fn check<'p>(&self, profile: &'p Profile, submission: &Submission) -> Result<(&'p Form, Checked), Refusal> {
         let form = profile.form(&submission.form_id).ok_or(Refusal::UnknownForm)?;
-        if submission.referring_office.as_deref().is_some_and(|told| travel::office(profile, told).is_none()) {
-            return Err(Refusal::UnknownOffice);
-        }
-        if submission.idempotency_key.as_deref().is_some_and(|key| !is_fit_key(key)) {
-            return Err(Refusal::UnfitKey);
-        }
         let reading = Reading {
             language: profile.language_or_default(&submission.language),
             region: &profile.center.default_region,
             today: profile.zone().to_datetime(self.clock.now()).date(),
         };
         let checked = check(form, &submission.answers, reading, submission.strict).map_err(Refusal::Faults)?;
+        Ok((form, checked))
+    }
+
+    /// Reads, checks and seals.
+    fn prepare(&self, profile: &Profile, submission: &Submission, trace: TraceContext) -> Result<Arrival, Refusal> {
+        if profile.form(&submission.form_id).is_none() {
+            return Err(Refusal::UnknownForm);
+        }
+        if submission.referring_office.as_deref().is_some_and(|told| travel::office(profile, told).is_none()) {
+            return Err(Refusal::UnknownOffice);
+        }
+        if submission.idempotency_key.as_deref().is_some_and(|key| !is_fit_key(key)) {
+            return Err(Refusal::UnfitKey);
+        }
+        let (form, checked) = self.check(profile, submission)?;
         let facts = travel::facts(profile, form, submission, &checked.answers);
         let inquiry_id = self.clock.new_id();
         let refuse = |cause| {

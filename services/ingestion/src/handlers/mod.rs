@@ -4,6 +4,7 @@
 
 pub mod accept;
 pub mod facts;
+pub mod fhir;
 pub mod grpc;
 pub mod hear;
 pub mod http;

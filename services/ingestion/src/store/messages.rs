@@ -64,9 +64,9 @@ impl Standing {
 pub async fn insert(tx: &mut Tx, now: Timestamp, rows: &[NewMessage<'_>]) -> Result<HashSet<Uuid>, sqlx::Error> {
     let center = tx.center().to_owned();
     let written: Vec<Uuid> = sqlx::query_scalar(
-        "INSERT INTO messages (center_id, received_at, message_id, feed, kind, control_key, content_hash, state, reason, \
+        "INSERT INTO messages (center_id, received_at, changed_at, message_id, feed, kind, control_key, content_hash, state, reason, \
             inquiry_id, sealed) \
-         SELECT $1, $2, * FROM unnest($3::uuid[], $4::text[], $5::text[], $6::bytea[], $7::bytea[], $8::text[], \
+         SELECT $1, $2, $2, * FROM unnest($3::uuid[], $4::text[], $5::text[], $6::bytea[], $7::bytea[], $8::text[], \
             $9::text[], $10::uuid[], $11::bytea[]) \
          ON CONFLICT DO NOTHING RETURNING message_id",
     )
@@ -110,11 +110,16 @@ pub async fn waiting(machine: &PgPool) -> Result<Vec<(String, String, i64)>, sql
 /// Counts messages that came again.
 pub async fn count_again(tx: &mut Tx, ids: &[Uuid]) -> Result<(), sqlx::Error> {
     let center = tx.center().to_owned();
-    sqlx::query("UPDATE messages SET times = times + 1 WHERE center_id = $1 AND message_id = ANY($2)")
-        .bind(center)
-        .bind(ids)
-        .execute(tx.conn())
-        .await?;
+    // The same one may stand in a batch more than once.
+    sqlx::query(
+        "UPDATE messages SET times = times + again \
+         FROM (SELECT id, count(*)::integer AS again FROM unnest($2::uuid[]) AS given (id) GROUP BY id) AS counted \
+         WHERE center_id = $1 AND message_id = id",
+    )
+    .bind(center)
+    .bind(ids)
+    .execute(tx.conn())
+    .await?;
     Ok(())
 }
 
@@ -141,13 +146,14 @@ pub async fn correct(
 
 /// Takes those that wait off the list, and gives them.
 pub async fn settle(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<Uuid>, sqlx::Error> {
-    let center = tx.center().to_owned();
+    let (center, now) = (tx.center().to_owned(), tx.now());
     sqlx::query_scalar(
-        "UPDATE messages SET state = 'settled' WHERE center_id = $1 AND message_id = ANY($2) AND state = 'parked' \
-         RETURNING message_id",
+        "UPDATE messages SET state = 'settled', changed_at = $3 WHERE center_id = $1 AND message_id = ANY($2) \
+            AND state = 'parked' RETURNING message_id",
     )
     .bind(center)
     .bind(ids)
+    .bind(Ts(now))
     .fetch_all(tx.conn())
     .await
 }

@@ -3,6 +3,7 @@
 //! Deliberately not here: what a clash or a lost race means (writer).
 
 pub mod messages;
+pub mod referrals;
 
 use std::collections::HashSet;
 

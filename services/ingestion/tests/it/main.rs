@@ -2,7 +2,9 @@
 
 mod doors;
 mod faults;
+mod fhir;
 mod hl7;
 mod numbers;
 mod privacy;
+mod validator;
 mod world;

@@ -1,0 +1,198 @@
+//! What is asked: what became of a referral, and of which ones there is news.
+//!
+//! A feed sees its own referrals and nothing else: another one's is as absent as one that never was. Deliberately not here:
+//! how a Task is written (adapters).
+
+use std::sync::Arc;
+
+use axum::extract::{Path, Query, State};
+use axum::response::Response;
+use http::{HeaderMap, StatusCode};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::given::business_key;
+use super::sender::{self, Sender};
+use super::told::versioned;
+use super::{Door, answer, refused, said};
+use crate::adapters::fhir::fault::{Issue, Severity};
+use crate::adapters::fhir::outcome::Line;
+use crate::adapters::fhir::response;
+use crate::adapters::fhir::search::{Search, Wanted};
+use crate::adapters::fhir::task::Standing;
+use crate::error::Refusal;
+use crate::handlers::keep;
+use crate::store::referrals::{self, Known};
+
+type Asked = Vec<(String, String)>;
+
+/// `GET [base]/Task/[id]`
+pub async fn task(
+    State(door): State<Arc<Door>>,
+    Path((center, id)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Response {
+    one(&door, &center, &headers, &id, |standing| Some(standing.task(None))).await
+}
+
+/// `GET [base]/ServiceRequest/[id]`
+pub async fn request(
+    State(door): State<Arc<Door>>,
+    Path((center, id)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Response {
+    one(&door, &center, &headers, &id, |standing| (!standing.is_form).then(|| standing.request(None))).await
+}
+
+/// `GET [base]/Task?…`
+pub async fn tasks(
+    State(door): State<Arc<Door>>,
+    Path(center): Path<String>,
+    headers: HeaderMap,
+    Query(asked): Query<Asked>,
+) -> Response {
+    search(&door, &center, &headers, (&asked, "Task"), |standing, number| Some(standing.task(number))).await
+}
+
+/// `GET [base]/ServiceRequest?identifier=…`
+pub async fn requests(
+    State(door): State<Arc<Door>>,
+    Path(center): Path<String>,
+    headers: HeaderMap,
+    Query(asked): Query<Asked>,
+) -> Response {
+    let write =
+        |standing: &Standing, number: Option<(&str, &str)>| (!standing.is_form).then(|| standing.request(number));
+    search(&door, &center, &headers, (&asked, "ServiceRequest"), write).await
+}
+
+async fn one(
+    door: &Door,
+    center: &str,
+    headers: &HeaderMap,
+    id: &str,
+    write: fn(&Standing) -> Option<Value>,
+) -> Response {
+    const ABSENT: &str = "There is no such resource of yours here";
+    let sender = match sender::of(door, center, headers) {
+        Ok(sender) => sender,
+        Err(response) => return *response,
+    };
+    let found = match Uuid::parse_str(id) {
+        Ok(id) => of_feed(door, &sender, vec![id]).await,
+        Err(_) => Ok(Vec::new()),
+    };
+    match found {
+        Err(refusal) => refused(&refusal),
+        Ok(found) => match found.first().and_then(|standing| Some((standing, write(standing)?))) {
+            Some((standing, resource)) => versioned(answer(StatusCode::OK, &resource), standing),
+            None => said(StatusCode::NOT_FOUND, &[Line::new(Severity::Error, Issue::NotFound, ABSENT)]),
+        },
+    }
+}
+
+async fn search(
+    door: &Door,
+    center: &str,
+    headers: &HeaderMap,
+    (asked, kind): (&Asked, &str),
+    write: impl Fn(&Standing, Option<(&str, &str)>) -> Option<Value>,
+) -> Response {
+    let sender = match sender::of(door, center, headers) {
+        Ok(sender) => sender,
+        Err(response) => return *response,
+    };
+    let search = match Search::read(asked, kind == "Task", sender.profile().zone()) {
+        Ok(search) => search,
+        Err(line) => return said(StatusCode::BAD_REQUEST, &[line]),
+    };
+    let endpoint = door.endpoint(center, headers);
+    match find(door, &sender, &search).await {
+        Err(refusal) => refused(&refusal),
+        Ok((found, next)) => {
+            let number = match &search.wanted {
+                Wanted::Number(system, value) => Some((system.as_str(), value.as_str())),
+                Wanted::One(_) | Wanted::News => None,
+            };
+            let found = found.iter().filter_map(|standing| write(standing, number)).collect();
+            let own = search.link(&format!("{endpoint}/{kind}"), None);
+            let next = next.map(|after| search.link(&format!("{endpoint}/{kind}"), Some(after)));
+            let now = door.acceptance.clock.now();
+            answer(StatusCode::OK, &response::searchset(&endpoint, found, &own, next.as_deref(), now))
+        }
+    }
+}
+
+type Page = (Vec<Standing>, Option<(Timestamp, Uuid)>);
+
+async fn find(door: &Door, sender: &Sender, search: &Search) -> Result<Page, Refusal> {
+    match &search.wanted {
+        Wanted::One(id) => Ok((of_feed(door, sender, vec![*id]).await?, None)),
+        Wanted::Number(system, value) => {
+            let number = (system.clone(), value.clone());
+            let key = door.acceptance.kept_key(sender.center(), &business_key(&sender.feed.id, &number))?;
+            let known = keep::known(&door.database, sender.center(), Some(key), String::new()).await?;
+            let ids = known.map(|(inquiry, _)| inquiry).into_iter().collect();
+            Ok((of_feed(door, sender, ids).await?, None))
+        }
+        Wanted::News => news(door, sender, search).await,
+    }
+}
+
+async fn news(door: &Door, sender: &Sender, search: &Search) -> Result<Page, Refusal> {
+    let span = referrals::Span {
+        from: search.from.unwrap_or(Timestamp::UNIX_EPOCH),
+        until: search.until.unwrap_or_else(|| door.acceptance.clock.now() + SignedDuration::from_hours(24)),
+        after: search.after.unwrap_or((Timestamp::UNIX_EPOCH, Uuid::nil())),
+    };
+    let (feed, most) = (sender.feed.id.clone(), search.count);
+    let (mut changes, known) = door
+        .database
+        .read(sender.center(), move |tx| {
+            Box::pin(async move {
+                // One more than is told: whether there is a next page.
+                let changes = referrals::news(tx, &feed, span, i64::from(most) + 1).await?;
+                let ids: Vec<Uuid> = changes.iter().take(most as usize).map(|(inquiry, ..)| *inquiry).collect();
+                Ok::<_, Refusal>((changes, referrals::of_feed(tx, &feed, &ids).await?))
+            })
+        })
+        .await?;
+    let has_more = changes.len() > most as usize;
+    changes.truncate(most as usize);
+    let next = changes.last().filter(|_| has_more).map(|(_, at, message)| (at.0, *message));
+    let mut known: std::collections::HashMap<Uuid, Known> =
+        known.into_iter().map(|one| (one.inquiry_id, one)).collect();
+    let found = changes.iter().filter_map(|(inquiry, ..)| known.remove(inquiry)).map(standing);
+    Ok((found.collect(), next))
+}
+
+/// Those of the inquiries that a feed has sent.
+pub async fn of_feed(door: &Door, sender: &Sender, ids: Vec<Uuid>) -> Result<Vec<Standing>, Refusal> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let feed = sender.feed.id.clone();
+    let known = door
+        .database
+        .read(sender.center(), move |tx| {
+            Box::pin(async move { Ok::<_, Refusal>(referrals::of_feed(tx, &feed, &ids).await?) })
+        })
+        .await?;
+    Ok(known.into_iter().map(standing).collect())
+}
+
+fn standing(known: Known) -> Standing {
+    Standing {
+        inquiry_id: known.inquiry_id,
+        reference: known.reference,
+        is_form: known.is_form,
+        received_at: known.received_at.0,
+        changed_at: known.changed_at.0,
+        version: known.version,
+        is_mended: known.is_mended,
+        is_withdrawn: known.is_withdrawn,
+        is_changed: known.is_changed,
+        is_cancelled: known.is_cancelled,
+    }
+}

@@ -1,0 +1,359 @@
+//! What is given in: from the bytes of a body to what is kept of it.
+//!
+//! An answer is made after the commit and from what was committed, so that the same request gets the same answer. What is
+//! refused is kept as well, as evidence for the engineer who is asked about it; what only a person can settle is parked.
+//! Deliberately not here: how an answer is written (told).
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use causeway_auth::{SealError, fingerprint};
+use causeway_envelope::TraceContext;
+use causeway_funnel::inquiry::Source;
+use http::{HeaderMap, StatusCode};
+use jiff::Timestamp;
+use tracing::{Instrument as _, error, info_span};
+use uuid::Uuid;
+
+use super::read::{Read, read};
+use super::sender::Sender;
+use super::told::{self, Fate, Told};
+use super::{Door, line_of, said, status_of};
+use crate::adapters::fhir::fault::{Issue, Severity, status};
+use crate::adapters::fhir::form::Form;
+use crate::adapters::fhir::intake::Topic;
+use crate::adapters::fhir::outcome::{Line, lines};
+use crate::adapters::fhir::referral::{Referral, Verb};
+use crate::adapters::fhir::task::Standing;
+use crate::domain::referral;
+use crate::domain::submission::Submission;
+use crate::error::Refusal;
+use crate::handlers::keep;
+use crate::store::messages::{self, REFUSED};
+use crate::writer::heard::{ACCEPTED, CONTROL_ID_REUSED, PARKED, REFERRAL_CHANGED};
+use crate::writer::{Answer, Heard, Verdict};
+
+/// Purpose of the keyed hash of who sent a request under which number.
+const CONTROL_KEY: &str = "fhir.control";
+/// Purpose of the keyed hash of what a request says.
+const CONTENT_HASH: &str = "fhir.content";
+
+/// `POST [base]` and `POST [base]/$process-message`
+pub async fn anything(
+    State(door): State<Arc<Door>>,
+    Path(center): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    give(&door, &center, &headers, body, None).await
+}
+
+/// `POST [base]/ServiceRequest`
+pub async fn request(
+    State(door): State<Arc<Door>>,
+    Path(center): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    give(&door, &center, &headers, body, Some("ServiceRequest")).await
+}
+
+/// `POST [base]/QuestionnaireResponse`
+pub async fn form(
+    State(door): State<Arc<Door>>,
+    Path(center): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    give(&door, &center, &headers, body, Some("QuestionnaireResponse")).await
+}
+
+/// `POST [base]/[type]/$validate`: the same faults, and nothing is kept.
+pub async fn validated(
+    State(door): State<Arc<Door>>,
+    Path(center): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let read = match read(&door, &center, &headers, body, None).await {
+        Ok(read) => read,
+        Err(response) => return *response,
+    };
+    let mut told = lines(&read.intake.faults);
+    if let Topic::Form(form) = &read.intake.topic {
+        told.extend(unknown_form(&read.sender, form));
+        if told.is_empty() {
+            told.extend(read.form_faults(&door, form));
+        }
+    }
+    said(StatusCode::OK, &told)
+}
+
+async fn give(door: &Arc<Door>, center: &str, headers: &HeaderMap, body: Body, only: Option<&'static str>) -> Response {
+    let read = match read(door, center, headers, body, only).await {
+        Ok(read) => read,
+        Err(response) => return *response,
+    };
+    let feed = read.sender.feed.id.as_str();
+    let span =
+        info_span!("give", otel.name = "fhir request", otel.kind = "server", causeway.service = "ingestion", feed);
+    let endpoint = door.endpoint(center, headers);
+    let told = read.keep(door).instrument(span).await;
+    let metrics = &door.acceptance.metrics;
+    for oddity in &read.intake.oddities {
+        metrics.oddities.with_label_values(&[feed, oddity.0]).inc();
+    }
+    let told = told.unwrap_or_else(|refusal| {
+        error!(cause = %refusal, feed, "keep a request; its sender is asked to send it again");
+        Told::unavailable(status_of(&refusal), line_of(&refusal))
+    });
+    metrics.heard.with_label_values(&[feed, told.outcome()]).inc();
+    let signed = (read.message_id, door.acceptance.clock.now());
+    told::response(&read.intake.letter, &told, (&endpoint, headers), signed)
+}
+
+impl Read {
+    /// Keeps a request as what it is.
+    async fn keep(&self, door: &Door) -> Result<Told, Refusal> {
+        match &self.intake.topic {
+            Topic::Refused => self.refuse(door, lines(&self.intake.faults), status(&self.intake.faults)).await,
+            Topic::Referral(told) => match told.verb {
+                Verb::New => {
+                    let submission = self.submission(told)?;
+                    self.write(door, submission).await
+                }
+                Verb::About(reason) => self.about(door, told, reason).await,
+                Verb::Status => self.status(door, told).await,
+            },
+            Topic::Form(told) => self.form(door, told).await,
+        }
+    }
+
+    fn submission(&self, told: &Referral) -> Result<Submission, Refusal> {
+        let asked = referral::Asked {
+            answers: told.answers.clone(),
+            language: told.language.clone(),
+            urgency: told.urgency,
+            second_opinion: told.second_opinion,
+            key: told.identity.as_ref().map(|number| business_key(&self.sender.feed.id, number)),
+        };
+        referral::submission(self.sender.profile(), &self.sender.feed, Source::Fhir, asked).ok_or(Refusal::UnknownForm)
+    }
+
+    /// A new referral is an inquiry like everybody's, committed together with its message.
+    async fn write(&self, door: &Door, submission: Submission) -> Result<Told, Refusal> {
+        let heard = self.heard(door)?;
+        let trace = TraceContext::current_or(&TraceContext::default());
+        let verdict = match door.acceptance.write(self.sender.profile(), submission, Some(heard), trace).await {
+            Ok(verdict) => verdict,
+            Err(Refusal::Faults(faults)) => {
+                let told = faults.iter().map(|fault| self.field(&fault.field, &fault.message, Severity::Error));
+                return self.refuse(door, told.collect(), 422).await;
+            }
+            Err(other) => return Err(other),
+        };
+        let mut said = lines(&self.intake.faults);
+        Ok(match verdict {
+            Verdict::Kept(answer) => {
+                let faults = answer.to_repair.iter();
+                said.extend(faults.map(|fault| self.field(&fault.field, &fault.message, Severity::Warning)));
+                let standing = standing(&answer, matches!(self.intake.topic, Topic::Form(_)))?;
+                Told::standing(standing, Fate::New, said)
+            }
+            Verdict::Repeated(answer) => {
+                Told::standing(self.known(door, parsed(&answer.inquiry_id)?).await?, Fate::Repeated, said)
+            }
+            Verdict::KeyReused(inquiry) => Told::standing(self.known(door, inquiry).await?, Fate::Changed, said),
+            Verdict::ControlIdReused => Told::number_reused(),
+            Verdict::HeardBefore(same) => self.before(door, *same).await?,
+            Verdict::NoNumber => return Err(Refusal::Unavailable),
+        })
+    }
+
+    /// A change or a withdrawal of a referral that should be known: a person acts on it.
+    async fn about(&self, door: &Door, told: &Referral, reason: &'static str) -> Result<Told, Refusal> {
+        let inquiry = self.find(door, told).await?;
+        // It may have overtaken the referral itself.
+        let reason = if inquiry.is_some() { reason } else { told::UNKNOWN_REFERRAL };
+        let fate = keep::Fate { state: PARKED, reason, inquiry_id: inquiry };
+        match keep::message(&door.database, self.sender.center(), self.heard(door)?, fate).await? {
+            keep::Kept::New => {}
+            keep::Kept::ControlIdReused => return Ok(Told::number_reused()),
+            keep::Kept::Before(same) => return self.before(door, same).await,
+        }
+        let said = lines(&self.intake.faults);
+        Ok(match inquiry {
+            Some(inquiry) => Told::standing(self.known(door, inquiry).await?, Fate::Parked, said),
+            None => Told::waiting(said),
+        })
+    }
+
+    /// A question is answered, and nothing is to be done about it.
+    async fn status(&self, door: &Door, told: &Referral) -> Result<Told, Refusal> {
+        const UNKNOWN: &str = "No referral is known under this number: send it as a new referral";
+        let Some(inquiry) = self.find(door, told).await? else {
+            let line = Line::new(Severity::Error, Issue::NotFound, UNKNOWN);
+            return self.refuse(door, vec![line], 404).await;
+        };
+        let fate = keep::Fate { state: ACCEPTED, reason: "", inquiry_id: None };
+        if let keep::Kept::ControlIdReused =
+            keep::message(&door.database, self.sender.center(), self.heard(door)?, fate).await?
+        {
+            return Ok(Told::number_reused());
+        }
+        Ok(Told::standing(self.known(door, inquiry).await?, Fate::Asked, lines(&self.intake.faults)))
+    }
+
+    /// Answers of a form of the center, with the same checks as for the form itself.
+    async fn form(&self, door: &Door, told: &Form) -> Result<Told, Refusal> {
+        if let Some(line) = unknown_form(&self.sender, told).filter(|line| line.severity == Severity::Error) {
+            return self.refuse(door, vec![line], 422).await;
+        }
+        if told.is_complete {
+            return self.write(door, self.answers(told)).await;
+        }
+        let fate = keep::Fate { state: ACCEPTED, reason: "in_progress", inquiry_id: None };
+        Ok(match keep::message(&door.database, self.sender.center(), self.heard(door)?, fate).await? {
+            keep::Kept::ControlIdReused => Told::number_reused(),
+            keep::Kept::New | keep::Kept::Before(_) => Told::in_progress(lines(&self.intake.faults)),
+        })
+    }
+
+    fn answers(&self, told: &Form) -> Submission {
+        Submission {
+            center: self.sender.center().to_owned(),
+            form_id: told.form_id.clone(),
+            language: told.language.clone(),
+            source: Source::Fhir,
+            urgency: Default::default(),
+            attribution: Default::default(),
+            referring_office: Some(self.sender.feed.id.clone()),
+            idempotency_key: told.identity.as_ref().map(|number| business_key(&self.sender.feed.id, number)),
+            answers: told.answers.clone(),
+            strict: false,
+        }
+    }
+
+    /// What would have to be mended in the answers of a form.
+    fn form_faults(&self, door: &Door, told: &Form) -> Vec<Line> {
+        let (severity, faults) = match door.acceptance.faults(self.sender.profile(), &self.answers(told)) {
+            Ok(faults) => (Severity::Warning, faults),
+            Err(Refusal::Faults(faults)) => (Severity::Error, faults),
+            Err(other) => return vec![line_of(&other)],
+        };
+        faults.iter().map(|fault| self.field(&fault.field, &fault.message, severity)).collect()
+    }
+
+    fn field(&self, field: &str, message: &str, severity: Severity) -> Line {
+        told::field(matches!(self.intake.topic, Topic::Form(_)), (field, message), severity)
+    }
+
+    /// Keeps what is refused, as evidence; what stands already is not refused later.
+    async fn refuse(&self, door: &Door, said: Vec<Line>, status: u16) -> Result<Told, Refusal> {
+        let reason = said.iter().find(|line| matches!(line.severity, Severity::Fatal | Severity::Error));
+        let fate =
+            keep::Fate { state: REFUSED, reason: reason.map_or("invalid", |line| line.issue.code()), inquiry_id: None };
+        let kept = keep::message(&door.database, self.sender.center(), self.heard(door)?, fate).await?;
+        if let keep::Kept::Before(same) = kept
+            && same.state != REFUSED
+        {
+            return self.before(door, same).await;
+        }
+        Ok(Told::refused(StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST), said))
+    }
+
+    /// What became of the same request when it came first.
+    async fn before(&self, door: &Door, same: messages::Standing) -> Result<Told, Refusal> {
+        if same.reason == CONTROL_ID_REUSED {
+            return Ok(Told::number_reused());
+        }
+        let said = lines(&self.intake.faults);
+        let Some(inquiry) = same.inquiry_id else { return Ok(Told::waiting(said)) };
+        let fate = match same.reason.as_str() {
+            "" => Fate::Repeated,
+            REFERRAL_CHANGED => Fate::Changed,
+            _ => Fate::Parked,
+        };
+        Ok(Told::standing(self.known(door, inquiry).await?, fate, said))
+    }
+
+    async fn find(&self, door: &Door, told: &Referral) -> Result<Option<Uuid>, Refusal> {
+        let Some(number) = &told.identity else { return Ok(None) };
+        let key = door.acceptance.kept_key(self.sender.center(), &business_key(&self.sender.feed.id, number))?;
+        let known = keep::known(&door.database, self.sender.center(), Some(key), String::new()).await?;
+        Ok(known.map(|(inquiry, _)| inquiry))
+    }
+
+    /// What is known of an inquiry of this feed.
+    async fn known(&self, door: &Door, inquiry: Uuid) -> Result<Standing, Refusal> {
+        let found = super::ask::of_feed(door, &self.sender, vec![inquiry]).await?;
+        found.into_iter().next().ok_or(Refusal::Internal)
+    }
+
+    /// The request as it is kept.
+    fn heard(&self, door: &Door) -> Result<Heard, Refusal> {
+        let (center, sealer, feed) = (self.sender.center(), &door.acceptance.sealer, self.sender.feed.id.as_str());
+        // Without a number of its own, a request is known by what it says.
+        let key = match &self.intake.letter.control {
+            Some(number) => fingerprint([feed, "number", number]),
+            None => fingerprint([feed, "content", &self.content]),
+        };
+        let seal = || -> Result<Heard, SealError> {
+            Ok(Heard {
+                message_id: self.message_id,
+                feed: feed.to_owned(),
+                kind: self.intake.letter.kind.to_owned(),
+                hashes: (sealer.blind(center, CONTROL_KEY, &key)?, sealer.blind(center, CONTENT_HASH, &self.content)?),
+                sealed: sealer.seal(center, &format!("messages.sealed:{}", self.message_id), &self.body)?,
+            })
+        };
+        seal().map_err(|cause| {
+            error!(%cause, "seal a request");
+            Refusal::Internal
+        })
+    }
+}
+
+/// What an office knows a referral by, as a key of ours.
+pub fn business_key(feed: &str, (system, value): &(String, String)) -> String {
+    fingerprint([feed, system, value])
+}
+
+/// What stands since a moment ago.
+fn standing(answer: &Answer, is_form: bool) -> Result<Standing, Refusal> {
+    let at = Timestamp::from_microsecond(answer.received_at).unwrap_or_default();
+    Ok(Standing {
+        inquiry_id: parsed(&answer.inquiry_id)?,
+        reference: answer.reference.clone(),
+        is_form,
+        received_at: at,
+        changed_at: at,
+        version: 1,
+        is_mended: !answer.to_repair.is_empty(),
+        is_withdrawn: false,
+        is_changed: false,
+        is_cancelled: false,
+    })
+}
+
+fn parsed(inquiry: &str) -> Result<Uuid, Refusal> {
+    inquiry.parse().map_err(|_| Refusal::Internal)
+}
+
+/// What is to be said of the form itself: that the center has none of that name, or that it has another version by now.
+fn unknown_form(sender: &Sender, told: &Form) -> Option<Line> {
+    const UNKNOWN: &str = "The center has no form of this name: questionnaire has to end in the id of one of its forms";
+    const OTHER_VERSION: &str = "The center has another version of this form by now; the answers are taken as they are";
+    let line = |severity, issue, words: &str| {
+        Some(Line::new(severity, issue, words).at("QuestionnaireResponse.questionnaire"))
+    };
+    match sender.profile().form(&told.form_id) {
+        None => line(Severity::Error, Issue::NotFound, UNKNOWN),
+        Some(form) if told.version.as_ref().is_some_and(|version| *version != form.version.to_string()) => {
+            line(Severity::Warning, Issue::BusinessRule, OTHER_VERSION)
+        }
+        Some(_) => None,
+    }
+}

@@ -1,0 +1,132 @@
+//! From the bytes of a request to what it asks for, once it is known who sends it.
+//!
+//! A large body is read beside the others, so that none waits for it, and only so many are held at once. Deliberately not
+//! here: what is kept of it (given).
+
+use std::sync::Arc;
+
+use axum::body::{Body, to_bytes};
+use axum::response::Response;
+use bytes::Bytes;
+use causeway_auth::fingerprint;
+use http::{HeaderMap, HeaderName, StatusCode, header};
+use tokio::sync::OwnedSemaphorePermit;
+use uuid::Uuid;
+
+use super::sender::{self, Sender};
+use super::{Door, said};
+use crate::adapters::fhir::document;
+use crate::adapters::fhir::fault::{Class, Fault, Issue, Severity};
+use crate::adapters::fhir::intake::{Expectations, Intake, Letter, Topic, judge};
+use crate::adapters::fhir::json;
+use crate::adapters::fhir::outcome::Line;
+use crate::error::Refusal;
+
+/// A body of this size is read beside the others.
+const LARGE: usize = 256 * 1024;
+const IF_NONE_EXIST: HeaderName = HeaderName::from_static("if-none-exist");
+/// What may differ between two sendings of the same: the envelope's own id, time and version.
+const ENVELOPE: [&str; 3] = ["id", "meta", "timestamp"];
+
+/// A request whose sender is known and whose body was read.
+pub struct Read {
+    /// Who sends it.
+    pub sender: Sender,
+    /// What it asks for.
+    pub intake: Intake,
+    /// A name for what it says.
+    pub content: String,
+    /// The body as it came.
+    pub body: Bytes,
+    /// The id under which it is kept.
+    pub message_id: Uuid,
+    /// Its place among the bodies that are held at once.
+    _place: OwnedSemaphorePermit,
+}
+
+/// Reads a request, or refuses it before anything of it is kept.
+pub async fn read(
+    door: &Arc<Door>,
+    center: &str,
+    headers: &HeaderMap,
+    body: Body,
+    only: Option<&'static str>,
+) -> Result<Read, Box<Response>> {
+    const NOT_JSON: &str = "Only JSON is spoken here: send application/fhir+json";
+    const TOO_LARGE: &str = "The body was cut off or is larger than this door takes";
+    let sender = sender::of(door, center, headers)?;
+    let refuse = |status, issue, words: &str| Err(Box::new(said(status, &[Line::new(Severity::Error, issue, words)])));
+    if !is_json(headers) {
+        return refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, Issue::NotSupported, NOT_JSON);
+    }
+    let Ok(place) = Arc::clone(&door.bodies).try_acquire_owned() else {
+        return Err(super::refused(&Refusal::Full).into());
+    };
+    let Ok(body) = to_bytes(body, door.settings.body_bytes).await else {
+        return refuse(StatusCode::PAYLOAD_TOO_LARGE, Issue::TooLong, TOO_LARGE);
+    };
+    let asked = Asked {
+        only,
+        today: sender.profile().zone().to_datetime(door.acceptance.clock.now()).date(),
+        most_entries: door.settings.entries,
+        host: document::host(&sender.feed.status.address).to_owned(),
+        if_none_exist: headers.get(IF_NONE_EXIST).map(|told| String::from_utf8_lossy(told.as_bytes()).into_owned()),
+    };
+    let (intake, content) = if body.len() < LARGE {
+        asked.understand(&body)
+    } else {
+        let shared = body.clone();
+        let understood = tokio::task::spawn_blocking(move || asked.understand(&shared)).await;
+        understood.map_err(|_| Box::new(super::refused(&Refusal::Internal)))?
+    };
+    Ok(Read { sender, intake, content, body, message_id: door.acceptance.clock.new_id(), _place: place })
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let told = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let kind = told.split(';').next().unwrap_or_default().trim();
+    ["application/fhir+json", "application/json", "application/json+fhir"]
+        .iter()
+        .any(|known| kind.eq_ignore_ascii_case(known))
+}
+
+/// What is known of a request besides its body.
+struct Asked {
+    only: Option<&'static str>,
+    today: jiff::civil::Date,
+    most_entries: usize,
+    host: String,
+    if_none_exist: Option<String>,
+}
+
+impl Asked {
+    /// What a body asks for, and a name for what it says.
+    fn understand(&self, body: &[u8]) -> (Intake, String) {
+        let read = match json::read(body) {
+            Ok(read) => read,
+            Err(place) => return (unreadable(place), fingerprint([String::from_utf8_lossy(body).as_ref()])),
+        };
+        let hosts = [self.host.as_str()];
+        let expected = Expectations {
+            today: self.today,
+            most_entries: self.most_entries,
+            hosts: &hosts,
+            if_none_exist: self.if_none_exist.as_deref(),
+        };
+        let intake = judge(&read, self.only, &expected);
+        let mut plain = String::with_capacity(body.len());
+        read.write_plainly(&ENVELOPE, &mut plain);
+        (intake, fingerprint([plain.as_str()]))
+    }
+}
+
+/// Where reading stopped is all that can be told.
+fn unreadable(place: json::Unreadable) -> Intake {
+    let words = format!(
+        "The body is no JSON that can be read: there is a fault at line {} column {}, or it nests too deeply",
+        place.line, place.column
+    );
+    let fault = Fault::new(Severity::Fatal, Issue::Structure, Class::Malformed, words);
+    let letter = Letter { kind: "unreadable", ..Letter::default() };
+    Intake { letter, topic: Topic::Refused, faults: vec![fault], oddities: Vec::new() }
+}
