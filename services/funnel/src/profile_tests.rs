@@ -113,6 +113,16 @@ fn an_hl7_message_leads_to_its_office_by_the_facility_that_sent_it() {
 }
 
 #[test]
+fn a_feed_that_sends_by_fhir_has_a_key_of_its_own() {
+    let key = "key_sha256 = \"5b301571";
+    assert!(damaged("feeds.toml", key, "# key_sha256 = \"5b301571").contains("sends by FHIR and has no key"));
+    let twice = "kind = \"fhir\"\noffice = \"cedar-family\"\noffice_name = \"Cedar Family Medicine\"\n\
+        key_sha256 = \"5b301571d8180b495c760c93a72582d3c5a75ef3cd8214131b12ba5f1b28311a\"\n# ";
+    let csv = "kind = \"csv\"\noffice = \"cedar-family\"\noffice_name = \"Cedar Family Medicine\"\n";
+    assert!(damaged("feeds.toml", csv, twice).contains("occurs twice"));
+}
+
+#[test]
 fn a_missing_and_a_stray_file_are_both_told() {
     let mut bundle = load("harbor-valley");
     bundle.files.remove("retention.toml");

@@ -240,6 +240,9 @@ fn feeds(profile: &Profile, file: &mut In<'_, '_>) {
     file.once("feed", profile.feeds.feeds.iter().map(|feed| feed.id.as_str()));
     let facilities = profile.feeds.feeds.iter().filter_map(|feed| feed.sending_facility.as_deref());
     file.once("sending facility", facilities);
+    let by_fhir = profile.feeds.feeds.iter().filter(|feed| feed.kind == FeedKind::Fhir);
+    let keys = by_fhir.filter_map(|feed| feed.key_sha256.as_deref());
+    file.once("key of FHIR feeds", keys);
     for feed in &profile.feeds.feeds {
         file.unless(
             is_slug(&feed.id),
@@ -267,6 +270,12 @@ fn feeds(profile: &Profile, file: &mut In<'_, '_>) {
             &feed.id,
             format!("feed \"{}\" sends HL7 messages that name no facility of ours or of theirs", feed.id),
             "add sending_facility (MSH-4) to the feed and receiving_facility (MSH-6) at the top of the file",
+        );
+        file.unless(
+            feed.kind != FeedKind::Fhir || feed.key_sha256.is_some(),
+            &feed.id,
+            format!("feed \"{}\" sends by FHIR and has no key, so it is never let in", feed.id),
+            "add key_sha256, the SHA-256 of its key",
         );
         file.unless(
             feed.rate_per_minute > 0,

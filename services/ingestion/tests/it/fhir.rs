@@ -11,11 +11,11 @@ use serde_json::{Value, json};
 use crate::validator;
 use crate::world::{CENTER, Door, OTHER, World, coordinator, eventually, published};
 
-const KEY: &str = "imaging-demo-key";
+pub const KEY: &str = "imaging-demo-key";
 const NUMBER: &str = "https://office.example/referral";
 
 /// A referral as an office sends it, alone, with what it needs contained.
-fn request(number: &str, family: &str) -> Value {
+pub fn request(number: &str, family: &str) -> Value {
     json!({
         "resourceType": "ServiceRequest",
         "contained": [
@@ -360,6 +360,8 @@ async fn tasks_are_found_by_number_by_focus_and_by_what_is_new_page_by_page() {
     assert_eq!(found(&office.get(&format!("/Task?_lastUpdated=ge{seen}")).await), [ids[4].clone()]);
     office.post("/ServiceRequest", &request("R-0", "Testother")).await;
     assert_eq!(found(&office.get(&format!("/Task?_lastUpdated=gt{seen}")).await), [ids[0].clone()], "a change is news");
+    let all = [&ids[1..], &ids[..1]].concat();
+    assert_eq!(found(&office.get("/Task").await), all, "each once, where it changed last");
     assert_eq!(office.get("/Task?patient=Rosa").await.status, 400);
     assert_eq!(office.get("/ServiceRequest").await.status, 400);
 }
@@ -429,6 +431,8 @@ async fn what_is_refused_is_told_in_fhir_with_its_place_and_kept_as_evidence() {
     assert_eq!((cut.status, cut.has("fatal", "structure")), (400, true));
     let xml = raw("", "application/fhir+xml", b"<Bundle/>".to_vec()).await;
     assert_eq!((xml.status, xml.has("error", "not-supported")), (415, true));
+    let only_xml = office.ask(Method::GET, "/metadata").header("accept", "application/fhir+xml").send().await;
+    assert_eq!(Answer::of(only_xml.expect("an answer")).await.status, 406);
     let batch = office.post("", &json!({ "resourceType": "Bundle", "type": "batch" })).await;
     assert_eq!((batch.status, batch.has("error", "not-supported")), (422, true));
     let other = office.post("/ServiceRequest", &json!({ "resourceType": "Patient" })).await;

@@ -8,6 +8,7 @@ use serde_json::json;
 use sqlx::{AssertSqlSafe, Executor as _, PgPool, Row as _};
 use tonic::{Code, Status};
 
+use crate::fhir;
 use crate::world::{CENTER, OTHER, World, body, coordinator, keyed};
 
 async fn reveal(
@@ -136,6 +137,33 @@ async fn a_planted_name_stands_in_no_table() {
     for canary in CANARIES {
         assert_eq!(tables_with(&world, canary).await, Vec::<String>::new(), "{canary}");
     }
+}
+
+/// Sends the canaries as a partner system does, taken and refused.
+async fn plant_by_fhir(world: &World) {
+    let mut body = fhir::request("Quillonia 2065550177", "Quillonia");
+    body["contained"][0]["telecom"] =
+        json!([{ "system": "phone", "value": "2065550177" }, { "system": "email", "value": "quillonia@example.com" }]);
+    body["note"][0]["text"] = json!("my left knee");
+    for status in ["active", "revoked", "my left knee of Quillonia"] {
+        body["status"] = json!(status);
+        let url = format!("{}/fhir/{CENTER}/ServiceRequest", world.door.http);
+        let sent = world.browser.post(url).bearer_auth(fhir::KEY).json(&body).send().await;
+        assert!([200, 201, 400].contains(&sent.expect("an answer").status().as_u16()));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_name_that_a_partner_system_sends_stands_in_no_table() {
+    let world = World::start().await;
+    plant_by_fhir(&world).await;
+    assert_eq!(world.count("SELECT count(*) FROM messages").await, 3);
+    for canary in CANARIES {
+        assert_eq!(tables_with(&world, canary).await, Vec::<String>::new(), "{canary}");
+    }
+    let open = World::start_with(Config { sealing: false, ..Config::default() }).await;
+    plant_by_fhir(&open).await;
+    assert_eq!(tables_with(&open, "my left knee").await, ["inquiries", "messages"], "the search would find it");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -63,7 +63,7 @@ fn resources() -> Value {
             "interaction": [{ "code": "create" }, { "code": "read" }, { "code": "search-type" }],
             "versioning": "versioned",
             "conditionalCreate": true,
-            "referencePolicy": ["local", "resolves"],
+            "referencePolicy": ["literal", "logical", "local"],
             "searchParam": [number],
             "operation": [operation("validate", "Resource-validate", "The same faults as for the request itself, and nothing is kept.")],
         }),
@@ -78,7 +78,6 @@ fn resources() -> Value {
             "type": "QuestionnaireResponse",
             "documentation": "A form of the center that was answered on the office's own site: questionnaire ends in the form's id, linkId is the name of a field.",
             "interaction": [{ "code": "create" }],
-            "conditionalCreate": true,
         }),
     ];
     let kept = [

@@ -77,6 +77,10 @@ pub fn in_fhir(router: Router) -> Router {
 }
 
 async fn told_in_fhir(request: Request, next: Next) -> Response {
+    if !may_be_json(request.headers()) {
+        const WORDS: &str = "Only JSON is spoken here: accept application/fhir+json";
+        return said(StatusCode::NOT_ACCEPTABLE, &[Line::new(Severity::Error, Issue::NotSupported, WORDS)]);
+    }
     let response = next.run(request).await;
     let kind = response.headers().get(header::CONTENT_TYPE);
     let is_ours = kind.is_some_and(|kind| kind.as_bytes().starts_with(FHIR.as_bytes()));
@@ -100,6 +104,11 @@ async fn told_in_fhir(request: Request, next: Next) -> Response {
     }
     let body = outcome::of(&[Line::new(Severity::Error, issue, words)]);
     Response::from_parts(parts, Body::from(body.to_string()))
+}
+
+fn may_be_json(headers: &HeaderMap) -> bool {
+    let told = headers.get(header::ACCEPT).and_then(|kinds| kinds.to_str().ok()).unwrap_or("*/*");
+    ["json", "*/*", "application/*"].iter().any(|kind| told.contains(kind))
 }
 
 async fn metadata(State(door): State<Arc<Door>>, Path(center): Path<String>, headers: HeaderMap) -> Response {

@@ -67,10 +67,12 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 
 fn by_key<'p>(profile: &'p Profile, key: &str) -> Option<&'p Feed> {
     let told = digest(&SHA256, key.as_bytes());
-    let mut found = None;
+    let mut found: Option<&Feed> = None;
     for feed in &profile.feeds.feeds {
         let Some(known) = feed.key_sha256.as_deref().and_then(|known| hex::decode(known).ok()) else { continue };
-        if bool::from(known.as_slice().ct_eq(told.as_ref())) {
+        // An office may use one key for all its ways.
+        let is_better = found.is_none() || feed.kind == FeedKind::Fhir;
+        if bool::from(known.as_slice().ct_eq(told.as_ref())) && is_better {
             found = Some(feed);
         }
     }
