@@ -203,6 +203,7 @@ async fn a_message_is_answered_by_a_message_and_one_that_is_refused_is_no_succes
         (200, &first.body["entry"][1]["resource"]["id"])
     );
     assert_eq!(world.count("SELECT count(*) FROM inquiries").await, 1);
+    assert_eq!(world.count("SELECT count(*) FROM messages").await, 1, "sent again is the same, whatever time it bears");
 
     let mut other = message.clone();
     other["entry"][3]["resource"]["name"][0]["family"] = json!("Testother");

@@ -162,7 +162,11 @@ fn is_same(own: &super::json::Json<'_>, theirs: &Value) -> bool {
     match (own, theirs) {
         (Json::Null, Value::Null) => true,
         (Json::Bool(own), Value::Bool(theirs)) => own == theirs,
-        (Json::Number(own), Value::Number(theirs)) => own.parse::<f64>().ok() == theirs.as_f64(),
+        (Json::Number(own), Value::Number(theirs)) => {
+            // serde_json's own reading may be off in the last digit; ours keeps what was written.
+            let (own, theirs) = (own.parse::<f64>().unwrap_or(f64::NAN), theirs.as_f64().unwrap_or(f64::NAN));
+            own == theirs || (own - theirs).abs() <= theirs.abs() * 1e-12
+        }
         (Json::Text(own), Value::String(theirs)) => own == theirs,
         (Json::List(own), Value::Array(theirs)) => {
             own.len() == theirs.len() && own.iter().zip(theirs).all(|(own, theirs)| is_same(own, theirs))

@@ -170,3 +170,14 @@ fn what_nobody_could_act_on_is_refused_with_a_reason() {
 fn issue_of(word: &str) -> &'static str {
     ["required", "value", "business-rule", "not-supported"].into_iter().find(|known| *known == word).expect("known")
 }
+
+/// What people try first must work.
+#[test]
+fn the_example_of_the_front_page_is_taken() {
+    let page = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../README.md");
+    let page = std::fs::read_to_string(page).expect("the front page");
+    let begin = page.find("{\"resourceType\":\"ServiceRequest\"").expect("an example");
+    let example = page[begin..].split('\'').next().unwrap_or_default();
+    let referral = taken(decided(example.as_bytes()).expect("JSON"));
+    assert_eq!((referral.answers["name"].as_str(), referral.second_opinion), ("Jo Testpatient", true));
+}

@@ -52,7 +52,7 @@ pub async fn read(
     body: Body,
     only: Option<&'static str>,
 ) -> Result<Read, Box<Response>> {
-    const NOT_JSON: &str = "Only JSON is spoken here: send application/fhir+json";
+    const NOT_JSON: &str = "Only FHIR R4 in JSON is spoken here: send application/fhir+json";
     const TOO_LARGE: &str = "The body was cut off or is larger than this door takes";
     let sender = sender::of(door, center, headers)?;
     let refuse = |status, issue, words: &str| Err(Box::new(said(status, &[Line::new(Severity::Error, issue, words)])));
@@ -82,12 +82,14 @@ pub async fn read(
     Ok(Read { sender, intake, content, body, message_id: door.acceptance.clock.new_id(), _place: place })
 }
 
+/// JSON of FHIR R4: a version that is told has to be this one (FHIR R4 section 3.1.0.1.11).
 fn is_json(headers: &HeaderMap) -> bool {
+    const KINDS: [&str; 3] = ["application/fhir+json", "application/json", "application/json+fhir"];
     let told = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    let kind = told.split(';').next().unwrap_or_default().trim();
-    ["application/fhir+json", "application/json", "application/json+fhir"]
-        .iter()
-        .any(|known| kind.eq_ignore_ascii_case(known))
+    let (kind, parameters) = told.split_once(';').unwrap_or((told, ""));
+    let mut versions = parameters.split(';').filter_map(|part| part.trim().strip_prefix("fhirVersion="));
+    KINDS.iter().any(|known| kind.trim().eq_ignore_ascii_case(known))
+        && versions.all(|told| told.trim_matches('"') == "4.0")
 }
 
 /// What is known of a request besides its body.
@@ -129,4 +131,26 @@ fn unreadable(place: json::Unreadable) -> Intake {
     let fault = Fault::new(Severity::Fatal, Issue::Structure, Class::Malformed, words);
     let letter = Letter { kind: "unreadable", ..Letter::default() };
     Intake { letter, topic: Topic::Refused, faults: vec![fault], oddities: Vec::new() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+
+    #[test]
+    fn only_json_of_this_version_is_read() {
+        let is = |kind: &'static str| {
+            is_json(&HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static(kind))]))
+        };
+        for kind in
+            ["application/fhir+json", "application/json; charset=utf-8", "Application/FHIR+JSON;fhirVersion=4.0"]
+        {
+            assert!(is(kind), "{kind}");
+        }
+        for kind in ["", "application/fhir+xml", "text/plain", "application/fhir+json; fhirVersion=5.0"] {
+            assert!(!is(kind), "{kind}");
+        }
+        assert!(!is_json(&HeaderMap::new()));
+    }
 }
