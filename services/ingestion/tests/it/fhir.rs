@@ -323,6 +323,44 @@ async fn a_withdrawal_waits_for_a_person_and_ends_the_task_when_it_is_settled() 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_office_calls_its_referral_off_by_the_task_and_changes_nothing_else_of_it() {
+    let world = World::start().await;
+    let office = Office::of(&world);
+    let id = id_in(office.post("/ServiceRequest", &request("R-1", "Testpatient")).await.header("location"));
+    let mut task = sample("task_x_cancelled_by_referrer.json");
+    task["id"] = json!(id);
+    let put = async |id: &str, version: Option<&str>, task: &Value| {
+        let asked = office.ask(Method::PUT, &format!("/Task/{id}")).header("content-type", "application/fhir+json");
+        let asked = version.into_iter().fold(asked, |asked, version| asked.header("if-match", version));
+        Answer::of(asked.body(task.to_string()).send().await.expect("an answer")).await
+    };
+    let version = Some("W/\"1\"");
+    assert_eq!(put(&id, None, &task).await.status, 428);
+    assert_eq!(put(&id, Some("W/\"7\""), &task).await.status, 412);
+    let other = uuid::Uuid::nil().to_string();
+    assert_eq!(put(&other, version, &task).await.status, 400, "one id in the address, another in the body");
+    task["id"] = json!(other);
+    assert_eq!(put(&other, version, &task).await.status, 404);
+    task["id"] = json!(id);
+    task["status"] = json!("completed");
+    let more = put(&id, version, &task).await;
+    assert_eq!((more.status, more.issues()[0].2.as_str()), (422, "Task.status"));
+    assert_eq!(office.get(&format!("/Task/{id}")).await.header("etag"), "W/\"1\"");
+
+    task["status"] = json!("cancelled");
+    let off = put(&id, version, &task).await;
+    assert_eq!((off.status, off.header("etag")), (200, "W/\"2\""));
+    assert_eq!(off.body["businessStatus"]["text"], "Withdrawal received; a person acts on it");
+    assert_eq!(put(&id, version, &task).await.header("etag"), "W/\"2\"", "whose answer was lost asks again");
+    assert_eq!(
+        world
+            .count("SELECT count(inquiry_id) FROM messages WHERE reason = 'referral_cancelled' AND state = 'parked'")
+            .await,
+        1
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tasks_are_found_by_number_by_focus_and_by_what_is_new_page_by_page() {
     let world = World::start().await;
     let office = Office::of(&world);

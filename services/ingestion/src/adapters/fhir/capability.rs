@@ -69,9 +69,9 @@ fn resources() -> Value {
         }),
         json!({
             "type": "Task",
-            "documentation": "What became of a referral, as far as its door knows. Made by the center; a Task of the office's own inside a Bundle can call the referral off.",
-            "interaction": [{ "code": "read" }, { "code": "search-type" }],
-            "versioning": "versioned",
+            "documentation": "What became of a referral, as far as its door knows. Made by the center. An update with the status cancelled and If-Match calls the referral off, as a Task of the office's own inside a Bundle does; nothing else of it can be changed.",
+            "interaction": [{ "code": "read" }, { "code": "update" }, { "code": "search-type" }],
+            "versioning": "versioned-update",
             "searchParam": [number, focus, updated],
         }),
         json!({

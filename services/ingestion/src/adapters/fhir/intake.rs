@@ -64,6 +64,8 @@ pub enum Topic {
     Referral(Referral),
     /// The answers of a form.
     Form(Form),
+    /// The referral of a Task is called off: the Task's id, if it is told.
+    Withdrawal(Option<String>),
     /// Nothing: see the faults.
     Refused,
 }
@@ -85,6 +87,8 @@ const NOT_TAKEN: &str = "Resources of this type are not taken here by themselves
 const OTHER_TYPE: &str = "The body is a resource of another type than the address says";
 const NO_REFERRAL: &str = "There is no ServiceRequest in it, so nobody is referred";
 const TWO_REFERRALS: &str = "A request holds one referral: send another one for each other ServiceRequest";
+const ONLY_OFF: &str =
+    "A referral can be called off by its Task, and nothing else of it be changed: send the status cancelled";
 const TWO_FORMS: &str = "A request holds the answers of one form: send another one for each other form";
 const OTHER_SEARCH: &str = "If-None-Exist is taken as a search by identifier only: send identifier=system|value";
 
@@ -153,6 +157,10 @@ fn look<'t>(
             let response = Element::resource(object, Path::of(name), notes);
             (letter(FORM), form::read(&response).map(Topic::Form))
         }
+        "Task" if only == Some("Task") => {
+            let task = Element::resource(object, Path::of(name), notes);
+            (letter("Task"), withdrawal(&task))
+        }
         _ => {
             let root = Element::new(object, Path::of(name), notes);
             check_kind(&root, kind);
@@ -160,6 +168,23 @@ fn look<'t>(
                 root.error("", Issue::NotSupported, Class::Rule, NOT_TAKEN);
             }
             (letter("other"), None)
+        }
+    }
+}
+
+/// A Task is the center's; its office can do one thing with it.
+fn withdrawal(task: &Element<'_>) -> Option<Topic> {
+    match links::status(task) {
+        Some("cancelled") => Some(Topic::Withdrawal(task.text("id").map(str::to_owned))),
+        Some(_) => {
+            task.error("status", Issue::BusinessRule, Class::Rule, ONLY_OFF);
+            None
+        }
+        None => {
+            if !task.has("status") {
+                task.missing("status", Class::Malformed, ONLY_OFF);
+            }
+            None
         }
     }
 }

@@ -28,7 +28,7 @@ pub fn tasks(bundle: &Bundle<'_>) -> Option<Verb> {
     for task in bundle.of_kind("Task") {
         let resolver = Resolver { directory: &bundle.directory, holder: task.clone() };
         let focus = resolver.one(task, "focus", &["ServiceRequest"]);
-        let is_off = matches!(task.code("status", &TASK_STATUSES), Some("cancelled" | "entered-in-error"));
+        let is_off = matches!(status(task), Some("cancelled" | "entered-in-error"));
         if is_off && matches!(focus, Target::Found(_)) {
             verb = Some(Verb::About("referral_cancelled"));
         }
@@ -59,4 +59,10 @@ pub fn references(bundle: &Bundle<'_>) {
     for header in bundle.of_kind("MessageHeader") {
         Resolver { directory: &bundle.directory, holder: header.clone() }.many(header, "focus", &[]);
     }
+}
+
+/// What a Task stands at.
+#[must_use]
+pub fn status(task: &super::element::Element<'_>) -> Option<&'static str> {
+    task.code("status", &TASK_STATUSES)
 }

@@ -52,6 +52,13 @@ pub(super) fn decided(body: &[u8]) -> Option<Intake> {
     Some(judge(&json, None, &expected()))
 }
 
+/// The same for a sample that is sent to an address of its own.
+fn decided_at_its_address(file: &str) -> Option<Intake> {
+    let body = sample(file);
+    let only = file.starts_with("task_x_cancelled").then_some("Task");
+    json::read(&body).ok().map(|json| judge(&json, only, &expected()))
+}
+
 pub(super) fn changed(change: impl FnOnce(&mut Value)) -> Intake {
     let mut bundle: Value = serde_json::from_slice(&sample("referral_transaction_breast.json")).expect("JSON");
     change(&mut bundle);
@@ -101,7 +108,6 @@ fn of_others(file: &str) -> Option<&'static str> {
         ("subscription_", "not there yet"),
         ("research", "trials are not matched here"),
         ("trial_", "trials are not matched here"),
-        ("task_x_cancelled", "a Task of the office's own comes in a Bundle with its referral"),
     ];
     doors.into_iter().find(|(begin, _)| file.starts_with(begin)).map(|(_, why)| why)
 }
@@ -111,7 +117,7 @@ fn every_sample_is_decided_as_it_is_worth() {
     let (mut taken, mut refused, mut elsewhere) = (0, 0, 0);
     for row in manifest().iter().filter(|row| row.category != "outbound") {
         let file = row.file.as_str();
-        let Some(intake) = decided(&sample(file)) else {
+        let Some(intake) = decided_at_its_address(file) else {
             assert_eq!((file, row.status.as_str(), row.issue.as_str()), ("bad_json_syntax.json", "400", "structure"));
             refused += 1;
             continue;
@@ -133,7 +139,7 @@ fn every_sample_is_decided_as_it_is_worth() {
             taken += 1;
         }
     }
-    assert_eq!((taken, refused, elsewhere), (4, 15, 24));
+    assert_eq!((taken, refused, elsewhere), (5, 15, 23));
 }
 
 #[test]

@@ -18,11 +18,9 @@ use tracing::{Instrument as _, error, info_span};
 use uuid::Uuid;
 
 use super::read::{Read, read};
-use super::sender::Sender;
 use super::told::{self, Fate, Told};
 use super::{Door, line_of, said, status_of};
 use crate::adapters::fhir::fault::{Issue, Severity, status};
-use crate::adapters::fhir::form::Form;
 use crate::adapters::fhir::intake::Topic;
 use crate::adapters::fhir::outcome::{Line, lines};
 use crate::adapters::fhir::referral::{Referral, Verb};
@@ -83,10 +81,7 @@ pub async fn validated(
     };
     let mut told = lines(&read.intake.faults);
     if let Topic::Form(form) = &read.intake.topic {
-        told.extend(unknown_form(&read.sender, form));
-        if told.is_empty() {
-            told.extend(read.form_faults(&door, form));
-        }
+        told.extend(read.form_faults(&door, form));
     }
     said(StatusCode::OK, &told)
 }
@@ -122,12 +117,14 @@ impl Read {
             Topic::Referral(told) => match told.verb {
                 Verb::New => {
                     let submission = self.submission(told)?;
-                    self.write(door, submission).await
+                    self.write(door, submission, lines(&self.intake.faults)).await
                 }
                 Verb::About(reason) => self.about(door, told, reason).await,
                 Verb::Status => self.status(door, told).await,
             },
             Topic::Form(told) => self.form(door, told).await,
+            // A Task is given in under its own address.
+            Topic::Withdrawal(_) => Err(Refusal::Internal),
         }
     }
 
@@ -143,7 +140,7 @@ impl Read {
     }
 
     /// A new referral is an inquiry like everybody's, committed together with its message.
-    async fn write(&self, door: &Door, submission: Submission) -> Result<Told, Refusal> {
+    pub async fn write(&self, door: &Door, submission: Submission, mut said: Vec<Line>) -> Result<Told, Refusal> {
         let heard = self.heard(door)?;
         let trace = TraceContext::current_or(&TraceContext::default());
         let verdict = match door.acceptance.write(self.sender.profile(), submission, Some(heard), trace).await {
@@ -154,7 +151,6 @@ impl Read {
             }
             Err(other) => return Err(other),
         };
-        let mut said = lines(&self.intake.faults);
         Ok(match verdict {
             Verdict::Kept(answer) => {
                 let faults = answer.to_repair.iter();
@@ -206,52 +202,8 @@ impl Read {
         Ok(Told::standing(self.known(door, inquiry).await?, Fate::Asked, lines(&self.intake.faults)))
     }
 
-    /// Answers of a form of the center, with the same checks as for the form itself.
-    async fn form(&self, door: &Door, told: &Form) -> Result<Told, Refusal> {
-        if let Some(line) = unknown_form(&self.sender, told).filter(|line| line.severity == Severity::Error) {
-            return self.refuse(door, vec![line], 422).await;
-        }
-        if told.is_complete {
-            return self.write(door, self.answers(told)).await;
-        }
-        let fate = keep::Fate { state: ACCEPTED, reason: "in_progress", inquiry_id: None };
-        Ok(match keep::message(&door.database, self.sender.center(), self.heard(door)?, fate).await? {
-            keep::Kept::ControlIdReused => Told::number_reused(),
-            keep::Kept::New | keep::Kept::Before(_) => Told::in_progress(lines(&self.intake.faults)),
-        })
-    }
-
-    fn answers(&self, told: &Form) -> Submission {
-        Submission {
-            center: self.sender.center().to_owned(),
-            form_id: told.form_id.clone(),
-            language: told.language.clone(),
-            source: Source::Fhir,
-            urgency: Default::default(),
-            attribution: Default::default(),
-            referring_office: Some(self.sender.feed.id.clone()),
-            idempotency_key: told.identity.as_ref().map(|number| business_key(&self.sender.feed.id, number)),
-            answers: told.answers.clone(),
-            strict: false,
-        }
-    }
-
-    /// What would have to be mended in the answers of a form.
-    fn form_faults(&self, door: &Door, told: &Form) -> Vec<Line> {
-        let (severity, faults) = match door.acceptance.faults(self.sender.profile(), &self.answers(told)) {
-            Ok(faults) => (Severity::Warning, faults),
-            Err(Refusal::Faults(faults)) => (Severity::Error, faults),
-            Err(other) => return vec![line_of(&other)],
-        };
-        faults.iter().map(|fault| self.field(&fault.field, &fault.message, severity)).collect()
-    }
-
-    fn field(&self, field: &str, message: &str, severity: Severity) -> Line {
-        told::field(matches!(self.intake.topic, Topic::Form(_)), (field, message), severity)
-    }
-
     /// Keeps what is refused, as evidence; what stands already is not refused later.
-    async fn refuse(&self, door: &Door, said: Vec<Line>, status: u16) -> Result<Told, Refusal> {
+    pub async fn refuse(&self, door: &Door, said: Vec<Line>, status: u16) -> Result<Told, Refusal> {
         let reason = said.iter().find(|line| matches!(line.severity, Severity::Fatal | Severity::Error));
         let fate =
             keep::Fate { state: REFUSED, reason: reason.map_or("invalid", |line| line.issue.code()), inquiry_id: None };
@@ -265,7 +217,7 @@ impl Read {
     }
 
     /// What became of the same request when it came first.
-    async fn before(&self, door: &Door, same: messages::Standing) -> Result<Told, Refusal> {
+    pub async fn before(&self, door: &Door, same: messages::Standing) -> Result<Told, Refusal> {
         if same.reason == CONTROL_ID_REUSED {
             return Ok(Told::number_reused());
         }
@@ -287,13 +239,13 @@ impl Read {
     }
 
     /// What is known of an inquiry of this feed.
-    async fn known(&self, door: &Door, inquiry: Uuid) -> Result<Standing, Refusal> {
+    pub async fn known(&self, door: &Door, inquiry: Uuid) -> Result<Standing, Refusal> {
         let found = super::ask::of_feed(door, &self.sender, vec![inquiry]).await?;
         found.into_iter().next().ok_or(Refusal::Internal)
     }
 
     /// The request as it is kept.
-    fn heard(&self, door: &Door) -> Result<Heard, Refusal> {
+    pub fn heard(&self, door: &Door) -> Result<Heard, Refusal> {
         let (center, sealer, feed) = (self.sender.center(), &door.acceptance.sealer, self.sender.feed.id.as_str());
         // Without a number of its own, a request is known by what it says.
         let key = match &self.intake.letter.control {
@@ -340,20 +292,4 @@ fn standing(answer: &Answer, is_form: bool) -> Result<Standing, Refusal> {
 
 fn parsed(inquiry: &str) -> Result<Uuid, Refusal> {
     inquiry.parse().map_err(|_| Refusal::Internal)
-}
-
-/// What is to be said of the form itself: that the center has none of that name, or that it has another version by now.
-fn unknown_form(sender: &Sender, told: &Form) -> Option<Line> {
-    const UNKNOWN: &str = "The center has no form of this name: questionnaire has to end in the id of one of its forms";
-    const OTHER_VERSION: &str = "The center has another version of this form by now; the answers are taken as they are";
-    let line = |severity, issue, words: &str| {
-        Some(Line::new(severity, issue, words).at("QuestionnaireResponse.questionnaire"))
-    };
-    match sender.profile().form(&told.form_id) {
-        None => line(Severity::Error, Issue::NotFound, UNKNOWN),
-        Some(form) if told.version.as_ref().is_some_and(|version| *version != form.version.to_string()) => {
-            line(Severity::Warning, Issue::BusinessRule, OTHER_VERSION)
-        }
-        Some(_) => None,
-    }
 }

@@ -4,10 +4,12 @@
 //! request says (adapters), and the stage of an inquiry (intake desk).
 
 mod ask;
+mod forms;
 mod given;
 mod read;
 mod sender;
 mod told;
+mod withdraw;
 
 use std::sync::Arc;
 
@@ -65,7 +67,7 @@ pub fn router(door: Arc<Door>) -> Router {
         .route("/fhir/{center}/QuestionnaireResponse", post(given::form))
         .route("/fhir/{center}/ServiceRequest/{id}", get(ask::request))
         .route("/fhir/{center}/Task", get(ask::tasks))
-        .route("/fhir/{center}/Task/{id}", get(ask::task))
+        .route("/fhir/{center}/Task/{id}", get(ask::task).put(withdraw::task))
         .route("/fhir/{center}/{*rest}", any(nothing))
         .with_state(door)
 }

@@ -1,0 +1,93 @@
+//! `PUT [base]/Task/[id]`: the office calls its referral off by the Task that it was answered with.
+//!
+//! The Task is the center's, so nothing else of it can be changed from outside, and nothing is undone at once: the withdrawal
+//! waits for a person, like one by any other way. Deliberately not here: how a Task is read (adapters).
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use http::{HeaderMap, StatusCode, header};
+use uuid::Uuid;
+
+use super::read::{Read, read};
+use super::told::versioned;
+use super::{Door, answer, refused, said};
+use crate::adapters::fhir::fault::{Issue, Severity};
+use crate::adapters::fhir::intake::Topic;
+use crate::adapters::fhir::outcome::Line;
+use crate::adapters::fhir::task::Standing;
+use crate::error::Refusal;
+use crate::handlers::keep;
+use crate::writer::heard::PARKED;
+
+/// Takes a withdrawal.
+pub async fn task(
+    State(door): State<Arc<Door>>,
+    Path((center, id)): Path<(String, String)>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let read = match read(&door, &center, &headers, body, Some("Task")).await {
+        Ok(read) => read,
+        Err(response) => return *response,
+    };
+    let outcome = withdraw(&door, &read, &id, &headers).await;
+    let metrics = &door.acceptance.metrics;
+    let word = match &outcome {
+        Ok(Ok(_)) => "accepted",
+        Ok(Err(_)) => "error",
+        Err(_) => "unavailable",
+    };
+    metrics.heard.with_label_values(&[read.sender.feed.id.as_str(), word]).inc();
+    match outcome {
+        Ok(Ok(standing)) => versioned(answer(StatusCode::OK, &standing.task(None)), &standing),
+        Ok(Err((status, lines))) => said(status, &lines),
+        Err(refusal) => refused(&refusal),
+    }
+}
+
+type Refused = (StatusCode, Vec<Line>);
+
+async fn withdraw(
+    door: &Door,
+    read: &Read,
+    id: &str,
+    headers: &HeaderMap,
+) -> Result<Result<Standing, Refused>, Refusal> {
+    const ABSENT: &str = "There is no such Task of yours here";
+    const OTHER_ID: &str = "The id of the Task is another than that of the address";
+    const NO_VERSION: &str = "Send the version of the Task that you have seen: If-Match with its ETag";
+    const OTHER_VERSION: &str = "The Task has changed since you have seen it: read it again and decide again";
+    let refuse = |status, issue, words: &str| Ok(Err((status, vec![Line::new(Severity::Error, issue, words)])));
+    let Topic::Withdrawal(told_id) = &read.intake.topic else {
+        let told = crate::adapters::fhir::outcome::lines(&read.intake.faults);
+        let status = crate::adapters::fhir::fault::status(&read.intake.faults);
+        return Ok(Err((StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST), told)));
+    };
+    if told_id.as_ref().is_some_and(|told| !told.eq_ignore_ascii_case(id)) {
+        return refuse(StatusCode::BAD_REQUEST, Issue::Invalid, OTHER_ID);
+    }
+    let known = match Uuid::parse_str(id) {
+        Ok(id) => super::ask::of_feed(door, &read.sender, vec![id]).await?,
+        Err(_) => Vec::new(),
+    };
+    let Some(standing) = known.into_iter().next() else {
+        return refuse(StatusCode::NOT_FOUND, Issue::NotFound, ABSENT);
+    };
+    // Whoever asks again because an answer was lost has seen an older version.
+    if standing.is_withdrawn || standing.is_cancelled {
+        return Ok(Ok(standing));
+    }
+    match headers.get(header::IF_MATCH).map(|told| told.as_bytes()) {
+        None => return refuse(StatusCode::PRECONDITION_REQUIRED, Issue::Required, NO_VERSION),
+        Some(told) if told != standing.etag().as_bytes() => {
+            return refuse(StatusCode::PRECONDITION_FAILED, Issue::Conflict, OTHER_VERSION);
+        }
+        Some(_) => {}
+    }
+    let fate = keep::Fate { state: PARKED, reason: "referral_cancelled", inquiry_id: Some(standing.inquiry_id) };
+    keep::message(&door.database, read.sender.center(), read.heard(door)?, fate).await?;
+    Ok(Ok(read.known(door, standing.inquiry_id).await?))
+}
