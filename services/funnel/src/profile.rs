@@ -8,9 +8,11 @@
 mod bundle;
 mod center;
 mod check;
+mod check_feeds;
 mod check_texts;
 mod feeds;
 mod lint;
+mod mapping;
 mod read;
 mod teams;
 mod template;
@@ -34,6 +36,7 @@ pub use bundle::{Bundle, NotABundle};
 pub use center::{Center, ClosedDay, Contact, Hours, Messages, QuietHours, Site, Theme};
 pub use feeds::{Feed, FeedKind, Feeds, Retention, StatusReport, StatusReportKind};
 pub use lint::{FORBIDDEN_PHRASES, HEALTH_WORDS, forbidden_phrase, health_word};
+pub use mapping::{CsvField, CsvMapping, DateOrder, plain_header};
 pub use teams::{Assignment, OutOfScope, Place, Program, Programs, Staff, StaffRole, Team, Teams};
 pub use template::{NEXT_STEP_MARK, Template};
 

@@ -137,3 +137,31 @@ fn a_missing_and_a_stray_file_are_both_told() {
     bundle.insert("retention.toml", load("harbor-valley").files["retention.toml"].clone());
     assert!(told(&bundle).contains("the message \"confirmation\" does not exist in \"es\""));
 }
+
+#[test]
+fn a_feed_of_files_has_a_key_and_tells_what_its_columns_are() {
+    let harbor = Profile::from_bundle(&load("harbor-valley")).unwrap();
+    let cedar = harbor.feed("cedar-csv").and_then(|feed| feed.csv.as_ref()).expect("a mapping");
+    assert_eq!(cedar.known_headers().get(&plain_header("Patient DOB")), Some(&CsvField::BirthDate));
+    let digest = "4fada16eec21a5123eba2f2d4c438fb329580b26e91ccd128721e5e604b449c2";
+    for (from, to, told) in [
+        ("[feed.csv]", "[feed.cvs]", "unknown field `cvs`"),
+        ("phone = [", "fone = [", "unknown variant `fone`"),
+        (
+            "\"dx_text\"",
+            "\"dx_code\"",
+            "feed \"cedar-csv\": header \"dx_code\" is both \"diagnosis_codes\" and \"diagnosis\"",
+        ),
+        (
+            &format!("key_sha256 = \"{digest}\""),
+            "sending_facility = \"X\"",
+            "feed \"cedar-csv\" sends files and has no key",
+        ),
+        ("key_sha256 = \"5b30", "next_key_sha256 = \"5b30", "feed \"sound-imaging-fhir\" cannot be recognised"),
+        ("kind = \"csv\"", "kind = \"fhir\"", "feed \"cedar-csv\" sends no files and has a mapping of their columns"),
+        ("5b301571d8180b495c760c93a72582d3c5a75ef3cd8214131b12ba5f1b28311a", digest, "occurs twice"),
+    ] {
+        let told_is = damaged("feeds.toml", from, to);
+        assert!(told_is.contains(told), "{from}: {told_is}");
+    }
+}

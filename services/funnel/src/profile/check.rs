@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::bundle::Bundle;
-use super::{FeedKind, Profile, Site, StatusReportKind};
+use super::{Profile, Site, check_feeds};
 use crate::booking::Fits;
 use crate::fault::{Fault, Place};
 
@@ -29,7 +29,7 @@ impl<'a, 'f> In<'a, 'f> {
         self.unless(names.contains(name), name, format!("{word} \"{name}\" does not exist"), remedy);
     }
 
-    fn once<'n>(&mut self, word: &str, names: impl IntoIterator<Item = &'n str>) {
+    pub(super) fn once<'n>(&mut self, word: &str, names: impl IntoIterator<Item = &'n str>) {
         let mut seen = BTreeSet::new();
         for name in names {
             self.unless(seen.insert(name), name, format!("{word} \"{name}\" occurs twice"), "give each its own name");
@@ -56,12 +56,12 @@ pub(super) fn whole(profile: &Profile, bundle: &Bundle, faults: &mut Vec<Fault>)
     intake(profile, &mut In::file(bundle, "intake.toml", faults));
     booking(profile, &sites, &mut In::file(bundle, "booking.toml", faults));
     cadences(profile, &mut In::file(bundle, "cadences.toml", faults));
-    feeds(profile, &mut In::file(bundle, "feeds.toml", faults));
+    check_feeds::feeds(profile, &mut In::file(bundle, "feeds.toml", faults));
     retention(profile, &mut In::file(bundle, "retention.toml", faults));
 }
 
 /// A slug: it becomes part of addresses and of message subjects.
-fn is_slug(text: &str) -> bool {
+pub(super) fn is_slug(text: &str) -> bool {
     (2..=31).contains(&text.len())
         && text.starts_with(|first: char| first.is_ascii_lowercase())
         && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
@@ -233,63 +233,6 @@ fn cadences(profile: &Profile, file: &mut In<'_, '_>) {
         if step.channels.contains(&crate::inquiry::Channel::Sms) {
             file.known(&names, "template", &format!("{}-sms", step.template));
         }
-    }
-}
-
-fn feeds(profile: &Profile, file: &mut In<'_, '_>) {
-    file.once("feed", profile.feeds.feeds.iter().map(|feed| feed.id.as_str()));
-    let facilities = profile.feeds.feeds.iter().filter_map(|feed| feed.sending_facility.as_deref());
-    file.once("sending facility", facilities);
-    let by_fhir = profile.feeds.feeds.iter().filter(|feed| feed.kind == FeedKind::Fhir);
-    let keys = by_fhir.filter_map(|feed| feed.key_sha256.as_deref());
-    file.once("key of FHIR feeds", keys);
-    for feed in &profile.feeds.feeds {
-        file.unless(
-            is_slug(&feed.id),
-            &feed.id,
-            format!("feed id \"{}\" is no slug", feed.id),
-            "use small letters, digits and hyphens",
-        );
-        let digest =
-            feed.key_sha256.as_ref().is_none_or(|digest| hex::decode(digest).is_ok_and(|bytes| bytes.len() == 32));
-        file.unless(
-            digest,
-            &feed.id,
-            format!("feed \"{}\" has a key digest that is no SHA-256", feed.id),
-            "write the 64 hexadecimal digits of the digest",
-        );
-        file.unless(
-            feed.key_sha256.is_some() || feed.sending_facility.is_some(),
-            &feed.id,
-            format!("feed \"{}\" cannot be recognised", feed.id),
-            "add key_sha256 or sending_facility",
-        );
-        file.unless(
-            feed.kind != FeedKind::Hl7
-                || (feed.sending_facility.is_some() && profile.feeds.receiving_facility.is_some()),
-            &feed.id,
-            format!("feed \"{}\" sends HL7 messages that name no facility of ours or of theirs", feed.id),
-            "add sending_facility (MSH-4) to the feed and receiving_facility (MSH-6) at the top of the file",
-        );
-        file.unless(
-            feed.kind != FeedKind::Fhir || feed.key_sha256.is_some(),
-            &feed.id,
-            format!("feed \"{}\" sends by FHIR and has no key, so it is never let in", feed.id),
-            "add key_sha256, the SHA-256 of its key",
-        );
-        file.unless(
-            feed.rate_per_minute > 0,
-            &feed.id,
-            format!("feed \"{}\" accepts no message", feed.id),
-            "set rate_per_minute above zero",
-        );
-        let addressed = feed.status.kind == StatusReportKind::None || !feed.status.address.is_empty();
-        file.unless(
-            addressed,
-            &feed.id,
-            format!("feed \"{}\" has no address for its status reports", feed.id),
-            "add status.address",
-        );
     }
 }
 

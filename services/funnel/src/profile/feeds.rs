@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::mapping::CsvMapping;
 use crate::words::vocabulary;
 
 vocabulary! {
@@ -52,6 +53,9 @@ pub struct Feed {
     /// SHA-256 of its key in hexadecimal; feeds known by certificate or facility have none.
     #[serde(default)]
     pub key_sha256: Option<String>,
+    /// The same of its next key, so that a key can be changed without a pause: both are taken.
+    #[serde(default)]
+    pub next_key_sha256: Option<String>,
     /// Sending facility (MSH-4) by which its HL7 messages are known.
     #[serde(default)]
     pub sending_facility: Option<String>,
@@ -60,6 +64,9 @@ pub struct Feed {
     /// Where it hears back.
     #[serde(default)]
     pub status: StatusReport,
+    /// What the columns of its CSV files are.
+    #[serde(default)]
+    pub csv: Option<CsvMapping>,
 }
 
 /// All of feeds.toml.

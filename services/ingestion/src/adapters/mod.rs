@@ -4,6 +4,7 @@
 //! values: it can be tested with each byte changed, and no test needs a socket. Deliberately not here: connections,
 //! certificates and time limits (the listener), and what is kept of a message (store).
 
+pub mod csv;
 pub mod fhir;
 pub mod hl7;
 pub mod mllp;

@@ -119,10 +119,12 @@ pub fn reason(answers: &mut Told, mut lines: Vec<String>) {
 /// Who pays, by the words of the first plan; insurance of another name is private.
 #[must_use]
 pub fn payer(words: &str) -> Payer {
-    match words.to_ascii_lowercase().as_str() {
+    match words.trim().to_ascii_lowercase().as_str() {
         "" => Payer::NotSure,
         words if words.contains("medicare") => Payer::Medicare,
         words if words.contains("medicaid") => Payer::Medicaid,
+        "self pay" | "self-pay" | "selfpay" => Payer::SelfPay,
+        "none" | "uninsured" => Payer::None,
         _ => Payer::Private,
     }
 }
@@ -135,7 +137,7 @@ pub fn language(code: &str, words: &str) -> String {
         ("es", &["es", "spa", "spanish", "español"]),
         ("fr", &["fr", "fre", "fra", "french", "français"]),
     ];
-    let told = [code.to_lowercase(), words.to_lowercase()];
+    let told = [code.trim().to_lowercase(), words.trim().to_lowercase()];
     let known = KNOWN.iter().find(|(_, names)| told.iter().any(|told| names.contains(&told.as_str())));
     let [code, _] = told;
     let is_tag = (2..=3).contains(&code.len()) && code.bytes().all(|byte| byte.is_ascii_lowercase());
@@ -196,6 +198,19 @@ mod tests {
             [("es", "", "es"), ("", "Spanish", "es"), ("ENG", "", "en"), ("hmn", "", "hmn"), ("Rosa", "", "")]
         {
             assert_eq!(language(code, words), expected, "{code} {words}");
+        }
+    }
+
+    #[test]
+    fn payers_are_known_by_their_words() {
+        for (plan, expected) in [
+            ("Medicare", Payer::Medicare),
+            ("Ohio MEDICAID", Payer::Medicaid),
+            ("self pay", Payer::SelfPay),
+            ("Anthem", Payer::Private),
+            ("", Payer::NotSure),
+        ] {
+            assert_eq!(payer(plan), expected, "{plan}");
         }
     }
 

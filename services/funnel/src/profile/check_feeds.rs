@@ -1,0 +1,89 @@
+//! Checks of feeds.toml: each partner office is recognised by one sign alone, and what it sends can be read.
+//!
+//! Deliberately not here: what a mapping of columns may say (mapping).
+
+use super::check::In;
+use super::feeds::Feed;
+use super::{FeedKind, Profile, StatusReportKind};
+
+pub(super) fn feeds(profile: &Profile, file: &mut In<'_, '_>) {
+    file.once("feed", profile.feeds.feeds.iter().map(|feed| feed.id.as_str()));
+    let facilities = profile.feeds.feeds.iter().filter_map(|feed| feed.sending_facility.as_deref());
+    file.once("sending facility", facilities);
+    let keys = profile.feeds.feeds.iter().flat_map(|feed| [&feed.key_sha256, &feed.next_key_sha256]);
+    file.once("key digest", keys.flatten().map(String::as_str));
+    for feed in &profile.feeds.feeds {
+        recognised(profile, feed, file);
+        csv(feed, file);
+        file.unless(
+            feed.rate_per_minute > 0,
+            &feed.id,
+            format!("feed \"{}\" accepts no message", feed.id),
+            "set rate_per_minute above zero",
+        );
+        let addressed = feed.status.kind == StatusReportKind::None || !feed.status.address.is_empty();
+        file.unless(
+            addressed,
+            &feed.id,
+            format!("feed \"{}\" has no address for its status reports", feed.id),
+            "add status.address",
+        );
+    }
+}
+
+fn recognised(profile: &Profile, feed: &Feed, file: &mut In<'_, '_>) {
+    file.unless(
+        super::check::is_slug(&feed.id),
+        &feed.id,
+        format!("feed id \"{}\" is no slug", feed.id),
+        "use small letters, digits and hyphens",
+    );
+    let digest = |digest: &String| hex::decode(digest).is_ok_and(|bytes| bytes.len() == 32);
+    file.unless(
+        feed.key_sha256.iter().chain(&feed.next_key_sha256).all(digest),
+        &feed.id,
+        format!("feed \"{}\" has a key digest that is no SHA-256", feed.id),
+        "write the 64 hexadecimal digits of the digest",
+    );
+    file.unless(
+        feed.key_sha256.is_some() || feed.sending_facility.is_some(),
+        &feed.id,
+        format!("feed \"{}\" cannot be recognised", feed.id),
+        "add key_sha256 or sending_facility",
+    );
+    file.unless(
+        feed.kind != FeedKind::Hl7 || (feed.sending_facility.is_some() && profile.feeds.receiving_facility.is_some()),
+        &feed.id,
+        format!("feed \"{}\" sends HL7 messages that name no facility of ours or of theirs", feed.id),
+        "add sending_facility (MSH-4) to the feed and receiving_facility (MSH-6) at the top of the file",
+    );
+    file.unless(
+        feed.kind != FeedKind::Fhir || feed.key_sha256.is_some(),
+        &feed.id,
+        format!("feed \"{}\" sends by FHIR and has no key, so it is never let in", feed.id),
+        "add key_sha256, the SHA-256 of its key",
+    );
+}
+
+fn csv(feed: &Feed, file: &mut In<'_, '_>) {
+    let is_csv = feed.kind == FeedKind::Csv;
+    file.unless(
+        !is_csv || feed.key_sha256.is_some(),
+        &feed.id,
+        format!("feed \"{}\" sends files and has no key", feed.id),
+        "add key_sha256",
+    );
+    file.unless(
+        is_csv == feed.csv.is_some(),
+        &feed.id,
+        if is_csv {
+            format!("nothing tells what the columns of feed \"{}\" are", feed.id)
+        } else {
+            format!("feed \"{}\" sends no files and has a mapping of their columns", feed.id)
+        },
+        if is_csv { "add [feed.csv]; see a demo center" } else { "take [feed.csv] away, or set kind = \"csv\"" },
+    );
+    for (near, what, remedy) in feed.csv.iter().flat_map(super::CsvMapping::faults) {
+        file.unless(false, &near, format!("feed \"{}\": {what}", feed.id), remedy);
+    }
+}

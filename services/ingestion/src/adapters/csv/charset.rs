@@ -1,0 +1,192 @@
+//! What the bytes of a file are, and its text part by part.
+//!
+//! Spreadsheets and archives under the name of a CSV file are told by their first bytes. For the rest a byte order mark is
+//! believed, then UTF-8 where all of the file is, and at last windows-1252, in which every byte is a character. All bytes
+//! are looked at before the first is read, because one letter near the end of a file decides. Deliberately not here:
+//! where the bytes are kept.
+
+use encoding_rs::{Decoder, Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
+
+/// What a file is that is no text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotText {
+    /// An Excel file, old or new.
+    Spreadsheet,
+    /// A PDF document.
+    Pdf,
+    /// A compressed file.
+    Compressed,
+    /// An encrypted file.
+    Encrypted,
+}
+
+impl NotText {
+    /// A stable word.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Spreadsheet => "spreadsheet",
+            Self::Pdf => "pdf",
+            Self::Compressed => "compressed",
+            Self::Encrypted => "encrypted",
+        }
+    }
+
+    /// What to do.
+    #[must_use]
+    pub const fn remedy(self) -> &'static str {
+        match self {
+            Self::Spreadsheet => "this is a spreadsheet under another name; save it as \"CSV UTF-8\" and send that",
+            Self::Pdf => "this is a PDF document; export the list as CSV and send that",
+            Self::Compressed => "this is a compressed file; unpack it and send the CSV file inside",
+            Self::Encrypted => {
+                "this is an encrypted file, which is not opened here; send it as plain CSV over the secured line"
+            }
+        }
+    }
+}
+
+/// Bytes of a file's beginning that are enough for [`not_text`].
+pub const MAGIC: usize = 32;
+
+/// What a file is, told by its first bytes, if it is no text.
+#[must_use]
+pub fn not_text(head: &[u8]) -> Option<NotText> {
+    const SIGNS: [(&[u8], NotText); 8] = [
+        (b"PK\x03\x04", NotText::Spreadsheet),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", NotText::Spreadsheet),
+        (b"%PDF-", NotText::Pdf),
+        (b"\x1f\x8b", NotText::Compressed),
+        (b"7z\xbc\xaf\x27\x1c", NotText::Compressed),
+        (b"BZh", NotText::Compressed),
+        (b"-----BEGIN PGP", NotText::Encrypted),
+        (b"\x28\xb5\x2f\xfd", NotText::Compressed),
+    ];
+    SIGNS.iter().find(|(sign, _)| head.starts_with(sign)).map(|(_, what)| *what)
+}
+
+/// Looks at all bytes of a file and tells its character set.
+#[derive(Default)]
+pub struct Detector {
+    begun: bool,
+    marked: Option<&'static Encoding>,
+    /// The beginning of a character whose end comes with the next part.
+    cut: Vec<u8>,
+    is_not_utf8: bool,
+}
+
+impl Detector {
+    /// Takes the next part.
+    pub fn push(&mut self, bytes: &[u8]) {
+        if !self.begun && !bytes.is_empty() {
+            self.begun = true;
+            self.marked = Encoding::for_bom(bytes).map(|(encoding, _)| encoding).or_else(|| bare_utf16(bytes));
+        }
+        if self.marked.is_some() || self.is_not_utf8 {
+            return;
+        }
+        let joined;
+        let bytes = if self.cut.is_empty() {
+            bytes
+        } else {
+            joined = [self.cut.as_slice(), bytes].concat();
+            self.cut.clear();
+            &joined
+        };
+        if let Err(cause) = str::from_utf8(bytes) {
+            match cause.error_len() {
+                Some(_) => self.is_not_utf8 = true,
+                None => self.cut = bytes[cause.valid_up_to()..].to_vec(),
+            }
+        }
+    }
+
+    /// The character set of all that was pushed.
+    #[must_use]
+    pub fn finish(self) -> &'static Encoding {
+        match self.marked {
+            Some(encoding) => encoding,
+            None if self.is_not_utf8 || !self.cut.is_empty() => WINDOWS_1252,
+            None => UTF_8,
+        }
+    }
+}
+
+/// UTF-16 without a mark: the first letters of a header are ASCII, so each second byte is zero.
+fn bare_utf16(head: &[u8]) -> Option<&'static Encoding> {
+    match head.get(..6)? {
+        [a, 0, b, 0, c, 0] if ![*a, *b, *c].contains(&0) => Some(UTF_16LE),
+        [0, a, 0, b, 0, c] if ![*a, *b, *c].contains(&0) => Some(UTF_16BE),
+        _ => None,
+    }
+}
+
+/// Turns the parts of a file into text. What is no character becomes U+FFFD.
+pub struct Text(Decoder);
+
+impl Text {
+    /// The text of a file in a character set, without its byte order mark.
+    #[must_use]
+    pub fn of(encoding: &'static Encoding) -> Self {
+        Self(encoding.new_decoder_with_bom_removal())
+    }
+
+    /// The text of the next part; a character that is cut comes with the next one.
+    pub fn push(&mut self, bytes: &[u8], is_last: bool) -> String {
+        let mut text = String::with_capacity(self.0.max_utf8_buffer_length(bytes.len()).unwrap_or(bytes.len()));
+        // There is room for all of it, so one call takes everything.
+        let _ = self.0.decode_to_string(bytes, &mut text, is_last);
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn detect(parts: &[&[u8]]) -> &'static str {
+        let mut detector = Detector::default();
+        parts.iter().for_each(|part| detector.push(part));
+        detector.finish().name()
+    }
+
+    #[test]
+    fn a_character_set_is_told_by_its_mark_else_by_all_bytes() {
+        assert_eq!(detect(&[]), "UTF-8");
+        assert_eq!(detect(&[b"\xef\xbb\xbfname", b"\xff"]), "UTF-8");
+        assert_eq!(detect(&[b"\xff\xfen\0"]), "UTF-16LE");
+        assert_eq!(detect(&[b"\xfe\xff\0n"]), "UTF-16BE");
+        assert_eq!(detect(&[b"n\0a\0m\0e\0"]), "UTF-16LE");
+        assert_eq!(detect(&[b"Zo", b"\xc3", b"\xab"]), "UTF-8");
+        assert_eq!(detect(&[b"Zo\xc3"]), "windows-1252");
+        assert_eq!(detect(&[b"Zo\xeb, Mu\xf1oz"]), "windows-1252");
+    }
+
+    #[test]
+    fn text_comes_whole_whatever_the_parts_are() {
+        for (encoding, bytes) in
+            [(UTF_8, "\u{feff}Zoë – ñ".as_bytes().to_vec()), (WINDOWS_1252, b"Zo\xeb \x96 \xf1".to_vec())]
+        {
+            for cut in 0..=bytes.len() {
+                let mut text = Text::of(encoding);
+                let whole = text.push(&bytes[..cut], false) + &text.push(&bytes[cut..], true);
+                assert_eq!(whole, "Zoë – ñ", "{cut}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_text_is_told_with_a_remedy() {
+        for (bytes, word) in [
+            (b"PK\x03\x04\x14".as_slice(), Some("spreadsheet")),
+            (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", Some("spreadsheet")),
+            (b"%PDF-1.7", Some("pdf")),
+            (b"\x1f\x8b\x08", Some("compressed")),
+            (b"-----BEGIN PGP MESSAGE-----", Some("encrypted")),
+            (b"PK,name", None),
+            (b"", None),
+        ] {
+            assert_eq!(not_text(bytes).map(NotText::word), word);
+        }
+    }
+}
