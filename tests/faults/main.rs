@@ -2,4 +2,5 @@
 
 mod canary;
 mod chaos;
+mod csv;
 mod mllp;

@@ -32,6 +32,8 @@ pub struct Config {
     pub mllp: Mllp,
     /// The FHIR door.
     pub fhir: Fhir,
+    /// The door for CSV files.
+    pub csv: Csv,
     /// Seal people before they are stored. `false` is accepted in development only, for a test that proves that a search
     /// for names would find them.
     pub sealing: bool,
@@ -50,6 +52,7 @@ impl Default for Config {
             reveal: 500,
             mllp: Mllp::default(),
             fhir: Fhir::default(),
+            csv: Csv::default(),
             sealing: true,
         }
     }
@@ -112,6 +115,50 @@ pub struct Fhir {
 impl Default for Fhir {
     fn default() -> Self {
         Self { body_bytes: 20 * 1024 * 1024, entries: 1000, bodies: 32, public_url: None }
+    }
+}
+
+/// The door for CSV files, section `[ingestion.csv]`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Csv {
+    /// Folder that is watched: `<center>/<feed>/in`, with `out`, `archive` and `error` beside it. Without it files come by
+    /// upload alone.
+    pub folder: Option<PathBuf>,
+    /// Longest file, bytes.
+    pub file_bytes: usize,
+    /// Most lines of a file.
+    pub lines: u64,
+    /// Longest that an upload may take, seconds.
+    pub upload_seconds: u64,
+    /// A file with a larger share of rows that can not be taken is parked before anything is made of it, per cent.
+    pub bad_rows_percent: u8,
+    /// Smaller files are taken as they are, rows.
+    pub bad_rows_from: u64,
+    /// Rows written together.
+    pub chunk: usize,
+    /// Most files that are taken at once.
+    pub at_once: usize,
+    /// How often the folders are looked at, seconds.
+    pub look_seconds: u64,
+    /// How long a file in a folder must stand still to be whole, where nothing else tells so, seconds.
+    pub stable_seconds: u64,
+}
+
+impl Default for Csv {
+    fn default() -> Self {
+        Self {
+            folder: None,
+            file_bytes: 64 * 1024 * 1024,
+            lines: 500_000,
+            upload_seconds: 300,
+            bad_rows_percent: 20,
+            bad_rows_from: 20,
+            chunk: 256,
+            at_once: 2,
+            look_seconds: 5,
+            stable_seconds: 120,
+        }
     }
 }
 

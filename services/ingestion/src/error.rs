@@ -62,6 +62,27 @@ pub enum Refusal {
     /// The caller may not.
     #[error("{0}")]
     Denied(String),
+    /// No key, or one that is nobody's.
+    #[error("send the feed's key as 'authorization: Bearer KEY'; this one is missing or unknown")]
+    NoKey,
+    /// The body is no text.
+    #[error("{0}")]
+    NotCsv(&'static str),
+    /// The file is longer than this door takes.
+    #[error("the file is longer than this door takes; send it in parts")]
+    TooLong,
+    /// The file was cut on the way.
+    #[error("the file was cut on the way; send it again")]
+    CutOff,
+    /// No such file of this feed.
+    #[error("no such file of this feed")]
+    UnknownFile,
+    /// Somebody else did the same at the same moment.
+    #[error("the same was done by somebody else at this moment; try again")]
+    Conflict,
+    /// The file is not where it would have to be.
+    #[error("{0}")]
+    WrongState(&'static str),
     /// Our fault.
     #[error("something went wrong on our side; try again, and tell us the request id")]
     Internal,
@@ -81,8 +102,13 @@ impl Refusal {
             Self::UnknownForm | Self::UnknownOffice => Class::Reason(Reason::UnknownName),
             Self::UnfitKey | Self::Faults(_) => Class::Reason(Reason::FieldFault),
             Self::KeyReused => Class::Reason(Reason::KeyReused),
-            Self::UnknownInquiry => Class::Reason(Reason::NotFound),
-            Self::Unreadable { .. } | Self::BadRequest(_) => Class::Code(Code::InvalidArgument),
+            Self::UnknownInquiry | Self::UnknownFile => Class::Reason(Reason::NotFound),
+            Self::Conflict => Class::Reason(Reason::Conflict),
+            Self::WrongState(_) => Class::Reason(Reason::WrongState),
+            Self::NoKey => Class::Code(Code::Unauthenticated),
+            Self::Unreadable { .. } | Self::BadRequest(_) | Self::NotCsv(_) | Self::TooLong | Self::CutOff => {
+                Class::Code(Code::InvalidArgument)
+            }
             Self::Denied(_) => Class::Code(Code::PermissionDenied),
             Self::Full => Class::Code(Code::ResourceExhausted),
             Self::Unavailable | Self::Unknown => Class::Code(Code::Unavailable),
@@ -92,9 +118,11 @@ impl Refusal {
 
     /// HTTP status.
     pub fn http(&self) -> u16 {
-        match self.class() {
-            Class::Reason(reason) => reason.http(),
-            Class::Code(code) => code.http().as_u16(),
+        match (self, self.class()) {
+            (Self::NotCsv(_), _) => 415,
+            (Self::TooLong, _) => 413,
+            (_, Class::Reason(reason)) => reason.http(),
+            (_, Class::Code(code)) => code.http().as_u16(),
         }
     }
 
@@ -104,6 +132,7 @@ impl Refusal {
             Class::Reason(reason) => reason.word(),
             Class::Code(Code::InvalidArgument) => "unreadable",
             Class::Code(Code::PermissionDenied) => "denied",
+            Class::Code(Code::Unauthenticated) => "no_key",
             Class::Code(Code::ResourceExhausted) => "full",
             Class::Code(Code::Unavailable) => "unavailable",
             Class::Code(_) => "internal",

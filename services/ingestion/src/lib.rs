@@ -1,9 +1,10 @@
 //! Ingestion: every door, nothing lost.
 //!
-//! Listens to: no event; people and systems come through its doors (HTTP, FHIR R4, HL7 over MLLP, gRPC).
+//! Listens to: no event; people and systems come through its doors (HTTP, FHIR R4, HL7 over MLLP, CSV files by upload or
+//! folder, gRPC).
 //! Publishes: `InquiryReceived`.
-//! Owns: the inquiry as received, the person behind it (all PHI of the installation, sealed), what has to be mended, and
-//! the answers given to each idempotency key, and the messages of partner systems as they came (sealed).
+//! Owns: the inquiry as received, the person behind it (all PHI of the installation, sealed), what has to be mended,
+//! the answers given to each idempotency key, and the messages and files of partner systems as they came (sealed).
 //! Never: decides who works an inquiry, sends anything, or lets PHI out but for a stated and recorded purpose.
 //!
 //! An answer is given after the commit. The bus may be down meanwhile: what was accepted waits in the outbox.
@@ -33,6 +34,7 @@ use sqlx::migrate::Migrator;
 
 pub use config::Config;
 use handlers::accept::Acceptance;
+use handlers::csv::Files;
 use handlers::fhir;
 use handlers::grpc::Calls;
 use handlers::hear::Hearing;
@@ -82,7 +84,8 @@ impl Service for Ingestion {
         serve_grpc(&deps, &config, &stop, &running, (acceptance.clone(), database.clone()))?;
         watch_messages(&database, acceptance.metrics.clone(), &stop, tasks);
         serve_mllp(&deps, &config, &stop, &running, (acceptance.clone(), database.clone()))?;
-        serve_http(&deps, &config, &stop, &running, (acceptance, database.clone()))?;
+        let files = take_files(&deps, &config, &stop, tasks, (acceptance.clone(), database.clone()));
+        serve_http(&deps, &config, &stop, &running, (acceptance, database.clone(), files))?;
         health::watch(health, &database, &stop, &mut running);
         Ok(running)
     }
@@ -184,12 +187,32 @@ fn serve_mllp(
     Ok(())
 }
 
+/// Starts what takes partners' files: the workers, and the watch over the folders where there are some.
+fn take_files(
+    deps: &Deps,
+    config: &Config,
+    stop: &Stop,
+    tasks: &tokio_util::task::TaskTracker,
+    (acceptance, database): (Arc<Acceptance>, Database),
+) -> Arc<Files> {
+    let settings = config.csv.clone();
+    let folder = settings.folder.clone();
+    let (bell, worker) = (tokio::sync::Notify::new(), deps.clock.new_id());
+    let files = Arc::new(Files { acceptance, database, settings, bell, worker });
+    stop.spawn(tasks, "files", handlers::csv::worker::run(Arc::clone(&files), stop.clone(), tasks.clone()));
+    stop.spawn(tasks, "forgotten files", handlers::csv::worker::tidy(Arc::clone(&files), stop.clone()));
+    if let Some(folder) = folder {
+        stop.spawn(tasks, "folders", handlers::csv::folder::watch(Arc::clone(&files), folder, stop.clone()));
+    }
+    files
+}
+
 fn serve_http(
     deps: &Deps,
     config: &Config,
     stop: &Stop,
     running: &Running,
-    (acceptance, database): (Arc<Acceptance>, Database),
+    (acceptance, database, files): (Arc<Acceptance>, Database, Arc<Files>),
 ) -> anyhow::Result<()> {
     let listener = deps.listeners.take("http")?;
     let limits = HttpLimits { body: config.body_bytes, deadline: config.deadline(), ..HttpLimits::default() };
@@ -199,7 +222,13 @@ fn serve_http(
     // Documents come inside a Bundle, so these bodies may be larger than a form's answers.
     let fhir_limits = HttpLimits { body: config.fhir.body_bytes, ..limits.clone() };
     let fhir = fhir::in_fhir(layered(fhir::router(Arc::new(door)), &fhir_limits));
-    let router = layered(handlers::http::router(acceptance), &limits).merge(fhir);
+    let for_files = HttpLimits {
+        body: config.csv.file_bytes,
+        deadline: Duration::from_secs(config.csv.upload_seconds),
+        ..HttpLimits::default()
+    };
+    let files = layered(handlers::csv::http::router(files), &for_files);
+    let router = layered(handlers::http::router(acceptance), &limits).merge(fhir).merge(files);
     let stop_serving = stop.clone();
     stop.supervise(&running.tasks, "http", async move {
         causeway_serve::http(listener, router, stop_serving, &limits).await

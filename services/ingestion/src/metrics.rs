@@ -29,6 +29,14 @@ pub struct Metrics {
     pub waiting_messages: IntGaugeVec,
     /// What was odd about messages and taken all the same, by feed.
     pub oddities: IntCounterVec,
+    /// Files of partner systems, by feed and outcome.
+    pub files: IntCounterVec,
+    /// Rows of partners' files, by feed and result.
+    pub rows: IntCounterVec,
+    /// Files of partner systems that are not done, by center and why.
+    pub waiting_files: IntGaugeVec,
+    /// Files in partners' folders that are not whole yet, by center and feed.
+    pub unfinished_files: IntGaugeVec,
 }
 
 impl Metrics {
@@ -54,6 +62,19 @@ impl Metrics {
             &["center", "reason"],
         )?;
         registry.register(Box::new(waiting_messages.clone()))?;
+        let waiting_files = IntGaugeVec::new(
+            Opts::new(
+                "causeway_partner_files_waiting",
+                "files of partner systems that are not done: open, or parked and why",
+            ),
+            &["center", "reason"],
+        )?;
+        registry.register(Box::new(waiting_files.clone()))?;
+        let unfinished_files = IntGaugeVec::new(
+            Opts::new("causeway_partner_files_unfinished", "files in partners' folders that are not known to be whole"),
+            &["center", "feed"],
+        )?;
+        registry.register(Box::new(unfinished_files.clone()))?;
         Ok(Self {
             received: counter(
                 "causeway_inquiries_received_total",
@@ -83,6 +104,18 @@ impl Metrics {
             )?,
             waiting,
             waiting_messages,
+            waiting_files,
+            unfinished_files,
+            files: counter(
+                "causeway_partner_files_total",
+                "files of partner systems, by feed and outcome",
+                &["feed", "outcome"],
+            )?,
+            rows: counter(
+                "causeway_partner_file_rows_total",
+                "rows of partners' files, by feed and result",
+                &["feed", "result"],
+            )?,
             batch: histogram(
                 "causeway_accept_batch_size",
                 "inquiries committed together",

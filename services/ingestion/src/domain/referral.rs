@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use causeway_funnel::diagnosis;
 use causeway_funnel::inquiry::{Attribution, CancerArea, ConsultType, Payer, Source, Urgency};
-use causeway_funnel::profile::{Feed, Profile};
+use causeway_funnel::profile::Profile;
 use jiff::civil::Date;
 
 use super::submission::Submission;
@@ -158,9 +158,9 @@ pub struct Asked {
     pub key: Option<String>,
 }
 
-/// A referral as an inquiry like everybody's; nothing where the center has no form at all.
+/// A referral of a feed as an inquiry like everybody's; nothing where the center has no form at all.
 #[must_use]
-pub fn submission(profile: &Profile, feed: &Feed, source: Source, asked: Asked) -> Option<Submission> {
+pub fn submission(profile: &Profile, feed: &str, source: Source, asked: Asked) -> Option<Submission> {
     let wanted = if asked.second_opinion { ConsultType::SecondOpinion } else { ConsultType::NewConsult };
     let forms = profile.forms.values();
     let form = forms.clone().find(|form| form.consult_type == Some(wanted)).or_else(|| forms.clone().next())?;
@@ -171,7 +171,7 @@ pub fn submission(profile: &Profile, feed: &Feed, source: Source, asked: Asked) 
         source,
         urgency: asked.urgency,
         attribution: Attribution::default(),
-        referring_office: Some(feed.id.clone()),
+        referring_office: Some(feed.to_owned()),
         idempotency_key: asked.key,
         answers: asked.answers,
         strict: false,

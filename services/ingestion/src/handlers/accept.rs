@@ -114,7 +114,10 @@ impl Acceptance {
     }
 
     /// Reads, checks and seals.
-    fn prepare(&self, profile: &Profile, submission: &Submission, trace: TraceContext) -> Result<Arrival, Refusal> {
+    ///
+    /// # Errors
+    /// Nobody could act on it, or it names what the profile does not have.
+    pub fn prepare(&self, profile: &Profile, submission: &Submission, trace: TraceContext) -> Result<Arrival, Refusal> {
         if profile.form(&submission.form_id).is_none() {
             return Err(Refusal::UnknownForm);
         }
@@ -179,7 +182,8 @@ impl Acceptance {
         })
     }
 
-    fn count(&self, center: &str, source: &str, held: bool, answer: &Answer) {
+    /// Counts an inquiry that stands now.
+    pub fn count(&self, center: &str, source: &str, held: bool, answer: &Answer) {
         self.metrics.received.with_label_values(&[center, source]).inc();
         if held {
             self.metrics.held.with_label_values(&[center]).inc();

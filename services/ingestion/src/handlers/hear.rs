@@ -344,7 +344,12 @@ fn kind(opened: &Opened<'_>) -> String {
 
 /// What an office knows a referral by, as a key of ours.
 fn business_key(heading: &Heading<'_>, identity: &str) -> String {
-    fingerprint([heading.feed.id.as_str(), identity])
+    key_of(&heading.feed.id, identity)
+}
+
+/// The key of a feed's referral, whatever the format.
+pub fn key_of(feed: &str, identity: &str) -> String {
+    fingerprint([feed, identity])
 }
 
 fn submission(heading: &Heading<'_>, told: Referral) -> Result<Submission, Refusal> {
@@ -355,5 +360,5 @@ fn submission(heading: &Heading<'_>, told: Referral) -> Result<Submission, Refus
         second_opinion: told.second_opinion,
         key: told.identity.as_deref().map(|identity| business_key(heading, identity)),
     };
-    referral::submission(heading.profile, heading.feed, Source::Hl7, asked).ok_or(Refusal::UnknownForm)
+    referral::submission(heading.profile, &heading.feed.id, Source::Hl7, asked).ok_or(Refusal::UnknownForm)
 }

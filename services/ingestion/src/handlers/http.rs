@@ -154,6 +154,9 @@ impl IntoResponse for Refusal {
                 .collect(),
         };
         let mut response = json(status, "application/problem+json", &body);
+        if status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
         if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
             response.headers_mut().insert(header::RETRY_AFTER, COME_AGAIN);
         }
@@ -161,7 +164,8 @@ impl IntoResponse for Refusal {
     }
 }
 
-fn json(status: StatusCode, kind: &'static str, body: &impl Serialize) -> Response {
+/// An answer in JSON that nobody keeps.
+pub fn json(status: StatusCode, kind: &'static str, body: &impl Serialize) -> Response {
     // Structs of texts and numbers always serialise.
     let body = serde_json::to_vec(body).unwrap_or_default();
     let headers = [

@@ -3,6 +3,7 @@
 //! Deliberately not here: decisions (domain) and SQL (store).
 
 pub mod accept;
+pub mod csv;
 pub mod facts;
 pub mod fhir;
 pub mod grpc;

@@ -1,4 +1,4 @@
-//! Takes messages of partner systems off the list of what waits: a person has done what they ask for.
+//! Takes messages and files of partner systems off the list of what waits: a person has done what they ask for.
 //!
 //! Who did so is written down in the same transaction. Deliberately not here: what waits and why (hear), and the list of it
 //! (the operator's command).
@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::grpc::Calls;
 use super::release::permit;
 use crate::error::Refusal;
-use crate::store::messages;
+use crate::store::{files, messages};
 
 /// Most messages settled by one call.
 const MOST: usize = 200;
@@ -35,12 +35,14 @@ pub async fn messages(
         .database
         .with_tx(&request.center, move |tx| {
             Box::pin(async move {
-                let settled = messages::settle(tx, &asked).await?;
-                let entry = |message_id: &Uuid| Entry {
+                let mut settled = messages::settle(tx, &asked).await?;
+                let files = files::settle(tx, &asked).await?;
+                settled.extend(&files);
+                let entry = |id: &Uuid| Entry {
                     actor: actor.clone(),
                     action: action.word().to_owned(),
-                    object_kind: "message",
-                    object_id: message_id.to_string(),
+                    object_kind: if files.contains(id) { "file" } else { "message" },
+                    object_id: id.to_string(),
                     purpose: "settle_message".to_owned(),
                     outcome: Outcome::Done,
                     request_id: trace.traceparent().unwrap_or_default().to_owned(),

@@ -2,6 +2,8 @@
 //!
 //! Deliberately not here: what a clash or a lost race means (writer).
 
+pub mod file_rows;
+pub mod files;
 pub mod messages;
 pub mod referrals;
 

@@ -1,5 +1,6 @@
 //! Ingestion as a whole, on real servers: nothing is answered that is not kept, nothing kept twice, nobody shown unasked.
 
+mod csv;
 mod doors;
 mod faults;
 mod fhir;

@@ -120,6 +120,17 @@ impl World {
         })
     }
 
+    /// Puts a center's profile in force with one of its files changed.
+    pub async fn change_profile(&self, center: &str, file: &str, from: &str, to: &str) {
+        let mut bundle = bundle(center);
+        let text = bundle.files[file].clone();
+        assert!(text.contains(from), "{file} does not hold {from}");
+        bundle.insert(file, text.replacen(from, to, 1));
+        let bus = self.bus().await;
+        let bucket = bus.bucket(subjects::CENTERS_BUCKET).await.expect("the bucket");
+        bucket.put(center, bundle.to_bytes().into()).await.expect("put");
+    }
+
     pub async fn count(&self, sql: &'static str) -> i64 {
         sqlx::query_scalar(sql).fetch_one(&self.admin).await.expect("a count")
     }

@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 
 use causeway_funnel::profile::{CsvField, CsvMapping, plain_header};
 
+use serde::{Deserialize, Serialize};
+
 use super::fault::{Code, FileFault};
 use super::records::{Record, Splitter};
 
@@ -19,7 +21,7 @@ const HEADER_LINES: usize = 30;
 const LONGEST_HEADER: usize = 40;
 
 /// How a file is laid out.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Layout {
     /// What separates cells.
     pub delimiter: u8,

@@ -1,8 +1,8 @@
 //! A row read as the answers of a form, so that a list of referrals goes the same way as everybody's.
 //!
-//! Of what can't be read as much as possible is kept, as it was told, for a person to mend. Only a birth date that is none
-//! keeps a row from being taken, because it may be another person's. Deliberately not here: whether the row is known
-//! already (writer), and what makes a row a row (row).
+//! Of what can't be read as much as possible is kept, as it was told, for a person to mend. Two things keep a row from being
+//! taken: a birth date that is none, because it may be another person's, and nobody to call at all. Deliberately not here:
+//! whether the row is known already (writer), and what makes a row a row (row).
 
 use std::collections::BTreeMap;
 
@@ -80,6 +80,11 @@ pub fn read(row: &Row<'_>, mapping: &CsvMapping, today: Date) -> Result<Referral
     let is_minor = referral::is_minor(birth, today);
     let date = reader.referral_date();
     reader.contact(is_minor);
+    let is_cancelled = is_cancelled(row.text(Field::Status));
+    let somebody = ["name", "patient_name", "phone", "email"];
+    if !is_cancelled && !somebody.iter().any(|key| reader.answers.contains_key(*key)) {
+        return Err(Remark::whole(Code::Nobody));
+    }
     let codes = reader.diagnosis(is_minor);
     reader.reason(&codes);
     reader.around();
@@ -94,7 +99,7 @@ pub fn read(row: &Row<'_>, mapping: &CsvMapping, today: Date) -> Result<Referral
         language: referral::language(row.text(Field::Language), ""),
         urgency: urgency(row.text(Field::Priority)),
         second_opinion: reason.iter().any(opinion),
-        is_cancelled: is_cancelled(row.text(Field::Status)),
+        is_cancelled,
         identity,
         referral_id,
         remarks,

@@ -136,7 +136,8 @@ impl Read {
             second_opinion: told.second_opinion,
             key: told.identity.as_ref().map(|number| business_key(&self.sender.feed.id, number)),
         };
-        referral::submission(self.sender.profile(), &self.sender.feed, Source::Fhir, asked).ok_or(Refusal::UnknownForm)
+        referral::submission(self.sender.profile(), &self.sender.feed.id, Source::Fhir, asked)
+            .ok_or(Refusal::UnknownForm)
     }
 
     /// A new referral is an inquiry like everybody's, committed together with its message.

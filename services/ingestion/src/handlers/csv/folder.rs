@@ -1,0 +1,347 @@
+//! Watched folders, as an SFTP server leaves files: `<center>/<feed>/in`, and `out`, `archive` and `error` beside it.
+//!
+//! A file is taken when it is whole: its companion `.sha256` agrees with it, its companion `.done` is there, or it has stood
+//! still for a while. What is still being written has a name that says so. Files are moved and never deleted, and each step
+//! may be done twice: what was kept is known by its bytes. Deliberately not here: who may write there (the SFTP server).
+
+use std::collections::HashMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use causeway_funnel::profile::FeedKind;
+use causeway_runtime::Stop;
+use tokio::fs;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::time::Instant;
+use tracing::{debug, warn};
+use uuid::Uuid;
+
+use super::Files;
+use super::receive::Receiving;
+use super::result::{At, Pages};
+use crate::error::Refusal;
+use crate::store::files::{self, Standing};
+
+/// Longest part of a name that is kept, bytes.
+const LONGEST_NAME: usize = 180;
+
+const ROOMS: [&str; 4] = ["in", "out", "archive", "error"];
+/// Ends of names of files that are still being written.
+const UNFINISHED: [&str; 5] = [".tmp", ".part", ".filepart", ".partial", ".crdownload"];
+/// Ends of names that belong to another file.
+const COMPANIONS: [&str; 2] = [".sha256", ".done"];
+
+/// Size, last change, and since when both were seen.
+type Seen = (u64, Option<SystemTime>, Instant);
+
+/// What keeps a file from being taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Whole {
+    /// Nothing.
+    Yes,
+    /// It may not be whole.
+    NotYet,
+    /// Its companion tells another sum, and nothing has changed for a while.
+    Never,
+}
+
+/// Watches until the stop.
+pub async fn watch(files: Arc<Files>, root: PathBuf, stop: Stop) {
+    let mut seen = HashMap::new();
+    let pause = Duration::from_secs(files.settings.look_seconds.max(1));
+    loop {
+        let profiles = &files.acceptance.profiles;
+        for in_force in profiles.names().iter().filter_map(|name| profiles.current(name)) {
+            let center = &in_force.1.center.id;
+            for feed in in_force.1.feeds.feeds.iter().filter(|feed| feed.kind == FeedKind::Csv) {
+                let folder = root.join(center).join(&feed.id);
+                if let Err(cause) = look(&files, (center, &feed.id), &folder, &mut seen).await {
+                    warn!(cause = %cause, center = center.as_str(), feed = feed.id, "look into a partner's folder");
+                }
+            }
+            if let Err(cause) = tell(&files, center, &root).await {
+                warn!(cause = %cause, center = center.as_str(), "put results into partners' folders; tried again");
+            }
+        }
+        tokio::select! {
+            () = stop.requested() => return,
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+}
+
+/// What went wrong with a folder: told by its kind, because a path may hold a name.
+fn told(cause: &io::Error) -> Refusal {
+    debug!(kind = ?cause.kind(), "work in a partner's folder");
+    Refusal::Unavailable
+}
+
+async fn look(
+    files: &Files,
+    (center, feed): (&str, &str),
+    folder: &Path,
+    seen: &mut HashMap<PathBuf, Seen>,
+) -> Result<(), Refusal> {
+    for room in ROOMS {
+        fs::create_dir_all(folder.join(room)).await.map_err(|cause| told(&cause))?;
+    }
+    let mut unfinished = 0;
+    let mut entries = fs::read_dir(folder.join("in")).await.map_err(|cause| told(&cause))?;
+    let mut present = Vec::new();
+    while let Some(entry) = entries.next_entry().await.map_err(|cause| told(&cause))? {
+        let Some(name) = entry.file_name().to_str().map(str::to_owned) else {
+            unfinished += 1;
+            continue;
+        };
+        // A link could lead anywhere on this machine.
+        let is_file = entry.file_type().await.is_ok_and(|kind| kind.is_file());
+        if is_file && !name.starts_with('.') {
+            present.push((name, entry.path()));
+        }
+    }
+    present.sort();
+    for (name, path) in present {
+        let lower = name.to_lowercase();
+        if COMPANIONS.iter().any(|end| lower.ends_with(end)) {
+            continue;
+        }
+        if UNFINISHED.iter().any(|end| lower.ends_with(end)) {
+            unfinished += 1;
+            continue;
+        }
+        // What can't be looked at keeps no other file waiting.
+        match whole(files, &path, seen).await.unwrap_or(Whole::NotYet) {
+            Whole::NotYet => unfinished += 1,
+            Whole::Yes => match take(files, (center, feed), folder, (&name, &path)).await {
+                Ok(()) => {
+                    seen.remove(&path);
+                }
+                Err(cause) => {
+                    warn!(%cause, center, feed, "take a file out of a folder; tried again");
+                    unfinished += 1;
+                }
+            },
+            Whole::Never => {
+                warn!(center, feed, "a file differs from its checksum; it lies in the folder 'error'");
+                files.metrics().files.with_label_values(&[feed, "checksum_differs"]).inc();
+                put_aside(folder, ("error", &name), &name).await.map_err(|cause| told(&cause))?;
+                seen.remove(&path);
+            }
+        }
+    }
+    files.metrics().unfinished_files.with_label_values(&[center, feed]).set(unfinished);
+    seen.retain(|path, _| !path.starts_with(folder) || path.exists());
+    Ok(())
+}
+
+/// Whether a file is whole.
+async fn whole(files: &Files, path: &Path, seen: &mut HashMap<PathBuf, Seen>) -> io::Result<Whole> {
+    let about = fs::symlink_metadata(path).await?;
+    let (size, changed) = (about.len(), about.modified().ok());
+    let since = match seen.get(path) {
+        Some((was, when, since)) if (*was, *when) == (size, changed) => *since,
+        _ => {
+            seen.insert(path.to_owned(), (size, changed, Instant::now()));
+            Instant::now()
+        }
+    };
+    let stands_still = since.elapsed() >= Duration::from_secs(files.settings.stable_seconds);
+    if let Ok(told) = fs::read_to_string(companion(path, ".sha256")).await {
+        let told = told.split_whitespace().next().unwrap_or_default().to_ascii_lowercase();
+        return Ok(match (sum(path).await? == told, stands_still) {
+            (true, _) => Whole::Yes,
+            (false, true) => Whole::Never,
+            (false, false) => Whole::NotYet,
+        });
+    }
+    let is_done = fs::try_exists(companion(path, ".done")).await?;
+    Ok(if is_done || stands_still { Whole::Yes } else { Whole::NotYet })
+}
+
+/// `list.csv.sha256` beside `list.csv`.
+fn companion(path: &Path, end: &str) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(end);
+    path.with_file_name(name)
+}
+
+/// Opens a file that is no link, whatever stands there meanwhile.
+async fn open(path: &Path) -> io::Result<fs::File> {
+    let no_link = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
+    fs::OpenOptions::new().read(true).custom_flags(no_link).open(path).await
+}
+
+async fn sum(path: &Path) -> io::Result<String> {
+    let (mut file, mut digest) = (open(path).await?, aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256));
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        match file.read(&mut buffer).await? {
+            0 => return Ok(hex::encode(digest.finish())),
+            count => digest.update(&buffer[..count]),
+        }
+    }
+}
+
+/// Keeps a file and moves it away. A crash in between keeps it once more under the same id.
+async fn take(
+    files: &Files,
+    (center, feed): (&str, &str),
+    folder: &Path,
+    (name, path): (&str, &Path),
+) -> Result<(), Refusal> {
+    let mut file = open(path).await.map_err(|cause| told(&cause))?;
+    let mut receiving = Receiving::begin(files, center, feed, "folder");
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        let count = file.read(&mut buffer).await.map_err(|cause| told(&cause))?;
+        if count == 0 {
+            break;
+        }
+        match receiving.push(&buffer[..count]).await {
+            Ok(()) => {}
+            Err(Refusal::TooLong) => {
+                warn!(center, feed, "a file is longer than 'ingestion.csv.file_bytes'; it lies in the folder 'error'");
+                files.metrics().files.with_label_values(&[feed, "too_long"]).inc();
+                return put_aside(folder, ("error", name), name).await.map_err(|cause| told(&cause));
+            }
+            Err(cause) => return Err(cause),
+        }
+    }
+    let received = receiving.finish(name).await?;
+    let kept = kept_name(received.file_id, name);
+    put_aside(folder, ("archive", &kept), name).await.map_err(|cause| told(&cause))
+}
+
+/// The name of a file that was taken: its id tells it from others of its name.
+fn kept_name(file_id: Uuid, name: &str) -> String {
+    format!("{file_id}-{}", short(name))
+}
+
+/// A name that leaves room for an id and an end within what file systems take.
+fn short(name: &str) -> &str {
+    &name[..name.floor_char_boundary(LONGEST_NAME)]
+}
+
+/// Moves a file and its companions out of `in`, under a name. Another one of that name is not overwritten.
+async fn put_aside(folder: &Path, (room, kept): (&str, &str), name: &str) -> io::Result<()> {
+    let kept = free_name(&folder.join(room), kept).await?;
+    rename(&folder.join("in").join(name), &folder.join(room).join(&kept)).await?;
+    for end in COMPANIONS {
+        rename(&folder.join("in").join(format!("{name}{end}")), &folder.join(room).join(format!("{kept}{end}")))
+            .await?;
+    }
+    Ok(())
+}
+
+/// Moves a file; that it is gone already is no failure: another process was quicker.
+async fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    match fs::rename(from, to).await {
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}
+
+async fn free_name(room: &Path, name: &str) -> io::Result<String> {
+    let mut kept = name.to_owned();
+    let mut number = 1;
+    while fs::try_exists(room.join(&kept)).await? {
+        number += 1;
+        kept = format!("{number}-{name}");
+    }
+    Ok(kept)
+}
+
+/// Puts results into `out`, and files of which nothing was made from `archive` into `error`.
+async fn tell(files: &Files, center: &str, root: &Path) -> Result<(), Refusal> {
+    let untold = files.database.read(center, |tx| Box::pin(async move { Ok::<_, Refusal>(files::untold(tx).await?) }));
+    for file in untold.await? {
+        let heading = files.open_heading(center, file.file_id, &file.heading)?;
+        let folder = root.join(center).join(&file.feed);
+        put_result(files, center, &file, (&folder, &heading.name)).await?;
+        if file.state == "parked" {
+            let kept = kept_name(file.file_id, &heading.name);
+            let (from, to) = (folder.join("archive").join(&kept), folder.join("error").join(&kept));
+            rename(&from, &to).await.map_err(|cause| told(&cause))?;
+        }
+        let file_id = file.file_id;
+        let noted = files
+            .database
+            .with_tx(center, move |tx| Box::pin(async move { Ok::<_, Refusal>(files::told(tx, file_id).await?) }));
+        noted.await?;
+    }
+    Ok(())
+}
+
+/// Writes a result beside its place and then moves it there, so that nobody reads half of it.
+async fn put_result(
+    files: &Files,
+    center: &str,
+    file: &Standing,
+    (folder, name): (&Path, &str),
+) -> Result<(), Refusal> {
+    let out = folder.join("out");
+    fs::create_dir_all(&out).await.map_err(|cause| told(&cause))?;
+    let being_written = out.join(format!(".{}.tmp", file.file_id));
+    let mut target = fs::File::create(&being_written).await.map_err(|cause| told(&cause))?;
+    let mut pages = Pages::of(files, center, file, At::First);
+    while let Some(text) = pages.next().await? {
+        target.write_all(text.as_bytes()).await.map_err(|cause| told(&cause))?;
+    }
+    target.sync_all().await.map_err(|cause| told(&cause))?;
+    // The same result may be put there twice; one of another file of that name is another one.
+    let id = file.file_id.simple().to_string();
+    let name = format!("{}.{}.result.csv", short(name), &id[24..]);
+    rename(&being_written, &out.join(name)).await.map_err(|cause| told(&cause))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_file_is_moved_with_its_companions_and_overwrites_nothing() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for room in ROOMS {
+            std::fs::create_dir(folder.path().join(room)).expect("a room");
+        }
+        let name = "Überweisungen 12 April.csv";
+        for _ in 0..2 {
+            std::fs::write(folder.path().join("in").join(name), "x").expect("written");
+            std::fs::write(folder.path().join("in").join(format!("{name}.sha256")), "y").expect("written");
+            put_aside(folder.path(), ("archive", name), name).await.expect("moved");
+        }
+        // Nothing is there any more: another process was quicker.
+        put_aside(folder.path(), ("archive", name), name).await.expect("no failure");
+        let mut kept: Vec<String> = std::fs::read_dir(folder.path().join("archive"))
+            .expect("a folder")
+            .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
+            .collect();
+        kept.sort();
+        let second = format!("2-{name}");
+        assert_eq!(kept, [second.clone(), format!("{second}.sha256"), name.to_owned(), format!("{name}.sha256")]);
+    }
+
+    #[tokio::test]
+    async fn a_link_is_not_opened() {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::write(folder.path().join("secret"), "x").expect("written");
+        let link = folder.path().join("list.csv");
+        std::os::unix::fs::symlink(folder.path().join("secret"), &link).expect("a link");
+        assert!(open(&link).await.is_err());
+        assert!(open(&folder.path().join("secret")).await.is_ok());
+    }
+
+    #[test]
+    fn a_long_name_leaves_room_for_what_is_added() {
+        let name = "é".repeat(127);
+        let kept = kept_name(Uuid::nil(), &name);
+        assert!(kept.len() < 240 && kept.ends_with('é'), "{}", kept.len());
+    }
+
+    #[test]
+    fn a_companion_has_the_whole_name_of_its_file() {
+        assert_eq!(companion(Path::new("/in/a b.csv"), ".sha256"), Path::new("/in/a b.csv.sha256"));
+    }
+}

@@ -1,0 +1,177 @@
+//! Takes the bytes of a file, whichever door they come through, and keeps them sealed, part by part.
+//!
+//! A file of any length is held by no more than one part, and a sender who goes away leaves nothing but parts that are
+//! forgotten later. The same bytes of a feed are one file. Deliberately not here: what the bytes mean.
+
+use aws_lc_rs::digest::{Context, SHA256};
+use uuid::Uuid;
+
+use super::{Files, Heading, internal, part_context};
+use crate::adapters::csv::charset::{MAGIC, NotText, not_text};
+use crate::error::Refusal;
+use crate::store::files::{self, NewFile, Standing};
+
+/// Length of a part, bytes.
+const PART: usize = 1024 * 1024;
+/// Purpose of the keyed hash by which the same bytes are known.
+const CONTENT_KEY: &str = "csv.file";
+
+/// A file whose bytes come. Holds PHI: no `Debug`.
+pub struct Receiving<'a> {
+    files: &'a Files,
+    center: String,
+    feed: String,
+    door: &'static str,
+    file_id: Uuid,
+    digest: Context,
+    part: Vec<u8>,
+    parts: i32,
+    bytes: usize,
+    head: Vec<u8>,
+}
+
+/// What became of a file that came whole.
+pub struct Received {
+    /// The file, or the one that stands for it.
+    pub file_id: Uuid,
+    /// As it stood before, where the same bytes came before.
+    pub known: Option<Standing>,
+    /// SHA-256 of its bytes.
+    pub sha256: String,
+}
+
+impl<'a> Receiving<'a> {
+    /// A file of a feed.
+    pub fn begin(files: &'a Files, center: &str, feed: &str, door: &'static str) -> Self {
+        Self {
+            files,
+            center: center.to_owned(),
+            feed: feed.to_owned(),
+            door,
+            file_id: files.acceptance.clock.new_id(),
+            digest: Context::new(&SHA256),
+            part: Vec::new(),
+            parts: 0,
+            bytes: 0,
+            head: Vec::new(),
+        }
+    }
+
+    /// Takes the next bytes.
+    ///
+    /// # Errors
+    /// It is too long, or can't be kept.
+    pub async fn push(&mut self, mut bytes: &[u8]) -> Result<(), Refusal> {
+        self.bytes += bytes.len();
+        if self.bytes > self.files.settings.file_bytes {
+            return Err(Refusal::TooLong);
+        }
+        self.digest.update(bytes);
+        let wanted = MAGIC.saturating_sub(self.head.len()).min(bytes.len());
+        self.head.extend_from_slice(&bytes[..wanted]);
+        while !bytes.is_empty() {
+            let (now, later) = bytes.split_at(bytes.len().min(PART - self.part.len()));
+            self.part.extend_from_slice(now);
+            bytes = later;
+            if self.part.len() == PART {
+                self.keep_part().await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What it is, if it is no text.
+    pub fn not_text(&self) -> Option<NotText> {
+        not_text(&self.head)
+    }
+
+    async fn keep_part(&mut self) -> Result<(), Refusal> {
+        let (file_id, part, door, feed) = (self.file_id, self.parts, self.door, self.feed.clone());
+        let sealer = &self.files.acceptance.sealer;
+        let sealed = sealer.seal(&self.center, &part_context(file_id, part), &self.part).map_err(internal)?;
+        self.part.clear();
+        self.files
+            .database
+            .with_tx(&self.center, move |tx| {
+                Box::pin(async move {
+                    files::begin(tx, &NewFile { file_id, feed: &feed, door, heading: &[] }).await?;
+                    files::keep_part(tx, file_id, part, &sealed).await?;
+                    Ok::<_, Refusal>(())
+                })
+            })
+            .await?;
+        self.parts += 1;
+        Ok(())
+    }
+
+    /// All bytes are there: the file stands, or the one with the same bytes is counted once more.
+    ///
+    /// # Errors
+    /// It can't be kept.
+    pub async fn finish(mut self, name: &str) -> Result<Received, Refusal> {
+        if self.parts == 0 || !self.part.is_empty() {
+            self.keep_part().await?;
+        }
+        let sha256 = hex::encode(self.digest.clone().finish());
+        let heading = Heading { name: name.to_owned(), sha256: sha256.clone() };
+        let mut outcome = self.settle(&heading).await;
+        // Somebody else brought the same bytes at this moment: theirs stand now.
+        if matches!(outcome, Err(Refusal::Conflict)) {
+            outcome = self.settle(&heading).await;
+        }
+        let known = outcome?;
+        let word = if known.is_some() { "repeated" } else { "received" };
+        self.files.metrics().files.with_label_values(&[&self.feed, word]).inc();
+        self.files.bell.notify_one();
+        Ok(Received { file_id: known.as_ref().map_or(self.file_id, |file| file.file_id), known, sha256 })
+    }
+
+    async fn settle(&self, heading: &Heading) -> Result<Option<Standing>, Refusal> {
+        let sealer = &self.files.acceptance.sealer;
+        let content = format!("{}:{}", self.feed, heading.sha256);
+        let content_key = sealer.blind(&self.center, CONTENT_KEY, &content).map_err(internal)?;
+        let (file_id, feed, door) = (self.file_id, self.feed.clone(), self.door);
+        let extent = (i64::try_from(self.bytes).unwrap_or(i64::MAX), self.parts);
+        let sealed = self.files.seal_heading(&self.center, file_id, heading)?;
+        let known = self.known(&content_key).await?;
+        // A heading is bound to its file.
+        let known_heading = match known {
+            Some(known) => Some((known, self.files.seal_heading(&self.center, known, heading)?)),
+            None => None,
+        };
+        let settled = self
+            .files
+            .database
+            .with_tx(&self.center, move |tx| {
+                Box::pin(async move {
+                    if let Some((_, heading)) = &known_heading {
+                        let is_told = door != "folder";
+                        let again = files::again(tx, (&feed, &content_key), (heading, is_told)).await?;
+                        files::forget(tx, file_id).await?;
+                        return Ok(again);
+                    }
+                    files::complete(tx, file_id, (&content_key, &sealed), extent).await.map_err(taken)?;
+                    Ok::<_, Refusal>(None)
+                })
+            })
+            .await?;
+        Ok(settled)
+    }
+
+    async fn known(&self, content_key: &[u8; 16]) -> Result<Option<Uuid>, Refusal> {
+        let (feed, key) = (self.feed.clone(), *content_key);
+        self.files
+            .database
+            .read(&self.center, move |tx| {
+                Box::pin(async move { Ok::<_, Refusal>(files::by_content(tx, &feed, &key).await?) })
+            })
+            .await
+    }
+}
+
+fn taken(cause: sqlx::Error) -> Refusal {
+    match &cause {
+        sqlx::Error::Database(database) if database.is_unique_violation() => Refusal::Conflict,
+        _ => cause.into(),
+    }
+}
