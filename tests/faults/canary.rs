@@ -86,6 +86,7 @@ async fn search(sealing: &str) -> Vec<String> {
     client.post(&api).body(format!("{{\"answers\": \"{MARK}")).send().await.expect("the API answers");
     client.get(format!("{api}/{MARK}")).send().await.expect("the API answers");
     refer_planted_people(&installation).await;
+    list_planted_people(&installation).await;
     work_with_planted_words(&installation).await;
     let address = people::email(MARK);
     eventually("a mail went out", 60, async || !installation.mails(&address).await.is_empty()).await;
@@ -127,6 +128,42 @@ async fn refer_planted_people(installation: &Installation) {
     let told =
         String::from_utf8_lossy(&heard).replace(&format!("MSA|CA|{MARK}"), "").replace(&format!("MSA|AA|{MARK}"), "");
     assert!(told.contains("MSA|AA|2") && !told.contains("Marisol"), "{told}");
+}
+
+/// A partner office's lists name somebody in every column, change it, break it, and bear the name themselves.
+async fn list_planted_people(installation: &Installation) {
+    let base = format!(
+        "{}/v1/centers/harbor-valley/feeds/cedar-csv",
+        installation.address("ingestion_http").trim_end_matches('/')
+    );
+    let list = |id: &str, name: &str, end: &str| {
+        format!(
+            "referral_id,patient_last,patient_first,birth_date,phone,email,reason,insurance,comments\n\
+             {id},{name},Marisol,1968-07-19,2065550187,{MARK}@example.com,{MARK} is worried,{MARK} Health,=\"{MARK}\"{end}\n"
+        )
+    };
+    let client = reqwest::Client::new();
+    for (body, expected) in [
+        (list(MARK, MARK, ""), 202),
+        (list(MARK, &format!("{MARK}-Vega"), ""), 202),
+        (list("4", MARK, ",one,more"), 202),
+        (format!("{MARK},2065550187\n"), 202),
+        (list("5", &format!("\"{MARK}\nopen"), ""), 202),
+        (list("6", MARK, "").replace("comments", MARK), 202),
+        (format!("PK\u{3}\u{4}{MARK}"), 415),
+    ] {
+        let sent = client.post(format!("{base}/csv")).bearer_auth("cedar-demo-key").body(body);
+        assert_eq!(sent.send().await.expect("an answer").status().as_u16(), expected);
+    }
+    let wrong = client.get(format!("{base}/files")).bearer_auth(MARK).send().await.expect("an answer");
+    assert_eq!(wrong.status(), 401);
+    eventually("the lists are dealt with", 60, async || {
+        let listed = client.get(format!("{base}/files")).bearer_auth("cedar-demo-key").send().await.expect("an answer");
+        let listed: serde_json::Value = listed.json().await.expect("json");
+        let files = listed["files"].as_array().expect("files");
+        files.len() == 6 && files.iter().all(|file| ["done", "parked"].contains(&file["state"].as_str().unwrap_or("")))
+    })
+    .await;
 }
 
 /// Staff write names where they may: into the note, into reasons, and into keys of their own.

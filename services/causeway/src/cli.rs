@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    audit, bench, center, dev, doctor, held, ledger, messages, migrate, parked, reconcile, run, simulate, token,
+    audit, bench, center, dev, doctor, files, held, ledger, messages, migrate, parked, reconcile, run, simulate, token,
 };
 
 /// Carries a cancer-care inquiry from first contact to a kept appointment.
@@ -54,6 +54,8 @@ pub enum Command {
     Held(held::Held),
     /// Lists messages of partner systems that wait for a person, and takes them off the list.
     Messages(messages::Messages),
+    /// Lists and shows files of partner systems, takes the good rows of one, and takes parked ones off the list.
+    Files(files::PartnerFiles),
     /// Proves that nobody changed, removed or cut off what was written down.
     Audit(audit::Audit),
     /// Compares all that was published with all that was seen, and publishes again what is missing.
@@ -101,6 +103,7 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Ledger(command) => command.execute(&common).await,
         Command::Parked(command) => command.execute(&common).await,
         Command::Messages(command) => command.execute(&common).await,
+        Command::Files(command) => command.execute(&common).await,
         Command::Audit(command) => command.execute(&common).await,
         Command::Held(command) => command.execute(&common).await,
         Command::Reconcile(command) => command.execute(&common).await,

@@ -32,8 +32,8 @@ CREATE TABLE files (
 );
 COMMENT ON COLUMN files.content_key IS 'Keyed hash of the feed and the SHA-256 of all bytes; NULL while they still come.';
 COMMENT ON COLUMN files.state IS 'receiving: bytes still come; waiting: not read yet; taking: rows are being written; done; parked: nothing was made of it, a person looks; settled: a person has dealt with it.';
-COMMENT ON COLUMN files.detail IS 'For people: names headers and lines, never what a row says.';
-COMMENT ON COLUMN files.heading IS 'Name and SHA-256, sealed: a name may be a person''s.';
+COMMENT ON COLUMN files.detail IS 'For people: names columns and lines, never what stands in them.';
+COMMENT ON COLUMN files.heading IS 'Sealed: name, SHA-256, and why nothing was made of it with the headers as they stand. A name may be a person''s.';
 COMMENT ON COLUMN files.reading IS 'How it is read: character set, layout and mapping. The same from the first row to the last, whatever the profile says meanwhile.';
 COMMENT ON COLUMN files.good_rows_wanted IS 'Somebody said: take the good rows, although there are many bad ones.';
 COMMENT ON COLUMN files.done_line IS 'The line of the last row whose result stands. A restart goes on behind it.';

@@ -77,6 +77,15 @@ impl Ingestion for Calls {
         let trace = trace(&request);
         Ok(Response::new(settle::messages(self, actor, request.into_inner(), trace).await?))
     }
+
+    async fn take_good_rows(
+        &self,
+        request: Request<wire::TakeGoodRowsRequest>,
+    ) -> Result<Response<wire::TakeGoodRowsResponse>, Status> {
+        let actor = causeway_serve::caller(&request)?.accountable();
+        let trace = trace(&request);
+        Ok(Response::new(settle::take_good_rows(self, actor, request.into_inner(), trace).await?))
+    }
 }
 
 /// Asks the policy and logs a refusal.

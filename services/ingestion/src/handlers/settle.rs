@@ -1,4 +1,5 @@
-//! Takes messages and files of partner systems off the list of what waits: a person has done what they ask for.
+//! Takes messages and files of partner systems off the list of what waits: a person has done what they ask for,
+//! or wants the good rows of a file all the same.
 //!
 //! Who did so is written down in the same transaction. Deliberately not here: what waits and why (hear), and the list of it
 //! (the operator's command).
@@ -11,6 +12,7 @@ use uuid::Uuid;
 
 use super::grpc::Calls;
 use super::release::permit;
+use crate::adapters::csv::fault::Code;
 use crate::error::Refusal;
 use crate::store::{files, messages};
 
@@ -55,4 +57,37 @@ pub async fn messages(
         .await?;
     let not_waiting = ids.iter().filter(|id| !settled.contains(id)).map(Uuid::to_string).collect();
     Ok(wire::SettleMessagesResponse { settled: settled.iter().map(Uuid::to_string).collect(), not_waiting })
+}
+
+/// Takes the good rows of a file that is parked for its bad ones. A worker finds it by itself.
+pub async fn take_good_rows(
+    calls: &Calls,
+    actor: Actor,
+    request: wire::TakeGoodRowsRequest,
+    trace: TraceContext,
+) -> Result<wire::TakeGoodRowsResponse, Refusal> {
+    let action = permit(&actor, &request.center)?;
+    let file_id = Uuid::parse_str(&request.file_id)
+        .map_err(|_| Refusal::BadRequest("a file id is not a uuid; see 'causeway files list'"))?;
+    calls
+        .database
+        .with_tx(&request.center, move |tx| {
+            Box::pin(async move {
+                if !files::want_good_rows(tx, None, file_id, Code::TooManyBadRows.word()).await? {
+                    return Err(Refusal::WrongState("no file is parked for its bad rows under this id"));
+                }
+                let entry = Entry {
+                    actor,
+                    action: action.word().to_owned(),
+                    object_kind: "file",
+                    object_id: file_id.to_string(),
+                    purpose: "take_good_rows".to_owned(),
+                    outcome: Outcome::Done,
+                    request_id: trace.traceparent().unwrap_or_default().to_owned(),
+                };
+                audit::append(tx, entry).await.map_err(|AuditError::Database(cause)| Refusal::from(cause))?;
+                Ok(wire::TakeGoodRowsResponse {})
+            })
+        })
+        .await
 }

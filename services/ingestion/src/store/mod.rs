@@ -3,6 +3,7 @@
 //! Deliberately not here: what a clash or a lost race means (writer).
 
 pub mod file_rows;
+pub mod file_work;
 pub mod files;
 pub mod messages;
 pub mod referrals;

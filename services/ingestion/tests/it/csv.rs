@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use causeway_ingestion::Config;
-use causeway_proto::inquiry::v1::SettleMessagesRequest;
+use causeway_proto::inquiry::v1::{SettleMessagesRequest, TakeGoodRowsRequest};
 use reqwest::{Response, StatusCode};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+use tonic::Code;
 
 use crate::world::{CENTER, Door, OTHER, World, coordinator, eventually, published};
 
@@ -254,6 +255,7 @@ async fn a_file_that_was_not_agreed_is_parked_and_says_which_header_and_is_taken
     }
     assert_eq!(world.count("SELECT count(*) FROM inquiries").await, 1);
     assert_eq!(world.count("SELECT count(*) FROM files WHERE state = 'parked'").await, 4);
+    assert_eq!(world.count("SELECT count(*) FROM files WHERE detail LIKE '%hoe%'").await, 0, "a header may be a name");
     let cut = cedar.taken(sample("bad_truncated_upload.csv")).await;
     assert_eq!((&cut["state"], &cut["reason"], counts(&cut)[1]), (&"parked".into(), &"file_cut".into(), 0));
     let rows = cedar.result(&cut).await;
@@ -288,6 +290,10 @@ async fn a_list_with_many_bad_rows_is_parked_before_anything_is_made_and_its_goo
     let result = cedar.result(&file).await;
     assert_eq!((result.len(), result[1].clone()), (9, ["2", "RB-0", "rejected", "row_short"].map(str::to_owned)));
 
+    eventually("operators see it", || async {
+        world.door.gauge("causeway_partner_files_waiting", "too_many_bad_rows") == 1.0
+    })
+    .await;
     let url = cedar.url(&format!("files/{}/take", file["file_id"].as_str().expect("an id")));
     let wanted = reqwest::Client::new().post(&url).bearer_auth(KEY).send().await.expect("an answer");
     assert_eq!(wanted.status(), 202);
@@ -297,6 +303,41 @@ async fn a_list_with_many_bad_rows_is_parked_before_anything_is_made_and_its_goo
     let wanted = reqwest::Client::new().post(&url).bearer_auth(KEY).send().await.expect("an answer");
     assert_eq!(wanted.status(), 409, "once");
     assert_eq!(world.count("SELECT count(*) FROM inquiries").await, 22);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_person_takes_the_good_rows_of_a_parked_file_or_settles_it_and_that_is_written_down() {
+    let world = World::start().await;
+    let cedar = Office::cedar(&world);
+    let many_bad = |from: usize| {
+        let rows: Vec<String> = (from..from + 20)
+            .map(|number| row(number).replace(if number % 2 == 0 { ",new" } else { "!" }, ""))
+            .collect();
+        list(&rows.iter().map(String::as_str).collect::<Vec<_>>())
+    };
+    let (one, two) = (cedar.taken(many_bad(0)).await, cedar.taken(many_bad(100)).await);
+    let ask = |center: &str, file: &Value| TakeGoodRowsRequest {
+        center: center.into(),
+        file_id: file["file_id"].as_str().expect("an id").into(),
+    };
+    let service = world.client("portal", None).take_good_rows(ask(CENTER, &one)).await;
+    assert_eq!(service.expect_err("no person").code(), Code::PermissionDenied);
+    let stranger = world.client("portal", Some(coordinator(OTHER))).take_good_rows(ask(OTHER, &one)).await;
+    assert_eq!(stranger.expect_err("another center's").code(), Code::FailedPrecondition);
+    let mut client = world.client("portal", Some(coordinator(CENTER)));
+    client.take_good_rows(ask(CENTER, &one)).await.expect("taken");
+    let file_id = one["file_id"].as_str().expect("an id");
+    eventually("it is done", || async { cedar.ended(file_id).await["state"] == "done" }).await;
+    assert_eq!(world.count("SELECT count(*) FROM inquiries").await, 10);
+
+    let two = two["file_id"].as_str().expect("an id").to_owned();
+    let settle = SettleMessagesRequest { center: CENTER.into(), message_ids: vec![two.clone()] };
+    assert_eq!(client.settle_messages(settle).await.expect("asked").into_inner().settled, [two.clone()]);
+    assert_eq!(cedar.ended(&two).await["state"], "settled");
+    let again = cedar.taken(many_bad(100)).await;
+    assert_eq!((&again["file_id"], &again["state"]), (&two.as_str().into(), &"settled".into()), "it stays settled");
+    let written = "SELECT count(*) FROM audit_log WHERE object_kind = 'file'";
+    assert_eq!(world.count(written).await, 2);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

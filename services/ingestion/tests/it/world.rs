@@ -146,12 +146,21 @@ impl Door {
         browser.post(url).json(body).send().await.expect("an answer")
     }
 
-    /// The value of a metric with one label.
+    /// The value of a gauge with one label.
+    pub fn gauge(&self, name: &str, label: &str) -> f64 {
+        self.value(name, label, |metric| metric.get_gauge().get_value())
+    }
+
+    /// The value of a counter with one label.
     pub fn metric(&self, name: &str, label: &str) -> f64 {
+        self.value(name, label, |metric| metric.get_counter().get_value())
+    }
+
+    fn value(&self, name: &str, label: &str, of: fn(&prometheus::proto::Metric) -> f64) -> f64 {
         let families = self.metrics.gather();
         let metrics = families.iter().filter(|family| family.name() == name).flat_map(|family| family.get_metric());
         let with_label = metrics.filter(|metric| metric.get_label().iter().any(|pair| pair.value() == label));
-        with_label.map(|metric| metric.get_counter().get_value()).sum()
+        with_label.map(of).sum()
     }
 }
 

@@ -8,6 +8,7 @@ use causeway_proto::inquiry::v1::ingestion_server::{Ingestion, IngestionServer};
 use causeway_proto::inquiry::v1::{
     Facts, GetInquiryFactsRequest, Person, ReleaseHeldRequest, ReleaseHeldResponse, RevealPeopleRequest,
     RevealPeopleResponse, SettleMessagesRequest, SettleMessagesResponse, SubmitInquiryRequest, SubmitInquiryResponse,
+    TakeGoodRowsRequest, TakeGoodRowsResponse,
 };
 use causeway_runtime::{Mode, Stop};
 use tokio::net::TcpListener;
@@ -72,6 +73,10 @@ impl Ingestion for People {
         &self,
         _: Request<SettleMessagesRequest>,
     ) -> Result<Response<SettleMessagesResponse>, Status> {
+        Err(Status::unimplemented("not asked here"))
+    }
+
+    async fn take_good_rows(&self, _: Request<TakeGoodRowsRequest>) -> Result<Response<TakeGoodRowsResponse>, Status> {
         Err(Status::unimplemented("not asked here"))
     }
 

@@ -125,31 +125,40 @@ impl From<Flaw> for Code {
     }
 }
 
-/// Why a file is not read: the code, and what exactly, for people. It names headers and lines, never a row's content.
+/// Why a file is not read. It names headers and lines, never a row's content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileFault {
     /// Why.
     pub code: Code,
-    /// Which.
+    /// Which, for the sender, who knows the headers.
     pub detail: String,
+    /// The same without headers, which somebody may have written a name into: for lists and logs.
+    pub bare: String,
 }
 
 impl FileFault {
     /// A fault whose code says all.
     #[must_use]
     pub fn plain(code: Code) -> Self {
-        Self { code, detail: code.message().to_owned() }
+        Self { code, detail: code.message().to_owned(), bare: code.message().to_owned() }
     }
 
-    /// A fault at something.
+    /// A fault at something that may be told to everybody.
     #[must_use]
     pub fn at(code: Code, what: impl std::fmt::Display) -> Self {
-        Self { code, detail: format!("{}: {what}", code.message()) }
+        let detail = format!("{}: {what}", code.message());
+        Self { code, bare: detail.clone(), detail }
+    }
+
+    /// A fault at something that its sender alone is told.
+    #[must_use]
+    pub fn telling(code: Code, what: &str, bare: &str) -> Self {
+        Self { detail: format!("{}: {what}", code.message()), ..Self::at(code, bare) }
     }
 }
 
 impl From<NotText> for FileFault {
     fn from(what: NotText) -> Self {
-        Self { code: Code::NotText, detail: what.remedy().to_owned() }
+        Self { code: Code::NotText, detail: what.remedy().to_owned(), bare: what.remedy().to_owned() }
     }
 }

@@ -106,11 +106,12 @@ fn columns(header: &Record, known: &BTreeMap<String, CsvField>) -> Result<Vec<Cs
             Some(field) => columns.push(*field),
             // Spreadsheets write empty columns behind the last one.
             None if Some(at) > last => columns.push(CsvField::Ignored),
-            None => unknown.push(format!("column {}{}", at + 1, quoted(cell))),
+            None => unknown.push((format!("column {}{}", at + 1, quoted(cell)), format!("column {}", at + 1))),
         }
     }
     if !unknown.is_empty() {
-        return Err(FileFault::at(Code::HeaderUnknown, unknown.join(", ")));
+        let (told, bare): (Vec<String>, Vec<String>) = unknown.into_iter().unzip();
+        return Err(FileFault::telling(Code::HeaderUnknown, &told.join(", "), &bare.join(", ")));
     }
     let doubled =
         columns.iter().enumerate().filter(|(at, field)| **field != CsvField::Ignored && columns[..*at].contains(field));
@@ -184,6 +185,7 @@ mod tests {
             let fault = told(text).expect_err(text);
             assert_eq!(fault.code, code, "{text}");
             assert!(fault.detail.contains(which) && !fault.detail.contains("rosa@"), "{}", fault.detail);
+            assert!(!fault.bare.contains("Shoe"), "{}", fault.bare);
         }
         assert!(told("referral_id,patient_name,,,\n").is_ok(), "empty columns at the end are nobody's");
     }

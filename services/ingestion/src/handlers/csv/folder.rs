@@ -2,7 +2,8 @@
 //!
 //! A file is taken when it is whole: its companion `.sha256` agrees with it, its companion `.done` is there, or it has stood
 //! still for a while. What is still being written has a name that says so. Files are moved and never deleted, and each step
-//! may be done twice: what was kept is known by its bytes. Deliberately not here: who may write there (the SFTP server).
+//! may be done twice: what was kept is known by its bytes. Deliberately not here: who may write there
+//! (the SFTP server), and the answers (deliver).
 
 use std::collections::HashMap;
 use std::io;
@@ -13,19 +14,14 @@ use std::time::{Duration, SystemTime};
 use causeway_funnel::profile::FeedKind;
 use causeway_runtime::Stop;
 use tokio::fs;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::AsyncReadExt as _;
 use tokio::time::Instant;
 use tracing::{debug, warn};
-use uuid::Uuid;
 
 use super::Files;
+use super::deliver::{kept_name, rename, tell};
 use super::receive::Receiving;
-use super::result::{At, Pages};
 use crate::error::Refusal;
-use crate::store::files::{self, Standing};
-
-/// Longest part of a name that is kept, bytes.
-const LONGEST_NAME: usize = 180;
 
 const ROOMS: [&str; 4] = ["in", "out", "archive", "error"];
 /// Ends of names of files that are still being written.
@@ -73,7 +69,7 @@ pub async fn watch(files: Arc<Files>, root: PathBuf, stop: Stop) {
 }
 
 /// What went wrong with a folder: told by its kind, because a path may hold a name.
-fn told(cause: &io::Error) -> Refusal {
+pub(super) fn told(cause: &io::Error) -> Refusal {
     debug!(kind = ?cause.kind(), "work in a partner's folder");
     Refusal::Unavailable
 }
@@ -214,16 +210,6 @@ async fn take(
     put_aside(folder, ("archive", &kept), name).await.map_err(|cause| told(&cause))
 }
 
-/// The name of a file that was taken: its id tells it from others of its name.
-fn kept_name(file_id: Uuid, name: &str) -> String {
-    format!("{file_id}-{}", short(name))
-}
-
-/// A name that leaves room for an id and an end within what file systems take.
-fn short(name: &str) -> &str {
-    &name[..name.floor_char_boundary(LONGEST_NAME)]
-}
-
 /// Moves a file and its companions out of `in`, under a name. Another one of that name is not overwritten.
 async fn put_aside(folder: &Path, (room, kept): (&str, &str), name: &str) -> io::Result<()> {
     let kept = free_name(&folder.join(room), kept).await?;
@@ -235,14 +221,6 @@ async fn put_aside(folder: &Path, (room, kept): (&str, &str), name: &str) -> io:
     Ok(())
 }
 
-/// Moves a file; that it is gone already is no failure: another process was quicker.
-async fn rename(from: &Path, to: &Path) -> io::Result<()> {
-    match fs::rename(from, to).await {
-        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(()),
-        other => other,
-    }
-}
-
 async fn free_name(room: &Path, name: &str) -> io::Result<String> {
     let mut kept = name.to_owned();
     let mut number = 1;
@@ -251,49 +229,6 @@ async fn free_name(room: &Path, name: &str) -> io::Result<String> {
         kept = format!("{number}-{name}");
     }
     Ok(kept)
-}
-
-/// Puts results into `out`, and files of which nothing was made from `archive` into `error`.
-async fn tell(files: &Files, center: &str, root: &Path) -> Result<(), Refusal> {
-    let untold = files.database.read(center, |tx| Box::pin(async move { Ok::<_, Refusal>(files::untold(tx).await?) }));
-    for file in untold.await? {
-        let heading = files.open_heading(center, file.file_id, &file.heading)?;
-        let folder = root.join(center).join(&file.feed);
-        put_result(files, center, &file, (&folder, &heading.name)).await?;
-        if file.state == "parked" {
-            let kept = kept_name(file.file_id, &heading.name);
-            let (from, to) = (folder.join("archive").join(&kept), folder.join("error").join(&kept));
-            rename(&from, &to).await.map_err(|cause| told(&cause))?;
-        }
-        let file_id = file.file_id;
-        let noted = files
-            .database
-            .with_tx(center, move |tx| Box::pin(async move { Ok::<_, Refusal>(files::told(tx, file_id).await?) }));
-        noted.await?;
-    }
-    Ok(())
-}
-
-/// Writes a result beside its place and then moves it there, so that nobody reads half of it.
-async fn put_result(
-    files: &Files,
-    center: &str,
-    file: &Standing,
-    (folder, name): (&Path, &str),
-) -> Result<(), Refusal> {
-    let out = folder.join("out");
-    fs::create_dir_all(&out).await.map_err(|cause| told(&cause))?;
-    let being_written = out.join(format!(".{}.tmp", file.file_id));
-    let mut target = fs::File::create(&being_written).await.map_err(|cause| told(&cause))?;
-    let mut pages = Pages::of(files, center, file, At::First);
-    while let Some(text) = pages.next().await? {
-        target.write_all(text.as_bytes()).await.map_err(|cause| told(&cause))?;
-    }
-    target.sync_all().await.map_err(|cause| told(&cause))?;
-    // The same result may be put there twice; one of another file of that name is another one.
-    let id = file.file_id.simple().to_string();
-    let name = format!("{}.{}.result.csv", short(name), &id[24..]);
-    rename(&being_written, &out.join(name)).await.map_err(|cause| told(&cause))
 }
 
 #[cfg(test)]
@@ -331,13 +266,6 @@ mod tests {
         std::os::unix::fs::symlink(folder.path().join("secret"), &link).expect("a link");
         assert!(open(&link).await.is_err());
         assert!(open(&folder.path().join("secret")).await.is_ok());
-    }
-
-    #[test]
-    fn a_long_name_leaves_room_for_what_is_added() {
-        let name = "é".repeat(127);
-        let kept = kept_name(Uuid::nil(), &name);
-        assert!(kept.len() < 240 && kept.ends_with('é'), "{}", kept.len());
     }
 
     #[test]

@@ -46,8 +46,8 @@ struct Progress<'a> {
     state: &'a str,
     #[serde(skip_serializing_if = "str::is_empty")]
     reason: &'a str,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    detail: &'a str,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    detail: String,
     sha256: String,
     bytes: i64,
     times: i32,
@@ -205,7 +205,7 @@ async fn take_good_rows(
     let (file_id, asked) = (file.file_id, feed.clone());
     let changed = files.database.with_tx(&center, move |tx| {
         Box::pin(async move {
-            Ok::<_, Refusal>(files::want_good_rows(tx, &asked, file_id, Code::TooManyBadRows.word()).await?)
+            Ok::<_, Refusal>(files::want_good_rows(tx, Some(&asked), file_id, Code::TooManyBadRows.word()).await?)
         })
     });
     if !changed.await? {
@@ -231,12 +231,14 @@ async fn find(
 }
 
 fn progress<'a>(files: &Files, center: &str, file: &'a Standing) -> Result<Progress<'a>, Refusal> {
+    let heading = files.open_heading(center, file.file_id, &file.heading)?;
+    let detail = if heading.detail.is_empty() || file.detail.is_empty() { &file.detail } else { &heading.detail };
     Ok(Progress {
         file_id: file.file_id,
         state: &file.state,
         reason: &file.reason,
-        detail: &file.detail,
-        sha256: files.open_heading(center, file.file_id, &file.heading)?.sha256,
+        detail: detail.clone(),
+        sha256: heading.sha256,
         bytes: file.bytes,
         times: file.times,
         received_at: file.received_at.0,

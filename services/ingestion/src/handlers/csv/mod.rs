@@ -14,6 +14,7 @@
 //! here: what bytes and cells mean (adapters), SQL (store).
 
 pub mod chunk;
+pub mod deliver;
 pub mod folder;
 pub mod http;
 pub mod key;
@@ -60,6 +61,9 @@ pub struct Heading {
     pub name: String,
     /// SHA-256 of all bytes, hexadecimal.
     pub sha256: String,
+    /// Why nothing was made of it, with the headers that it has; empty: what stands beside it in clear says all.
+    #[serde(default)]
+    pub detail: String,
 }
 
 impl Files {

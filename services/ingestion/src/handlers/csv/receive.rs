@@ -113,7 +113,7 @@ impl<'a> Receiving<'a> {
             self.keep_part().await?;
         }
         let sha256 = hex::encode(self.digest.clone().finish());
-        let heading = Heading { name: name.to_owned(), sha256: sha256.clone() };
+        let heading = Heading { name: name.to_owned(), sha256: sha256.clone(), detail: String::new() };
         let mut outcome = self.settle(&heading).await;
         // Somebody else brought the same bytes at this moment: theirs stand now.
         if matches!(outcome, Err(Refusal::Conflict)) {

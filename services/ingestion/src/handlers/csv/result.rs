@@ -46,7 +46,7 @@ impl<'a> Pages<'a> {
         let after = match self.at {
             At::First => {
                 self.at = At::Behind(0);
-                return Ok(Some(self.first()));
+                return Ok(Some(self.first()?));
             }
             At::Behind(line) => line,
             At::End => return Ok(None),
@@ -69,13 +69,14 @@ impl<'a> Pages<'a> {
     }
 
     /// The header, and where nothing was made of the file a line about all of it, which is line 0.
-    fn first(&self) -> String {
+    fn first(&self) -> Result<String, Refusal> {
         let mut text = HEADER.to_owned();
         if !self.file.reason.is_empty() {
-            let detail = self.file.detail.replace('"', "\"\"");
+            let told = self.files.open_heading(self.center, self.file.file_id, &self.file.heading)?.detail;
+            let detail = if told.is_empty() { &self.file.detail } else { &told }.replace('"', "\"\"");
             text.push_str(&format!("0,,parked,,{},,\"{detail}\"\r\n", self.file.reason));
         }
-        text
+        Ok(text)
     }
 
     fn write(&self, row: &Told, text: &mut String) -> Result<(), Refusal> {

@@ -18,10 +18,11 @@ use super::chunk::{Chunk, Maker, word};
 use super::reader::Reader;
 use super::survey::{self, Reading, Survey};
 use super::write::{NotWritten, Of, write};
-use super::{Files, internal, row_context};
+use super::{Files, Heading, internal, row_context};
 use crate::adapters::csv::result::State;
 use crate::error::Refusal;
 use crate::store::file_rows::{self, NewRow};
+use crate::store::file_work;
 use crate::store::files::{self, Standing};
 use crate::writer::batch::{Verdict, Way};
 
@@ -36,7 +37,7 @@ const REST: Duration = Duration::from_secs(2);
 pub async fn run(files: Arc<Files>, stop: Stop, tasks: TaskTracker) {
     let busy: Arc<Mutex<HashSet<Uuid>>> = Arc::default();
     loop {
-        match files::open(files.database.machine()).await {
+        match file_work::open(files.database.machine()).await {
             Ok(open) => {
                 for (center, file_id) in open {
                     if stop.is_requested() || !begin(&busy, file_id, files.settings.at_once.max(1)) {
@@ -64,14 +65,14 @@ pub async fn run(files: Arc<Files>, stop: Stop, tasks: TaskTracker) {
 pub async fn tidy(files: Arc<Files>, stop: Stop) {
     loop {
         let machine = files.database.machine();
-        if let Ok(waiting) = files::waiting(machine).await {
+        if let Ok(waiting) = file_work::waiting(machine).await {
             let gauge = &files.metrics().waiting_files;
             gauge.reset();
             for (center, reason, count) in waiting {
                 gauge.with_label_values(&[&center, &reason]).set(count);
             }
         }
-        for (center, file_id) in files::abandoned(machine).await.unwrap_or_default() {
+        for (center, file_id) in file_work::abandoned(machine).await.unwrap_or_default() {
             let forgotten = files.database.with_tx(&center, move |tx| {
                 Box::pin(async move { Ok::<_, TxError>(files::forget(tx, file_id).await?) })
             });
@@ -102,7 +103,7 @@ async fn take(files: &Files, center: &str, file_id: Uuid, stop: &Stop) {
     }
     let worker = files.worker;
     let released = files.database.with_tx(center, move |tx| {
-        Box::pin(async move { Ok::<_, TxError>(files::release(tx, file_id, worker).await?) })
+        Box::pin(async move { Ok::<_, TxError>(file_work::release(tx, file_id, worker).await?) })
     });
     if let Err(cause) = released.await {
         debug!(%cause, "give a file back; its lease ends by itself");
@@ -127,7 +128,10 @@ async fn try_to_take(files: &Files, center: &str, file_id: Uuid, stop: &Stop) ->
     if !take_rows(files, (center, profile), &file, &reading, stop).await? {
         return Ok(());
     }
-    finish(files, center, &file, ("done", "", ""), None).await?;
+    let done = files.database.with_tx(center, move |tx| {
+        Box::pin(async move { Ok::<_, Refusal>(file_work::finish(tx, file_id, ("done", "", ""), (None, None)).await?) })
+    });
+    done.await?;
     files.metrics().files.with_label_values(&[&file.feed, "done"]).inc();
     info!(file.id = %file_id, feed = file.feed, "a file is done");
     Ok(())
@@ -135,28 +139,10 @@ async fn try_to_take(files: &Files, center: &str, file_id: Uuid, stop: &Stop) ->
 
 async fn claim(files: &Files, center: &str, file_id: Uuid) -> Result<Option<Standing>, Refusal> {
     let worker = files.worker;
-    let claimed = files
-        .database
-        .with_tx(center, move |tx| Box::pin(async move { Ok::<_, Refusal>(files::claim(tx, file_id, worker).await?) }));
+    let claimed = files.database.with_tx(center, move |tx| {
+        Box::pin(async move { Ok::<_, Refusal>(file_work::claim(tx, file_id, worker).await?) })
+    });
     claimed.await
-}
-
-async fn finish(
-    files: &Files,
-    center: &str,
-    file: &Standing,
-    (state, reason, detail): (&'static str, &'static str, &str),
-    total: Option<i64>,
-) -> Result<(), Refusal> {
-    let (file_id, detail) = (file.file_id, detail.to_owned());
-    files
-        .database
-        .with_tx(center, move |tx| {
-            Box::pin(
-                async move { Ok::<_, Refusal>(files::finish(tx, file_id, (state, reason, &detail), total).await?) },
-            )
-        })
-        .await
 }
 
 /// Decides whether the rows of a file are taken, and how; nothing where it is parked.
@@ -173,16 +159,19 @@ async fn look_through(
     let bad = bad_rows(files, center, file, &survey)?;
     let (file_id, worker) = (file.file_id, files.worker);
     if let Some(fault) = survey.fault {
-        let (reason, detail) = (fault.code.word(), fault.detail.clone());
+        let reason = fault.code.word();
+        let opened = files.open_heading(center, file_id, &file.heading)?;
+        let heading = files.seal_heading(center, file_id, &Heading { detail: fault.detail, ..opened })?;
         files
             .database
             .with_tx(center, move |tx| {
                 Box::pin(async move {
-                    if files::lock(tx, file_id, worker).await?.is_some() {
+                    if file_work::lock(tx, file_id, worker).await?.is_some() {
                         file_rows::forget(tx, file_id).await?;
                         let rows: Vec<NewRow<'_>> = bad.iter().map(BadRow::row).collect();
                         file_rows::insert(tx, file_id, &rows).await?;
-                        files::finish(tx, file_id, ("parked", reason, &detail), Some(total)).await?;
+                        let why = ("parked", reason, fault.bare.as_str());
+                        file_work::finish(tx, file_id, why, (Some(total), Some(&heading))).await?;
                     }
                     Ok::<_, Refusal>(())
                 })
@@ -199,9 +188,9 @@ async fn look_through(
         .database
         .with_tx(center, move |tx| {
             Box::pin(async move {
-                if files::lock(tx, file_id, worker).await?.is_some() {
+                if file_work::lock(tx, file_id, worker).await?.is_some() {
                     file_rows::forget(tx, file_id).await?;
-                    files::start(tx, file_id, &text, (total, skipped)).await?;
+                    file_work::start(tx, file_id, &text, (total, skipped)).await?;
                 }
                 Ok::<_, Refusal>(())
             })

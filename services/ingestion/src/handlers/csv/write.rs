@@ -14,7 +14,7 @@ use crate::adapters::csv::fault::Code;
 use crate::adapters::csv::result::State;
 use crate::store;
 use crate::store::file_rows::{self, NewRow};
-use crate::store::files::{self, Tally};
+use crate::store::file_work::{self, Tally};
 use crate::store::messages::{self, NewMessage, REFUSED};
 use crate::writer::batch::{self, Verdict, Way};
 use crate::writer::heard::PARKED;
@@ -85,7 +85,7 @@ pub struct Written {
 /// # Errors
 /// Nothing of it was written.
 pub async fn write(tx: &mut Tx, of: &Of, chunk: &Chunk, sealer: &Sealer, way: Way) -> Result<Written, NotWritten> {
-    if files::lock(tx, of.file_id, of.worker).await? != Some(of.after) {
+    if file_work::lock(tx, of.file_id, of.worker).await? != Some(of.after) {
         return Err(NotWritten::Lost);
     }
     let verdicts = batch::commit(tx, &chunk.arrivals, way).await?;
@@ -108,7 +108,7 @@ pub async fn write(tx: &mut Tx, of: &Of, chunk: &Chunk, sealer: &Sealer, way: Wa
         refused: count(State::Refused),
         done_line: chunk.last_line,
     };
-    files::advance(tx, of.file_id, tally).await?;
+    file_work::advance(tx, of.file_id, tally).await?;
     Ok(Written { tally, verdicts })
 }
 

@@ -7,6 +7,7 @@ use causeway_proto::inquiry::v1::ingestion_server::{Ingestion, IngestionServer};
 use causeway_proto::inquiry::v1::{
     Consent, Facts, GetInquiryFactsRequest, ReleaseHeldRequest, ReleaseHeldResponse, RevealPeopleRequest,
     RevealPeopleResponse, SettleMessagesRequest, SettleMessagesResponse, SubmitInquiryRequest, SubmitInquiryResponse,
+    TakeGoodRowsRequest, TakeGoodRowsResponse,
 };
 use tonic::transport::server::TcpIncoming;
 use tonic::{Request as Call, Response as Answer, Status};
@@ -41,6 +42,10 @@ impl Ingestion for Fake {
     }
 
     async fn settle_messages(&self, _: Call<SettleMessagesRequest>) -> Result<Answer<SettleMessagesResponse>, Status> {
+        Err(Status::permission_denied("not for this page"))
+    }
+
+    async fn take_good_rows(&self, _: Call<TakeGoodRowsRequest>) -> Result<Answer<TakeGoodRowsResponse>, Status> {
         Err(Status::permission_denied("not for this page"))
     }
 
