@@ -222,6 +222,13 @@ mod tests {
             (Refusal::NotReady, 503, tonic::Code::Unavailable),
             (Refusal::Unreadable { line: 1, column: 2 }, 400, tonic::Code::InvalidArgument),
             (Refusal::Internal, 500, tonic::Code::Internal),
+            (Refusal::NoKey, 401, tonic::Code::Unauthenticated),
+            (Refusal::Denied(String::new()), 403, tonic::Code::PermissionDenied),
+            (Refusal::UnknownFile, 404, tonic::Code::NotFound),
+            (Refusal::WrongState(""), 409, tonic::Code::FailedPrecondition),
+            (Refusal::TooLong, 413, tonic::Code::InvalidArgument),
+            (Refusal::NotCsv(""), 415, tonic::Code::InvalidArgument),
+            (Refusal::CutOff, 400, tonic::Code::InvalidArgument),
         ];
         for (refusal, http, grpc) in expected {
             assert_eq!((refusal.http(), Status::from(refusal.clone()).code()), (http, grpc), "{refusal:?}");

@@ -223,7 +223,8 @@ fn serve_http(
     let fhir_limits = HttpLimits { body: config.fhir.body_bytes, ..limits.clone() };
     let fhir = fhir::in_fhir(layered(fhir::router(Arc::new(door)), &fhir_limits));
     let for_files = HttpLimits {
-        body: config.csv.file_bytes,
+        // The door counts by itself, because it keeps what comes part by part.
+        body: usize::MAX,
         deadline: Duration::from_secs(config.csv.upload_seconds),
         ..HttpLimits::default()
     };

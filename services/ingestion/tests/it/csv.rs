@@ -332,7 +332,7 @@ async fn a_person_takes_the_good_rows_of_a_parked_file_or_settles_it_and_that_is
 
     let two = two["file_id"].as_str().expect("an id").to_owned();
     let settle = SettleMessagesRequest { center: CENTER.into(), message_ids: vec![two.clone()] };
-    assert_eq!(client.settle_messages(settle).await.expect("asked").into_inner().settled, [two.clone()]);
+    assert_eq!(client.settle_messages(settle).await.expect("asked").into_inner().settled, std::slice::from_ref(&two));
     assert_eq!(cedar.ended(&two).await["state"], "settled");
     let again = cedar.taken(many_bad(100)).await;
     assert_eq!((&again["file_id"], &again["state"]), (&two.as_str().into(), &"settled".into()), "it stays settled");
@@ -387,7 +387,11 @@ async fn a_file_that_is_none_is_refused_with_what_to_do_and_nothing_is_kept() {
     );
     let problem: Value = refused.json().await.expect("json");
     assert!(problem["detail"].as_str().is_some_and(|detail| detail.contains("CSV UTF-8")), "{problem}");
-    assert_eq!(cedar.send(vec![b'x'; 20_001]).await.status(), 413);
+    let long = cedar.send(vec![b'x'; 20_001]).await;
+    assert_eq!(
+        (long.status().as_u16(), long.headers()["content-type"].as_bytes()),
+        (413, b"application/problem+json".as_slice())
+    );
     let chunked = chunked(&cedar, &"x".repeat(1000), 30).await;
     assert!(chunked.starts_with("HTTP/1.1 413"), "also where its length is not told: {chunked}");
     assert_eq!(world.count("SELECT count(*) FROM files").await, 0);
@@ -412,6 +416,39 @@ async fn chunked(office: &Office<'_>, part: &str, count: usize) -> String {
     let mut answer = vec![0; 64];
     let read = timeout(Duration::from_secs(10), line.read(&mut answer)).await.expect("in time").expect("read");
     String::from_utf8_lossy(&answer[..read]).into_owned()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_long_file_is_kept_in_parts_and_a_sender_who_goes_away_leaves_nothing() {
+    let world = World::start().await;
+    let cedar = Office::cedar(&world);
+    // Letters of two bytes at every place where a part may end.
+    let rows: Vec<String> = (0..900).map(|number| format!("{},\"{}\"", row(number), "é".repeat(900))).collect();
+    let mut text = String::from_utf8(list(&rows.iter().map(String::as_str).collect::<Vec<_>>())).expect("text");
+    text = text.replacen(",status", ",status,comments", 1);
+    assert!(text.len() > 1024 * 1024);
+    let file = cedar.taken(text.clone().into_bytes()).await;
+    assert_eq!(counts(&file), [900, 900, 0, 0, 0], "{file}");
+    assert_eq!(world.count("SELECT max(parts) FROM files").await, 2);
+    assert_eq!(world.count("SELECT count(*) FROM file_parts").await, 2);
+
+    let host = world.door.http.trim_start_matches("http://").to_owned();
+    let mut line = TcpStream::connect(&host).await.expect("a connection");
+    let head = format!(
+        "POST /v1/centers/{CENTER}/feeds/cedar-csv/csv HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {KEY}\r\n\
+         content-length: 9000000\r\n\r\n"
+    );
+    line.write_all(head.as_bytes()).await.expect("sent");
+    line.write_all(text.as_bytes()).await.expect("sent");
+    let begun = "SELECT count(*) FROM files WHERE state = 'receiving'";
+    eventually("its first part is kept", || async { world.count(begun).await == 1 }).await;
+    drop(line);
+    let listed: Value = cedar.ask("files").await.json().await.expect("json");
+    assert_eq!(listed["files"].as_array().map(Vec::len), Some(1), "what never came whole is no file");
+    let late = "UPDATE files SET received_at = now() - interval '2 hours' WHERE state = 'receiving'";
+    sqlx::query(late).execute(&world.admin).await.expect("time passes");
+    eventually("it is forgotten", || async { world.count(begun).await == 0 }).await;
+    assert_eq!(world.count("SELECT count(*) FROM file_parts").await, 2);
 }
 
 /// Rooms of cedar's folder.

@@ -105,11 +105,14 @@ async fn receive(
     body: Body,
 ) -> Result<Response, Refusal> {
     admit(&files.acceptance, (center, feed), headers)?;
+    if told_length(headers).is_some_and(|length| length > files.settings.file_bytes) {
+        return Err(Refusal::TooLong);
+    }
     let mut receiving = Receiving::begin(files, center, feed, "upload");
     let mut body = body.into_data_stream();
     let mut is_first = true;
     while let Some(bytes) = body.next().await {
-        receiving.push(&bytes.map_err(|cause| broken(&cause))?).await?;
+        receiving.push(&bytes.map_err(|_| Refusal::CutOff)?).await?;
         // What is no text at all is told before the rest of it comes.
         if std::mem::take(&mut is_first)
             && let Some(what) = receiving.not_text()
@@ -133,16 +136,9 @@ async fn receive(
     Ok(response)
 }
 
-/// A body that breaks off: too long for the server's own limit, or a sender who went away.
-fn broken(cause: &axum::Error) -> Refusal {
-    let mut next: Option<&(dyn std::error::Error + 'static)> = Some(cause);
-    while let Some(cause) = next {
-        if cause.to_string().contains("length limit exceeded") {
-            return Refusal::TooLong;
-        }
-        next = cause.source();
-    }
-    Refusal::CutOff
+/// The length that a sender tells beforehand, so that one who sends too much is told before they have sent it.
+fn told_length(headers: &HeaderMap) -> Option<usize> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 async fn list(

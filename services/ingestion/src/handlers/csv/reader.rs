@@ -2,17 +2,24 @@
 //!
 //! Deliberately not here: what a record means.
 
+use std::time::Duration;
+
 use encoding_rs::Encoding;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{Files, internal, part_context};
 use crate::adapters::csv::charset::{Detector, NotText, Text, not_text};
 use crate::adapters::csv::records::{Record, Splitter};
 use crate::error::Refusal;
-use crate::store::files;
+use crate::store::file_work;
+use crate::store::files::{self, Standing};
 
 /// Bytes read at once: some hundred records.
 const SLICE: usize = 64 * 1024;
+
+/// How often the lease of a file that is read is renewed: well within its length.
+const RENEW: Duration = Duration::from_secs(4);
 
 /// A file that is read. Holds PHI: no `Debug`.
 pub struct Reader<'a> {
@@ -25,6 +32,7 @@ pub struct Reader<'a> {
     at: usize,
     text: Text,
     splitter: Option<Splitter>,
+    renewed: Instant,
 }
 
 /// A file's character set and the text at its beginning.
@@ -58,6 +66,18 @@ pub async fn head(files: &Files, center: &str, (file_id, parts): (Uuid, i32)) ->
     Ok(Head { encoding, text: Text::of(encoding).push(&first, is_all), is_all, not_text })
 }
 
+/// Takes the lease of a file, or keeps it; nothing where somebody else has it.
+///
+/// # Errors
+/// It can't be asked for at the moment.
+pub async fn claim(files: &Files, center: &str, file_id: Uuid) -> Result<Option<Standing>, Refusal> {
+    let worker = files.worker;
+    let claimed = files.database.with_tx(center, move |tx| {
+        Box::pin(async move { Ok::<_, Refusal>(file_work::claim(tx, file_id, worker).await?) })
+    });
+    claimed.await
+}
+
 async fn open_part(files: &Files, center: &str, file_id: Uuid, part: i32) -> Result<Vec<u8>, Refusal> {
     let sealed = files
         .database
@@ -77,14 +97,19 @@ impl<'a> Reader<'a> {
         (encoding, delimiter): (&'static Encoding, u8),
     ) -> Self {
         let (text, splitter) = (Text::of(encoding), Some(Splitter::by(delimiter)));
-        Self { files, center, file_id, parts, next_part: 0, part: Vec::new(), at: 0, text, splitter }
+        let renewed = Instant::now();
+        Self { files, center, file_id, parts, next_part: 0, part: Vec::new(), at: 0, text, splitter, renewed }
     }
 
-    /// The next records; nothing at the end of the file.
+    /// The next records; nothing at the end of the file. Whoever reads keeps the file's lease meanwhile.
     ///
     /// # Errors
-    /// It can't be read at the moment.
+    /// It can't be read at the moment, or somebody else has it now.
     pub async fn next(&mut self) -> Result<Option<Vec<Record>>, Refusal> {
+        if self.renewed.elapsed() >= RENEW {
+            claim(self.files, self.center, self.file_id).await?.ok_or(Refusal::Conflict)?;
+            self.renewed = Instant::now();
+        }
         let mut records = Vec::new();
         while records.is_empty() {
             let Some(splitter) = &mut self.splitter else { return Ok(None) };

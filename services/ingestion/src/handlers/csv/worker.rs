@@ -15,7 +15,7 @@ use tracing::{debug, info, warn};
 use uuid::Uuid;
 
 use super::chunk::{Chunk, Maker, word};
-use super::reader::Reader;
+use super::reader::{Reader, claim};
 use super::survey::{self, Reading, Survey};
 use super::write::{NotWritten, Of, write};
 use super::{Files, Heading, internal, row_context};
@@ -137,14 +137,6 @@ async fn try_to_take(files: &Files, center: &str, file_id: Uuid, stop: &Stop) ->
     Ok(())
 }
 
-async fn claim(files: &Files, center: &str, file_id: Uuid) -> Result<Option<Standing>, Refusal> {
-    let worker = files.worker;
-    let claimed = files.database.with_tx(center, move |tx| {
-        Box::pin(async move { Ok::<_, Refusal>(file_work::claim(tx, file_id, worker).await?) })
-    });
-    claimed.await
-}
-
 /// Decides whether the rows of a file are taken, and how; nothing where it is parked.
 async fn look_through(
     files: &Files,
@@ -166,13 +158,12 @@ async fn look_through(
             .database
             .with_tx(center, move |tx| {
                 Box::pin(async move {
-                    if file_work::lock(tx, file_id, worker).await?.is_some() {
-                        file_rows::forget(tx, file_id).await?;
-                        let rows: Vec<NewRow<'_>> = bad.iter().map(BadRow::row).collect();
-                        file_rows::insert(tx, file_id, &rows).await?;
-                        let why = ("parked", reason, fault.bare.as_str());
-                        file_work::finish(tx, file_id, why, (Some(total), Some(&heading))).await?;
-                    }
+                    file_work::lock(tx, file_id, worker).await?.ok_or(Refusal::Conflict)?;
+                    file_rows::forget(tx, file_id).await?;
+                    let rows: Vec<NewRow<'_>> = bad.iter().map(BadRow::row).collect();
+                    file_rows::insert(tx, file_id, &rows).await?;
+                    let why = ("parked", reason, fault.bare.as_str());
+                    file_work::finish(tx, file_id, why, (Some(total), Some(&heading))).await?;
                     Ok::<_, Refusal>(())
                 })
             })
@@ -188,10 +179,9 @@ async fn look_through(
         .database
         .with_tx(center, move |tx| {
             Box::pin(async move {
-                if file_work::lock(tx, file_id, worker).await?.is_some() {
-                    file_rows::forget(tx, file_id).await?;
-                    file_work::start(tx, file_id, &text, (total, skipped)).await?;
-                }
+                file_work::lock(tx, file_id, worker).await?.ok_or(Refusal::Conflict)?;
+                file_rows::forget(tx, file_id).await?;
+                file_work::start(tx, file_id, &text, (total, skipped)).await?;
                 Ok::<_, Refusal>(())
             })
         })
