@@ -10,6 +10,7 @@ pub mod grpc;
 pub mod hear;
 pub mod http;
 pub mod keep;
+pub mod key;
 pub mod mllp;
 pub mod release;
 pub mod reveal;

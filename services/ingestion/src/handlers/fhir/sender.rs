@@ -1,20 +1,18 @@
 //! Who sends: the feed whose key came with the request.
 //!
-//! The key itself is known to the office alone; a profile holds its SHA-256. All feeds are compared, each in constant time, so
-//! that the time of an answer tells nothing of a key. Deliberately not here: what a feed may see (store).
+//! Deliberately not here: what a feed may see (store).
 
 use std::sync::Arc;
 
-use aws_lc_rs::digest::{SHA256, digest};
 use axum::response::Response;
 use causeway_funnel::profile::{Feed, FeedKind, Profile};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use subtle::ConstantTimeEq as _;
 
 use super::{Door, refused, said};
 use crate::adapters::fhir::fault::{Issue, Severity};
 use crate::adapters::fhir::outcome::Line;
 use crate::error::Refusal;
+use crate::handlers::key::Key;
 
 /// A feed that is known by its key.
 pub struct Sender {
@@ -40,13 +38,13 @@ pub fn of(door: &Door, center: &str, headers: &HeaderMap) -> Result<Sender, Box<
     const NO_KEY: &str = "Send the key of your feed as 'authorization: Bearer KEY'";
     const WRONG_KEY: &str = "This key is none of a feed of this center";
     const OTHER_FEED: &str = "This key belongs to a feed that sends by another way than FHIR";
-    let Some(key) = bearer(headers) else { return Err(unknown(NO_KEY).into()) };
+    let Some(key) = Key::told(headers) else { return Err(unknown(NO_KEY).into()) };
     let in_force = match door.acceptance.profile(center) {
         Ok(in_force) => in_force,
         Err(Refusal::NotReady) => return Err(refused(&Refusal::NotReady).into()),
         Err(_) => return Err(unknown(WRONG_KEY).into()),
     };
-    match by_key(&in_force.1, key).cloned() {
+    match by_key(&in_force.1, &key).cloned() {
         None => Err(unknown(WRONG_KEY).into()),
         Some(feed) if feed.kind == FeedKind::Fhir => Ok(Sender { in_force, feed }),
         Some(_) => Err(said(StatusCode::FORBIDDEN, &[Line::new(Severity::Error, Issue::Forbidden, OTHER_FEED)]).into()),
@@ -59,22 +57,10 @@ fn unknown(words: &str) -> Response {
     response
 }
 
-fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let told = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, key) = told.split_once(' ')?;
-    (scheme.eq_ignore_ascii_case("bearer") && !key.trim().is_empty()).then(|| key.trim())
-}
-
-fn by_key<'p>(profile: &'p Profile, key: &str) -> Option<&'p Feed> {
-    let told = digest(&SHA256, key.as_bytes());
-    let mut found: Option<&Feed> = None;
-    for feed in &profile.feeds.feeds {
-        let Some(known) = feed.key_sha256.as_deref().and_then(|known| hex::decode(known).ok()) else { continue };
-        // An office may use one key for all its ways.
-        let is_better = found.is_none() || feed.kind == FeedKind::Fhir;
-        if bool::from(known.as_slice().ct_eq(told.as_ref())) && is_better {
-            found = Some(feed);
-        }
-    }
-    found
+/// All are compared, whichever opens. An office may use one key for all its ways.
+fn by_key<'p>(profile: &'p Profile, key: &Key) -> Option<&'p Feed> {
+    profile.feeds.feeds.iter().fold(None, |found, feed| match key.opens(feed) {
+        true if found.is_none() || feed.kind == FeedKind::Fhir => Some(feed),
+        _ => found,
+    })
 }

@@ -1,0 +1,79 @@
+//! Who sends: the holder of a feed's key.
+//!
+//! The key itself is known to the office alone; a profile holds its SHA-256, and while a key is changed that of the next one.
+//! Digests are compared in constant time, so that the time of an answer tells nothing of a key. Deliberately not here: what
+//! the doors say to somebody without one.
+
+use aws_lc_rs::digest::{Digest, SHA256, digest};
+use causeway_funnel::profile::Feed;
+use http::{HeaderMap, header};
+use subtle::ConstantTimeEq as _;
+
+/// The digest of the key that came with a request.
+pub struct Key(Digest);
+
+impl Key {
+    /// The key of a request, as a bearer token (RFC 6750, section 2.1); nothing where it has none.
+    #[must_use]
+    pub fn told(headers: &HeaderMap) -> Option<Self> {
+        bearer(headers).map(|key| Self(digest(&SHA256, key.as_bytes())))
+    }
+
+    /// Whether it is the feed's key, or its next one.
+    #[must_use]
+    pub fn opens(&self, feed: &Feed) -> bool {
+        let keys = [&feed.key_sha256, &feed.next_key_sha256].into_iter().flatten();
+        let known = keys.filter_map(|key| hex::decode(key).ok());
+        known.fold(false, |opens, key| bool::from(key.as_slice().ct_eq(self.0.as_ref())) | opens)
+    }
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, key) = value.split_once(' ')?;
+    (scheme.eq_ignore_ascii_case("bearer") && !key.trim().is_empty()).then(|| key.trim())
+}
+
+#[cfg(test)]
+mod tests {
+    use causeway_funnel::profile::FeedKind;
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn feed(key: &str, next: Option<&str>) -> Feed {
+        let digest_of = |key: &str| hex::encode(digest(&SHA256, key.as_bytes()));
+        Feed {
+            id: "cedar-csv".into(),
+            kind: FeedKind::Csv,
+            office: "cedar".into(),
+            office_name: "Cedar".into(),
+            key_sha256: Some(digest_of(key)),
+            next_key_sha256: next.map(digest_of),
+            sending_facility: None,
+            rate_per_minute: 1,
+            status: Default::default(),
+            csv: None,
+        }
+    }
+
+    #[test]
+    fn a_feed_is_opened_by_its_key_and_by_its_next_one() {
+        let feed = feed("old", Some("new"));
+        let opened = |key: &str| Key(digest(&SHA256, key.as_bytes())).opens(&feed);
+        assert!(opened("old") && opened("new") && !opened("older") && !opened(""));
+    }
+
+    #[test]
+    fn a_key_is_told_as_a_bearer_token() {
+        let read = |value: &'static str| {
+            let headers = HeaderMap::from_iter([(header::AUTHORIZATION, HeaderValue::from_static(value))]);
+            bearer(&headers).map(str::to_owned)
+        };
+        assert_eq!(read("Bearer cedar-demo-key").as_deref(), Some("cedar-demo-key"));
+        assert_eq!(read("bearer  k ").as_deref(), Some("k"));
+        for odd in ["Basic a", "Bearer", "Bearer ", "cedar-demo-key"] {
+            assert_eq!(read(odd), None, "{odd}");
+        }
+    }
+}
