@@ -79,8 +79,10 @@ const STALL: Duration = Duration::from_secs(30);
 
 /// A batch of this many events is a flow.
 const FLOW: usize = 8;
+/// So many messages are taken off the client at once: each may hold many events.
+const CHUNK: usize = 8;
 /// How long a batch of a flow is left to grow: as long as the last one took to handle, within these limits. Where handling is
-/// quick nobody waits for company; where the machine is full, larger batches are what empties it.
+/// quick it is hardly held up; where the machine is full, larger batches are what empties it.
 const LINGER: std::ops::RangeInclusive<Duration> = Duration::from_millis(4)..=Duration::from_millis(50);
 
 /// A durable consumer, opened again whenever it breaks.
@@ -134,8 +136,10 @@ impl Subscription {
                 Ok(Vec::new())
             }
             Ok(Some(first)) => {
-                // One message alone is handled at once; in a flow a short wait makes one transaction of many small ones.
-                let until = tokio::time::Instant::now() + linger;
+                // One message alone is handled at once, with what already lies here; in a flow a short wait makes one
+                // transaction of many small ones.
+                let now = tokio::time::Instant::now();
+                let until = if self.flowing { now + linger } else { now };
                 let (mut deliveries, mut events, mut broken) = (Vec::with_capacity(first.len()), 0, None);
                 let mut take = |chunk: Chunk| {
                     for message in chunk {
@@ -149,7 +153,7 @@ impl Subscription {
                     events
                 };
                 let mut count = take(first);
-                while self.flowing && count < self.spec.batch {
+                while count < self.spec.batch {
                     match tokio::time::timeout_at(until, open.batches.next()).await {
                         Ok(Some(more)) => count = take(more),
                         Ok(None) | Err(_) => break,
@@ -215,7 +219,7 @@ impl Subscription {
             .messages()
             .await
             .map_err(|cause| BusError::server(what(), cause))?;
-        let batches = Box::pin(messages.ready_chunks(at_once));
+        let batches = Box::pin(messages.ready_chunks(CHUNK));
         self.open = Some(Opened { consumer, batches });
         Ok(())
     }

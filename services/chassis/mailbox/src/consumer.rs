@@ -82,6 +82,11 @@ const MOST_FAILURES: u32 = 60;
 /// A message that failed this often by its own fault is parked.
 const MOST_ATTEMPTS: i64 = 6;
 
+/// From this delivery on, events that fail because the database can't be used are tried one by one.
+const ALONE_FROM: i64 = 3;
+/// After so many of them in a row it is the database and not the event.
+const MOST_IN_A_ROW: usize = 2;
+
 /// A message that waits for something is asked about at most once a minute: this is about a day.
 const MOST_WAITS: i64 = 1500;
 
@@ -137,73 +142,106 @@ impl Consumer {
     }
 
     async fn handle_batch(&self, batch: Vec<Delivery>) {
-        let mut by_center: BTreeMap<String, Vec<(usize, Received)>> = BTreeMap::new();
-        // One answer for each message: it comes again as long as one of its events has to, and those that are done are
-        // recognised then.
-        let mut again: Vec<Option<Duration>> = vec![None; batch.len()];
+        let mut by_center: BTreeMap<&str, Vec<(usize, Received)>> = BTreeMap::new();
+        let mut open: Vec<Open> = batch.iter().map(|_| Open::default()).collect();
         for (at, delivery) in batch.iter().enumerate() {
             for event in &delivery.events {
-                match &event.envelope {
-                    Ok(envelope) if is_slug(&envelope.center) => {
-                        let received = Received {
-                            envelope: envelope.clone(),
-                            payload: event.payload.clone(),
-                            attempt: delivery.attempt,
-                        };
-                        by_center.entry(envelope.center.clone()).or_default().push((at, received));
-                    }
-                    _ => note(&mut again[at], self.park_malformed(delivery, event).await),
-                }
+                let Some(envelope) = readable(event) else { continue };
+                let attempt = delivery.attempt;
+                let received = Received { envelope: envelope.clone(), payload: event.payload.clone(), attempt };
+                by_center.entry(&envelope.center).or_default().push((at, received));
+                open[at].events += 1;
             }
+        }
+        for (delivery, open) in batch.iter().zip(&open).filter(|(_, open)| open.events == 0) {
+            self.answer(delivery, open).await;
         }
         for (center, events) in by_center {
+            let mut out_of_order = false;
             for some in events.chunks(self.most.max(1)) {
-                let verdicts = self.handle_center(&center, some.iter().map(|(_, event)| event.clone()).collect()).await;
-                some.iter().zip(verdicts).for_each(|((at, _), verdict)| note(&mut again[*at], verdict));
-            }
-        }
-        for (delivery, again) in batch.iter().zip(again) {
-            match again {
-                None => delivery.ack().await,
-                Some(wait) => delivery.retry_after(wait).await,
-            }
-        }
-    }
-
-    async fn handle_center(&self, center: &str, events: Vec<Received>) -> Vec<Verdict> {
-        match self.transact(center, events.clone()).await {
-            Ok(outcomes) => {
-                outcomes.iter().zip(&events).map(|(outcome, event)| self.verdict(outcome, event.attempt)).collect()
-            }
-            Err(cause) if cause.is_transient() => {
-                debug!(%cause, "batch could not be handled; it is delivered again");
-                events.iter().map(|event| Verdict::Again(backoff(event.attempt))).collect()
-            }
-            Err(cause) => {
-                debug!(%cause, count = events.len(), "batch failed; its messages are handled one by one");
-                let mut verdicts = Vec::with_capacity(events.len());
-                for one in events {
-                    verdicts.push(self.handle_one(center, one).await);
+                let verdicts = if out_of_order {
+                    // What has just failed would fail again and again, while the bus waits for all the answers.
+                    some.iter().map(|(_, event)| Verdict::Again(backoff(event.attempt))).collect()
+                } else {
+                    let events = some.iter().map(|(_, event)| event.clone()).collect();
+                    let (verdicts, transient) = self.handle_center(center, events).await;
+                    out_of_order = transient;
+                    verdicts
+                };
+                for ((at, _), verdict) in some.iter().zip(verdicts) {
+                    open[*at].note(verdict);
+                    if open[*at].events == 0 {
+                        self.answer(&batch[*at], &open[*at]).await;
+                    }
                 }
-                verdicts
             }
         }
     }
 
-    async fn handle_one(&self, center: &str, one: Received) -> Verdict {
-        let (id, attempt) = (one.envelope.id, one.attempt);
-        let cause = match self.transact(center, vec![one.clone()]).await {
-            Ok(outcomes) => return outcomes.first().map_or(Verdict::Ack, |outcome| self.verdict(outcome, attempt)),
+    /// Answers a message whose events are dealt with. It comes again as long as one of them has to, and those that are
+    /// done are recognised then; what can't be read in it is parked the last time.
+    async fn answer(&self, delivery: &Delivery, open: &Open) {
+        let mut again = open.again;
+        if again.is_none() {
+            for event in delivery.events.iter().filter(|event| readable(event).is_none()) {
+                if let Verdict::Again(wait) = self.park_malformed(delivery, event).await {
+                    again = Some(wait);
+                }
+            }
+        }
+        match again {
+            None => delivery.ack().await,
+            Some(wait) => delivery.retry_after(wait).await,
+        }
+    }
+
+    /// One verdict for each; and whether the database could not be used.
+    async fn handle_center(&self, center: &str, events: Vec<Received>) -> (Vec<Verdict>, bool) {
+        let cause = match self.transact(center, events.clone()).await {
+            Ok(outcomes) => {
+                let verdicts = outcomes.iter().zip(&events);
+                return (verdicts.map(|(outcome, event)| self.verdict(outcome, event.attempt)).collect(), false);
+            }
             Err(cause) => cause,
         };
-        if cause.is_transient() || attempt < MOST_ATTEMPTS {
+        let transient = cause.is_transient();
+        // Company that failed together again and again is handled one by one, so that the cause stands alone.
+        if transient && events.iter().all(|event| event.attempt < ALONE_FROM) {
+            debug!(%cause, "batch could not be handled; it is delivered again");
+            return (events.iter().map(|event| Verdict::Again(backoff(event.attempt))).collect(), true);
+        }
+        debug!(%cause, count = events.len(), "batch failed; its messages are handled one by one");
+        let (mut verdicts, mut failures) = (Vec::with_capacity(events.len()), 0);
+        for one in events {
+            if failures >= MOST_IN_A_ROW {
+                verdicts.push(Verdict::Again(backoff(one.attempt)));
+                continue;
+            }
+            let (verdict, transient) = self.handle_one(center, one).await;
+            failures = if transient { failures + 1 } else { 0 };
+            verdicts.push(verdict);
+        }
+        (verdicts, failures >= MOST_IN_A_ROW)
+    }
+
+    /// The verdict; and whether the database could not be used.
+    async fn handle_one(&self, center: &str, one: Received) -> (Verdict, bool) {
+        let (id, attempt) = (one.envelope.id, one.attempt);
+        let cause = match self.transact(center, vec![one.clone()]).await {
+            Ok(outcomes) => {
+                return (outcomes.first().map_or(Verdict::Ack, |outcome| self.verdict(outcome, attempt)), false);
+            }
+            Err(cause) => cause,
+        };
+        let transient = cause.is_transient();
+        if transient || attempt < MOST_ATTEMPTS {
             warn!(event.id = %id, attempt, %cause, "message could not be handled; it is delivered again");
-            return Verdict::Again(backoff(attempt));
+            return (Verdict::Again(backoff(attempt)), transient);
         }
         let reason = format!("failed {attempt} times: {cause}");
         match self.park(center, one, reason).await {
-            Ok(()) => self.verdict(&Outcome::Park(String::new()), attempt),
-            Err(_) => Verdict::Again(backoff(attempt)),
+            Ok(()) => (self.verdict(&Outcome::Park(String::new()), attempt), false),
+            Err(_) => (Verdict::Again(backoff(attempt)), true),
         }
     }
 
@@ -314,10 +352,25 @@ impl Consumer {
     }
 }
 
-/// A message comes again as late as the last of its events may.
-fn note(again: &mut Option<Duration>, verdict: Verdict) {
-    if let Verdict::Again(wait) = verdict {
-        *again = Some(again.map_or(wait, |known| known.max(wait)));
+/// An event that can be handled: its attributes can be read and its center's name is one.
+fn readable(event: &Arrived) -> Option<&Envelope> {
+    event.envelope.as_ref().ok().filter(|envelope| is_slug(&envelope.center))
+}
+
+/// A delivered message whose events are not all dealt with.
+#[derive(Default)]
+struct Open {
+    events: usize,
+    again: Option<Duration>,
+}
+
+impl Open {
+    /// A message comes again as late as the last of its events may.
+    fn note(&mut self, verdict: Verdict) {
+        self.events -= 1;
+        if let Verdict::Again(wait) = verdict {
+            self.again = Some(self.again.map_or(wait, |known| known.max(wait)));
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
 use bytes::Bytes;
-use causeway_bus::Bus;
+use causeway_bus::{Bus, Outgoing};
 use jiff::Timestamp;
 use sqlx::{AssertSqlSafe, PgPool};
 use tokio::time::Instant;
@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use crate::database::Database;
 use crate::inbox;
-use crate::outbox::{self, Row};
+use crate::outbox::{self, Row, together};
 use crate::time::Ts;
 
 const BATCH: i64 = 2000;
@@ -115,12 +115,12 @@ impl Reconciler {
         Ok(())
     }
 
-    /// The first time the server may still hold the message and only the listener lags: the same id is recognised. After
-    /// that a new id makes sure that it is delivered again, less and less often, because a listener that keeps giving an
+    /// The first time the server may still hold the message and only the listener lags: the same message, with the same id,
+    /// is recognised. After that each event goes alone, and a new id makes sure that it is delivered again, less and less often, because a listener that keeps giving an
     /// event back would otherwise drown in copies.
     async fn republish(&mut self, missing: &[Row], every: Duration) {
         let now = Instant::now();
-        let mut outgoing = Vec::with_capacity(missing.len());
+        let (mut first, mut outgoing) = (Vec::new(), Vec::with_capacity(missing.len()));
         for row in missing {
             let (tries, next) = self.tries.entry(row.envelope.id).or_insert((0, now));
             if *next > now {
@@ -128,17 +128,26 @@ impl Reconciler {
             }
             *tries += 1;
             *next = now + every.saturating_mul(1 << (*tries).min(8)).min(LONGEST_WAIT);
-            outgoing.push(row.outgoing(&if *tries == 1 { String::new() } else { format!(":r{tries}") }));
+            match *tries {
+                1 => first.push(row.clone()),
+                _ => outgoing.push((row.outgoing(&format!(":r{tries}")), 1)),
+            }
+        }
+        for transaction in first.chunk_by(|one, next| one.created == next.created) {
+            outgoing.extend(together(transaction).into_iter().map(|(message, rows)| (message, rows.len())));
         }
         if outgoing.is_empty() {
             return;
         }
         let mut through = 0;
         for chunk in outgoing.chunks(512) {
-            through += self.bus.publish(chunk).await.iter().filter(|answer| answer.is_ok()).count();
+            let (messages, events): (Vec<Outgoing>, Vec<usize>) = chunk.iter().cloned().unzip();
+            let answers = self.bus.publish(&messages).await;
+            through +=
+                answers.iter().zip(events).filter(|(answer, _)| answer.is_ok()).map(|(_, count)| count).sum::<usize>();
         }
         warn!(
-            missing = outgoing.len(),
+            missing = outgoing.iter().map(|(_, events)| events).sum::<usize>(),
             published = through,
             "events were missing at a listener and are published again"
         );
