@@ -50,6 +50,7 @@ pub async fn message(database: &Database, center: &str, heard: Heard, fate: Fate
                     inquiry_id: fate.inquiry_id,
                     sealed: &heard.sealed,
                 };
+                messages::lock(tx, &[&heard.hashes.0]).await?;
                 let is_new = messages::insert(tx, now, &[row]).await?.contains(&id);
                 let standing = messages::standing(tx, &[heard.hashes.0.as_slice()]).await?;
                 // What stands decides, also where the same message would be refused today.

@@ -60,6 +60,19 @@ impl Standing {
     }
 }
 
+/// Lets one transaction at a time decide whose a control id is: two messages with different content under one id clash in no
+/// index, and neither would see the other before both stand.
+pub async fn lock(tx: &mut Tx, control_keys: &[&[u8]]) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "SELECT pg_advisory_xact_lock(hashtextextended(encode(key, 'hex'), 0)) \
+         FROM (SELECT DISTINCT key FROM unnest($1::bytea[]) AS key ORDER BY key OFFSET 0) AS sorted",
+    )
+    .bind(control_keys)
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
 /// Writes those that are new and gives their ids. A rival's transaction with the same message is waited for.
 pub async fn insert(tx: &mut Tx, now: Timestamp, rows: &[NewMessage<'_>]) -> Result<HashSet<Uuid>, sqlx::Error> {
     let center = tx.center().to_owned();

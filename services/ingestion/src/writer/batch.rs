@@ -159,8 +159,7 @@ async fn write(tx: &mut Tx, arrivals: &[&Arrival], way: Way) -> Result<Vec<Verdi
     let now = tx.now();
     let mut prepared: Vec<Prepared<'_>> = arrivals.iter().map(|arrival| Prepared::new(arrival, now)).collect();
     if way == Way::Hopeful {
-        let rows: Vec<_> = prepared.iter().map(Prepared::row).collect();
-        store::insert(tx, now, &rows).await?;
+        store::insert(tx, now, &in_order(prepared.iter())).await?;
         let kept: Vec<&Prepared<'_>> = prepared.iter().collect();
         publish(tx, &kept);
         note_repairs(tx, now, &kept).await?;
@@ -207,8 +206,15 @@ async fn insert_some(
     prepared: &[Prepared<'_>],
     some: &[usize],
 ) -> Result<HashSet<Uuid>, sqlx::Error> {
-    let rows: Vec<_> = some.iter().map(|at| prepared[*at].row()).collect();
-    store::insert_free(tx, now, &rows).await
+    store::insert_free(tx, now, &in_order(some.iter().map(|at| &prepared[*at]))).await
+}
+
+/// Rows by their keys, so that two batches with the same keys never wait for each other in a circle. Of those with one key
+/// the first to come stays the first.
+fn in_order<'a>(prepared: impl Iterator<Item = &'a Prepared<'a>>) -> Vec<NewInquiry<'a>> {
+    let mut rows: Vec<_> = prepared.map(Prepared::row).collect();
+    rows.sort_by_key(|row| row.key.map(|(key, _)| key));
+    rows
 }
 
 async fn stored(tx: &mut Tx, prepared: &[Prepared<'_>], stands: &HashSet<Uuid>) -> Result<Stored, sqlx::Error> {

@@ -87,6 +87,7 @@ pub async fn take(tx: &mut Tx, arrivals: &[Arrival]) -> Result<Taken, sqlx::Erro
         return Ok(Taken::default());
     }
     let now = tx.now();
+    messages::lock(tx, &control_keys(arrivals)).await?;
     let new = messages::insert(tx, now, &rows).await?;
     let standing = messages::standing(tx, &control_keys(arrivals)).await?;
     let mut taken = Taken::default();

@@ -1,4 +1,4 @@
-//! Group commit: one writer for each center takes whatever waits and commits it together.
+//! Group commit: one writer for each center takes whatever waits and commits it together, two batches side by side.
 //!
 //! With many callers this costs a twentieth of a transaction for each, with one caller it costs nothing: only in a flow
 //! does the writer wait a moment for a batch to fill. A queue is bounded; what does not fit is refused at once, because a caller who is told to
@@ -182,7 +182,7 @@ impl Writer {
 
     /// Whoever waited while a batch failed would wait as long for the same: they are told now and come again.
     fn refuse_who_waited(&self, taken: &mut Vec<Job>) {
-        let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let Some((at, refusal)) = failed else { return };
         for job in taken.extract_if(.., |job| job.since <= at) {
             let _ = job.reply.send(Err(Refusal::clone(&refusal)));
@@ -257,7 +257,10 @@ impl Writer {
             match done {
                 Ok(verdicts) => {
                     self.parts.health.mark(true);
-                    self.careful.store(careful.saturating_sub(1), Ordering::Relaxed);
+                    if way == Way::Careful {
+                        let one_less = |careful: u32| Some(careful.saturating_sub(1));
+                        let _ = self.careful.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less);
+                    }
                     return Ok(verdicts);
                 }
                 Err(cause) if way == Way::Hopeful && is_taken(&cause) => self.careful.store(CAREFUL, Ordering::Relaxed),
