@@ -361,6 +361,26 @@ async fn an_office_calls_its_referral_off_by_the_task_and_changes_nothing_else_o
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_referrals_are_called_off_by_the_same_body_at_their_two_addresses() {
+    let world = World::start().await;
+    let office = Office::of(&world);
+    let mut task = sample("task_x_cancelled_by_referrer.json");
+    task.as_object_mut().expect("an object").remove("id");
+    for number in ["R-1", "R-2"] {
+        let id = id_in(office.post("/ServiceRequest", &request(number, "Testpatient")).await.header("location"));
+        for _ in 0..2 {
+            let asked = office.ask(Method::PUT, &format!("/Task/{id}")).header("content-type", "application/fhir+json");
+            let asked = asked.header("if-match", "W/\"1\"").body(task.to_string());
+            let off = Answer::of(asked.send().await.expect("an answer")).await;
+            assert_eq!((off.status, off.header("etag")), (200, "W/\"2\""), "{number}: {}", off.body);
+            assert_eq!(off.body["businessStatus"]["text"], "Withdrawal received; a person acts on it");
+        }
+    }
+    let waiting = "SELECT count(DISTINCT inquiry_id) FROM messages WHERE reason = 'referral_cancelled' AND state = 'parked'";
+    assert_eq!(world.count(waiting).await, 2, "each waits for a person");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tasks_are_found_by_number_by_focus_and_by_what_is_new_page_by_page() {
     let world = World::start().await;
     let office = Office::of(&world);

@@ -247,18 +247,30 @@ impl Read {
 
     /// The request as it is kept.
     pub fn heard(&self, door: &Door) -> Result<Heard, Refusal> {
-        let (center, sealer, feed) = (self.sender.center(), &door.acceptance.sealer, self.sender.feed.id.as_str());
+        let feed = self.sender.feed.id.as_str();
         // Without a number of its own, a request is known by what it says.
         let key = match &self.intake.letter.control {
             Some(number) => fingerprint([feed, "number", number]),
             None => fingerprint([feed, "content", &self.content]),
         };
+        self.heard_under(door, &key, &self.content)
+    }
+
+    /// The request as it is kept where it calls off the referral of a Task. What is called off stands in the address alone, so
+    /// two requests with one body are two, and two for one Task are the same.
+    pub fn heard_of_task(&self, door: &Door, inquiry: Uuid) -> Result<Heard, Refusal> {
+        let known_by = fingerprint(["withdrawal", self.sender.feed.id.as_str(), &inquiry.to_string()]);
+        self.heard_under(door, &known_by, &known_by)
+    }
+
+    fn heard_under(&self, door: &Door, key: &str, content: &str) -> Result<Heard, Refusal> {
+        let (center, sealer, feed) = (self.sender.center(), &door.acceptance.sealer, self.sender.feed.id.as_str());
         let seal = || -> Result<Heard, SealError> {
             Ok(Heard {
                 message_id: self.message_id,
                 feed: feed.to_owned(),
                 kind: self.intake.letter.kind.to_owned(),
-                hashes: (sealer.blind(center, CONTROL_KEY, &key)?, sealer.blind(center, CONTENT_HASH, &self.content)?),
+                hashes: (sealer.blind(center, CONTROL_KEY, key)?, sealer.blind(center, CONTENT_HASH, content)?),
                 sealed: sealer.seal(center, &format!("messages.sealed:{}", self.message_id), &self.body)?,
             })
         };

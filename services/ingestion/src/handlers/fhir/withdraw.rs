@@ -9,6 +9,7 @@ use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use http::{HeaderMap, StatusCode, header};
+use tracing::error;
 use uuid::Uuid;
 
 use super::read::{Read, read};
@@ -88,6 +89,14 @@ async fn withdraw(
         Some(_) => {}
     }
     let fate = keep::Fate { state: PARKED, reason: "referral_cancelled", inquiry_id: Some(standing.inquiry_id) };
-    keep::message(&door.database, read.sender.center(), read.heard(door)?, fate).await?;
+    let heard = read.heard_of_task(door, standing.inquiry_id)?;
+    match keep::message(&door.database, read.sender.center(), heard, fate).await? {
+        keep::Kept::New => {}
+        keep::Kept::Before(same) if same.inquiry_id == Some(standing.inquiry_id) => {}
+        keep::Kept::Before(_) | keep::Kept::ControlIdReused => {
+            error!(inquiry = %standing.inquiry_id, "a withdrawal is taken for another one's repeat");
+            return Err(Refusal::Internal);
+        }
+    }
     Ok(Ok(read.known(door, standing.inquiry_id).await?))
 }
