@@ -62,6 +62,38 @@ impl<'t> Element<'t> {
             .collect()
     }
 
+    /// How many resources are inside it, whatever they are.
+    #[must_use]
+    pub fn contained_count(&self) -> usize {
+        self.contained_list().len()
+    }
+
+    /// The ids of the resources inside it, each with its place.
+    pub fn contained_ids(&self) -> impl Iterator<Item = (&'t str, usize)> {
+        self.contained_list().iter().enumerate().filter_map(|(at, inside)| match inside {
+            Json::Object(inside) => match inside.get("id") {
+                Some(Json::Text(id)) if !id.trim().is_empty() => Some((id.trim(), at)),
+                _ => None,
+            },
+            _ => None,
+        })
+    }
+
+    /// The resource inside it at a place.
+    #[must_use]
+    pub fn contained_at(&self, at: usize) -> Option<Self> {
+        let Json::Object(inside) = self.contained_list().get(at)? else { return None };
+        let inside = Self::resource(inside, self.path.item("contained", at), self.notes);
+        Some(Self { is_contained: true, ..inside })
+    }
+
+    fn contained_list(&self) -> &'t [Json<'t>] {
+        match self.object.get("contained") {
+            Some(Json::List(list)) => list,
+            _ => &[],
+        }
+    }
+
     /// Whether it is, or belongs to, a resource inside another one.
     #[must_use]
     pub fn is_contained(&self) -> bool {

@@ -82,6 +82,7 @@ pub struct Intake {
     pub oddities: Vec<Oddity>,
 }
 
+const TOO_MANY_CONTAINED: &str = "More resources are contained than this door takes: send one referral in each request";
 const NO_OBJECT: &str = "The body is no resource: send one in braces";
 const NOT_TAKEN: &str = "Resources of this type are not taken here by themselves: see metadata for those that are";
 const OTHER_TYPE: &str = "The body is a resource of another type than the address says";
@@ -192,6 +193,9 @@ fn withdrawal(task: &Element<'_>) -> Option<Topic> {
 /// A ServiceRequest with what it contains.
 fn alone<'t>(request: &Element<'t>, expected: &Expectations<'t>) -> Option<Referral> {
     let directory = Directory::default();
+    if is_crowded(&[request], expected) {
+        return None;
+    }
     let contained = request.contained();
     for inside in &contained {
         check_kind(inside, inside.kind());
@@ -202,6 +206,19 @@ fn alone<'t>(request: &Element<'t>, expected: &Expectations<'t>) -> Option<Refer
         request.error("identifier", Issue::NotSupported, Class::Malformed, OTHER_SEARCH);
     }
     read(request, &directory, of, searched, expected)
+}
+
+/// Whether resources contain more than a Bundle may have entries. It is told where it becomes too many.
+fn is_crowded(holders: &[&Element<'_>], expected: &Expectations<'_>) -> bool {
+    let mut count = 0;
+    for holder in holders {
+        count += holder.contained_count();
+        if count > expected.most_entries {
+            holder.error("contained", Issue::TooLong, Class::TooLarge, TOO_MANY_CONTAINED);
+            return true;
+        }
+    }
+    false
 }
 
 fn bundle<'t>(object: &'t Object<'t>, expected: &Expectations<'t>, notes: &'t Notes) -> (Letter, Option<Topic>) {
@@ -224,6 +241,10 @@ fn bundle<'t>(object: &'t Object<'t>, expected: &Expectations<'t>, notes: &'t No
             (Letter { shape: Shape::Message, kind, control, entries: Vec::new(), header }, event)
         }
     };
+    let holders: Vec<&Element<'_>> = bundle.directory.resources().collect();
+    if is_crowded(&holders, expected) {
+        return (letter, None);
+    }
     let topic = inside(&bundle, expected, notes).map(|topic| match topic {
         Topic::Referral(told) => Topic::Referral(message::by_event(told, event)),
         other => other,

@@ -2,15 +2,23 @@
 //!
 //! A reference leads to an entry by its full URL, by type and id, by a number (`Type?identifier=`), or to a contained resource.
 //! Nothing is ever fetched: what lies elsewhere is told as such. Each entry is looked up by hash, so that a Bundle of
-//! thousands costs no more for each. Deliberately not here: what the resource says that is found.
+//! thousands costs no more for each, and so are contained resources. Deliberately not here: what the resource says that is found.
 
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::ptr;
+use std::rc::Rc;
 
 use super::concept::{self, Identifier};
 use super::element::Element;
 use super::fault::{Class, Issue};
 use super::json::{Json, Object};
 
+/// Most references of a request that are followed, each as often as it is. A Bundle of a thousand resources has some five
+/// thousand, and some of them are followed twice.
+pub const MOST_REFERENCES: usize = 50_000;
+
+const TOO_MANY: &str = "The request has more references than this door follows: send one referral in each request";
 const DANGLING: &str = "The reference leads nowhere: send the resource in the same request, under this reference";
 const ELSEWHERE: &str =
     "The reference leads elsewhere, and nothing is fetched from there: send the resource in the same request";
@@ -23,7 +31,13 @@ pub struct Directory<'t> {
     by_id: HashMap<(&'t str, &'t str), usize>,
     by_number: HashMap<(&'t str, &'t str, &'t str), usize>,
     resources: Vec<Option<Element<'t>>>,
+    /// Of each holder, known by its address, where its contained resources are.
+    contained: RefCell<HashMap<usize, Rc<Places>>>,
+    followed: Cell<usize>,
 }
+
+/// Places of contained resources by id.
+type Places = HashMap<String, usize>;
 
 impl<'t> Directory<'t> {
     /// Notes the resource of the next entry; `false`: its full URL was used before.
@@ -46,10 +60,38 @@ impl<'t> Directory<'t> {
         is_new
     }
 
+    /// All resources of entries.
+    pub fn resources(&self) -> impl Iterator<Item = &Element<'t>> {
+        self.resources.iter().flatten()
+    }
+
     /// The resource of an entry.
     #[must_use]
     pub fn resource(&self, at: usize) -> Option<&Element<'t>> {
         self.resources.get(at)?.as_ref()
+    }
+
+    /// Notes that a reference is followed; how many were so far.
+    fn follow(&self) -> usize {
+        let followed = self.followed.get() + 1;
+        self.followed.set(followed);
+        followed
+    }
+
+    /// The contained resource of a holder. Its list is gone through once, however many refer to it.
+    fn contained<'h>(&self, holder: &Element<'h>, id: &str) -> Option<Element<'h>> {
+        let address = ptr::from_ref(holder.object()).addr();
+        let known = self.contained.borrow().get(&address).cloned();
+        let places = known.unwrap_or_else(|| {
+            let mut places = Places::new();
+            for (id, at) in holder.contained_ids() {
+                places.entry(id.to_owned()).or_insert(at);
+            }
+            let places = Rc::new(places);
+            self.contained.borrow_mut().insert(address, Rc::clone(&places));
+            places
+        });
+        holder.contained_at(*places.get(id)?)
     }
 
     fn find(&self, reference: &str) -> Option<usize> {
@@ -161,8 +203,18 @@ impl<'d, 't> Resolver<'d, 't> {
         if told.is_empty() {
             return if display.is_empty() && number.is_empty() { Target::Nowhere } else { named };
         }
+        match self.directory.follow() {
+            ..=MOST_REFERENCES => {}
+            more => {
+                // It is said once, however many there are.
+                if more == MOST_REFERENCES + 1 {
+                    reference.error("reference", Issue::TooLong, Class::TooLarge, TOO_MANY);
+                }
+                return Target::Nowhere;
+            }
+        }
         let found = match told.strip_prefix('#') {
-            Some(id) => self.contained(id),
+            Some(id) => self.directory.contained(&self.holder, id),
             None => self.directory.find(told).and_then(|at| self.directory.resource(at)).cloned(),
         };
         let Some(found) = found else {
@@ -179,9 +231,5 @@ impl<'d, 't> Resolver<'d, 't> {
             return Target::Nowhere;
         }
         Target::Found(found)
-    }
-
-    fn contained(&self, id: &str) -> Option<Element<'t>> {
-        self.holder.contained().into_iter().find(|resource| resource.text("id") == Some(id))
     }
 }

@@ -23,7 +23,7 @@ use crate::adapters::fhir::outcome::Line;
 use crate::error::Refusal;
 
 /// A body of this size is read beside the others.
-const LARGE: usize = 256 * 1024;
+const LARGE: usize = 16 * 1024;
 const IF_NONE_EXIST: HeaderName = HeaderName::from_static("if-none-exist");
 /// What may differ between two sendings of the same: the envelope's own id, time and version.
 const ENVELOPE: [&str; 3] = ["id", "meta", "timestamp"];
@@ -72,11 +72,12 @@ pub async fn read(
         host: document::host(&sender.feed.status.address).to_owned(),
         if_none_exist: headers.get(IF_NONE_EXIST).map(|told| String::from_utf8_lossy(told.as_bytes()).into_owned()),
     };
-    let (intake, content) = if body.len() < LARGE {
-        asked.understand(&body)
+    let ((intake, content), place) = if body.len() < LARGE {
+        (asked.understand(&body), place)
     } else {
         let shared = body.clone();
-        let understood = tokio::task::spawn_blocking(move || asked.understand(&shared)).await;
+        // Its place goes with it: a sender who goes away does not end the reading, and another body must not come on top.
+        let understood = tokio::task::spawn_blocking(move || (asked.understand(&shared), place)).await;
         understood.map_err(|_| Box::new(super::refused(&Refusal::Internal)))?
     };
     Ok(Read { sender, intake, content, body, message_id: door.acceptance.clock.new_id(), _place: place })
