@@ -292,6 +292,17 @@ async fn a_request_alone_is_created_once_and_what_differs_waits_for_a_person() {
         .header("if-none-exist", format!("identifier={NUMBER}|R-2"))
         .body(request("R-2", "Testpatient").to_string());
     assert_eq!(Answer::of(searched.send().await.expect("an answer")).await.status, 200);
+    // With other content, so that it is known by its number alone.
+    let mut changed = request("R-2", "Testpatient");
+    changed["note"][0]["text"] = json!("Treat");
+    let encoded = NUMBER.replace(':', "%3A").replace('/', "%2F");
+    let encoded = office
+        .ask(Method::POST, "/ServiceRequest")
+        .header("content-type", "application/fhir+json")
+        .header("if-none-exist", format!("identifier={encoded}%7CR-2"))
+        .body(changed.to_string());
+    let same = Answer::of(encoded.send().await.expect("an answer")).await;
+    assert_eq!((same.status, id_in(same.header("location"))), (200, id_in(minimal.header("location"))));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -376,7 +387,8 @@ async fn two_referrals_are_called_off_by_the_same_body_at_their_two_addresses() 
             assert_eq!(off.body["businessStatus"]["text"], "Withdrawal received; a person acts on it");
         }
     }
-    let waiting = "SELECT count(DISTINCT inquiry_id) FROM messages WHERE reason = 'referral_cancelled' AND state = 'parked'";
+    let waiting =
+        "SELECT count(DISTINCT inquiry_id) FROM messages WHERE reason = 'referral_cancelled' AND state = 'parked'";
     assert_eq!(world.count(waiting).await, 2, "each waits for a person");
 }
 

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use super::concept::{self, Identifier};
+use super::concept::{self, Identifier, Searched};
 use super::element::Element;
 use super::fault::{Class, Issue};
 use super::json::Object;
@@ -26,7 +26,7 @@ pub struct Entry<'t> {
     /// Type of its resource.
     pub kind: &'t str,
     /// The number by which the sender asks us to look first (`ifNoneExist`).
-    pub if_none_exist: Option<Identifier<'t>>,
+    pub if_none_exist: Option<Searched<'t>>,
 }
 
 /// A Bundle. PHI: no `Debug`.

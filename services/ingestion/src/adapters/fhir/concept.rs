@@ -2,6 +2,10 @@
 //!
 //! Deliberately not here: which part of the body a diagnosis code is about (the funnel's diagnosis).
 
+use std::borrow::Cow;
+
+use percent_encoding::percent_decode_str;
+
 use super::element::Element;
 use super::fault::{Class, Issue};
 
@@ -115,13 +119,33 @@ pub fn identifiers<'t>(element: &Element<'t>) -> Vec<(Identifier<'t>, Concept<'t
     numbers.iter().filter_map(read).collect()
 }
 
-/// The number of a search such as `identifier=system|value`, with or without a type and a question mark before it.
+/// The number that a search asks for. PHI: no `Debug`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Searched<'t> {
+    value: Cow<'t, str>,
+    bar: Option<usize>,
+}
+
+impl Searched<'_> {
+    /// System and value as a resource tells them; an empty system: it does not say.
+    #[must_use]
+    pub fn number(&self) -> Identifier<'_> {
+        match self.bar {
+            Some(bar) => Identifier { system: &self.value[..bar], value: &self.value[bar + 1..] },
+            None => Identifier { system: "", value: &self.value },
+        }
+    }
+}
+
+/// The number of a search such as `identifier=system|value`, with or without a type and a question mark before it. It is part of
+/// a URL, so its signs may be written as `%7C` and the like.
 #[must_use]
-pub fn searched(query: &str) -> Option<Identifier<'_>> {
+pub fn searched(query: &str) -> Option<Searched<'_>> {
     let query = query.split_once('?').map_or(query, |(_, query)| query);
     let value = query.split('&').find_map(|part| part.strip_prefix("identifier="))?;
-    let (system, value) = value.split_once('|').unwrap_or(("", value));
-    (!value.is_empty()).then_some(Identifier { system, value })
+    let value = percent_decode_str(value).decode_utf8().ok()?;
+    let found = Searched { bar: value.find('|'), value };
+    (!found.number().value.is_empty()).then_some(found)
 }
 
 #[cfg(test)]
@@ -134,11 +158,17 @@ mod tests {
             "identifier=https://x.org/r|7",
             "ServiceRequest?identifier=https://x.org/r|7",
             "?identifier=https://x.org/r|7",
+            "identifier=https%3A%2F%2Fx.org%2fr%7C7",
+            "_format=json&identifier=https://x.org/r%7c7",
         ] {
-            let found = searched(query).map(|number| (number.system, number.value));
-            assert_eq!(found, Some(("https://x.org/r", "7")), "{query}");
+            let found = searched(query).expect("a number");
+            assert_eq!((found.number().system, found.number().value), ("https://x.org/r", "7"), "{query}");
         }
-        assert!(searched("identifier=7").is_some_and(|number| number.system.is_empty()));
+        for (query, value) in [("identifier=7", "7"), ("identifier=7+%C3%A9", "7+é"), ("identifier=7%", "7%")] {
+            let found = searched(query).expect("a number");
+            assert_eq!((found.number().system, found.number().value), ("", value), "{query}");
+        }
+        assert!(searched("identifier=%FF").is_none() && searched("identifier=x%7C").is_none());
         assert!(searched("name=7").is_none() && searched("identifier=x|").is_none() && searched("").is_none());
     }
 }

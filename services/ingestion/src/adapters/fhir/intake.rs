@@ -6,7 +6,7 @@
 use jiff::civil::Date;
 
 use super::bundle::{Bundle, Kind, check_kind};
-use super::concept::{self, Identifier};
+use super::concept::{self, Searched};
 use super::element::Element;
 use super::fault::{Class, Fault, Issue, Oddity, Severity, refuses};
 use super::form::{self, Form};
@@ -276,7 +276,7 @@ fn inside<'t>(bundle: &Bundle<'t>, expected: &Expectations<'t>, notes: &'t Notes
         bundle.of_kind(kind).cloned().chain(inside).collect::<Vec<_>>()
     };
     links::references(bundle);
-    let searched = bundle.entries.get(first).and_then(|entry| entry.if_none_exist);
+    let searched = bundle.entries.get(first).and_then(|entry| entry.if_none_exist.clone());
     let told = read(request, &bundle.directory, of, searched, expected)?;
     let verb = if told.verb == Verb::New { verb.unwrap_or(Verb::New) } else { told.verb };
     Some(Topic::Referral(Referral { verb, ..told }))
@@ -286,7 +286,7 @@ fn read<'t>(
     request: &Element<'t>,
     directory: &Directory<'t>,
     of: impl Fn(&str) -> Vec<Element<'t>>,
-    searched: Option<Identifier<'t>>,
+    searched: Option<Searched<'t>>,
     expected: &Expectations<'t>,
 ) -> Option<Referral> {
     let around = Around {

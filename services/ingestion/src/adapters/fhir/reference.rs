@@ -98,7 +98,8 @@ impl<'t> Directory<'t> {
         let at = self.by_url.get(reference).copied();
         at.or_else(|| {
             let (kind, rest) = reference.split_once('?')?;
-            let number = concept::searched(rest)?;
+            let searched = concept::searched(rest)?;
+            let number = searched.number();
             self.by_number.get(&(last(kind), number.system, number.value)).copied()
         })
         .or_else(|| {

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use causeway_funnel::inquiry::Urgency;
 use jiff::civil::Date;
 
-use super::concept::{Concept, Identifier, identifiers};
+use super::concept::{Concept, Identifier, Searched, identifiers};
 use super::date::is_date_time;
 use super::document;
 use super::element::Element;
@@ -57,7 +57,7 @@ pub struct Around<'t> {
     /// All people related to a patient.
     pub related: Vec<Element<'t>>,
     /// The number by which the sender asks us to look first.
-    pub searched: Option<Identifier<'t>>,
+    pub searched: Option<Searched<'t>>,
     /// Hosts of addresses at the office itself.
     pub hosts: &'t [&'t str],
     /// Today at the center.
@@ -95,7 +95,7 @@ const NO_NUMBER: &str = "The referral has no number of yours, so a repeat of it 
 #[must_use]
 pub fn read<'t>(request: &Element<'t>, resolver: &Resolver<'_, 't>, around: &Around<'t>) -> Option<Referral> {
     let verb = verb(request);
-    let identity = identity(request, around.searched);
+    let identity = identity(request, around.searched.as_ref());
     let (patient, urgency) = (patient(request, resolver, around), urgency(request));
     let mut answers = Told::new();
     let reasons = reasons(request, resolver, around);
@@ -181,11 +181,11 @@ fn patient<'t>(request: &Element<'t>, resolver: &Resolver<'_, 't>, around: &Arou
 }
 
 /// The office's number: by which it asks us to look first, else the one that is called so (PLAC), else the first.
-fn identity<'t>(request: &Element<'t>, searched: Option<Identifier<'t>>) -> Option<Identifier<'t>> {
+fn identity<'s>(request: &Element<'s>, searched: Option<&'s Searched<'_>>) -> Option<Identifier<'s>> {
     let numbers = identifiers(request);
     let placed = numbers.iter().find(|(_, kind)| kind.has("v2-0203", &["PLAC"]));
     let others = || numbers.iter().find(|(_, kind)| !kind.has("v2-0203", &["FILL"]));
-    let found = searched.or_else(|| placed.or_else(others).map(|(number, _)| *number));
+    let found = searched.map(Searched::number).or_else(|| placed.or_else(others).map(|(number, _)| *number));
     if found.is_none() {
         request.warn("identifier", Issue::Required, NO_NUMBER);
         request.notes().oddity("no_referral_number");
