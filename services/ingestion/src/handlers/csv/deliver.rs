@@ -4,7 +4,9 @@
 
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
+use rustix::fs::OFlags;
 use tokio::fs;
 use tokio::io::AsyncWriteExt as _;
 use uuid::Uuid;
@@ -18,6 +20,8 @@ use crate::store::files::Standing;
 
 /// Longest part of a name that is kept, bytes.
 const LONGEST_NAME: usize = 180;
+/// A result that nobody has written on for so long was left behind.
+const LEFT: Duration = Duration::from_secs(10);
 
 /// Puts results into `out`, and files of which nothing was made from `archive` into `error`.
 pub(super) async fn tell(files: &Files, center: &str, root: &Path) -> Result<(), Refusal> {
@@ -51,7 +55,7 @@ async fn put_result(
     let out = folder.join("out");
     fs::create_dir_all(&out).await.map_err(|cause| told(&cause))?;
     let being_written = out.join(format!(".{}.tmp", file.file_id));
-    let mut target = fs::File::create(&being_written).await.map_err(|cause| told(&cause))?;
+    let mut target = create(&being_written).await.map_err(|cause| told(&cause))?;
     let mut pages = Pages::of(files, center, file, At::First);
     while let Some(text) = pages.next().await? {
         target.write_all(text.as_bytes()).await.map_err(|cause| told(&cause))?;
@@ -61,6 +65,26 @@ async fn put_result(
     let id = file.file_id.simple().to_string();
     let name = format!("{}.{}.result.csv", short(name), &id[24..]);
     rename(&being_written, &out.join(name)).await.map_err(|cause| told(&cause))
+}
+
+/// Makes a file where nothing stands, neither a file nor a link. What a process left there that ended is put out of the way, and
+/// what one writes just now is left to it.
+async fn create(path: &Path) -> io::Result<fs::File> {
+    let no_link = OFlags::NOFOLLOW.bits().cast_signed();
+    let mut make = fs::OpenOptions::new();
+    make.write(true).create_new(true).custom_flags(no_link);
+    match make.open(path).await {
+        Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => {
+            let about = fs::symlink_metadata(path).await?;
+            let is_left = about.modified()?.elapsed().is_ok_and(|age| age >= LEFT);
+            if about.is_file() && !is_left {
+                return Err(cause);
+            }
+            fs::remove_file(path).await?;
+            make.open(path).await
+        }
+        other => other,
+    }
 }
 
 /// The name of a file that was taken: its id tells it from others of its name.
@@ -84,6 +108,21 @@ pub(super) async fn rename(from: &Path, to: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_result_is_written_where_nothing_stands_and_through_no_link() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (path, other) = (folder.path().join(".x.tmp"), folder.path().join("other"));
+        std::fs::write(&other, "theirs").expect("written");
+        std::os::unix::fs::symlink(&other, &path).expect("a link");
+        create(&path).await.expect("made").write_all(b"ours").await.expect("written");
+        assert_eq!(std::fs::read_to_string(&other).expect("read"), "theirs");
+        assert!(std::fs::symlink_metadata(&path).expect("it is there").is_file());
+        assert!(create(&path).await.is_err(), "somebody writes it just now");
+        let before = std::time::SystemTime::UNIX_EPOCH;
+        std::fs::File::options().write(true).open(&path).expect("open").set_modified(before).expect("set");
+        create(&path).await.expect("what was left is put out of the way");
+    }
 
     #[test]
     fn a_long_name_leaves_room_for_what_is_added() {

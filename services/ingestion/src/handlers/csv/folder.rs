@@ -13,6 +13,7 @@ use std::time::{Duration, SystemTime};
 
 use causeway_funnel::profile::FeedKind;
 use causeway_runtime::Stop;
+use rustix::fs::OFlags;
 use tokio::fs;
 use tokio::io::AsyncReadExt as _;
 use tokio::time::Instant;
@@ -28,6 +29,8 @@ const ROOMS: [&str; 4] = ["in", "out", "archive", "error"];
 const UNFINISHED: [&str; 5] = [".tmp", ".part", ".filepart", ".partial", ".crdownload"];
 /// Ends of names that belong to another file.
 const COMPANIONS: [&str; 2] = [".sha256", ".done"];
+/// Longest companion that is read, bytes: a sum and a name.
+const LONGEST_COMPANION: u64 = 4096;
 
 /// Size, last change, and since when both were seen.
 type Seen = (u64, Option<SystemTime>, Instant);
@@ -144,8 +147,7 @@ async fn whole(files: &Files, path: &Path, seen: &mut HashMap<PathBuf, Seen>) ->
         }
     };
     let stands_still = since.elapsed() >= Duration::from_secs(files.settings.stable_seconds);
-    if let Ok(told) = fs::read_to_string(companion(path, ".sha256")).await {
-        let told = told.split_whitespace().next().unwrap_or_default().to_ascii_lowercase();
+    if let Some(told) = told_sum(path).await {
         return Ok(match (sum(path).await? == told, stands_still) {
             (true, _) => Whole::Yes,
             (false, true) => Whole::Never,
@@ -156,6 +158,18 @@ async fn whole(files: &Files, path: &Path, seen: &mut HashMap<PathBuf, Seen>) ->
     Ok(if is_done || stands_still { Whole::Yes } else { Whole::NotYet })
 }
 
+/// The sum that the companion of a file tells. A companion that can't be read counts as none.
+async fn told_sum(path: &Path) -> Option<String> {
+    let file = open(&companion(path, ".sha256")).await.ok()?;
+    let mut text = Vec::new();
+    let read = file.take(LONGEST_COMPANION + 1).read_to_end(&mut text).await.ok()?;
+    if u64::try_from(read).is_ok_and(|read| read > LONGEST_COMPANION) {
+        return None;
+    }
+    let text = String::from_utf8(text).ok()?;
+    Some(text.split_whitespace().next().unwrap_or_default().to_ascii_lowercase())
+}
+
 /// `list.csv.sha256` beside `list.csv`.
 fn companion(path: &Path, end: &str) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
@@ -163,10 +177,15 @@ fn companion(path: &Path, end: &str) -> PathBuf {
     path.with_file_name(name)
 }
 
-/// Opens a file that is no link, whatever stands there meanwhile.
+/// Opens a file that is no link and nothing else than a file, whatever stands there meanwhile. Who opens a pipe does not wait
+/// for its writer.
 async fn open(path: &Path) -> io::Result<fs::File> {
-    let no_link = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
-    fs::OpenOptions::new().read(true).custom_flags(no_link).open(path).await
+    let careful = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
+    let file = fs::OpenOptions::new().read(true).custom_flags(careful).open(path).await?;
+    match file.metadata().await?.is_file() {
+        true => Ok(file),
+        false => Err(io::ErrorKind::InvalidInput.into()),
+    }
 }
 
 async fn sum(path: &Path) -> io::Result<String> {
@@ -266,6 +285,27 @@ mod tests {
         std::os::unix::fs::symlink(folder.path().join("secret"), &link).expect("a link");
         assert!(open(&link).await.is_err());
         assert!(open(&folder.path().join("secret")).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_companion_is_read_if_it_is_a_small_file_and_counts_as_none_if_it_is_not() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (list, beside) = (folder.path().join("list.csv"), folder.path().join("list.csv.sha256"));
+        assert_eq!(told_sum(&list).await, None);
+        std::fs::write(&beside, "ABC  list.csv\n").expect("written");
+        assert_eq!(told_sum(&list).await.as_deref(), Some("abc"));
+        std::fs::write(&beside, "a ".repeat(2049)).expect("written");
+        assert_eq!(told_sum(&list).await, None, "too long");
+        std::fs::write(&beside, b"\xff").expect("written");
+        assert_eq!(told_sum(&list).await, None, "no text");
+        std::fs::remove_file(&beside).expect("removed");
+        std::fs::write(folder.path().join("secret"), "abc").expect("written");
+        std::os::unix::fs::symlink(folder.path().join("secret"), &beside).expect("a link");
+        assert_eq!(told_sum(&list).await, None, "a link");
+        std::fs::remove_file(&beside).expect("removed");
+        let made = std::process::Command::new("mkfifo").arg(&beside).status().expect("mkfifo runs");
+        assert!(made.success());
+        assert_eq!(told_sum(&list).await, None, "a pipe, which nobody writes to");
     }
 
     #[test]
