@@ -12,13 +12,13 @@ use super::files::{Standing, columns};
 /// How long a worker that says nothing keeps a file.
 const LEASE: &str = "15 seconds";
 
-/// Center and id of files that wait for a worker: of each feed the oldest, because a later list builds on it. For the
-/// machine's login, which sees all centers.
+/// Center and id of files that wait for a worker: of each feed the oldest, because a later list builds on it. Those that
+/// nobody failed at come first. For the machine's login, which sees all centers.
 pub async fn open(machine: &PgPool) -> Result<Vec<(String, Uuid)>, sqlx::Error> {
     sqlx::query_as(
         "SELECT center_id, file_id FROM (SELECT DISTINCT ON (center_id, feed) center_id, file_id, leased_until FROM files \
             WHERE state IN ('waiting', 'taking') ORDER BY center_id, feed, file_id) AS oldest \
-         WHERE leased_until IS NULL OR leased_until < now()",
+         WHERE leased_until IS NULL OR leased_until < now() ORDER BY leased_until NULLS FIRST, file_id",
     )
     .fetch_all(machine)
     .await

@@ -560,3 +560,31 @@ async fn two_replicas_take_each_file_once_in_the_order_of_each_feed() {
     assert_eq!(world.count("SELECT count(*) FROM file_rows").await, 400);
     assert_eq!(published(&world.bus().await, 250).await.len(), 250);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_can_not_be_taken_keeps_no_other_centers_files_waiting() {
+    let mut config = Config::default();
+    config.csv.at_once = 1;
+    let world = World::start_with(config).await;
+    let (cedar, lake) = (Office::cedar(&world), Office::lake(&world));
+    cedar.taken(list(&[&row(1)])).await;
+    let broken = "WITH parts AS (UPDATE file_parts SET sealed = '\\x00') UPDATE files SET state = 'waiting'";
+    sqlx::query(broken).execute(&world.admin).await.expect("its part can't be opened any more");
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let file = timeout(Duration::from_secs(12), lake.taken(sample("CLINIC2_excel_export.csv"))).await.expect("in time");
+    assert_eq!(file["state"], "done");
+    assert_eq!(world.count("SELECT count(*) FROM files WHERE state = 'waiting'").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_whose_feed_is_gone_is_parked() {
+    let world = World::start().await;
+    let cedar = Office::cedar(&world);
+    cedar.taken(list(&[&row(1)])).await;
+    world.change_profile(CENTER, "feeds.toml", "id = \"cedar-csv\"", "id = \"cedar-lists\"").await;
+    eventually("the feed is gone", || async { cedar.ask("files").await.status() == 403 }).await;
+    let waits = "UPDATE files SET state = 'waiting', received_at = now() - interval '1 hour'";
+    sqlx::query(waits).execute(&world.admin).await.expect("it waits");
+    let parked = "SELECT count(*) FROM files WHERE state = 'parked' AND reason = 'feed_gone'";
+    eventually("it is parked", || async { world.count(parked).await == 1 }).await;
+}

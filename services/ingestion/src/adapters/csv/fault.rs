@@ -89,6 +89,8 @@ codes! {
     FileCut = "file_cut", "the last line is cut; send the whole file again";
     /// The companion file tells another sum.
     ChecksumDiffers = "checksum_differs", "the file is not the one of its checksum; send both again";
+    /// The center's profile has no such feed any more.
+    FeedGone = "feed_gone", "the feed is not in the center's profile any more; the center adds it again, or the file goes elsewhere";
     /// Longer than a file may be.
     FileTooLong = "file_too_long", "the file has more rows than are taken at once; send it in parts";
 }

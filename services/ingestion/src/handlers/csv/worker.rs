@@ -10,6 +10,7 @@ use std::time::Duration;
 use causeway_funnel::profile::{CsvMapping, Profile};
 use causeway_mailbox::TxError;
 use causeway_runtime::Stop;
+use jiff::SignedDuration;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, info, warn};
 use uuid::Uuid;
@@ -19,6 +20,7 @@ use super::reader::{Reader, claim};
 use super::survey::{self, Reading, Survey};
 use super::write::{NotWritten, Of, write};
 use super::{Files, Heading, internal, row_context};
+use crate::adapters::csv::fault::{Code, FileFault};
 use crate::adapters::csv::result::State;
 use crate::error::Refusal;
 use crate::store::file_rows::{self, NewRow};
@@ -30,8 +32,8 @@ use crate::writer::batch::{Verdict, Way};
 const LOOK: Duration = Duration::from_secs(2);
 /// How often it is counted and tidied up.
 const TIDY: Duration = Duration::from_secs(10);
-/// How long after a failure the file is tried again.
-const REST: Duration = Duration::from_secs(2);
+/// How long a file whose feed is in no profile waits for one: another process may know a newer profile.
+const PATIENCE: SignedDuration = SignedDuration::from_mins(1);
 
 /// Takes files until the stop.
 pub async fn run(files: Arc<Files>, stop: Stop, tasks: TaskTracker) {
@@ -45,9 +47,12 @@ pub async fn run(files: Arc<Files>, stop: Stop, tasks: TaskTracker) {
                     }
                     let (files, busy, own_stop) = (Arc::clone(&files), Arc::clone(&busy), stop.clone());
                     stop.spawn(&tasks, "file", async move {
-                        take(&files, &center, file_id, &own_stop).await;
+                        let is_taken = take(&files, &center, file_id, &own_stop).await;
                         busy.lock().unwrap_or_else(PoisonError::into_inner).remove(&file_id);
-                        files.bell.notify_one();
+                        // After a failure nobody rings, so that failures do not follow each other without a pause.
+                        if is_taken {
+                            files.bell.notify_one();
+                        }
                     });
                 }
             }
@@ -92,14 +97,12 @@ fn begin(busy: &Mutex<HashSet<Uuid>>, file_id: Uuid, most: usize) -> bool {
     busy.len() < most && busy.insert(file_id)
 }
 
-/// Takes one file as far as it goes.
-async fn take(files: &Files, center: &str, file_id: Uuid, stop: &Stop) {
-    match try_to_take(files, center, file_id, stop).await {
-        Ok(()) => {}
-        Err(cause) => {
-            warn!(%cause, file.id = %file_id, "take a file; it is taken up again where it stands");
-            tokio::time::sleep(REST).await;
-        }
+/// Takes one file as far as it goes; false where it failed. Then its lease is kept until it ends by itself: meanwhile all others
+/// come first.
+async fn take(files: &Files, center: &str, file_id: Uuid, stop: &Stop) -> bool {
+    if let Err(cause) = try_to_take(files, center, file_id, stop).await {
+        warn!(%cause, file.id = %file_id, "take a file; it is taken up again where it stands");
+        return false;
     }
     let worker = files.worker;
     let released = files.database.with_tx(center, move |tx| {
@@ -108,6 +111,7 @@ async fn take(files: &Files, center: &str, file_id: Uuid, stop: &Stop) {
     if let Err(cause) = released.await {
         debug!(%cause, "give a file back; its lease ends by itself");
     }
+    true
 }
 
 async fn try_to_take(files: &Files, center: &str, file_id: Uuid, stop: &Stop) -> Result<(), Refusal> {
@@ -115,10 +119,11 @@ async fn try_to_take(files: &Files, center: &str, file_id: Uuid, stop: &Stop) ->
     let profile = files.acceptance.profile(center)?;
     let profile = &profile.1;
     let Some(mapping) = profile.feed(&file.feed).and_then(|feed| feed.csv.as_ref()) else {
-        return Err(Refusal::WrongState("the feed of a file that waits is not in the profile any more; add it again"));
+        return feed_is_gone(files, center, &file).await;
     };
     let known = file.reading.as_deref().and_then(|text| serde_json::from_str::<Reading>(text).ok());
-    let reading = match known.filter(|_| file.state == "taking") {
+    // A file that was parked after its first rows goes on as it began.
+    let reading = match known.filter(|_| file.state == "taking" || file.done_line > 0) {
         Some(reading) => reading,
         None => match look_through(files, (center, profile), &file, mapping).await? {
             Some(reading) => reading,
@@ -134,6 +139,28 @@ async fn try_to_take(files: &Files, center: &str, file_id: Uuid, stop: &Stop) ->
     done.await?;
     files.metrics().files.with_label_values(&[&file.feed, "done"]).inc();
     info!(file.id = %file_id, feed = file.feed, "a file is done");
+    Ok(())
+}
+
+/// Nobody says any more how a file is read, so nothing more is made of it; what was made stands.
+async fn feed_is_gone(files: &Files, center: &str, file: &Standing) -> Result<(), Refusal> {
+    if files.acceptance.clock.now().duration_since(file.received_at.0) < PATIENCE {
+        return Err(Refusal::WrongState("the feed of a file that waits is in no profile that this process knows"));
+    }
+    let (file_id, worker, fault) = (file.file_id, files.worker, FileFault::plain(Code::FeedGone));
+    let reason = fault.code.word();
+    files
+        .database
+        .with_tx(center, move |tx| {
+            Box::pin(async move {
+                file_work::lock(tx, file_id, worker).await?.ok_or(Refusal::Conflict)?;
+                let why = ("parked", reason, fault.bare.as_str());
+                Ok::<_, Refusal>(file_work::finish(tx, file_id, why, (None, None)).await?)
+            })
+        })
+        .await?;
+    files.metrics().files.with_label_values(&[&file.feed, "parked"]).inc();
+    warn!(file.id = %file_id, feed = file.feed, reason, "a file is parked; see 'causeway files list'");
     Ok(())
 }
 
