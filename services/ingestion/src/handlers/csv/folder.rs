@@ -6,7 +6,9 @@
 //! (the SFTP server), and the answers (deliver).
 
 use std::collections::HashMap;
+use std::fs::Metadata;
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -199,6 +201,32 @@ async fn sum(path: &Path) -> io::Result<String> {
     }
 }
 
+/// By what it is seen that a file is another one, or says something else.
+#[derive(PartialEq, Eq)]
+struct Sight {
+    device: u64,
+    inode: u64,
+    size: u64,
+    changed: (i64, i64),
+}
+
+impl Sight {
+    fn of(about: &Metadata) -> Self {
+        Self {
+            device: about.dev(),
+            inode: about.ino(),
+            size: about.size(),
+            changed: (about.mtime(), about.mtime_nsec()),
+        }
+    }
+
+    /// Whether a file that was read to its end is still the one that was opened, and is the one that stands at its path.
+    async fn stands(&self, file: &fs::File, path: &Path, read: u64) -> io::Result<bool> {
+        let (open, there) = (file.metadata().await?, fs::symlink_metadata(path).await?);
+        Ok(read == self.size && *self == Self::of(&open) && *self == Self::of(&there))
+    }
+}
+
 /// Keeps a file and moves it away. A crash in between keeps it once more under the same id.
 async fn take(
     files: &Files,
@@ -206,7 +234,10 @@ async fn take(
     folder: &Path,
     (name, path): (&str, &Path),
 ) -> Result<(), Refusal> {
+    const CHANGED: &str = "the file was changed while it was read; it is read again when it is whole";
     let mut file = open(path).await.map_err(|cause| told(&cause))?;
+    let opened = Sight::of(&file.metadata().await.map_err(|cause| told(&cause))?);
+    let mut read = 0;
     let mut receiving = Receiving::begin(files, center, feed, "folder");
     let mut buffer = vec![0; 64 * 1024];
     loop {
@@ -214,6 +245,7 @@ async fn take(
         if count == 0 {
             break;
         }
+        read += u64::try_from(count).unwrap_or(u64::MAX);
         match receiving.push(&buffer[..count]).await {
             Ok(()) => {}
             Err(Refusal::TooLong) => {
@@ -223,6 +255,11 @@ async fn take(
             }
             Err(cause) => return Err(cause),
         }
+    }
+    let is_same = opened.stands(&file, path, read).await.map_err(|cause| told(&cause))?;
+    if !is_same || told_sum(path).await.is_some_and(|told| told != receiving.sha256()) {
+        receiving.forget().await;
+        return Err(Refusal::WrongState(CHANGED));
     }
     let received = receiving.finish(name).await?;
     let kept = kept_name(received.file_id, name);
@@ -285,6 +322,34 @@ mod tests {
         std::os::unix::fs::symlink(folder.path().join("secret"), &link).expect("a link");
         assert!(open(&link).await.is_err());
         assert!(open(&folder.path().join("secret")).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_written_to_or_replaced_while_it_is_read_is_noticed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("list.csv");
+        let begun = async || {
+            std::fs::write(&path, "abc").expect("written");
+            let file = open(&path).await.expect("open");
+            let sight = Sight::of(&file.metadata().await.expect("metadata"));
+            (file, sight)
+        };
+        let (file, sight) = begun().await;
+        assert!(sight.stands(&file, &path, 3).await.expect("looked at"));
+        assert!(!sight.stands(&file, &path, 2).await.expect("looked at"), "not all of it was read");
+        std::fs::write(&path, "abcd").expect("written");
+        assert!(!sight.stands(&file, &path, 3).await.expect("looked at"), "it has grown");
+        let (file, sight) = begun().await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        std::fs::write(&path, "xyz").expect("written");
+        assert!(!sight.stands(&file, &path, 3).await.expect("looked at"), "it says something else");
+        let (file, sight) = begun().await;
+        std::fs::write(folder.path().join("other"), "abc").expect("written");
+        std::fs::rename(folder.path().join("other"), &path).expect("renamed");
+        assert!(!sight.stands(&file, &path, 3).await.expect("looked at"), "it is another one");
+        let (file, sight) = begun().await;
+        std::fs::remove_file(&path).expect("removed");
+        assert!(sight.stands(&file, &path, 3).await.is_err(), "it is gone");
     }
 
     #[tokio::test]

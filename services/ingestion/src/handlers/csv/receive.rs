@@ -4,6 +4,8 @@
 //! forgotten later. The same bytes of a feed are one file. Deliberately not here: what the bytes mean.
 
 use aws_lc_rs::digest::{Context, SHA256};
+use causeway_mailbox::TxError;
+use tracing::debug;
 use uuid::Uuid;
 
 use super::{Files, Heading, internal, part_context};
@@ -80,6 +82,25 @@ impl<'a> Receiving<'a> {
         Ok(())
     }
 
+    /// SHA-256 of what came so far.
+    pub fn sha256(&self) -> String {
+        hex::encode(self.digest.clone().finish())
+    }
+
+    /// Forgets what came so far, because it is not the file. What can't be forgotten now is forgotten later.
+    pub async fn forget(self) {
+        let file_id = self.file_id;
+        if self.parts == 0 {
+            return;
+        }
+        let forgotten = self.files.database.with_tx(&self.center, move |tx| {
+            Box::pin(async move { Ok::<_, TxError>(files::forget(tx, file_id).await?) })
+        });
+        if let Err(cause) = forgotten.await {
+            debug!(%cause, "forget what is not the file; done later");
+        }
+    }
+
     /// What it is, if it is no text.
     pub fn not_text(&self) -> Option<NotText> {
         not_text(&self.head)
@@ -112,7 +133,7 @@ impl<'a> Receiving<'a> {
         if self.parts == 0 || !self.part.is_empty() {
             self.keep_part().await?;
         }
-        let sha256 = hex::encode(self.digest.clone().finish());
+        let sha256 = self.sha256();
         let heading = Heading { name: name.to_owned(), sha256: sha256.clone(), detail: String::new() };
         let mut outcome = self.settle(&heading).await;
         // Somebody else brought the same bytes at this moment: theirs stand now.
