@@ -159,15 +159,17 @@ pub async fn finish(
     Ok(())
 }
 
-/// Files of a center whose result has to be put into their folder.
-pub async fn untold(tx: &mut Tx) -> Result<Vec<Standing>, sqlx::Error> {
+/// Files of a center whose result has to be put into their folder: some, behind a given one.
+pub async fn untold(tx: &mut Tx, after: Uuid) -> Result<Vec<Standing>, sqlx::Error> {
     let center = tx.center().to_owned();
     sqlx::query_as(concat!(
         "SELECT ",
         columns!(),
-        " FROM files WHERE center_id = $1 AND NOT is_told AND state IN ('done', 'parked', 'settled') ORDER BY file_id LIMIT 50"
+        " FROM files WHERE center_id = $1 AND NOT is_told AND state IN ('done', 'parked', 'settled') AND file_id > $2 \
+         ORDER BY file_id LIMIT 50"
     ))
     .bind(center)
+    .bind(after)
     .fetch_all(tx.conn())
     .await
 }

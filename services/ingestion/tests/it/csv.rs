@@ -588,3 +588,36 @@ async fn a_file_whose_feed_is_gone_is_parked() {
     let parked = "SELECT count(*) FROM files WHERE state = 'parked' AND reason = 'feed_gone'";
     eventually("it is parked", || async { world.count(parked).await == 1 }).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_folder_that_can_not_be_written_and_a_file_that_is_too_long_keep_no_other_one_waiting() {
+    let root = tempfile::tempdir().expect("a folder");
+    let mut config = Config::default();
+    (config.csv.folder, config.csv.look_seconds, config.csv.stable_seconds) = (Some(root.path().to_owned()), 1, 3600);
+    config.csv.file_bytes = 10_000;
+    let world = World::start_with(config).await;
+    let [inside, out, _, error] = rooms(root.path());
+    eventually("the rooms are there", || async { inside.is_dir() && error.is_dir() }).await;
+    // A name as long as names can be, one that has no companion, and a file that nobody wants to hash.
+    let long = format!("{}.csv", "x".repeat(251));
+    std::fs::write(inside.join(&long), list(&[&row(1)])).expect("written");
+    let huge = std::fs::File::create(inside.join("huge.csv")).expect("made");
+    huge.set_len(1 << 36).expect("a file with a hole");
+    std::fs::write(inside.join("huge.csv.sha256"), "00").expect("written");
+    let drop_in = |name: &str, number: usize| {
+        std::fs::write(inside.join(name), list(&[&row(number)])).expect("written");
+        std::fs::write(inside.join(format!("{name}.done")), "").expect("written");
+    };
+    drop_in("z.csv", 2);
+    eventually("the other one is answered", || async { names(&out).iter().any(|name| name.starts_with("z.csv")) }).await;
+    eventually("the long one lies with the errors", || async { names(&error).contains(&"huge.csv".to_owned()) }).await;
+
+    // Something stands where a result is to be written.
+    let first: uuid::Uuid =
+        sqlx::query_scalar("UPDATE files SET is_told = false RETURNING file_id").fetch_one(&world.admin).await.expect("one");
+    std::fs::create_dir(out.join(format!(".{first}.tmp"))).expect("in the way");
+    sqlx::query("UPDATE files SET is_told = false").execute(&world.admin).await.expect("to be told again");
+    drop_in("two.csv", 4);
+    eventually("the next one is told", || async { names(&out).iter().any(|name| name.starts_with("two.csv")) }).await;
+    assert_eq!(world.count("SELECT count(*) FROM files WHERE NOT is_told").await, 1, "the other is tried again");
+}

@@ -9,6 +9,7 @@ use std::time::Duration;
 use rustix::fs::OFlags;
 use tokio::fs;
 use tokio::io::AsyncWriteExt as _;
+use tracing::warn;
 use uuid::Uuid;
 
 use super::Files;
@@ -23,26 +24,39 @@ const LONGEST_NAME: usize = 180;
 /// A result that nobody has written on for so long was left behind.
 const LEFT: Duration = Duration::from_secs(10);
 
-/// Puts results into `out`, and files of which nothing was made from `archive` into `error`.
+/// Puts results into `out`, and files of which nothing was made from `archive` into `error`. What can't be put there is tried
+/// again at the next look, and keeps no other one waiting.
 pub(super) async fn tell(files: &Files, center: &str, root: &Path) -> Result<(), Refusal> {
-    let untold =
-        files.database.read(center, |tx| Box::pin(async move { Ok::<_, Refusal>(file_work::untold(tx).await?) }));
-    for file in untold.await? {
-        let heading = files.open_heading(center, file.file_id, &file.heading)?;
-        let folder = root.join(center).join(&file.feed);
-        put_result(files, center, &file, (&folder, &heading.name)).await?;
-        if file.state == "parked" {
-            let kept = kept_name(file.file_id, &heading.name);
-            let (from, to) = (folder.join("archive").join(&kept), folder.join("error").join(&kept));
-            rename(&from, &to).await.map_err(|cause| told(&cause))?;
-        }
-        let file_id = file.file_id;
-        let noted = files
+    let mut after = Uuid::nil();
+    loop {
+        let untold = files
             .database
-            .with_tx(center, move |tx| Box::pin(async move { Ok::<_, Refusal>(file_work::told(tx, file_id).await?) }));
-        noted.await?;
+            .read(center, move |tx| Box::pin(async move { Ok::<_, Refusal>(file_work::untold(tx, after).await?) }));
+        let page = untold.await?;
+        let Some(last) = page.last() else { return Ok(()) };
+        after = last.file_id;
+        for file in page {
+            if let Err(cause) = tell_one(files, center, root, &file).await {
+                warn!(%cause, center, feed = file.feed, file.id = %file.file_id, "put a result into a folder; tried again");
+            }
+        }
     }
-    Ok(())
+}
+
+async fn tell_one(files: &Files, center: &str, root: &Path, file: &Standing) -> Result<(), Refusal> {
+    let heading = files.open_heading(center, file.file_id, &file.heading)?;
+    let folder = root.join(center).join(&file.feed);
+    put_result(files, center, file, (&folder, &heading.name)).await?;
+    if file.state == "parked" {
+        let kept = kept_name(file.file_id, &heading.name);
+        let (from, to) = (folder.join("archive").join(&kept), folder.join("error").join(&kept));
+        rename(&from, &to).await.map_err(|cause| told(&cause))?;
+    }
+    let file_id = file.file_id;
+    let noted = files
+        .database
+        .with_tx(center, move |tx| Box::pin(async move { Ok::<_, Refusal>(file_work::told(tx, file_id).await?) }));
+    noted.await
 }
 
 /// Writes a result beside its place and then moves it there, so that nobody reads half of it.
@@ -93,7 +107,7 @@ pub(super) fn kept_name(file_id: Uuid, name: &str) -> String {
 }
 
 /// A name that leaves room for an id and an end within what file systems take.
-fn short(name: &str) -> &str {
+pub(super) fn short(name: &str) -> &str {
     &name[..name.floor_char_boundary(LONGEST_NAME)]
 }
 

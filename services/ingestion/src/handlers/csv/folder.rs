@@ -16,13 +16,14 @@ use std::time::{Duration, SystemTime};
 use causeway_funnel::profile::FeedKind;
 use causeway_runtime::Stop;
 use rustix::fs::OFlags;
+use rustix::io::Errno;
 use tokio::fs;
 use tokio::io::AsyncReadExt as _;
 use tokio::time::Instant;
 use tracing::{debug, warn};
 
 use super::Files;
-use super::deliver::{kept_name, rename, tell};
+use super::deliver::{kept_name, rename, short, tell};
 use super::receive::Receiving;
 use crate::error::Refusal;
 
@@ -46,6 +47,8 @@ enum Whole {
     NotYet,
     /// Its companion tells another sum, and nothing has changed for a while.
     Never,
+    /// It is whole, and longer than a file may be.
+    TooLong,
 }
 
 /// Watches until the stop.
@@ -124,11 +127,17 @@ async fn look(
                     unfinished += 1;
                 }
             },
-            Whole::Never => {
-                warn!(center, feed, "a file differs from its checksum; it lies in the folder 'error'");
-                files.metrics().files.with_label_values(&[feed, "checksum_differs"]).inc();
-                put_aside(folder, ("error", &name), &name).await.map_err(|cause| told(&cause))?;
-                seen.remove(&path);
+            never => {
+                let outcome = if never == Whole::TooLong { "too_long" } else { "checksum_differs" };
+                match refuse(files, (center, feed), folder, (&name, outcome)).await {
+                    Ok(()) => {
+                        seen.remove(&path);
+                    }
+                    Err(cause) => {
+                        warn!(%cause, center, feed, outcome, "put a file aside; tried again");
+                        unfinished += 1;
+                    }
+                }
             }
         }
     }
@@ -149,14 +158,21 @@ async fn whole(files: &Files, path: &Path, seen: &mut HashMap<PathBuf, Seen>) ->
         }
     };
     let stands_still = since.elapsed() >= Duration::from_secs(files.settings.stable_seconds);
-    if let Some(told) = told_sum(path).await {
+    let told = told_sum(path).await;
+    let is_done = fs::try_exists(companion(path, ".done")).await.unwrap_or(false);
+    // What is not taken is not read either, however long it is.
+    let is_taken = usize::try_from(size).is_ok_and(|size| size <= files.settings.file_bytes);
+    if !is_taken {
+        let is_whole = told.is_some() || is_done || stands_still;
+        return Ok(if is_whole { Whole::TooLong } else { Whole::NotYet });
+    }
+    if let Some(told) = told {
         return Ok(match (sum(path).await? == told, stands_still) {
             (true, _) => Whole::Yes,
             (false, true) => Whole::Never,
             (false, false) => Whole::NotYet,
         });
     }
-    let is_done = fs::try_exists(companion(path, ".done")).await?;
     Ok(if is_done || stands_still { Whole::Yes } else { Whole::NotYet })
 }
 
@@ -249,9 +265,8 @@ async fn take(
         match receiving.push(&buffer[..count]).await {
             Ok(()) => {}
             Err(Refusal::TooLong) => {
-                warn!(center, feed, "a file is longer than 'ingestion.csv.file_bytes'; it lies in the folder 'error'");
-                files.metrics().files.with_label_values(&[feed, "too_long"]).inc();
-                return put_aside(folder, ("error", name), name).await.map_err(|cause| told(&cause));
+                receiving.forget().await;
+                return refuse(files, (center, feed), folder, (name, "too_long")).await;
             }
             Err(cause) => return Err(cause),
         }
@@ -266,13 +281,30 @@ async fn take(
     put_aside(folder, ("archive", &kept), name).await.map_err(|cause| told(&cause))
 }
 
+/// Puts a file aside of which nothing is kept.
+async fn refuse(
+    files: &Files,
+    (center, feed): (&str, &str),
+    folder: &Path,
+    (name, outcome): (&str, &str),
+) -> Result<(), Refusal> {
+    put_aside(folder, ("error", short(name)), name).await.map_err(|cause| told(&cause))?;
+    warn!(center, feed, outcome, "a file is not taken; it lies in the folder 'error'");
+    files.metrics().files.with_label_values(&[feed, outcome]).inc();
+    Ok(())
+}
+
 /// Moves a file and its companions out of `in`, under a name. Another one of that name is not overwritten.
 async fn put_aside(folder: &Path, (room, kept): (&str, &str), name: &str) -> io::Result<()> {
     let kept = free_name(&folder.join(room), kept).await?;
     rename(&folder.join("in").join(name), &folder.join(room).join(&kept)).await?;
     for end in COMPANIONS {
-        rename(&folder.join("in").join(format!("{name}{end}")), &folder.join(room).join(format!("{kept}{end}")))
-            .await?;
+        let (from, to) = (format!("{name}{end}"), format!("{kept}{end}"));
+        match rename(&folder.join("in").join(from), &folder.join(room).join(to)).await {
+            // The name of the file leaves no room for a companion's, so there is none.
+            Err(cause) if cause.raw_os_error() == Some(Errno::NAMETOOLONG.raw_os_error()) => {}
+            other => other?,
+        }
     }
     Ok(())
 }
@@ -312,6 +344,23 @@ mod tests {
         kept.sort();
         let second = format!("2-{name}");
         assert_eq!(kept, [second.clone(), format!("{second}.sha256"), name.to_owned(), format!("{name}.sha256")]);
+    }
+
+    #[tokio::test]
+    async fn a_file_whose_name_is_as_long_as_names_can_be_is_moved() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for room in ROOMS {
+            std::fs::create_dir(folder.path().join(room)).expect("a room");
+        }
+        let name = "x".repeat(255);
+        for room in ["error", "archive"] {
+            for _ in 0..2 {
+                std::fs::write(folder.path().join("in").join(&name), "x").expect("written");
+                assert_eq!(told_sum(&folder.path().join("in").join(&name)).await, None);
+                put_aside(folder.path(), (room, short(&name)), &name).await.expect("moved");
+            }
+            assert_eq!(std::fs::read_dir(folder.path().join(room)).expect("a folder").count(), 2);
+        }
     }
 
     #[tokio::test]
