@@ -105,7 +105,8 @@ pub struct Fhir {
     pub body_bytes: usize,
     /// Most entries of a Bundle.
     pub entries: usize,
-    /// Most bodies that are read at once; others are asked to come again. With `body_bytes` it bounds the memory.
+    /// Most bodies that are read at once; others are asked to come again. Each takes up to some four times `body_bytes` (as it
+    /// came, what it says with its signs put right, the same written plainly, sealed), and thirty megabytes for its values.
     pub bodies: usize,
     /// Where partners reach ingestion's HTTP port, such as `https://referrals.example.org`, for the addresses in answers.
     /// Without it the address that the request was sent to.

@@ -1,9 +1,11 @@
-//! JSON as FHIR needs it: decimals keep their digits, a key that stands twice is noticed, and nothing nests without end.
+//! JSON as FHIR needs it: decimals keep their digits, a key that stands twice is noticed, and nothing nests or goes on without
+//! end.
 //!
 //! serde_json reads; this only keeps what its own values would lose. Texts are borrowed from the body, so a document of
 //! some megabytes is not copied. Deliberately not here: what the members of an object mean (element).
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::collections::HashSet;
 use std::fmt;
 
@@ -12,6 +14,9 @@ use serde_json::value::RawValue;
 
 /// FHIR nests some ten levels; items of a questionnaire a few more.
 const DEEPEST: usize = 48;
+/// Most values of a body: each costs more memory than the few bytes that it is written with. A Bundle of a thousand resources
+/// has some fifty thousand.
+pub const MOST_VALUES: usize = 200_000;
 /// Up to so many members, comparing each with each is faster than hashing.
 const FEW: usize = 24;
 /// Elements of type decimal, whose digits matter (FHIR R4 section 2.6.2.3). Other numbers are whole.
@@ -47,6 +52,8 @@ pub struct Unreadable {
     pub line: usize,
     /// Its column.
     pub column: usize,
+    /// There it became more than [`MOST_VALUES`].
+    pub is_too_much: bool,
 }
 
 /// Reads a body.
@@ -57,8 +64,14 @@ pub fn read(body: &[u8]) -> Result<Json<'_>, Unreadable> {
     // RFC 8259 lets a reader ignore the mark that some systems put first.
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     let mut reader = serde_json::Deserializer::from_slice(body);
-    let read = Seed { left: DEEPEST }.deserialize(&mut reader).and_then(|json| reader.end().map(|()| json));
-    read.map_err(|cause| Unreadable { line: cause.line(), column: cause.column() })
+    let count = Cell::new(0);
+    let seed = Seed { left: DEEPEST, count: &count };
+    let read = seed.deserialize(&mut reader).and_then(|json| reader.end().map(|()| json));
+    read.map_err(|cause| Unreadable {
+        line: cause.line(),
+        column: cause.column(),
+        is_too_much: count.get() > MOST_VALUES,
+    })
 }
 
 impl<'a> Object<'a> {
@@ -138,26 +151,32 @@ fn quote(text: &str, out: &mut String) {
 
 /// Reads one value, and no more levels below it than are left.
 #[derive(Clone, Copy)]
-struct Seed {
+struct Seed<'c> {
     left: usize,
+    /// How many values were read.
+    count: &'c Cell<usize>,
 }
 
-impl Seed {
+impl Seed<'_> {
     fn deeper<E: de::Error>(self) -> Result<Self, E> {
         let left = self.left.checked_sub(1).ok_or_else(|| E::custom("nested too deeply"))?;
-        Ok(Self { left })
+        Ok(Self { left, ..self })
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Seed {
+impl<'de> DeserializeSeed<'de> for Seed<'_> {
     type Value = Json<'de>;
 
     fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<Json<'de>, D::Error> {
+        self.count.set(self.count.get() + 1);
+        if self.count.get() > MOST_VALUES {
+            return Err(de::Error::custom("too many values"));
+        }
         reader.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for Seed {
+impl<'de> Visitor<'de> for Seed<'_> {
     type Value = Json<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -214,9 +233,10 @@ impl<'de> Visitor<'de> for Seed {
 }
 
 /// A number as it was written; anything else in the same place is read again.
-fn decimal<'de, E: de::Error>(raw: &'de RawValue, seed: Seed) -> Result<Json<'de>, E> {
+fn decimal<'de, E: de::Error>(raw: &'de RawValue, seed: Seed<'_>) -> Result<Json<'de>, E> {
     let text = raw.get();
     if text.starts_with(|c: char| c == '-' || c.is_ascii_digit()) {
+        seed.count.set(seed.count.get() + 1);
         return Ok(Json::Number(Cow::Borrowed(text)));
     }
     let mut reader = serde_json::Deserializer::from_str(text);
@@ -295,7 +315,8 @@ mod tests {
 
     #[test]
     fn what_is_no_json_or_nests_without_end_is_refused_with_its_place() {
-        assert_eq!(plain("{\n \"a\": tru").err(), Some(Unreadable { line: 2, column: 9 }));
+        let cut = Unreadable { line: 2, column: 9, is_too_much: false };
+        assert_eq!(plain("{\n \"a\": tru").err(), Some(cut));
         for odd in
             ["", "{", "[1,]", "{\"a\":1}}", "{\"a\":1,}", "NaN", "'a'", "{a:1}", "\"\u{1}\"", "01", "{\"value\":01}"]
         {
@@ -306,5 +327,14 @@ mod tests {
         assert!(plain(&deep(DEEPEST)).is_ok() && plain(&deep(DEEPEST + 1)).is_err() && plain(&deep(100_000)).is_err());
         let values = format!("{}1{}", "{\"value\":".repeat(60), "}".repeat(60));
         assert!(plain(&values).is_err(), "also where a value is read again");
+    }
+
+    #[test]
+    fn more_values_than_any_referral_has_are_refused_as_such() {
+        let list = |values: usize| format!("[{}1]", "1,".repeat(values - 1));
+        assert!(read(list(MOST_VALUES - 1).as_bytes()).is_ok(), "the list itself is one");
+        for much in [list(MOST_VALUES), format!("{{\"value\":[{}1]}}", "{\"value\":1},".repeat(MOST_VALUES / 2))] {
+            assert!(read(much.as_bytes()).err().is_some_and(|cause| cause.is_too_much));
+        }
     }
 }

@@ -125,11 +125,19 @@ impl Asked {
 
 /// Where reading stopped is all that can be told.
 fn unreadable(place: json::Unreadable) -> Intake {
-    let words = format!(
-        "The body is no JSON that can be read: there is a fault at line {} column {}, or it nests too deeply",
-        place.line, place.column
-    );
-    let fault = Fault::new(Severity::Fatal, Issue::Structure, Class::Malformed, words);
+    let fault = if place.is_too_much {
+        let words = format!(
+            "The body has more than {} JSON values, which is more than this door takes: send one referral in each request",
+            json::MOST_VALUES
+        );
+        Fault::new(Severity::Fatal, Issue::TooLong, Class::TooLarge, words)
+    } else {
+        let words = format!(
+            "The body is no JSON that can be read: there is a fault at line {} column {}, or it nests too deeply",
+            place.line, place.column
+        );
+        Fault::new(Severity::Fatal, Issue::Structure, Class::Malformed, words)
+    };
     let letter = Letter { kind: "unreadable", ..Letter::default() };
     Intake { letter, topic: Topic::Refused, faults: vec![fault], oddities: Vec::new() }
 }
