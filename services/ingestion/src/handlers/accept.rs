@@ -3,6 +3,7 @@
 //! The request's own task reads, checks and seals; the center's writer commits. Nothing here waits but for that commit,
 //! and no task is spawned for a request. Deliberately not here: JSON and protobuf (http, grpc).
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use causeway_auth::{SealError, Sealer};
@@ -166,12 +167,12 @@ impl Acceptance {
     /// The keyed hashes of the sender's key and of what was sent: a plain hash would tell whoever guesses a name that it is right.
     fn key(&self, submission: &Submission) -> Result<Option<KeyHashes>, SealError> {
         let Some(key) = &submission.idempotency_key else { return Ok(None) };
-        let kept = self.sealer.blind(&submission.center, KEY_HASH, key)?;
+        let kept = self.sealer.blind(&submission.center, KEY_HASH, &own_name(submission, key))?;
         let hash = self.sealer.blind(&submission.center, CONTENT_HASH, &submission.canonical())?;
         Ok(Some((kept, hash)))
     }
 
-    /// What is kept of a key.
+    /// What is kept of a feed's key.
     ///
     /// # Errors
     /// The cryptographic library refused.
@@ -191,5 +192,14 @@ impl Acceptance {
         for fault in &answer.to_repair {
             self.metrics.faults.with_label_values(&[center, &fault.code]).inc();
         }
+    }
+}
+
+/// A key as it is hashed. Whoever fills in a form chooses any key, so theirs have a name of their own: none of them can stand
+/// where a feed's referral number would, which is known by the key as it is.
+fn own_name<'s>(submission: &Submission, key: &'s str) -> Cow<'s, str> {
+    match submission.referring_office {
+        Some(_) => Cow::Borrowed(key),
+        None => Cow::Owned(format!("sender:{key}")),
     }
 }

@@ -9,7 +9,7 @@ use reqwest::{Method, Response};
 use serde_json::{Value, json};
 
 use crate::validator;
-use crate::world::{CENTER, Door, OTHER, World, coordinator, eventually, published};
+use crate::world::{CENTER, Door, OTHER, World, coordinator, eventually, keyed, published};
 
 pub const KEY: &str = "imaging-demo-key";
 const NUMBER: &str = "https://office.example/referral";
@@ -303,6 +303,19 @@ async fn a_request_alone_is_created_once_and_what_differs_waits_for_a_person() {
         .body(changed.to_string());
     let same = Answer::of(encoded.send().await.expect("an answer")).await;
     assert_eq!((same.status, id_in(same.header("location"))), (200, id_in(minimal.header("location"))));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_fills_in_a_form_can_not_take_the_number_of_an_offices_referral() {
+    let world = World::start().await;
+    let office = Office::of(&world);
+    // What is kept under this number is no secret to anybody who knows how it is made.
+    let key = causeway_auth::fingerprint(["sound-imaging-fhir", NUMBER, "R-1"]);
+    world.accepted(&keyed(&key, &[])).await;
+    assert_eq!(world.accepted(&keyed(&key, &[])).await["repeated"], true);
+    let told = office.post("/ServiceRequest", &request("R-1", "Testpatient")).await;
+    assert_eq!((told.status, told.has("warning", "conflict")), (201, false), "{}", told.body);
+    assert_eq!(world.count("SELECT count(*) FROM inquiries").await, 2);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
