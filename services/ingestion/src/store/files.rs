@@ -116,17 +116,19 @@ pub async fn part(tx: &mut Tx, file_id: Uuid, part: i32) -> Result<Option<Vec<u8
         .await
 }
 
-/// All bytes of a file are there: it waits to be read.
+/// All bytes of a file are there: it waits to be read. False where not all of its parts are, because they were forgotten
+/// meanwhile, or where it stands already.
 pub async fn complete(
     tx: &mut Tx,
     file_id: Uuid,
     (content_key, heading): (&[u8], &[u8]),
     (bytes, parts): (i64, i32),
-) -> Result<(), sqlx::Error> {
+) -> Result<bool, sqlx::Error> {
     let center = tx.center().to_owned();
-    sqlx::query(
+    let changed = sqlx::query(
         "UPDATE files SET state = 'waiting', content_key = $3, heading = $4, bytes = $5, parts = $6 \
-         WHERE center_id = $1 AND file_id = $2",
+         WHERE center_id = $1 AND file_id = $2 AND state = 'receiving' \
+            AND (SELECT count(*) FROM file_parts WHERE center_id = $1 AND file_id = $2) = $6",
     )
     .bind(center)
     .bind(file_id)
@@ -136,7 +138,7 @@ pub async fn complete(
     .bind(parts)
     .execute(tx.conn())
     .await?;
-    Ok(())
+    Ok(changed.rows_affected() == 1)
 }
 
 /// The file of a feed with these bytes.
@@ -176,15 +178,18 @@ pub async fn again(
     .await
 }
 
-/// Forgets a file that never came whole, or came before.
+/// Forgets a file that never came whole, or came before. One that stands by now keeps its parts.
 pub async fn forget(tx: &mut Tx, file_id: Uuid) -> Result<(), sqlx::Error> {
     let center = tx.center().to_owned();
-    sqlx::query("DELETE FROM file_parts WHERE center_id = $1 AND file_id = $2")
+    let forgotten = sqlx::query("DELETE FROM files WHERE center_id = $1 AND file_id = $2 AND state = 'receiving'")
         .bind(&center)
         .bind(file_id)
         .execute(tx.conn())
         .await?;
-    sqlx::query("DELETE FROM files WHERE center_id = $1 AND file_id = $2 AND state = 'receiving'")
+    if forgotten.rows_affected() == 0 {
+        return Ok(());
+    }
+    sqlx::query("DELETE FROM file_parts WHERE center_id = $1 AND file_id = $2")
         .bind(center)
         .bind(file_id)
         .execute(tx.conn())

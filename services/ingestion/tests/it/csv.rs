@@ -609,15 +609,49 @@ async fn a_folder_that_can_not_be_written_and_a_file_that_is_too_long_keep_no_ot
         std::fs::write(inside.join(format!("{name}.done")), "").expect("written");
     };
     drop_in("z.csv", 2);
-    eventually("the other one is answered", || async { names(&out).iter().any(|name| name.starts_with("z.csv")) }).await;
+    eventually("the other one is answered", || async { names(&out).iter().any(|name| name.starts_with("z.csv")) })
+        .await;
     eventually("the long one lies with the errors", || async { names(&error).contains(&"huge.csv".to_owned()) }).await;
 
     // Something stands where a result is to be written.
-    let first: uuid::Uuid =
-        sqlx::query_scalar("UPDATE files SET is_told = false RETURNING file_id").fetch_one(&world.admin).await.expect("one");
+    let first: uuid::Uuid = sqlx::query_scalar("UPDATE files SET is_told = false RETURNING file_id")
+        .fetch_one(&world.admin)
+        .await
+        .expect("one");
     std::fs::create_dir(out.join(format!(".{first}.tmp"))).expect("in the way");
     sqlx::query("UPDATE files SET is_told = false").execute(&world.admin).await.expect("to be told again");
     drop_in("two.csv", 4);
     eventually("the next one is told", || async { names(&out).iter().any(|name| name.starts_with("two.csv")) }).await;
     assert_eq!(world.count("SELECT count(*) FROM files WHERE NOT is_told").await, 1, "the other is tried again");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn before_any_profile_is_there_a_key_is_neither_right_nor_wrong() {
+    let world = World::start_without_profiles(Config::default()).await;
+    let answer = Office::cedar(&world).send(list(&[&row(1)])).await;
+    assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_whose_first_parts_were_forgotten_while_it_came_is_not_taken_for_whole() {
+    let world = World::start().await;
+    let half = "x".repeat(1024 * 1024 + 1);
+    let host = world.door.http.trim_start_matches("http://").to_owned();
+    let mut line = TcpStream::connect(&host).await.expect("a connection");
+    let head = format!(
+        "POST /v1/centers/{CENTER}/feeds/cedar-csv/csv HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {KEY}\r\n\
+         content-length: {}\r\n\r\n{half}",
+        2 * half.len()
+    );
+    line.write_all(head.as_bytes()).await.expect("sent");
+    eventually("its first part is kept", || async { world.count("SELECT count(*) FROM file_parts").await == 1 }).await;
+    let late = "UPDATE files SET received_at = now() - interval '2 hours'";
+    sqlx::query(late).execute(&world.admin).await.expect("time passes");
+    eventually("it is forgotten", || async { world.count("SELECT count(*) FROM file_parts").await == 0 }).await;
+    line.write_all(half.as_bytes()).await.expect("sent");
+    let mut answer = vec![0; 64];
+    let read = timeout(Duration::from_secs(10), line.read(&mut answer)).await.expect("in time").expect("read");
+    let answer = String::from_utf8_lossy(&answer[..read]).into_owned();
+    assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+    assert_eq!(world.count("SELECT count(*) FROM files WHERE state <> 'receiving'").await, 0);
 }

@@ -56,6 +56,22 @@ impl World {
     }
 
     pub async fn start_with(config: Config) -> Self {
+        let world = Self::start_without_profiles(config).await;
+        let bus = world.bus().await;
+        let bucket = bus.bucket(subjects::CENTERS_BUCKET).await.expect("the bucket");
+        for center in [CENTER, OTHER] {
+            bucket.put(center, bundle(center).to_bytes().into()).await.expect("put");
+        }
+        eventually("both centers are known", || async {
+            let unknown = world.post(OTHER, &json!({"form": "none", "answers": {}})).await.status() != 422;
+            !unknown && world.post(CENTER, &json!({"form": "none", "answers": {}})).await.status() == 422
+        })
+        .await;
+        world
+    }
+
+    /// Before any center's profile has arrived.
+    pub async fn start_without_profiles(config: Config) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let search = Search::from_environment();
         let (postgres_dir, nats_dir) = (folder.path().join("postgres"), folder.path().join("nats"));
@@ -70,19 +86,7 @@ impl World {
         let admin = PgPool::connect(database.admin.expose_secret()).await.expect("the owner's connection");
         let keys = folder.path().join("keys");
         let door = open_door(&database, &nats.url(), &keys, config).await;
-        let world =
-            Self { door, admin, database, postgres, nats, browser: reqwest::Client::new(), keys, _folder: folder };
-        let bus = world.bus().await;
-        let bucket = bus.bucket(subjects::CENTERS_BUCKET).await.expect("the bucket");
-        for center in [CENTER, OTHER] {
-            bucket.put(center, bundle(center).to_bytes().into()).await.expect("put");
-        }
-        eventually("both centers are known", || async {
-            let unknown = world.post(OTHER, &json!({"form": "none", "answers": {}})).await.status() != 422;
-            !unknown && world.post(CENTER, &json!({"form": "none", "answers": {}})).await.status() == 422
-        })
-        .await;
-        world
+        Self { door, admin, database, postgres, nats, browser: reqwest::Client::new(), keys, _folder: folder }
     }
 
     /// A second ingestion on the same database, as a second replica would be.

@@ -15,7 +15,7 @@ use crate::handlers::key::Key;
 /// The profile of the center whose feed the key of the request opens.
 ///
 /// # Errors
-/// No key, an unknown one, or one of another feed.
+/// No key, an unknown one, one of another feed, or no profile has arrived yet.
 pub fn admit(
     acceptance: &Acceptance,
     (center, feed): (&str, &str),
@@ -30,6 +30,10 @@ pub fn admit(
     }
     let profiles = &acceptance.profiles;
     let names = profiles.names();
+    // Nobody's key is known yet, a right one no more than a wrong one.
+    if names.is_empty() {
+        return Err(Refusal::NotReady);
+    }
     let known = names.iter().filter_map(|name| profiles.current(name));
     // All are compared, whichever opens.
     let anybodys =

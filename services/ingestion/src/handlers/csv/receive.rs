@@ -171,8 +171,11 @@ impl<'a> Receiving<'a> {
                         files::forget(tx, file_id).await?;
                         return Ok(again);
                     }
-                    files::complete(tx, file_id, (&content_key, &sealed), extent).await.map_err(taken)?;
-                    Ok::<_, Refusal>(None)
+                    match files::complete(tx, file_id, (&content_key, &sealed), extent).await.map_err(taken)? {
+                        true => Ok::<_, Refusal>(None),
+                        // It took so long that its first parts were forgotten: it has to come again.
+                        false => Err(Refusal::Unavailable),
+                    }
                 })
             })
             .await?;
