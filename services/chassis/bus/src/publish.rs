@@ -36,11 +36,6 @@ impl Outgoing {
         Self { subject: envelope.subject.clone(), body: Body::One(Box::new(envelope), payload), message_id }
     }
 
-    /// By this the server recognises a repeat.
-    pub fn message_id(&self) -> &str {
-        &self.message_id
-    }
-
     /// Several events of one subject; `None` where there is none.
     pub fn several<'a>(
         events: impl IntoIterator<Item = (&'a Envelope, &'a Bytes)>,

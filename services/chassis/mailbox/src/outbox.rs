@@ -90,14 +90,17 @@ pub(crate) fn together(rows: &[Row]) -> Vec<(Outgoing, Vec<&Row>)> {
 }
 
 fn message(group: &[&Row]) -> Option<Outgoing> {
-    let (first, count) = (group.first()?, group.len());
-    if count == 1 {
-        return Some(first.outgoing(""));
+    match group {
+        [one] => Some(one.outgoing("")),
+        _ => Outgoing::several(group.iter().map(|row| (&row.envelope, &row.payload)), message_id(group)),
     }
-    let events = group.iter().map(|row| (&row.envelope, &row.payload));
-    // Follows from all of them: with a part of them the server must not think that it has the rest.
-    let others = group[1..].iter().fold(0, |all, row| all ^ row.envelope.id.as_u128());
-    Outgoing::several(events, format!("{}+{others:032x}", first.envelope.id))
+}
+
+/// Follows from all events: with a part of them the server must not think that it has the rest.
+fn message_id(group: &[&Row]) -> String {
+    let ids = || group.iter().map(|row| row.envelope.id);
+    let others = ids().skip(1).fold(0, |all, id| all ^ id.as_u128());
+    format!("{}+{others:032x}", ids().next().unwrap_or_default())
 }
 
 const INSERT: &str = "WITH log AS ( \
@@ -199,8 +202,7 @@ mod tests {
         let before = ids(&rows);
         rows.reverse();
         assert_eq!(ids(&rows), before);
-        let id =
-            |rows: &[Row]| message(&rows.iter().collect::<Vec<_>>()).map(|message| message.message_id().to_owned());
+        let id = |rows: &[Row]| message_id(&rows.iter().collect::<Vec<_>>());
         let some: Vec<Row> = (0..6).map(|id| row(id, "a", 1)).collect();
         assert_ne!(
             id(&some[..3]),
