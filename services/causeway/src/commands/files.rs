@@ -1,8 +1,7 @@
 //! `causeway files`: files of partner systems, how far each is, and what of it waits for a person.
 //!
 //! Names of files, headers, numbers of referrals and all that rows say stay sealed; lines, columns and codes are enough to ask
-//! the office, whose own result names the headers. A row
-//! that waits is a message as well, and settled as one. Deliberately not here: the result that the office gets (ingestion).
+//! the office, whose own result names the headers. A row that waits is a message as well, and settled as one. Deliberately not here: the result that the office gets (ingestion).
 
 use std::process::ExitCode;
 

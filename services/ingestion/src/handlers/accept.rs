@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use causeway_auth::{SealError, Sealer};
+use causeway_auth::{SealError, Sealer, fingerprint};
 use causeway_envelope::TraceContext;
 use causeway_funnel::contact::FieldFault;
 use causeway_funnel::form::{Answers, Form, Reading};
@@ -196,6 +196,11 @@ impl Acceptance {
 }
 
 /// A key as it is hashed. Whoever fills in a form chooses any key, so theirs have a name of their own: none of them can stand
+/// What a feed knows a referral by, as a key of ours: the parts of its own number, whatever the format.
+pub fn referral_key<'a>(feed: &'a str, number: impl IntoIterator<Item = &'a str>) -> String {
+    fingerprint(std::iter::once(feed).chain(number))
+}
+
 /// where a feed's referral number would, which is known by the key as it is.
 fn own_name<'s>(submission: &Submission, key: &'s str) -> Cow<'s, str> {
     match submission.referring_office {

@@ -15,7 +15,7 @@ use jiff::tz::TimeZone;
 use tracing::{Instrument as _, error, info_span, warn};
 use uuid::Uuid;
 
-use super::accept::Acceptance;
+use super::accept::{Acceptance, referral_key};
 use super::keep::{self, Fate};
 use super::told::texts;
 use crate::adapters::hl7::charset::{self, Decoded};
@@ -344,12 +344,7 @@ fn kind(opened: &Opened<'_>) -> String {
 
 /// What an office knows a referral by, as a key of ours.
 fn business_key(heading: &Heading<'_>, identity: &str) -> String {
-    key_of(&heading.feed.id, identity)
-}
-
-/// The key of a feed's referral, whatever the format.
-pub fn key_of(feed: &str, identity: &str) -> String {
-    fingerprint([feed, identity])
+    referral_key(&heading.feed.id, [identity])
 }
 
 fn submission(heading: &Heading<'_>, told: Referral) -> Result<Submission, Refusal> {

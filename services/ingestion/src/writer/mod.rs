@@ -1,8 +1,8 @@
 //! Group commit: one writer for each center takes whatever waits and commits it together, two batches side by side.
 //!
 //! With many callers this costs a twentieth of a transaction for each, with one caller it costs nothing: only in a flow
-//! does the writer wait a moment for a batch to fill. A queue is bounded; what does not fit is refused at once, because a caller who is told to
-//! come back is better off than one who waits in vain. Deliberately not here: what one batch does in its transaction
+//! does the writer wait a moment for a batch to fill. A queue is bounded; what does not fit is refused at once, because a
+//! caller who is told to come back is better off than one who waits in vain. Deliberately not here: what one batch does in its transaction
 //! (batch), and who may hand in what (handlers).
 
 pub mod batch;
@@ -287,7 +287,7 @@ async fn grow(taken: &mut Vec<Job>, jobs: &mut mpsc::Receiver<Job>, most: usize,
 }
 
 /// A key or a request number stands already, so the hopeful way wrote nothing.
-fn is_taken(cause: &TxError) -> bool {
+pub fn is_taken(cause: &TxError) -> bool {
     matches!(cause, TxError::Database(sqlx::Error::Database(cause)) if cause.is_unique_violation())
 }
 

@@ -150,7 +150,8 @@ async fn note_commit_times(servers: &mut Workbench) -> anyhow::Result<()> {
     servers.postgres_mut().restart().await.context("restart PostgreSQL with commit times")
 }
 
-/// This very binary with some services, quiet, without mail: what is measured ends with the recorded notice.
+/// This very binary with some services, quiet, without mail: what is measured ends with the recorded notice. With half of the
+/// cores, as the run book advises where the servers stand on the same machine.
 fn launch(folder: &Path, (name, log): (&'static str, &Path), only: &[&str], set: &[String]) -> anyhow::Result<Child> {
     let own = std::env::current_exe().context("find this program's own file")?;
     let only = only.join(",");

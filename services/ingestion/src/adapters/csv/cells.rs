@@ -57,29 +57,6 @@ pub fn address(cell: &str) -> (String, bool) {
     }
 }
 
-/// Whether an NPI has ten digits.
-#[must_use]
-pub fn is_npi_long(npi: &str) -> bool {
-    npi.len() == 10 && npi.bytes().all(|byte| byte.is_ascii_digit())
-}
-
-/// Whether an NPI of ten digits passes its check digit: Luhn with 80840 before it.
-#[must_use]
-pub fn is_npi_sound(npi: &str) -> bool {
-    // The five digits before it add 24 whatever follows.
-    let sum: u32 = npi
-        .bytes()
-        .rev()
-        .zip(0_u32..)
-        .map(|(byte, place)| {
-            let digit = u32::from(byte.wrapping_sub(b'0'));
-            let weighed = digit * (1 + place % 2);
-            weighed / 10 + weighed % 10
-        })
-        .sum();
-    (sum + 24).is_multiple_of(10)
-}
-
 /// Codes of one cell, each with its dot: `C3411 , R91.1`.
 pub fn codes<'a>(cell: &'a str, separators: &'a str) -> impl Iterator<Item = String> + use<'a> {
     let parts = cell.split(move |letter: char| separators.contains(letter) || matches!(letter, '\r' | '\n'));
@@ -153,12 +130,6 @@ mod tests {
         assert_eq!(zip("45011-1234"), (Cow::Borrowed("45011-1234"), false));
         assert_eq!(address("12 Rue Elm, Apt 4\nBoston, MA 2186"), ("12 Rue Elm, Apt 4, Boston, MA 02186".into(), true));
         assert_eq!(address("9 Oak Ave, Suite 1200"), ("9 Oak Ave, Suite 1200".into(), false));
-    }
-
-    #[test]
-    fn an_npi_has_a_check_digit() {
-        assert!(is_npi_long("1234567893") && is_npi_sound("1234567893") && is_npi_sound("1987000027"));
-        assert!(!is_npi_sound("1234567890") && !is_npi_long("123456789") && !is_npi_long("12345678 3"));
     }
 
     #[test]

@@ -17,7 +17,8 @@ use super::cells;
 use super::dates::{self, Told};
 use super::fault::Code;
 use super::row::Row;
-use crate::domain::referral;
+use crate::domain::npi;
+use crate::domain::referral::{self, Contact};
 
 /// Something to look at, and in which field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -168,20 +169,16 @@ impl Reader<'_> {
                 self.put(key, told);
             }
         }
-        let guardian_phone = cells::phone(row.text(Field::ContactPhone));
+        let (contact_name, contact_phone) =
+            (cells::whole_name(row.text(Field::ContactName)), cells::phone(row.text(Field::ContactPhone)));
+        let patient = Contact { name, phone: phone.to_owned(), email: row.text(Field::Email).to_owned() };
         if is_minor {
-            self.put("who", "caregiver");
-            self.put("name", cells::whole_name(row.text(Field::ContactName)));
-            self.put("patient_name", name);
-            self.put("phone", if guardian_phone.is_empty() { phone } else { guardian_phone });
-            self.copy("patient_email", Field::Email);
+            let guardian = Contact { name: contact_name, phone: contact_phone.to_owned(), email: String::new() };
+            referral::contact_guardian(&mut self.answers, patient, guardian);
         } else {
-            self.put("who", "patient");
-            self.put("name", name);
-            self.put("phone", phone);
-            self.copy("email", Field::Email);
-            self.put("contact_name", cells::whole_name(row.text(Field::ContactName)));
-            self.put("contact_phone", guardian_phone);
+            referral::contact_patient(&mut self.answers, patient);
+            self.put("contact_name", contact_name);
+            self.put("contact_phone", contact_phone);
         }
         self.copy("contact_relationship", Field::ContactRelationship);
         // An office that refers a person asks us to call them. Mail, texts and voice messages need the person's own consent.
@@ -252,15 +249,15 @@ impl Reader<'_> {
     }
 
     fn npi(&mut self, key: &str, field: Field) {
-        let npi = cells::whole_number(self.row.text(field));
-        if cells::is_damaged_number(npi) {
+        let told = cells::whole_number(self.row.text(field));
+        if cells::is_damaged_number(told) {
             self.remark(Code::NumberDamaged, field);
-        } else if !npi.is_empty() && !cells::is_npi_long(npi) {
+        } else if !told.is_empty() && !npi::has_its_length(told) {
             self.remark(Code::NpiLength, field);
-        } else if !npi.is_empty() && !cells::is_npi_sound(npi) {
+        } else if !told.is_empty() && !npi::is_sound(told) {
             self.remark(Code::NpiChecksum, field);
         }
-        self.put(key, npi);
+        self.put(key, told);
     }
 
     fn place(&mut self) {

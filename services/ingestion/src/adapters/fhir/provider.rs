@@ -10,6 +10,7 @@ use super::element::Element;
 use super::fault::Issue;
 use super::patient::{contact, name};
 use super::reference::{Resolver, Target};
+use crate::domain::npi;
 use crate::domain::referral::{Told, put};
 
 const NPI: [&str; 2] = ["http://hl7.org/fhir/sid/us-npi", "urn:oid:2.16.840.1.113883.4.6"];
@@ -76,41 +77,10 @@ fn phone(element: &Element<'_>, answers: &mut Told) {
 /// The provider number, if its check digit is right.
 fn npi<'t>(element: &Element<'t>) -> Option<&'t str> {
     let number = identifiers(element).into_iter().find(|(number, _)| NPI.contains(&number.system))?.0.value;
-    if is_npi(number) {
+    if npi::is_sound(number) {
         return Some(number);
     }
     element.warn("identifier", Issue::BusinessRule, WRONG_NPI);
     element.notes().oddity("npi");
     None
-}
-
-/// Ten digits whose last one is the Luhn check digit after the prefix 80840 of health care in the US (45 CFR 162.406).
-fn is_npi(number: &str) -> bool {
-    if number.len() != 10 || !number.bytes().all(|byte| byte.is_ascii_digit()) {
-        return false;
-    }
-    let digits = "80840".bytes().chain(number.bytes()).map(|byte| u32::from(byte - b'0'));
-    // Fifteen digits: each second one from the right, the check digit not counted, is doubled.
-    let weigh = |(at, digit): (usize, u32)| match at % 2 {
-        1 if digit > 4 => digit * 2 - 9,
-        1 => digit * 2,
-        _ => digit,
-    };
-    digits.enumerate().map(weigh).sum::<u32>() % 10 == 0
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_provider_number_is_known_by_its_check_digit() {
-        for right in ["1234567893", "1987000019", "1987000027"] {
-            assert!(is_npi(right), "{right}");
-        }
-        for wrong in ["1234567890", "1234567839", "123456789", "12345678933", "123456789X", "", "１２３４５６７８９３"]
-        {
-            assert!(!is_npi(wrong), "{wrong}");
-        }
-    }
 }

@@ -20,7 +20,7 @@ use crate::adapters::csv::row::{Judged, Places, judge};
 use crate::domain::referral;
 use crate::domain::submission::Submission;
 use crate::error::Refusal;
-use crate::handlers::hear::key_of;
+use crate::handlers::accept::referral_key;
 use crate::writer::Arrival;
 
 /// Purpose of the keyed hash by which a row that waits is known.
@@ -126,7 +126,7 @@ impl<'a> Maker<'a> {
     fn referral(&self, record: &Record, referral: Referral, is_again: bool, chunk: &mut Chunk) -> Result<(), Refusal> {
         let (identity, referral_id) = (referral.identity.clone(), referral.referral_id.clone());
         let own: Vec<String> = referral.remarks.iter().copied().map(word).collect();
-        let key = key_of(self.feed, &identity);
+        let key = referral_key(self.feed, [identity.as_str()]);
         let mut faults = Vec::new();
         let wish = if referral.is_cancelled {
             Wish::Cancel(self.files.acceptance.kept_key(&self.profile.center.id, &key)?)

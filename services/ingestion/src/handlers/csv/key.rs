@@ -1,7 +1,7 @@
 //! Who sends a file: the holder of a feed's key.
 //!
-//! Whoever has no key learns nothing of which centers and feeds exist. A key that
-//! is somebody else's is told as such, because its holder can do something about it. Deliberately not here: HTTP.
+//! Whoever has no key learns nothing of which centers and feeds exist. A key that is somebody else's is told as such, because
+//! its holder can do something about it. Deliberately not here: how keys are compared (key), and HTTP.
 
 use std::sync::Arc;
 

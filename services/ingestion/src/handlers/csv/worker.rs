@@ -27,6 +27,7 @@ use crate::store::file_rows::{self, NewRow};
 use crate::store::file_work;
 use crate::store::files::{self, Standing};
 use crate::writer::batch::{Verdict, Way};
+use crate::writer::is_taken;
 
 /// How often it is looked for files, where nobody rings.
 const LOOK: Duration = Duration::from_secs(2);
@@ -325,9 +326,4 @@ async fn write_chunk(
         }
     }
     Ok(chunk.last_line)
-}
-
-/// A key or a request number stands already, so the hopeful way wrote nothing.
-fn is_taken(cause: &TxError) -> bool {
-    matches!(cause, TxError::Database(sqlx::Error::Database(cause)) if cause.is_unique_violation())
 }

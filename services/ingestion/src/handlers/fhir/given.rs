@@ -28,6 +28,7 @@ use crate::adapters::fhir::task::Standing;
 use crate::domain::referral;
 use crate::domain::submission::Submission;
 use crate::error::Refusal;
+use crate::handlers::accept::referral_key;
 use crate::handlers::keep;
 use crate::store::messages::{self, REFUSED};
 use crate::writer::heard::{ACCEPTED, CONTROL_ID_REUSED, PARKED, REFERRAL_CHANGED};
@@ -283,7 +284,7 @@ impl Read {
 
 /// What an office knows a referral by, as a key of ours.
 pub fn business_key(feed: &str, (system, value): &(String, String)) -> String {
-    fingerprint([feed, system, value])
+    referral_key(feed, [system.as_str(), value.as_str()])
 }
 
 /// What stands since a moment ago.
