@@ -164,6 +164,16 @@ fn a_withdrawn_row_is_told_from_a_new_one() {
 }
 
 #[test]
+fn somebody_who_can_be_reached_is_no_total_whatever_the_number_begins_with() {
+    for reach in [("phone", "206 555 0199"), ("email", "jo@example.org")] {
+        let row = judged(&[("referral_id", "SUMMIT-7"), ("patient_name", ""), reach]);
+        assert!(matches!(row, Judged::Referral(_)), "{reach:?}");
+    }
+    let row = judged(&[("referral_id", "SUM"), ("patient_name", ""), ("phone", "1204")]);
+    assert!(matches!(row, Judged::Skipped), "a sum in the column of phones");
+}
+
+#[test]
 fn titles_totals_and_lines_of_one_cell_are_no_rows() {
     for row in [
         [("referral_id", "TOTAL"), ("patient_name", ""), ("birth_date", "4")],

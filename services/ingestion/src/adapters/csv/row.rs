@@ -1,7 +1,7 @@
 //! What of a file is a row: records under their columns, and not titles, totals and blank lines.
 //!
-//! A line is about somebody where it has a name or a number of a referral; a line with one cell filled, or whose number
-//! is the word "total", is what people and printers add. Deliberately not here: what the cells mean (referral).
+//! A line is about somebody where it has a name, a way to reach them, or a number of a referral; a line with one cell filled,
+//! or with nothing of these but a number that begins with a word like "total", is what people and printers add. Deliberately not here: what the cells mean (referral).
 
 use std::collections::BTreeMap;
 
@@ -93,9 +93,15 @@ pub fn judge(record: &Record, places: &Places, mapping: &CsvMapping, today: jiff
 
 fn is_about_somebody(row: &Row<'_>) -> bool {
     let names = [CsvField::PatientName, CsvField::PatientLast, CsvField::PatientFirst];
+    // A referral may well have a number such as SUMMIT-7: somebody who can be reached is never passed over for it. A total
+    // has a few digits in any column.
+    let is_phone = |field: CsvField| row.text(field).bytes().filter(u8::is_ascii_digit).count() >= 7;
+    let can_be_reached =
+        [CsvField::Phone, CsvField::Phone2].into_iter().any(is_phone) || row.text(CsvField::Email).contains('@');
     let number = row.text(CsvField::ReferralId).to_ascii_lowercase();
     let sums = ["total", "subtotal", "grand total", "count", "sum", "printed", "page ", "end of"];
     names.iter().any(|field| row.is_told(*field))
+        || can_be_reached
         || !number.is_empty() && !sums.iter().any(|word| number.starts_with(word))
 }
 
