@@ -62,7 +62,8 @@ impl Acceptance {
     async fn accept_uncounted(&self, submission: Submission, trace: TraceContext) -> Result<Answer, Refusal> {
         let profile = self.profile(&submission.center)?;
         match self.write(&profile.1, submission, None, trace).await? {
-            Verdict::Kept(answer) | Verdict::Repeated(answer) => Ok(answer),
+            // Without a message there is nobody who could have taken it up again: it is a repeat like any other.
+            Verdict::Kept(answer) | Verdict::Repeated(answer) | Verdict::Reopened(answer) => Ok(answer),
             Verdict::KeyReused(_) | Verdict::ControlIdReused | Verdict::HeardBefore(_) => Err(Refusal::KeyReused),
             Verdict::NoNumber => Err(Refusal::Unavailable),
         }
@@ -195,12 +196,12 @@ impl Acceptance {
     }
 }
 
-/// A key as it is hashed. Whoever fills in a form chooses any key, so theirs have a name of their own: none of them can stand
 /// What a feed knows a referral by, as a key of ours: the parts of its own number, whatever the format.
 pub fn referral_key<'a>(feed: &'a str, number: impl IntoIterator<Item = &'a str>) -> String {
     fingerprint(std::iter::once(feed).chain(number))
 }
 
+/// A key as it is hashed. Whoever fills in a form chooses any key, so theirs have a name of their own: none of them can stand
 /// where a feed's referral number would, which is known by the key as it is.
 fn own_name<'s>(submission: &Submission, key: &'s str) -> Cow<'s, str> {
     match submission.referring_office {

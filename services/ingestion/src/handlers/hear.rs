@@ -28,7 +28,7 @@ use crate::domain::submission::Submission;
 use crate::error::Refusal;
 use crate::metrics::Metrics;
 use crate::store::messages::{REFUSED, Standing};
-use crate::writer::heard::{ACCEPTED, CONTROL_ID_REUSED, PARKED, REFERRAL_CHANGED};
+use crate::writer::heard::{ACCEPTED, CONTROL_ID_REUSED, PARKED, REFERRAL_CHANGED, REFERRAL_REOPENED};
 use crate::writer::{Heard, Verdict};
 
 /// Purpose of the keyed hash of who sent a message under which control id.
@@ -218,7 +218,7 @@ impl Hearing {
             Verdict::Kept(answer) | Verdict::Repeated(answer) => kept(judged, Some(answer.reference)),
             Verdict::HeardBefore(same) => before(*same, judged),
             Verdict::ControlIdReused => kept(intake::control_id_reused(), None),
-            Verdict::KeyReused(_) => kept(judged, None),
+            Verdict::KeyReused(_) | Verdict::Reopened(_) => kept(judged, None),
             Verdict::NoNumber => return Err(Refusal::Unavailable),
         })
     }
@@ -329,7 +329,7 @@ fn before(same: Standing, judged: Judged) -> Kept {
         _ if same.state != REFUSED => Judged::ACCEPTED,
         _ => judged,
     };
-    let reference = same.reference.filter(|_| same.reason != REFERRAL_CHANGED);
+    let reference = same.reference.filter(|_| ![REFERRAL_CHANGED, REFERRAL_REOPENED].contains(&same.reason.as_str()));
     Kept { message_id: same.message_id, judged, reference }
 }
 

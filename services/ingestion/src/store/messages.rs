@@ -120,6 +120,21 @@ pub async fn waiting(machine: &PgPool) -> Result<Vec<(String, String, i64)>, sql
         .await
 }
 
+/// Those of some inquiries whose partner withdrew them and has not taken them up again since.
+pub async fn withdrawn(tx: &mut Tx, inquiries: &[Uuid]) -> Result<HashSet<Uuid>, sqlx::Error> {
+    let center = tx.center().to_owned();
+    let last: Vec<(Uuid, bool)> = sqlx::query_as(
+        "SELECT DISTINCT ON (inquiry_id) inquiry_id, reason = 'referral_cancelled' FROM messages \
+         WHERE center_id = $1 AND inquiry_id = ANY($2) AND reason IN ('referral_cancelled', 'referral_reopened') \
+         ORDER BY inquiry_id, received_at DESC, message_id DESC",
+    )
+    .bind(center)
+    .bind(inquiries)
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(last.into_iter().filter(|(_, is_withdrawn)| *is_withdrawn).map(|(inquiry, _)| inquiry).collect())
+}
+
 /// Counts messages that came again.
 pub async fn count_again(tx: &mut Tx, ids: &[Uuid]) -> Result<(), sqlx::Error> {
     let center = tx.center().to_owned();

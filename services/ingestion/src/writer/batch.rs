@@ -15,7 +15,7 @@ use prost::Message as _;
 use uuid::Uuid;
 
 use super::heard::{self, Heard};
-use crate::store::messages::Standing;
+use crate::store::messages::{self, Standing};
 use crate::store::{self, NewInquiry};
 
 /// What a caller is told.
@@ -59,6 +59,9 @@ pub enum Verdict {
     Repeated(Answer),
     /// Its key belongs to another request, whose inquiry this is. A message is parked, for a person to compare.
     KeyReused(Uuid),
+    /// The same request stands already, this is the answer of then, and it was withdrawn since. Nobody would look again at what
+    /// was withdrawn, so a message is parked.
+    Reopened(Answer),
     /// The same message came before: this became of it.
     HeardBefore(Box<Standing>),
     /// Its control id belongs to another message of its sender. It is parked.
@@ -169,9 +172,10 @@ async fn write(tx: &mut Tx, arrivals: &[&Arrival], way: Way) -> Result<Vec<Verdi
     let kept: Vec<&Prepared<'_>> = prepared.iter().filter(|one| stands.contains(&one.arrival.inquiry_id)).collect();
     publish(tx, &kept);
     note_repairs(tx, now, &kept).await?;
+    let withdrawn = withdrawn(tx, &stored).await?;
     let verdict = |one: Prepared<'_>| match stands.contains(&one.arrival.inquiry_id) {
         true => Verdict::Kept(one.answer),
-        false => repeat(&one, &stored),
+        false => repeat(&one, &stored, &withdrawn),
     };
     Ok(prepared.into_iter().map(verdict).collect())
 }
@@ -258,7 +262,13 @@ async fn note_repairs(tx: &mut Tx, now: Timestamp, kept: &[&Prepared<'_>]) -> Re
     store::note_repairs(tx, now, &faults).await
 }
 
-fn repeat(one: &Prepared<'_>, stored: &Stored) -> Verdict {
+/// Those of the inquiries that stand already whose partner withdrew them.
+async fn withdrawn(tx: &mut Tx, stored: &Stored) -> Result<HashSet<Uuid>, sqlx::Error> {
+    let ids: Vec<Uuid> = stored.values().map(|kept| kept.inquiry_id).collect();
+    if ids.is_empty() { Ok(HashSet::new()) } else { messages::withdrawn(tx, &ids).await }
+}
+
+fn repeat(one: &Prepared<'_>, stored: &Stored, withdrawn: &HashSet<Uuid>) -> Verdict {
     // Nothing stands under its key: both of its request numbers are taken, and the sender comes again.
     let Some((key, hash)) = &one.arrival.key else { return Verdict::NoNumber };
     let Some(kept) = stored.get(key.as_slice()) else { return Verdict::NoNumber };
@@ -266,11 +276,12 @@ fn repeat(one: &Prepared<'_>, stored: &Stored) -> Verdict {
         return Verdict::KeyReused(kept.inquiry_id);
     }
     let told = kept.to_repair.as_deref().and_then(|told| Answer::decode(told).ok()).unwrap_or_default();
-    Verdict::Repeated(Answer {
+    let answer = Answer {
         inquiry_id: kept.inquiry_id.to_string(),
         reference: kept.reference.clone(),
         received_at: convert::micros(kept.received_at.0),
         repeated: true,
         to_repair: told.to_repair,
-    })
+    };
+    if withdrawn.contains(&kept.inquiry_id) { Verdict::Reopened(answer) } else { Verdict::Repeated(answer) }
 }

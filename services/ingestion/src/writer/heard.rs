@@ -18,6 +18,8 @@ pub const ACCEPTED: &str = "accepted";
 pub const PARKED: &str = "parked";
 /// Its referral stands already with other content.
 pub const REFERRAL_CHANGED: &str = "referral_changed";
+/// Its referral stands already, and was withdrawn since.
+pub const REFERRAL_REOPENED: &str = "referral_reopened";
 /// Its control id belongs to another message of the same sender.
 pub const CONTROL_ID_REUSED: &str = "control_id_reused";
 
@@ -136,6 +138,9 @@ pub async fn settle(
             }
             Some(Verdict::KeyReused(inquiry)) => {
                 correct.push((heard.message_id, PARKED, REFERRAL_CHANGED, Some(inquiry)));
+            }
+            Some(Verdict::Reopened(answer)) => {
+                correct.push((heard.message_id, PARKED, REFERRAL_REOPENED, answer.inquiry_id.parse().ok()));
             }
             Some(Verdict::NoNumber) => lost.push(heard.message_id),
             _ => {}

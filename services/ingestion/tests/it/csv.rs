@@ -185,6 +185,15 @@ async fn the_next_days_list_repeats_changes_and_cancels_and_nobody_is_asked_twic
     let fourth = cedar.taken(bytes).await;
     assert_eq!(counts(&fourth), [6, 0, 6, 0, 0], "what was settled stays settled");
     assert_eq!(world.count(waiting).await, 0);
+
+    // The first list once more: what was cancelled since stands in it as if nothing had been.
+    let mut bytes = sample("RIVERBEND_referrals_20260412_001.csv");
+    bytes.extend_from_slice(b"\n");
+    let fifth = cedar.taken(bytes).await;
+    let reopened: Vec<_> = cedar.result(&fifth).await.into_iter().filter(|row| row[2] == "parked").collect();
+    assert_eq!(reopened.len(), 1);
+    assert_eq!((reopened[0][1].as_str(), reopened[0][3].as_str()), ("RB-7002", "referral_reopened"));
+    assert_eq!(world.count(waiting).await, 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -344,6 +344,12 @@ async fn a_withdrawal_waits_for_a_person_and_ends_the_task_when_it_is_settled() 
     assert_eq!((&after.body["status"], after.header("etag")), (&json!("cancelled"), "W/\"3\""));
     assert!(after.body["statusReason"]["text"].is_string());
     assert!(after.body["meta"]["lastUpdated"].as_str() > before.body["meta"]["lastUpdated"].as_str());
+
+    // Sent anew as it was at first: a person takes it up again.
+    let again = office.post("/ServiceRequest", &request("R-1", "Testpatient")).await;
+    assert_eq!((again.status, again.has("warning", "conflict")), (200, true));
+    let waits = "SELECT count(inquiry_id) FROM messages WHERE state = 'parked' AND reason = 'referral_reopened'";
+    assert_eq!(world.count(waits).await, 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

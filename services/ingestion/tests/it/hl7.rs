@@ -177,6 +177,26 @@ async fn what_waits_is_settled_by_a_person_once_and_written_down() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_referral_that_is_sent_anew_after_its_withdrawal_waits_for_a_person() {
+    let world = World::start().await;
+    let mut office = Office::calls(&world).await;
+    let verb = |message: String| message.replace("I12^REF_I12", "I14^REF_I12");
+    office.ask(&referral("R-1", "REF-1", "Testpatient"), 2).await;
+    office.ask(&verb(referral("R-2", "REF-1", "Testpatient")), 2).await;
+    let again = office.ask(&referral("R-3", "REF-1", "Testpatient"), 2).await;
+    assert_eq!((code(&again[0]), code(&again[1])), ("CA", "AA"));
+    let waits = "SELECT count(inquiry_id) FROM messages WHERE state = 'parked' AND reason = 'referral_reopened'";
+    assert_eq!(world.count(waits).await, 1, "and names its inquiry");
+    assert_eq!(office.ask(&referral("R-3", "REF-1", "Testpatient"), 2).await, again, "byte for byte");
+    office.ask(&referral("R-4", "REF-1", "Testpatient"), 2).await;
+    assert_eq!(world.count(waits).await, 1, "it was taken up again: now it is a repeat");
+    office.ask(&verb(referral("R-5", "REF-1", "Testpatient")), 2).await;
+    office.ask(&referral("R-6", "REF-1", "Testpatient"), 2).await;
+    assert_eq!(world.count(waits).await, 2);
+    assert_eq!(world.count("SELECT count(*) FROM inquiries").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_refused_and_is_taken_at_last_stands_and_what_stands_is_not_refused_later() {
     let world = World::start().await;
     let mut config = Config::default();

@@ -51,6 +51,8 @@ codes! {
     ReferralChanged = "referral_changed", "the referral is known with other content; a person at the center compares them";
     /// The referral was withdrawn.
     ReferralCancelled = "referral_cancelled", "the referral is cancelled; a person at the center closes it";
+    /// The referral was withdrawn before, and stands in the list again.
+    ReferralReopened = "referral_reopened", "the referral was cancelled before; a person at the center takes it up again";
     /// A cancellation of nothing that is known.
     UnknownReferral = "unknown_referral", "cancelled, and not known under this number; a person at the center looks";
     /// The same referral stands earlier in this file.
@@ -109,6 +111,7 @@ impl Code {
             self,
             Self::ReferralChanged
                 | Self::ReferralCancelled
+                | Self::ReferralReopened
                 | Self::UnknownReferral
                 | Self::Duplicate
                 | Self::DuplicateDiffers

@@ -133,6 +133,9 @@ fn outcome(draft: &Draft, verdicts: &[Verdict]) -> Outcome {
         Wish::Inquiry(at) => match verdicts.get(at) {
             Some(Verdict::Kept(answer)) => Outcome::of(State::Accepted, "", answer.inquiry_id.parse().ok()),
             Some(Verdict::Repeated(answer)) => Outcome::of(State::Linked, duplicate, answer.inquiry_id.parse().ok()),
+            Some(Verdict::Reopened(answer)) => {
+                Outcome::of(State::Parked, Code::ReferralReopened.word(), answer.inquiry_id.parse().ok())
+            }
             Some(Verdict::KeyReused(inquiry)) if draft.is_again => {
                 Outcome::of(State::Parked, Code::DuplicateDiffers.word(), Some(*inquiry))
             }

@@ -31,7 +31,7 @@ use crate::error::Refusal;
 use crate::handlers::accept::referral_key;
 use crate::handlers::keep;
 use crate::store::messages::{self, REFUSED};
-use crate::writer::heard::{ACCEPTED, CONTROL_ID_REUSED, PARKED, REFERRAL_CHANGED};
+use crate::writer::heard::{ACCEPTED, CONTROL_ID_REUSED, PARKED, REFERRAL_CHANGED, REFERRAL_REOPENED};
 use crate::writer::{Answer, Heard, Verdict};
 
 /// Purpose of the keyed hash of who sent a request under which number.
@@ -164,6 +164,9 @@ impl Read {
                 Told::standing(self.known(door, parsed(&answer.inquiry_id)?).await?, Fate::Repeated, said)
             }
             Verdict::KeyReused(inquiry) => Told::standing(self.known(door, inquiry).await?, Fate::Changed, said),
+            Verdict::Reopened(answer) => {
+                Told::standing(self.known(door, parsed(&answer.inquiry_id)?).await?, Fate::Parked, said)
+            }
             Verdict::ControlIdReused => Told::number_reused(),
             Verdict::HeardBefore(same) => self.before(door, *same).await?,
             Verdict::NoNumber => return Err(Refusal::Unavailable),
@@ -226,11 +229,26 @@ impl Read {
         let said = lines(&self.intake.faults);
         let Some(inquiry) = same.inquiry_id else { return Ok(Told::waiting(said)) };
         let fate = match same.reason.as_str() {
+            "" if self.takes_up_again(&self.known(door, inquiry).await?) => {
+                let reopened = [(same.message_id, PARKED, REFERRAL_REOPENED, Some(inquiry))];
+                let parked = door.database.with_tx(self.sender.center(), move |tx| {
+                    Box::pin(async move { Ok::<_, Refusal>(messages::correct(tx, &reopened).await?) })
+                });
+                parked.await?;
+                Fate::Parked
+            }
             "" => Fate::Repeated,
             REFERRAL_CHANGED => Fate::Changed,
             _ => Fate::Parked,
         };
         Ok(Told::standing(self.known(door, inquiry).await?, fate, said))
+    }
+
+    /// A referral sent alone has no number of the request, so that it can't be told from its first sending. Where it was
+    /// withdrawn since, a person looks: nobody else would.
+    fn takes_up_again(&self, standing: &Standing) -> bool {
+        let is_new = matches!(&self.intake.topic, Topic::Referral(told) if told.verb == Verb::New);
+        is_new && self.intake.letter.control.is_none() && (standing.is_withdrawn || standing.is_cancelled)
     }
 
     async fn find(&self, door: &Door, told: &Referral) -> Result<Option<Uuid>, Refusal> {
