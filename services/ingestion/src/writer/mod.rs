@@ -1,7 +1,7 @@
-//! Group commit: one writer for each center takes whatever waits and commits it together, two batches side by side.
+//! Group commit: one writer for each center takes whatever waits and commits it together, some batches side by side.
 //!
 //! With many callers this costs a twentieth of a transaction for each, with one caller it costs nothing: only in a flow
-//! does the writer wait a moment for a batch to fill. A queue is bounded; what does not fit is refused at once, because a
+//! does the writer give way for a moment, so that what has arrived can join a batch. A queue is bounded; what does not fit is refused at once, because a
 //! caller who is told to come back is better off than one who waits in vain. Deliberately not here: what one batch does in its transaction
 //! (batch), and who may hand in what (handlers).
 
@@ -9,17 +9,15 @@ pub mod batch;
 pub mod heard;
 
 use std::collections::HashMap;
-use std::ops::RangeInclusive;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::Duration;
 
 use causeway_mailbox::{Database, TxError};
 use causeway_runtime::Stop;
 use prometheus::IntGauge;
 use tokio::sync::mpsc::{self, error::TrySendError};
 use tokio::sync::{Semaphore, oneshot};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
 
@@ -36,14 +34,12 @@ const MOST_ATTEMPTS: u32 = 4;
 
 /// A batch of this many inquiries is a flow.
 const FLOW: usize = 6;
-/// How long a batch of a flow is left to grow: as long as the last one took to write, within these limits. Under a flood
-/// every caller waits for many others anyway, and each batch that is larger leaves more of the machine to all of them.
-const LINGER: RangeInclusive<Duration> = Duration::from_millis(2)..=Duration::from_millis(8);
-/// A batch that nobody joined for this long is whole.
-const QUIET: Duration = Duration::from_millis(1);
+/// So often the writer gives way to whoever is ready, before a batch that nobody joined meanwhile is whole. No time is waited
+/// for: what has not arrived yet goes with the next batch.
+const GIVES_WAY: u32 = 8;
 
-/// Batches of one center that are written side by side: the next one is on its way while the disk takes this one.
-const ABREAST: usize = 2;
+/// Batches of one center that are written side by side: the next ones are on their way while the disk takes this one.
+const ABREAST: usize = 3;
 
 /// Where something was taken, the next will be soon: somebody sends all of it again, or the numbers grow scarce. So many
 /// batches are then written with care from the start.
@@ -112,7 +108,6 @@ impl Writers {
             center: center.to_owned(),
             waiting: self.parts.metrics.waiting.with_label_values(&[center]),
             careful: AtomicU32::new(0),
-            took_micros: AtomicU64::new(0),
             failed: Mutex::default(),
         };
         let hard = self.stop.hard.clone();
@@ -132,8 +127,6 @@ struct Writer {
     waiting: IntGauge,
     /// Batches that are still to be written with care.
     careful: AtomicU32,
-    /// How long the last batch took to write, microseconds.
-    took_micros: AtomicU64,
     /// When and why the last batch could not be written at all.
     failed: Mutex<Option<(Instant, Refusal)>>,
 }
@@ -148,7 +141,7 @@ impl Writer {
             && jobs.recv_many(&mut taken, most).await > 0
         {
             if last >= FLOW {
-                grow(&mut taken, &mut jobs, most, writer.linger()).await;
+                grow(&mut taken, &mut jobs, most).await;
             }
             writer.refuse_who_waited(&mut taken);
             last = taken.len();
@@ -167,17 +160,10 @@ impl Writer {
         let _ = abreast.acquire_many(ABREAST as u32).await;
     }
 
-    fn linger(&self) -> Duration {
-        Duration::from_micros(self.took_micros.load(Ordering::Relaxed)).clamp(*LINGER.start(), *LINGER.end())
-    }
-
     async fn write_noted(&self, batch: Vec<Job>) {
-        let begun = Instant::now();
         if let Err(refusal) = self.write_all(batch).await {
             *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), refusal));
         }
-        let took = begun.elapsed().as_micros();
-        self.took_micros.store(u64::try_from(took).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
     /// Whoever waited while a batch failed would wait as long for the same: they are told now and come again.
@@ -274,14 +260,18 @@ impl Writer {
     }
 }
 
-/// Whoever was answered with the last batch will soon be back: waits as long as they keep coming, but only for a moment.
-async fn grow(taken: &mut Vec<Job>, jobs: &mut mpsc::Receiver<Job>, most: usize, linger: Duration) {
-    let until = Instant::now() + linger;
-    while taken.len() < most {
-        let room = most - taken.len();
-        match timeout_at(until.min(Instant::now() + QUIET), jobs.recv_many(taken, room)).await {
-            Ok(count) if count > 0 => {}
-            _ => return,
+/// Whoever was answered with the last batch will soon be back: takes along who gets here as long as some do.
+async fn grow(taken: &mut Vec<Job>, jobs: &mut mpsc::Receiver<Job>, most: usize) {
+    let mut before = 0;
+    while taken.len() < most && taken.len() > before {
+        before = taken.len();
+        for _ in 0..GIVES_WAY {
+            tokio::task::yield_now().await;
+        }
+        while taken.len() < most
+            && let Ok(job) = jobs.try_recv()
+        {
+            taken.push(job);
         }
     }
 }
