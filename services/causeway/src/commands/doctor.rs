@@ -101,7 +101,7 @@ async fn database(config: &RuntimeConfig, service: &str) -> anyhow::Result<Strin
     let pool = installation::machine_pool(config, service).await?;
     let version: String = sqlx::query_scalar("SHOW server_version").fetch_one(&pool).await?;
     let (unpublished, parked): (i64, i64) = sqlx::query_as(
-        "SELECT (SELECT coalesce(sum(cardinality(event_ids)), 0) FROM outbox_pending), (SELECT count(*) FROM parked WHERE state <> 'replayed')",
+        "SELECT (SELECT coalesce(sum(cardinality(waiting)), 0) FROM outbox_pending), (SELECT count(*) FROM parked WHERE state <> 'replayed')",
     )
     .fetch_one(&pool)
     .await?;

@@ -15,6 +15,7 @@ use futures::StreamExt as _;
 use futures::stream::BoxStream;
 use tokio::time::timeout;
 use tracing::warn;
+use uuid::Uuid;
 
 use crate::{Bus, BusError, audit};
 
@@ -46,6 +47,9 @@ pub struct Arrived {
 pub struct Delivery {
     /// What is in it: one event, or several that were caused together.
     pub events: Vec<Arrived>,
+    /// What every copy of a message with several events bears, whenever it is published: such a message always holds the same
+    /// events. `None` where its events are known one by one: there is only one, or its publisher promises no such thing.
+    pub unit: Option<Uuid>,
     /// Subject on the bus.
     pub subject: String,
     /// How often it was delivered, from 1.
@@ -252,13 +256,36 @@ fn delivery(message: async_nats::jetstream::Message) -> Option<Delivery> {
         headers.and_then(|headers| headers.get(HeaderName::from_static(name))).map(|value| value.as_str())
     };
     let subject = message.subject.to_string();
+    let mut unit = None;
     let arrived = |(envelope, payload)| Arrived { envelope, payload };
     let events = if get(header::CONTENT_TYPE) == Some(batch::CONTENT_TYPE) {
+        unit = get(header::MESSAGE_ID).and_then(read_unit);
         let payload = &message.payload;
         let unreadable = |cause| vec![(Err(cause), payload.clone())];
         batch::read(&subject, payload.clone()).unwrap_or_else(unreadable).into_iter().map(arrived).collect()
     } else {
         vec![arrived((Envelope::read(&subject, get), message.payload.clone()))]
     };
-    Some(Delivery { events, subject, attempt, sequence, acker })
+    Some(Delivery { events, unit, subject, attempt, sequence, acker })
+}
+
+/// The id of a message, without what tells its copies apart. Earlier releases named a message by its first event and the sum of
+/// the others, which is none.
+fn read_unit(message_id: &str) -> Option<Uuid> {
+    let id = message_id.split_once(':').map_or(message_id, |(id, _copy)| id);
+    Uuid::try_parse(id).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_and_its_copies_are_one_unit_and_a_name_that_promises_nothing_is_none() {
+        let id = Uuid::from_u128(7);
+        assert_eq!(read_unit(&id.to_string()), Some(id));
+        assert_eq!(read_unit(&format!("{id}:r2")), Some(id));
+        assert_eq!(read_unit(&format!("{id}+{:032x}", 9)), None);
+        assert_eq!(read_unit(""), None);
+    }
 }

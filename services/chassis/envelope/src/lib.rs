@@ -35,7 +35,8 @@ pub mod header {
     pub const TRACEPARENT: &str = "traceparent";
     /// Set where a message holds several events ([`crate::batch::CONTENT_TYPE`]); then each has its own attributes inside.
     pub const CONTENT_TYPE: &str = "content-type";
-    /// The server recognises a repeated publication by it.
+    /// The server recognises a repeated publication by it: the id of the event, or of a message with several. A copy that it
+    /// must not recognise has a colon and a word behind that.
     pub const MESSAGE_ID: &str = "Nats-Msg-Id";
 }
 

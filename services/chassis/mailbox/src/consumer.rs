@@ -1,10 +1,11 @@
 //! The consumer: batches from the bus to a handler, one transaction for each center, the answer to the bus after the commit.
 //!
-//! A message can hold several events; each has its own place in the inbox and its own outcome. A batch that fails is
-//! handled again event by event, so that a poisoned one holds up nobody. Whether one is poisoned is decided here, never by
-//! the server: after so many tries it becomes a row in `parked`.
+//! A message can hold several events, each with its own outcome; it stands in the inbox as a whole once all of them are
+//! dealt with, and until then those that are. A batch that fails is handled again event by event, so that a poisoned one
+//! holds up nobody. Whether one is poisoned is decided here, never by the server: after so many tries it becomes a row in
+//! `parked`.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -67,6 +68,8 @@ pub struct Received {
     pub payload: Bytes,
     /// How often it was delivered, from 1.
     pub attempt: i64,
+    /// The message that it shares with others; its copies hold the very same events.
+    pub unit: Option<Uuid>,
 }
 
 /// Handles messages: loads, decides, saves, emits. Neither acknowledges nor publishes (F1).
@@ -96,6 +99,15 @@ pub(crate) struct Consumer {
     pub handled: IntCounterVec,
     /// Most events in one transaction.
     pub most: usize,
+}
+
+/// In whose company an event is handled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Company {
+    /// All of its message.
+    Whole,
+    /// By itself, because it or another failed.
+    Alone,
 }
 
 /// What to tell the bus about one event.
@@ -142,40 +154,65 @@ impl Consumer {
     }
 
     async fn handle_batch(&self, batch: Vec<Delivery>) {
-        let mut by_center: BTreeMap<&str, Vec<(usize, Received)>> = BTreeMap::new();
+        let mut by_center: BTreeMap<&str, Vec<(usize, Vec<Received>)>> = BTreeMap::new();
         let mut open: Vec<Open> = batch.iter().map(|_| Open::default()).collect();
         for (at, delivery) in batch.iter().enumerate() {
+            let unit = unit(delivery);
             for event in &delivery.events {
                 let Some(envelope) = readable(event) else { continue };
                 let attempt = delivery.attempt;
-                let received = Received { envelope: envelope.clone(), payload: event.payload.clone(), attempt };
-                by_center.entry(&envelope.center).or_default().push((at, received));
+                let received = Received { envelope: envelope.clone(), payload: event.payload.clone(), attempt, unit };
+                let messages = by_center.entry(&envelope.center).or_default();
+                match messages.last_mut().filter(|(last, _)| *last == at) {
+                    Some((_, events)) => events.push(received),
+                    None => messages.push((at, vec![received])),
+                }
                 open[at].events += 1;
             }
         }
         for (delivery, open) in batch.iter().zip(&open).filter(|(_, open)| open.events == 0) {
             self.answer(delivery, open).await;
         }
-        for (center, events) in by_center {
+        for (center, messages) in by_center {
             let mut out_of_order = false;
-            for some in events.chunks(self.most.max(1)) {
-                let verdicts = if out_of_order {
+            for some in self.transactions(messages) {
+                let handled = if out_of_order {
                     // What has just failed would fail again and again, while the bus waits for all the answers.
-                    some.iter().map(|(_, event)| Verdict::Again(backoff(event.attempt))).collect()
+                    let again = some.iter().flat_map(|(_, events)| events);
+                    Handled {
+                        verdicts: again.map(|event| Verdict::Again(backoff(event.attempt))).collect(),
+                        company: Company::Whole,
+                        transient: true,
+                    }
                 } else {
-                    let events = some.iter().map(|(_, event)| event.clone()).collect();
-                    let (verdicts, transient) = self.handle_center(center, events).await;
-                    out_of_order = transient;
-                    verdicts
+                    self.handle_center(center, some.iter().flat_map(|(_, events)| events.clone()).collect()).await
                 };
-                for ((at, _), verdict) in some.iter().zip(verdicts) {
-                    open[*at].note(verdict);
-                    if open[*at].events == 0 {
-                        self.answer(&batch[*at], &open[*at]).await;
+                out_of_order = handled.transient;
+                let places = some.iter().flat_map(|(at, events)| std::iter::repeat_n(*at, events.len()));
+                for (at, verdict) in places.zip(handled.verdicts) {
+                    open[at].note(verdict, handled.company);
+                    if open[at].events == 0 {
+                        self.answer(&batch[at], &open[at]).await;
                     }
                 }
             }
         }
+    }
+
+    /// Whole messages, as many as make up a transaction.
+    fn transactions(&self, messages: Vec<(usize, Vec<Received>)>) -> Vec<Vec<(usize, Vec<Received>)>> {
+        let mut all: Vec<(usize, Vec<_>)> = Vec::new();
+        for message in messages {
+            let count = message.1.len();
+            match all.last_mut().filter(|(events, _)| *events + count <= self.most.max(1)) {
+                Some((events, some)) => {
+                    *events += count;
+                    some.push(message);
+                }
+                None => all.push((count, vec![message])),
+            }
+        }
+        all.into_iter().map(|(_, some)| some).collect()
     }
 
     /// Answers a message whose events are dealt with. It comes again as long as one of them has to, and those that are
@@ -189,18 +226,35 @@ impl Consumer {
                 }
             }
         }
+        if again.is_none() && open.apart && self.note_whole(delivery).await.is_err() {
+            again = Some(backoff(delivery.attempt));
+        }
         match again {
             None => delivery.ack().await,
             Some(wait) => delivery.retry_after(wait).await,
         }
     }
 
-    /// One verdict for each; and whether the database could not be used.
-    async fn handle_center(&self, center: &str, events: Vec<Received>) -> (Vec<Verdict>, bool) {
-        let cause = match self.transact(center, events.clone()).await {
+    /// All events of a message were dealt with, one by one: from now on it is known as a whole, which is what its publisher
+    /// asks about.
+    async fn note_whole(&self, delivery: &Delivery) -> Result<(), HandlerError> {
+        let Some(unit) = unit(delivery) else { return Ok(()) };
+        let Some(center) = delivery.events.iter().find_map(readable).map(|envelope| &envelope.center) else {
+            return Ok(());
+        };
+        self.database
+            .with_tx(center, move |tx| Box::pin(async move { Ok(inbox::mark(tx, &[unit], false).await?) }))
+            .await
+    }
+
+    /// Handles whole messages.
+    async fn handle_center(&self, center: &str, events: Vec<Received>) -> Handled {
+        let handled = |verdicts, company, transient| Handled { verdicts, company, transient };
+        let cause = match self.transact(center, events.clone(), Company::Whole).await {
             Ok(outcomes) => {
                 let verdicts = outcomes.iter().zip(&events);
-                return (verdicts.map(|(outcome, event)| self.verdict(outcome, event.attempt)).collect(), false);
+                let verdicts = verdicts.map(|(outcome, event)| self.verdict(outcome, event.attempt)).collect();
+                return handled(verdicts, Company::Whole, false);
             }
             Err(cause) => cause,
         };
@@ -208,7 +262,8 @@ impl Consumer {
         // Company that failed together again and again is handled one by one, so that the cause stands alone.
         if transient && events.iter().all(|event| event.attempt < ALONE_FROM) {
             debug!(%cause, "batch could not be handled; it is delivered again");
-            return (events.iter().map(|event| Verdict::Again(backoff(event.attempt))).collect(), true);
+            let verdicts = events.iter().map(|event| Verdict::Again(backoff(event.attempt))).collect();
+            return handled(verdicts, Company::Whole, true);
         }
         debug!(%cause, count = events.len(), "batch failed; its messages are handled one by one");
         let (mut verdicts, mut failures) = (Vec::with_capacity(events.len()), 0);
@@ -221,13 +276,13 @@ impl Consumer {
             failures = if transient { failures + 1 } else { 0 };
             verdicts.push(verdict);
         }
-        (verdicts, failures >= MOST_IN_A_ROW)
+        handled(verdicts, Company::Alone, failures >= MOST_IN_A_ROW)
     }
 
     /// The verdict; and whether the database could not be used.
     async fn handle_one(&self, center: &str, one: Received) -> (Verdict, bool) {
         let (id, attempt) = (one.envelope.id, one.attempt);
-        let cause = match self.transact(center, vec![one.clone()]).await {
+        let cause = match self.transact(center, vec![one.clone()], Company::Alone).await {
             Ok(outcomes) => {
                 return (outcomes.first().map_or(Verdict::Ack, |outcome| self.verdict(outcome, attempt)), false);
             }
@@ -262,7 +317,7 @@ impl Consumer {
     pub async fn replay(&self, message: parked::ParkedMessage) -> Result<(), HandlerError> {
         let envelope = message.envelope().ok_or_else(|| HandlerError::Failed("its headers can not be read".into()))?;
         let (center, parked_id, id) = (envelope.center.clone(), message.parked_id, envelope.id);
-        let one = Received { envelope, payload: Bytes::from(message.payload), attempt: 1 };
+        let one = Received { envelope, payload: Bytes::from(message.payload), attempt: 1, unit: None };
         let handler = self.handler.clone();
         self.database
             .with_tx(&center, move |tx| {
@@ -285,8 +340,13 @@ impl Consumer {
             .await
     }
 
-    /// Runs one transaction: inbox, handler, what it parks or gives back. One outcome for each message.
-    async fn transact(&self, center: &str, mut received: Vec<Received>) -> Result<Vec<Outcome>, HandlerError> {
+    /// Runs one transaction: inbox, handler, what it parks or gives back. One outcome for each event.
+    async fn transact(
+        &self,
+        center: &str,
+        mut received: Vec<Received>,
+        company: Company,
+    ) -> Result<Vec<Outcome>, HandlerError> {
         let handler = self.handler.clone();
         let service = self.database.service();
         let spans: Vec<Span> = received.iter_mut().map(|message| open_span(service, message)).collect();
@@ -294,24 +354,18 @@ impl Consumer {
             .database
             .with_tx(center, move |tx| {
                 Box::pin(async move {
-                    let ids: Vec<Uuid> = received.iter().map(|message| message.envelope.id).collect();
-                    let mut fresh: HashMap<Uuid, bool> =
-                        inbox::take(tx, &ids).await?.into_iter().map(|id| (id, true)).collect();
-                    // A message that stands twice in one batch is handled once.
-                    let (new, order): (Vec<Received>, Vec<bool>) = {
-                        let flags: Vec<bool> = ids.iter().map(|id| fresh.remove(id).unwrap_or(false)).collect();
-                        let new = received.into_iter().zip(&flags).filter(|(_, new)| **new).map(|(one, _)| one);
-                        (new.collect(), flags)
-                    };
+                    let (is_new, mended) = take(tx, &received, company).await?;
+                    let new = received.iter().zip(&is_new).filter(|(_, new)| **new).map(|(one, _)| one.clone());
+                    let new: Vec<Received> = new.collect();
                     let outcomes = if new.is_empty() { Vec::new() } else { handler.handle(tx, &new).await? };
                     if outcomes.len() != new.len() {
                         return Err(HandlerError::Failed(
                             "handler gave another number of outcomes than messages".into(),
                         ));
                     }
-                    settle(tx, &new, &outcomes).await?;
+                    settle(tx, &new, &outcomes, (company, mended)).await?;
                     let mut outcomes = outcomes.into_iter();
-                    Ok(order
+                    Ok(is_new
                         .into_iter()
                         .map(|new| if new { outcomes.next() } else { None }.unwrap_or(Outcome::AlreadyApplied))
                         .collect())
@@ -357,29 +411,92 @@ fn readable(event: &Arrived) -> Option<&Envelope> {
     event.envelope.as_ref().ok().filter(|envelope| is_slug(&envelope.center))
 }
 
+/// The message that the events of a delivery share. Its events were caused by one transaction, so they are one center's, and its
+/// id is none of theirs; of whoever keeps to something else each event is known by itself.
+fn unit(delivery: &Delivery) -> Option<Uuid> {
+    let mut events = delivery.events.iter().filter_map(readable);
+    let (unit, center) = (delivery.unit?, &events.clone().next()?.center);
+    events.all(|envelope| envelope.center == *center && envelope.id != unit).then_some(unit)
+}
+
+/// What became of some messages of a center.
+struct Handled {
+    /// One for each event.
+    verdicts: Vec<Verdict>,
+    company: Company,
+    /// The database could not be used.
+    transient: bool,
+}
+
 /// A delivered message whose events are not all dealt with.
 #[derive(Default)]
 struct Open {
     events: usize,
     again: Option<Duration>,
+    /// Its events were handled one by one.
+    apart: bool,
 }
 
 impl Open {
     /// A message comes again as late as the last of its events may.
-    fn note(&mut self, verdict: Verdict) {
+    fn note(&mut self, verdict: Verdict, company: Company) {
         self.events -= 1;
+        self.apart |= company == Company::Alone;
         if let Verdict::Again(wait) = verdict {
             self.again = Some(self.again.map_or(wait, |known| known.max(wait)));
         }
     }
 }
 
-async fn settle(tx: &mut Tx, new: &[Received], outcomes: &[Outcome]) -> Result<(), HandlerError> {
+/// Takes events in, and tells which of them are new to this service; one that stands twice among them is new once. And the
+/// torn messages of which the rest is here.
+async fn take(tx: &mut Tx, received: &[Received], company: Company) -> Result<(Vec<bool>, Vec<Uuid>), HandlerError> {
+    let id = |one: &Received| one.envelope.id;
+    let (mut taken, mut known, mut torn) = (HashSet::new(), HashSet::new(), Vec::new());
+    match company {
+        Company::Whole => {
+            let units: Vec<Uuid> = received.iter().map(|one| one.unit.unwrap_or(id(one))).collect();
+            taken.extend(inbox::take(tx, &units).await?);
+            let mut seen: Vec<Uuid> = received.iter().filter_map(|one| one.unit).collect();
+            seen.retain(|unit| !taken.contains(unit));
+            if !seen.is_empty() {
+                torn = inbox::torn(tx, &seen).await?;
+            }
+            if !torn.is_empty() {
+                let shared = received.iter().filter(|one| one.unit.is_some_and(|unit| torn.contains(&unit)));
+                known.extend(inbox::known(tx, &shared.map(id).collect::<Vec<_>>()).await?);
+                taken.extend(&torn);
+            }
+        }
+        Company::Alone => {
+            for one in received {
+                let is_open = match one.unit {
+                    Some(unit) => inbox::tear(tx, unit).await?,
+                    None => true,
+                };
+                if is_open && !inbox::take(tx, &[id(one)]).await?.is_empty() {
+                    taken.insert(one.unit.unwrap_or(id(one)));
+                }
+            }
+        }
+    }
+    let new = |one: &Received| taken.contains(&one.unit.unwrap_or(id(one))) && known.insert(id(one));
+    let new = received.iter().map(new).collect();
+    Ok((new, torn))
+}
+
+/// Parks what can't be handled, and gives back what has to come again.
+async fn settle(
+    tx: &mut Tx,
+    new: &[Received],
+    outcomes: &[Outcome],
+    (company, mended): (Company, Vec<Uuid>),
+) -> Result<(), HandlerError> {
     let mut back = Vec::new();
     for (message, outcome) in new.iter().zip(outcomes) {
         match outcome {
             Outcome::Done | Outcome::AlreadyApplied => {}
-            Outcome::RetryAfter(_) if message.attempt < MOST_WAITS => back.push(message.envelope.id),
+            Outcome::RetryAfter(_) if message.attempt < MOST_WAITS => back.push(message),
             Outcome::RetryAfter(_) => {
                 warn!(event.id = %message.envelope.id, event.kind = %message.envelope.kind, "message waited in vain and is parked");
                 let reason = "what it needs did not come in a day; replay it when it has";
@@ -391,8 +508,27 @@ async fn settle(tx: &mut Tx, new: &[Received], outcomes: &[Outcome]) -> Result<(
             }
         }
     }
-    if !back.is_empty() {
-        inbox::put_back(tx, &back).await?;
+    let waiting: HashSet<Uuid> = back.iter().map(|message| message.envelope.id).collect();
+    let stands_alone = |one: &Received| company == Company::Alone || one.unit.is_none();
+    let put_back: Vec<Uuid> = back.iter().filter(|one| stands_alone(one)).map(|one| one.envelope.id).collect();
+    if !put_back.is_empty() {
+        inbox::put_back(tx, &put_back).await?;
+    }
+    if company == Company::Alone {
+        return Ok(());
+    }
+    // Of a message that comes again what is done stands by itself.
+    let torn: HashSet<Uuid> = back.iter().filter_map(|message| message.unit).collect();
+    if !torn.is_empty() {
+        let is_done =
+            |one: &&Received| one.unit.is_some_and(|unit| torn.contains(&unit)) && !waiting.contains(&one.envelope.id);
+        let done: Vec<Uuid> = new.iter().filter(is_done).map(|one| one.envelope.id).collect();
+        inbox::take(tx, &done).await?;
+        inbox::mark(tx, &torn.iter().copied().collect::<Vec<_>>(), true).await?;
+    }
+    let mended: Vec<Uuid> = mended.into_iter().filter(|unit| !torn.contains(unit)).collect();
+    if !mended.is_empty() {
+        inbox::mark(tx, &mended, false).await?;
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! The outbox: the event log of a service, written in the transaction that causes the events.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use bytes::Bytes;
 use causeway_bus::Outgoing;
@@ -35,6 +36,8 @@ pub struct Draft {
 pub(crate) struct Row {
     pub envelope: Envelope,
     pub payload: Bytes,
+    /// The message that it shares with others of its transaction.
+    pub message: Option<Uuid>,
     /// The database's own time of the transaction; finds the month's partition.
     pub created: Timestamp,
 }
@@ -52,61 +55,78 @@ impl Row {
             time: now,
             trace: draft.trace,
         };
-        Self { envelope, payload: Bytes::from(draft.payload), created }
+        Self { envelope, payload: Bytes::from(draft.payload), message: None, created }
     }
 
-    /// As the bus takes it alone; `suffix` makes the server take a repeat that it would otherwise recognise.
-    pub fn outgoing(&self, suffix: &str) -> Outgoing {
-        Outgoing::one(self.envelope.clone(), self.payload.clone(), format!("{}{suffix}", self.envelope.id))
+    /// What a listener knows it by once it has dealt with it: its message, or where it has that to itself, its own id.
+    pub fn unit(&self) -> Uuid {
+        self.message.unwrap_or(self.envelope.id)
     }
 }
 
 /// So many events share a message at most, and so many bytes of content: a stream takes messages of 64 KiB.
 const MOST_TOGETHER: (usize, usize) = (64, 16 << 10);
 
-/// What was caused together travels together: the events of a transaction that have the same subject, in the order of their
-/// ids, which is that of their making. The same rows give the same messages each time, in whatever order they were read, so
-/// that the server recognises a repeat.
-pub(crate) fn together(rows: &[Row]) -> Vec<(Outgoing, Vec<&Row>)> {
-    let mut sorted: Vec<&Row> = rows.iter().collect();
-    sorted.sort_unstable_by_key(|row| row.envelope.id);
-    let mut groups: Vec<(usize, Vec<&Row>)> = Vec::new();
+/// What was caused together travels together: gives the events of a transaction that have the same subject a message, in the
+/// order in which they were caused. Done once, when they are written: whoever publishes them later finds the same messages.
+pub(crate) fn bring_together(rows: &mut [Row], mut new_id: impl FnMut() -> Uuid) {
+    let mut groups: Vec<(usize, Vec<usize>)> = Vec::new();
     let mut open: HashMap<&str, usize> = HashMap::new();
-    for row in sorted {
+    for (at, row) in rows.iter().enumerate() {
         let (subject, size) = (row.envelope.subject.as_str(), row.payload.len());
         let group = open.get(subject).and_then(|at| groups.get_mut(*at));
         match group.filter(|(bytes, group)| group.len() < MOST_TOGETHER.0 && *bytes + size <= MOST_TOGETHER.1) {
             Some((bytes, group)) => {
                 *bytes += size;
-                group.push(row);
+                group.push(at);
             }
             None => {
                 open.insert(subject, groups.len());
-                groups.push((size, vec![row]));
+                groups.push((size, vec![at]));
             }
         }
     }
-    groups.into_iter().filter_map(|(_, group)| Some((message(&group)?, group))).collect()
-}
-
-fn message(group: &[&Row]) -> Option<Outgoing> {
-    match group {
-        [one] => Some(one.outgoing("")),
-        _ => Outgoing::several(group.iter().map(|row| (&row.envelope, &row.payload)), message_id(group)),
+    for (_, group) in groups.iter().filter(|(_, group)| group.len() > 1) {
+        let id = new_id();
+        group.iter().for_each(|at| rows[*at].message = Some(id));
     }
 }
 
-/// Follows from all events: with a part of them the server must not think that it has the rest.
-fn message_id(group: &[&Row]) -> String {
-    let ids = || group.iter().map(|row| row.envelope.id);
-    let others = ids().skip(1).fold(0, |all, id| all ^ id.as_u128());
-    format!("{}+{others:032x}", ids().next().unwrap_or_default())
+/// The messages that events travel in, each with its events in the order of their ids. `copy` makes the server take a repeat
+/// that it would otherwise recognise.
+pub(crate) fn messages<'a>(rows: impl IntoIterator<Item = &'a Row>, copy: &str) -> Vec<(Outgoing, Vec<&'a Row>)> {
+    let mut groups: Vec<Vec<&Row>> = Vec::new();
+    let mut known: HashMap<Uuid, usize> = HashMap::new();
+    for row in rows {
+        match known.entry(row.unit()) {
+            Entry::Occupied(at) => groups[*at.get()].push(row),
+            Entry::Vacant(place) => {
+                place.insert(groups.len());
+                groups.push(vec![row]);
+            }
+        }
+    }
+    groups.into_iter().filter_map(|group| Some((message(group.clone(), copy)?, group))).collect()
+}
+
+fn message(mut group: Vec<&Row>, copy: &str) -> Option<Outgoing> {
+    group.sort_unstable_by_key(|row| row.envelope.id);
+    match group.as_slice() {
+        [one] => {
+            let id = format!("{}{copy}", one.envelope.id);
+            Some(Outgoing::one(one.envelope.clone(), one.payload.clone(), id))
+        }
+        several => {
+            let id = format!("{}{copy}", several.first()?.unit());
+            Outgoing::several(several.iter().map(|row| (&row.envelope, &row.payload)), id)
+        }
+    }
 }
 
 const INSERT: &str = "WITH log AS ( \
-        INSERT INTO outbox (center_id, event_id, subject, kind, aggregate_id, version, occurred_at, traceparent, payload) \
-        SELECT $2, * FROM unnest($1::uuid[], $3::text[], $4::text[], $5::uuid[], $6::bigint[], $7::timestamptz[], $8::text[], $9::bytea[])) \
-     INSERT INTO outbox_pending (batch_id, center_id, created_at, event_ids) VALUES (($1::uuid[])[1], $2, now(), $1)";
+        INSERT INTO outbox (center_id, event_id, subject, kind, aggregate_id, version, occurred_at, traceparent, payload, message_id) \
+        SELECT $2, * FROM unnest($1::uuid[], $3::text[], $4::text[], $5::uuid[], $6::bigint[], $7::timestamptz[], $8::text[], $9::bytea[], $10::uuid[])) \
+     INSERT INTO outbox_pending (batch_id, center_id, created_at, waiting) VALUES (($1::uuid[])[1], $2, now(), $1)";
 
 /// Writes all rows of a transaction with one statement. They wait as one batch, which bears the id of its first event.
 pub(crate) async fn insert(connection: &mut PgConnection, rows: &[Row]) -> Result<(), sqlx::Error> {
@@ -122,14 +142,14 @@ pub(crate) async fn insert(connection: &mut PgConnection, rows: &[Row]) -> Resul
         .bind(rows.iter().map(|row| Ts(row.envelope.time)).collect::<Vec<_>>())
         .bind(rows.iter().map(|row| row.envelope.trace.traceparent()).collect::<Vec<_>>())
         .bind(rows.iter().map(|row| row.payload.as_ref()).collect::<Vec<_>>())
+        .bind(rows.iter().map(|row| row.message).collect::<Vec<_>>())
         .execute(connection)
         .await?;
     Ok(())
 }
 
 /// Columns of a row, in the order of [`from_sql`].
-pub(crate) const COLUMNS: &str =
-    "event_id, center_id, subject, kind, aggregate_id, version, occurred_at, traceparent, payload, created_at";
+pub(crate) const COLUMNS: &str = "event_id, center_id, subject, kind, aggregate_id, version, occurred_at, traceparent, payload, message_id, created_at";
 
 /// Reads a row whose statement names [`COLUMNS`].
 pub(crate) fn from_sql(source: &str, row: &sqlx::postgres::PgRow) -> Result<Row, sqlx::Error> {
@@ -151,6 +171,7 @@ pub(crate) fn from_sql(source: &str, row: &sqlx::postgres::PgRow) -> Result<Row,
             trace: TraceContext::parse(trace.as_deref().unwrap_or_default()),
         },
         payload: Bytes::from(payload),
+        message: row.try_get("message_id")?,
         created: created.0,
     })
 }
@@ -173,41 +194,55 @@ mod tests {
         Row::new(draft, "routing", "lakeside", (then, then), Uuid::nil())
     }
 
-    fn sizes(rows: &[Row]) -> Vec<(String, usize)> {
-        together(rows).iter().map(|(_, group)| (group[0].envelope.subject.clone(), group.len())).collect()
+    /// Brings them together under the ids 1000, 1001, ...
+    fn together(mut rows: Vec<Row>) -> Vec<Row> {
+        let mut next = 999;
+        bring_together(&mut rows, || {
+            next += 1;
+            Uuid::from_u128(next)
+        });
+        rows
+    }
+
+    fn sizes(rows: Vec<Row>) -> Vec<(String, usize)> {
+        let rows = together(rows);
+        messages(&rows, "").iter().map(|(_, group)| (group[0].envelope.subject.clone(), group.len())).collect()
     }
 
     #[test]
     fn events_share_a_message_by_subject_and_none_is_left_out() {
-        let rows = [row(1, "a", 10), row(2, "b", 10), row(3, "a", 10), row(4, "c", 10)];
-        assert_eq!(sizes(&rows), [("a".to_owned(), 2), ("b".to_owned(), 1), ("c".to_owned(), 1)]);
+        let rows = vec![row(1, "a", 10), row(2, "b", 10), row(3, "a", 10), row(4, "c", 10)];
+        assert_eq!(sizes(rows.clone()), [("a".to_owned(), 2), ("b".to_owned(), 1), ("c".to_owned(), 1)]);
+        let units: Vec<u128> = together(rows).iter().map(|row| row.unit().as_u128()).collect();
+        assert_eq!(units, [1000, 2, 1000, 4], "an event alone needs no other name");
     }
 
     #[test]
     fn a_message_is_never_larger_than_a_stream_takes() {
         let many: Vec<Row> = (0..150).map(|id| row(id, "a", 100)).collect();
-        assert_eq!(sizes(&many).iter().map(|(_, count)| *count).collect::<Vec<_>>(), [64, 64, 22]);
+        assert_eq!(sizes(many).iter().map(|(_, count)| *count).collect::<Vec<_>>(), [64, 64, 22]);
         let large: Vec<Row> = (0..4).map(|id| row(id, "a", 7000)).collect();
-        assert_eq!(sizes(&large).iter().map(|(_, count)| *count).collect::<Vec<_>>(), [2, 2]);
+        assert_eq!(sizes(large).iter().map(|(_, count)| *count).collect::<Vec<_>>(), [2, 2]);
         // One alone that is too large for any company still goes out, and is refused by the server if it must.
-        assert_eq!(sizes(&[row(1, "a", 10), row(2, "a", 40_000), row(3, "a", 10)]).len(), 3);
+        assert_eq!(sizes(vec![row(1, "a", 10), row(2, "a", 40_000), row(3, "a", 10)]).len(), 3);
     }
 
     #[test]
-    fn the_same_events_make_the_same_messages_in_whatever_order_they_were_read() {
-        let mut rows: Vec<Row> = (0..100).map(|id| row(id, if id % 3 == 0 { "a" } else { "b" }, 300)).collect();
-        let ids = |rows: &[Row]| -> Vec<String> {
-            together(rows).iter().map(|(message, _)| format!("{message:?}")).collect()
+    fn the_same_events_make_the_same_messages_in_whatever_order_and_company_they_were_read() {
+        let rows: Vec<Row> = (0..100).map(|id| row(id, if id % 3 == 0 { "a" } else { "b" }, 300)).collect();
+        let mut rows = together(rows);
+        let all = |rows: &[Row]| -> Vec<String> {
+            let mut all: Vec<_> = messages(rows, "").iter().map(|(message, _)| format!("{message:?}")).collect();
+            all.sort();
+            all
         };
-        let before = ids(&rows);
+        let before = all(&rows);
         rows.reverse();
-        assert_eq!(ids(&rows), before);
-        let id = |rows: &[Row]| message_id(&rows.iter().collect::<Vec<_>>());
-        let some: Vec<Row> = (0..6).map(|id| row(id, "a", 1)).collect();
-        assert_ne!(
-            id(&some[..3]),
-            id(&[some[0].clone(), some[3].clone(), some[4].clone()]),
-            "other events, another id"
-        );
+        assert_eq!(all(&rows), before);
+        // Whatever of it was published meanwhile: the rest are the same messages still.
+        let last = rows[0].unit();
+        rows.retain(|row| row.unit() != last);
+        assert_eq!(all(&rows).len(), before.len() - 1);
+        assert!(all(&rows).iter().all(|message| before.contains(message)));
     }
 }

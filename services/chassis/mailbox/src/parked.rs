@@ -188,7 +188,7 @@ pub(crate) async fn publish_again(pool: &PgPool, message: &ParkedMessage) -> Res
     sqlx::query(
         "WITH again AS (UPDATE parked SET state = 'replayed', replayed_at = now() WHERE parked_id = $1 AND state = 'replay' \
             RETURNING event_id, aggregate_id) \
-         INSERT INTO outbox_pending (batch_id, center_id, created_at, event_ids) \
+         INSERT INTO outbox_pending (batch_id, center_id, created_at, waiting) \
          SELECT outbox.event_id, outbox.center_id, outbox.created_at, ARRAY[outbox.event_id] FROM outbox \
          JOIN again ON outbox.event_id = again.event_id AND outbox.aggregate_id = again.aggregate_id \
          ON CONFLICT DO NOTHING",

@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use crate::database::Database;
 use crate::inbox;
-use crate::outbox::{self, Row, together};
+use crate::outbox::{self, Row};
 use crate::time::Ts;
 
 const BATCH: i64 = 2000;
@@ -41,7 +41,7 @@ pub struct Compared {
 /// Who must have seen an event with a subject.
 pub(crate) type Listeners = fn(&str) -> Vec<&'static str>;
 
-/// How often a missing event was published again, and when it may be the next time.
+/// How often a missing message was published again, and when it may be the next time.
 type Tries = HashMap<Uuid, (u32, Instant)>;
 
 pub(crate) struct Reconciler {
@@ -116,25 +116,26 @@ impl Reconciler {
     }
 
     /// The first time the server may still hold the message and only the listener lags: the same message, with the same id,
-    /// is recognised. After that each event goes alone, and a new id makes sure that it is delivered again, less and less often, because a listener that keeps giving an
-    /// event back would otherwise drown in copies.
+    /// is recognised. After that a new id makes sure that it is delivered again, less and less often, because a listener that keeps giving a
+    /// message back would otherwise drown in copies.
     async fn republish(&mut self, missing: &[Row], every: Duration) {
         let now = Instant::now();
-        let (mut first, mut outgoing) = (Vec::new(), Vec::with_capacity(missing.len()));
-        for row in missing {
-            let (tries, next) = self.tries.entry(row.envelope.id).or_insert((0, now));
+        let mut by_message: BTreeMap<Uuid, Vec<&Row>> = BTreeMap::new();
+        missing.iter().for_each(|row| by_message.entry(row.unit()).or_default().push(row));
+        let mut due: BTreeMap<u32, Vec<&Row>> = BTreeMap::new();
+        for (message, rows) in by_message {
+            let (tries, next) = self.tries.entry(message).or_insert((0, now));
             if *next > now {
                 continue;
             }
             *tries += 1;
             *next = now + every.saturating_mul(1 << (*tries).min(8)).min(LONGEST_WAIT);
-            match *tries {
-                1 => first.push(row.clone()),
-                _ => outgoing.push((row.outgoing(&format!(":r{tries}")), 1)),
-            }
+            due.entry(*tries).or_default().extend(rows);
         }
-        for transaction in first.chunk_by(|one, next| one.created == next.created) {
-            outgoing.extend(together(transaction).into_iter().map(|(message, rows)| (message, rows.len())));
+        let mut outgoing = Vec::new();
+        for (tries, rows) in due {
+            let copy = if tries == 1 { String::new() } else { format!(":r{tries}") };
+            outgoing.extend(outbox::messages(rows, &copy).into_iter().map(|(message, rows)| (message, rows.len())));
         }
         if outgoing.is_empty() {
             return;
@@ -160,7 +161,7 @@ impl Reconciler {
 
 /// Most pages of one walk; the next walk begins where everybody has everything.
 const MOST_PAGES: usize = 500;
-/// Longest time between two copies of one event.
+/// Longest time between two copies of one message.
 const LONGEST_WAIT: Duration = Duration::from_secs(3600);
 
 fn just_before(at: Timestamp) -> Timestamp {
@@ -182,16 +183,20 @@ pub async fn reconcile_all(
         through = Some(last.created);
         let missing = compare(bus, listeners, &rows, &mut silent).await;
         let stamp: i64 = sqlx::query_scalar("SELECT extract(epoch FROM now())::bigint").fetch_one(pool).await?;
-        let again: Vec<_> = missing.iter().map(|row| row.outgoing(&format!(":o{stamp}"))).collect();
-        for chunk in again.chunks(512) {
-            total.republished += bus.publish(chunk).await.iter().filter(|answer| answer.is_ok()).count() as u64;
+        let (again, events): (Vec<Outgoing>, Vec<u64>) = outbox::messages(&missing, &format!(":o{stamp}"))
+            .into_iter()
+            .map(|(message, rows)| (message, rows.len() as u64))
+            .unzip();
+        for (chunk, events) in again.chunks(512).zip(events.chunks(512)) {
+            let answers = bus.publish(chunk).await.into_iter().zip(events);
+            total.republished += answers.filter(|(answer, _)| answer.is_ok()).map(|(_, events)| *events).sum::<u64>();
         }
         total.events += rows.len() as u64;
         total.silent = silent.len() as u64;
     }
 }
 
-/// Answers which of the asked events this service lacks.
+/// Answers which of the asked messages this service lacks.
 pub(crate) async fn answer(database: &Database, question: Bytes) -> Option<Bytes> {
     let asked = inbox::unpack(&question)?;
     let missing = inbox::missing(database.machine(), &asked).await.ok()?;
@@ -200,14 +205,15 @@ pub(crate) async fn answer(database: &Database, question: Bytes) -> Option<Bytes
 
 /// Rows that a listener lacks. A listener that did not answer is asked no more in this walk.
 async fn compare(bus: &Bus, listeners: Listeners, rows: &[Row], silent: &mut BTreeSet<&'static str>) -> Vec<Row> {
-    let mut wanted: BTreeMap<&'static str, Vec<Uuid>> = BTreeMap::new();
+    let mut wanted: BTreeMap<&'static str, BTreeSet<Uuid>> = BTreeMap::new();
     for row in rows {
         for listener in listeners(&row.envelope.subject) {
-            wanted.entry(listener).or_default().push(row.envelope.id);
+            wanted.entry(listener).or_default().insert(row.unit());
         }
     }
     let mut missing = HashSet::new();
     for (listener, ids) in wanted {
+        let ids: Vec<Uuid> = ids.into_iter().collect();
         for chunk in ids.chunks(1000) {
             if silent.contains(listener) {
                 break;
@@ -221,7 +227,7 @@ async fn compare(bus: &Bus, listeners: Listeners, rows: &[Row], silent: &mut BTr
             }
         }
     }
-    rows.iter().filter(|row| missing.contains(&row.envelope.id)).cloned().collect()
+    rows.iter().filter(|row| missing.contains(&row.unit())).cloned().collect()
 }
 
 async fn through(pool: &PgPool) -> Result<Option<Timestamp>, sqlx::Error> {
@@ -250,7 +256,7 @@ async fn published(
     let sql = format!(
         "SELECT {} FROM outbox WHERE created_at > $1 AND created_at < now() - make_interval(secs => $2) \
          AND NOT EXISTS (SELECT 1 FROM outbox_pending WHERE outbox_pending.created_at = outbox.created_at \
-            AND outbox.event_id = ANY(outbox_pending.event_ids)) \
+            AND outbox.event_id = ANY(outbox_pending.waiting)) \
          ORDER BY created_at FETCH FIRST $3 ROWS WITH TIES",
         outbox::COLUMNS
     );

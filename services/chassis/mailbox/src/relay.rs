@@ -14,7 +14,7 @@ use tracing::{debug, warn};
 use uuid::Uuid;
 
 use crate::database::Database;
-use crate::outbox::{self, Row, together};
+use crate::outbox::{self, Row};
 use crate::parked;
 use crate::time::Ts;
 
@@ -135,7 +135,8 @@ impl Relay {
     }
 
     async fn publish(&self, batches: &[Batch]) -> usize {
-        let messages: Vec<Vec<(Outgoing, Vec<&Row>)>> = batches.iter().map(|batch| together(&batch.rows)).collect();
+        let messages: Vec<Vec<(Outgoing, Vec<&Row>)>> =
+            batches.iter().map(|batch| outbox::messages(&batch.rows, "")).collect();
         let (mut outgoing, mut groups) = (Vec::with_capacity(batches.len()), Vec::with_capacity(batches.len()));
         for batch in messages {
             let (messages, rows): (Vec<Outgoing>, Vec<Vec<&Row>>) = batch.into_iter().unzip();
@@ -189,7 +190,7 @@ impl Relay {
             let _ = self.marked.send(vec![place]).await;
             return Ok(());
         }
-        sqlx::query("UPDATE outbox_pending SET event_ids = $3 WHERE created_at = $1 AND batch_id = $2")
+        sqlx::query("UPDATE outbox_pending SET waiting = $3 WHERE created_at = $1 AND batch_id = $2")
             .bind(place.0)
             .bind(place.1)
             .bind(&waiting)
@@ -236,10 +237,10 @@ async fn claim(pool: &PgPool, source: &str, older_than: Duration) -> Result<Vec<
             ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED), \
          leased AS (UPDATE outbox_pending AS pending SET leased_until = now() + interval '15 seconds' FROM due \
             WHERE pending.created_at = due.created_at AND pending.batch_id = due.batch_id \
-            RETURNING pending.batch_id, pending.created_at, pending.event_ids) \
+            RETURNING pending.batch_id, pending.created_at, pending.waiting) \
          SELECT batch_id, event_id, center_id, subject, kind, aggregate_id, version, occurred_at, traceparent, payload, \
-            outbox.created_at \
-         FROM leased JOIN outbox ON outbox.created_at = leased.created_at AND outbox.event_id = ANY(leased.event_ids) \
+            message_id, outbox.created_at \
+         FROM leased JOIN outbox ON outbox.created_at = leased.created_at AND outbox.event_id = ANY(leased.waiting) \
          ORDER BY outbox.created_at, batch_id",
     )
     .bind(older_than.as_secs_f64())

@@ -265,7 +265,7 @@ async fn replay(database: &Database, consumers: &[(Vec<String>, Arc<Consumer>)],
 
 async fn count_backlog(database: &Database, backlog: &IntGaugeVec) {
     let counts: Result<(i64, i64), _> = sqlx::query_as(
-        "SELECT (SELECT coalesce(sum(cardinality(event_ids)), 0) FROM outbox_pending), (SELECT count(*) FROM parked WHERE state <> 'replayed')",
+        "SELECT (SELECT coalesce(sum(cardinality(waiting)), 0) FROM outbox_pending), (SELECT count(*) FROM parked WHERE state <> 'replayed')",
     )
     .fetch_one(database.machine())
     .await;

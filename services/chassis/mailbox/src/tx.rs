@@ -110,6 +110,7 @@ impl Tx {
     }
 
     pub(crate) async fn flush(&mut self) -> Result<(), sqlx::Error> {
+        outbox::bring_together(&mut self.rows, || self.ids.new_id());
         outbox::insert(&mut self.connection, &self.rows).await
     }
 }

@@ -178,7 +178,7 @@ mod tests {
             time: Timestamp::UNIX_EPOCH,
             trace: TraceContext::default(),
         };
-        Received { envelope, payload: fact.payload.into(), attempt: 1 }
+        Received { envelope, payload: fact.payload.into(), attempt: 1, unit: None }
     }
 
     fn route() -> RouteDecided {

@@ -21,7 +21,7 @@ async fn an_older_word_that_comes_late_changes_nothing_and_rubbish_is_parked_wit
         .until(|| async {
             let parked: i64 =
                 sqlx::query_scalar("SELECT count(*) FROM parked").fetch_one(&world.machine).await.expect("read");
-            let heard: bool = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM inbox WHERE event_id = $1)")
+            let heard: bool = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM inbox WHERE id = $1)")
                 .bind(late)
                 .fetch_one(&world.machine)
                 .await

@@ -96,8 +96,7 @@ impl Proof {
             ("intake-desk", "causeway.intake.v1.StageChanged", "metrics"),
         ] {
             let events = self.events(owner, kind, since).await?;
-            let heard =
-                self.commits(listener, "SELECT event_id, xmin FROM inbox WHERE received_at >= $1", since).await?;
+            let heard = self.commits(listener, "SELECT id, xmin FROM inbox WHERE received_at >= $1", since).await?;
             for (inquiry, at) in events.iter().filter_map(|(event, inquiry)| Some((*inquiry, *heard.get(event)?))) {
                 let entry = last.entry(inquiry).or_insert((0, 0));
                 *entry = (entry.0 + 1, entry.1.max(at));
@@ -124,10 +123,11 @@ impl Proof {
         Ok(found.into_iter().collect())
     }
 
-    /// Event and inquiry of each event of a kind.
+    /// Inquiry of each event of a kind, and what stands in a listener's inbox for it.
     async fn events(&self, service: &str, kind: &str, since: i64) -> anyhow::Result<Vec<(Uuid, Uuid)>> {
         Ok(sqlx::query_as(
-            "SELECT event_id, aggregate_id FROM outbox WHERE kind = $1 AND created_at >= to_timestamp($2 / 1000000.0)",
+            "SELECT coalesce(message_id, event_id), aggregate_id FROM outbox \
+             WHERE kind = $1 AND created_at >= to_timestamp($2 / 1000000.0)",
         )
         .bind(kind)
         .bind(since)

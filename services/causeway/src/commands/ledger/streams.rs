@@ -224,8 +224,8 @@ impl Books {
         let heard = heard(&self.routing, &received).await.context("read routing's inbox")?;
         let decided = events_about(&self.routing, ids).await.context("read routing's outbox")?;
         let known = self::heard(&self.desk, &decided).await.context("read the desk's inbox")?;
-        let waits = |events: &[(Uuid, Uuid)], listener: &BTreeSet<Uuid>, inquiry: Uuid| {
-            events.iter().any(|(event, about)| *about == inquiry && !listener.contains(event))
+        let waits = |events: &[(Sent, Uuid)], listener: &BTreeSet<Uuid>, inquiry: Uuid| {
+            events.iter().any(|((event, _), about)| *about == inquiry && !listener.contains(event))
         };
         let carried = |id: &Uuid| waits(&received, &heard, *id) || waits(&decided, &known, *id);
         Ok(ids.iter().copied().filter(carried).collect())
@@ -268,18 +268,26 @@ impl Books {
     }
 }
 
+/// An event and the message that it travels in, where it shares one.
+type Sent = (Uuid, Option<Uuid>);
+
 /// Events in a service's outbox about some aggregates: event, aggregate.
-async fn events_about(pool: &PgPool, ids: &[Uuid]) -> sqlx::Result<Vec<(Uuid, Uuid)>> {
-    let rows = sqlx::query_as("SELECT event_id, aggregate_id FROM outbox WHERE aggregate_id = ANY($1)");
-    rows.bind(ids).fetch_all(pool).await
+async fn events_about(pool: &PgPool, ids: &[Uuid]) -> sqlx::Result<Vec<(Sent, Uuid)>> {
+    let rows = sqlx::query_as::<_, (Uuid, Option<Uuid>, Uuid)>(
+        "SELECT event_id, message_id, aggregate_id FROM outbox WHERE aggregate_id = ANY($1)",
+    );
+    let rows = rows.bind(ids).fetch_all(pool).await?;
+    Ok(rows.into_iter().map(|(event, message, about)| ((event, message), about)).collect())
 }
 
-/// Those of the events that a service has in its inbox.
-async fn heard(pool: &PgPool, events: &[(Uuid, Uuid)]) -> sqlx::Result<BTreeSet<Uuid>> {
-    let ids: Vec<Uuid> = events.iter().map(|(event, _)| *event).collect();
+/// Those of the events that a service has in its inbox, by themselves or with their message.
+async fn heard(pool: &PgPool, events: &[(Sent, Uuid)]) -> sqlx::Result<BTreeSet<Uuid>> {
+    let ids: Vec<Uuid> = events.iter().flat_map(|((event, message), _)| [Some(*event), *message]).flatten().collect();
     let rows: Vec<Uuid> =
-        sqlx::query_scalar("SELECT event_id FROM inbox WHERE event_id = ANY($1)").bind(&ids).fetch_all(pool).await?;
-    Ok(rows.into_iter().collect())
+        sqlx::query_scalar("SELECT id FROM inbox WHERE id = ANY($1) AND NOT torn").bind(&ids).fetch_all(pool).await?;
+    let found: BTreeSet<Uuid> = rows.into_iter().collect();
+    let is_heard = |(event, message): &Sent| found.contains(event) || message.is_some_and(|id| found.contains(&id));
+    Ok(events.iter().filter(|(sent, _)| is_heard(sent)).map(|((event, _), _)| *event).collect())
 }
 
 fn at_desk((inquiry, center, stage, close_reason, in_order): (Uuid, String, String, Option<String>, bool)) -> AtDesk {

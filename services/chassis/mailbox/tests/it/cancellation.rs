@@ -130,7 +130,7 @@ async fn a_center_sees_and_writes_its_own_rows_only() {
     let foreign: Result<(), HandlerError> = database
         .with_tx("harbor-valley", |tx| {
             Box::pin(async move {
-                sqlx::query("INSERT INTO inbox (event_id, center_id) VALUES (gen_random_uuid(), 'lakeside')")
+                sqlx::query("INSERT INTO inbox (id, center_id) VALUES (gen_random_uuid(), 'lakeside')")
                     .execute(tx.conn())
                     .await?;
                 Ok(())

@@ -37,6 +37,23 @@ async fn a_batch_that_fails_is_handled_again_and_loses_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_message_whose_events_were_handled_one_by_one_is_known_as_a_whole_at_once() {
+    let nats = rig::nats().await;
+    let owner = rig::owner(&rig::database("owner").await, rig::bus(&nats, "owner").await).await;
+    let listener = rig::listening(&rig::database("listener").await, rig::bus(&nats, "listener").await).await;
+    listener.handler.failing.store(1, Ordering::SeqCst);
+    rig::emit(&owner.database, 50).await;
+    eventually("all were handled", 30, async || listener.handler.total() == 50).await;
+    // Before its publisher could send it once more: fifty events and their message.
+    eventually("the message stands there", 1, async || {
+        rig::count(&listener.database, "SELECT count(*) FROM inbox").await == 51
+    })
+    .await;
+    owner.end().await;
+    listener.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_parked_message_holds_up_nobody_and_has_its_effect_once_when_replayed() {
     let nats = rig::nats().await;
     let owner = rig::owner(&rig::database("owner").await, rig::bus(&nats, "owner").await).await;

@@ -81,7 +81,7 @@ async fn what_is_not_published_yet_holds_back_what_counts_as_seen_by_everybody()
     let held = "WITH one AS (INSERT INTO outbox (event_id, center_id, subject, kind, aggregate_id, version, occurred_at, payload) \
          VALUES (gen_random_uuid(), 'lakeside', 'test.lakeside.fact.stated', 'test.v1.Fact', gen_random_uuid(), 1, now(), '') \
          RETURNING event_id, center_id, created_at) \
-         INSERT INTO outbox_pending (batch_id, center_id, created_at, event_ids, leased_until) \
+         INSERT INTO outbox_pending (batch_id, center_id, created_at, waiting, leased_until) \
          SELECT event_id, center_id, created_at, ARRAY[event_id], now() + interval '1 hour' FROM one";
     sqlx::query(held).execute(owner.database.machine()).await.expect("a row that waits");
     tokio::time::sleep(Duration::from_millis(50)).await;

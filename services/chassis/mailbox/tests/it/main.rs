@@ -11,3 +11,4 @@ mod loss;
 mod revisions;
 mod rig;
 mod timers;
+mod whole;
