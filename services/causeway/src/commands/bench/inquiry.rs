@@ -9,6 +9,9 @@ use std::fmt::Write as _;
 use causeway_runtime::Clock;
 use uuid::Uuid;
 
+use super::load::Tongue;
+use super::partner;
+
 /// A form of a demo center, and what only this form asks.
 struct Door {
     center: &'static str,
@@ -39,7 +42,10 @@ const DOORS: [Door; 4] = [
     },
 ];
 const AREAS: [&str; 6] = ["breast", "thoracic", "gi", "gu", "hematologic", "not_sure"];
-const FIRST: [&str; 8] = ["Rosa", "Amal", "Ingrid", "Tomas", "Mei", "Kofi", "Elena", "Jonah"];
+/// Given names.
+pub const FIRST: [&str; 8] = ["Rosa", "Amal", "Ingrid", "Tomas", "Mei", "Kofi", "Elena", "Jonah"];
+/// So many area codes of telephone numbers, from 201.
+pub const AREA_CODES: u64 = 700;
 const MESSAGE: &str = "We have the report from the first hospital and would like to hear what another team thinks. My sister \
      can drive on most days, and mornings are easier than afternoons. Please tell us what to bring and whether the \
      pictures have to be sent before the visit or can come along on a disc. The first \
@@ -59,22 +65,41 @@ impl Inquiries {
         Self { host, run: Clock::system().new_id() }
     }
 
-    /// Writes the request with this number, head and body, over what stands in the buffers.
-    pub fn write(&self, number: u64, body: &mut String, request: &mut String) {
-        let door = &DOORS[(number % DOORS.len() as u64) as usize];
+    /// Writes the request with this number over what stands in the buffers: head and body, or a frame.
+    pub fn write(&self, tongue: Tongue, number: u64, body: &mut String, request: &mut String) {
         body.clear();
-        write_body(door, number, body);
         request.clear();
+        let (host, run) = (&self.host, self.run.simple());
         // Writing to a text can't fail.
-        let _ = write!(
-            request,
-            "POST /v1/centers/{}/inquiries HTTP/1.1\r\nhost: {}\r\ncontent-type: application/json\r\n\
-             idempotency-key: \"{}-{number}\"\r\ncontent-length: {}\r\n\r\n{body}",
-            door.center,
-            self.host,
-            self.run.simple(),
-            body.len()
-        );
+        let _ = match tongue {
+            Tongue::Web => {
+                let door = &DOORS[(number % DOORS.len() as u64) as usize];
+                write_body(door, number, body);
+                write!(
+                    request,
+                    "POST /v1/centers/{}/inquiries HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/json\r\n\
+                     idempotency-key: \"{run}-{number}\"\r\ncontent-length: {}\r\n\r\n{body}",
+                    door.center,
+                    body.len()
+                )
+            }
+            Tongue::Hl7 => {
+                // A control id has twenty characters (HL7 v2.5.1, 2.14.9.10).
+                let run = format!("{:08x}", self.run.as_u128() as u32);
+                partner::write_hl7(&run, number, request);
+                Ok(())
+            }
+            Tongue::Fhir => {
+                partner::write_fhir(&run.to_string(), number, body);
+                write!(
+                    request,
+                    "POST /fhir/harbor-valley HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/fhir+json\r\n\
+                     authorization: Bearer {}\r\ncontent-length: {}\r\n\r\n{body}",
+                    partner::FHIR_KEY,
+                    body.len()
+                )
+            }
+        };
     }
 }
 
@@ -94,7 +119,7 @@ fn write_body(door: &Door, number: u64, body: &mut String) {
          \"utm_source\":\"search\",\"utm_medium\":\"cpc\",\"referrer_host\":\"search.example\"}}}}",
         form = door.form,
         own = door.own_answers,
-        area = 201 + number / 100 % 700,
+        area = 201 + number / 100 % AREA_CODES,
         line = number % 100,
         cancer = pick(&AREAS),
         month = 1 + number % 12,
@@ -105,7 +130,7 @@ fn write_body(door: &Door, number: u64, body: &mut String) {
 }
 
 /// A name of letters that differs for each number: a name with digits would have to be mended.
-fn letters(mut number: u64) -> String {
+pub fn letters(mut number: u64) -> String {
     let mut name = String::from("Ex");
     loop {
         name.push(char::from(b'a' + (number % 26) as u8));
@@ -161,7 +186,7 @@ mod tests {
         let inquiries = Inquiries::new("127.0.0.1:1".into());
         let (mut body, mut request, mut seen) = (String::new(), String::new(), HashSet::new());
         for number in 0..5000 {
-            inquiries.write(number, &mut body, &mut request);
+            inquiries.write(Tongue::Web, number, &mut body, &mut request);
             assert!((850..1250).contains(&body.len()), "{} bytes", body.len());
             assert!(request.ends_with(&body) && seen.insert(request.clone()));
         }

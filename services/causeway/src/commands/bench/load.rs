@@ -17,15 +17,37 @@ use tokio::time::{Instant, sleep, sleep_until};
 use super::figures::histogram;
 use super::http::Connection;
 use super::inquiry::Inquiries;
+use super::line::Line;
 
 /// A sender that was told to come back waits this long.
 const COME_BACK: Duration = Duration::from_millis(5);
 /// So often a request is tried whose answer was lost.
 const MOST_TRIES: u32 = 5;
 
+/// In which protocol a client speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Tongue {
+    /// The forms' JSON over HTTP.
+    Web,
+    /// HL7 v2 over MLLP.
+    Hl7,
+    /// FHIR R4 transactions over HTTP.
+    Fhir,
+}
+
+/// Where the doors are.
+#[derive(Debug, Clone, Copy)]
+pub struct Doors {
+    /// For forms and FHIR.
+    pub http: SocketAddr,
+    /// For HL7.
+    pub mllp: SocketAddr,
+}
+
 /// What all clients share.
 pub struct Load {
-    address: SocketAddr,
+    doors: Doors,
     inquiries: Inquiries,
     next: AtomicU64,
     accepted: AtomicU64,
@@ -88,11 +110,11 @@ impl Tally {
 }
 
 impl Load {
-    /// Load for the door at an address.
-    pub fn new(address: SocketAddr) -> Arc<Self> {
+    /// Load for these doors.
+    pub fn new(doors: Doors) -> Arc<Self> {
         Arc::new(Self {
-            address,
-            inquiries: Inquiries::new(address.to_string()),
+            doors,
+            inquiries: Inquiries::new(doors.http.to_string()),
             next: AtomicU64::new(0),
             accepted: AtomicU64::new(0),
             completed: AtomicU64::new(0),
@@ -111,10 +133,15 @@ impl Load {
 
     /// Clients that each send the next request when the last is answered. With `backlog`, nobody sends while more than
     /// that many accepted inquiries have not gone the whole path.
-    pub async fn closed(self: &Arc<Self>, clients: usize, time: Duration, backlog: Option<u64>) -> Tally {
+    pub async fn closed(
+        self: &Arc<Self>,
+        (tongue, clients): (Tongue, usize),
+        time: Duration,
+        backlog: Option<u64>,
+    ) -> Tally {
         let begun = Instant::now();
         let deadline = begun + time;
-        let client = |_| Client::new(self.clone()).run_closed(deadline, backlog);
+        let client = |_| Client::new(self.clone(), tongue).run_closed(deadline, backlog);
         gather((0..clients).map(client), begun).await
     }
 
@@ -124,7 +151,7 @@ impl Load {
         let interval = Duration::from_secs_f64(clients as f64 / per_second.max(1.0));
         let client = |at: usize| {
             let first = begun + interval.mul_f64(at as f64 / clients as f64);
-            Client::new(self.clone()).run_open(first, interval, begun + time)
+            Client::new(self.clone(), Tongue::Web).run_open(first, interval, begun + time)
         };
         gather((0..clients).map(client), begun).await
     }
@@ -147,17 +174,24 @@ async fn gather(clients: impl Iterator<Item = impl Future<Output = Tally> + Send
     all
 }
 
+/// A connection that is kept.
+enum Open {
+    Http(Connection),
+    Line(Line),
+}
+
 struct Client {
     load: Arc<Load>,
-    connection: Option<Connection>,
+    tongue: Tongue,
+    connection: Option<Open>,
     body: String,
     request: String,
     tally: Tally,
 }
 
 impl Client {
-    fn new(load: Arc<Load>) -> Self {
-        Self { load, connection: None, body: String::new(), request: String::new(), tally: Tally::new() }
+    fn new(load: Arc<Load>, tongue: Tongue) -> Self {
+        Self { load, tongue, connection: None, body: String::new(), request: String::new(), tally: Tally::new() }
     }
 
     async fn run_closed(mut self, deadline: Instant, backlog: Option<u64>) -> Tally {
@@ -183,7 +217,7 @@ impl Client {
 
     async fn send_next(&mut self, due: Option<Instant>) -> Option<Duration> {
         let number = self.load.next.fetch_add(1, Ordering::Relaxed);
-        self.load.inquiries.write(number, &mut self.body, &mut self.request);
+        self.load.inquiries.write(self.tongue, number, &mut self.body, &mut self.request);
         let begun = due.unwrap_or_else(Instant::now);
         let outcome = self.send().await;
         if matches!(outcome, Ok(202)) {
@@ -207,14 +241,18 @@ impl Client {
         }
     }
 
+    /// The status; 202 where it was accepted, whatever the protocol says for that.
     async fn send_once(&mut self) -> io::Result<u16> {
-        if self.connection.is_none() {
-            self.connection = Some(Connection::open(self.load.address).await?);
-        }
-        match &mut self.connection {
-            Some(connection) => connection.send(self.request.as_bytes()).await,
-            None => Err(io::ErrorKind::NotConnected.into()),
-        }
+        let open = match self.connection.take() {
+            Some(open) => open,
+            None if self.tongue == Tongue::Hl7 => Open::Line(Line::open(self.load.doors.mllp).await?),
+            None => Open::Http(Connection::open(self.load.doors.http).await?),
+        };
+        let status = match self.connection.insert(open) {
+            Open::Http(connection) => connection.send(self.request.as_bytes()).await?,
+            Open::Line(line) => line.ask(self.request.as_bytes()).await?,
+        };
+        Ok(if self.tongue == Tongue::Fhir && status == 200 { 202 } else { status })
     }
 }
 
@@ -223,8 +261,13 @@ mod tests {
     use super::*;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
+    /// Clients of the forms.
+    fn web(clients: usize) -> (Tongue, usize) {
+        (Tongue::Web, clients)
+    }
+
     /// A door that accepts everything, on as many connections as come.
-    async fn door() -> SocketAddr {
+    async fn door() -> Doors {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("its address");
         tokio::spawn(async move {
@@ -240,18 +283,18 @@ mod tests {
                 });
             }
         });
-        address
+        Doors { http: address, mllp: address }
     }
 
     #[tokio::test]
     async fn a_closed_loop_counts_what_was_accepted_and_stops_at_the_backlog() {
         let load = Load::new(door().await);
-        let tally = load.closed(4, Duration::from_millis(200), Some(50)).await;
+        let tally = load.closed(web(4), Duration::from_millis(200), Some(50)).await;
         assert_eq!(tally.accepted, load.accepted());
         // Each client may have looked just before the last place was taken.
         assert!((50..54).contains(&tally.accepted), "{}", tally.accepted);
         load.set_completed(tally.accepted);
-        assert!(load.closed(1, Duration::from_millis(100), Some(50)).await.accepted > 0);
+        assert!(load.closed(web(1), Duration::from_millis(100), Some(50)).await.accepted > 0);
     }
 
     #[tokio::test]

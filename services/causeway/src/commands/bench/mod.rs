@@ -5,17 +5,22 @@
 //! something new, add a slice in [`rounds`]. Deliberately absent: other systems, which need to be installed for it.
 
 mod completion;
+mod doors;
 mod figures;
 mod floor;
 mod http;
 mod inquiry;
+mod line;
 mod load;
 mod machine;
+mod parse;
+mod partner;
 mod proof;
 mod report;
 mod rounds;
 mod stage;
 
+use std::fmt::Display;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -24,7 +29,10 @@ use anyhow::{Context as _, ensure};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use serde::Serialize;
+
 use crate::cli::Common;
+use doors::DoorsReport;
 use machine::Machine;
 use report::Report;
 use rounds::Rig;
@@ -48,6 +56,9 @@ pub struct Bench {
     /// A first impression in about half a minute: 2 rounds of 1 second with 8 and 64 clients.
     #[arg(long, conflicts_with_all = ["clients", "rounds", "seconds"])]
     pub quick: bool,
+    /// Each door by itself instead: forms, HL7 over MLLP and FHIR at fixed numbers of connections, and the parser.
+    #[arg(long, conflicts_with = "clients")]
+    pub doors: bool,
     /// Folder for the servers' files, empty and on the disk to be measured; it is kept. Default: one that is removed.
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
@@ -82,18 +93,27 @@ impl Bench {
         }
         let stage = Stage::start(folder.path(), self.centers.clone(), common).await?;
         let measured = tokio::select! {
-            measured = plan.measure(&stage, machine, common.json) => measured,
+            measured = self.tell(&plan, &stage, machine, common.json) => measured,
             _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("interrupted; nothing was measured to the end")),
         };
         let stopped = stage.stop().await;
-        let report = measured?;
+        let (told, is_exact) = measured?;
         stopped?;
-        if common.json {
-            println!("{}", serde_json::to_string_pretty(&report)?);
-        } else {
-            print!("{report}");
+        print!("{told}");
+        Ok(if is_exact { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+
+    /// Measures, and gives what is to be printed, and whether each accepted inquiry stands exactly once everywhere.
+    async fn tell(&self, plan: &Plan, stage: &Stage, machine: Machine, json: bool) -> anyhow::Result<(String, bool)> {
+        fn told<R: Serialize + Display>(report: &R, json: bool) -> anyhow::Result<String> {
+            Ok(if json { serde_json::to_string_pretty(report)? + "\n" } else { report.to_string() })
         }
-        Ok(if report.is_exact() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        if self.doors {
+            let report = plan.measure_doors(stage, machine, json).await?;
+            return Ok((told(&report, json)?, report.is_exact()));
+        }
+        let report = plan.measure(stage, machine, json).await?;
+        Ok((told(&report, json)?, report.is_exact()))
     }
 
     fn plan(&self) -> anyhow::Result<Plan> {
@@ -111,7 +131,7 @@ impl Bench {
 
 impl Plan {
     async fn measure(&self, stage: &Stage, machine: Machine, quiet: bool) -> anyhow::Result<Report> {
-        let progress = self.progress(quiet)?;
+        let progress = progress(quiet, self.clients.len() * self.rounds * 3)?;
         progress.set_message("warming up");
         let mut rig = Rig::new(stage, self.time).await?;
         let mut measured = Vec::with_capacity(self.clients.len());
@@ -129,19 +149,8 @@ impl Plan {
             version: env!("CARGO_PKG_VERSION"),
             optimised: !cfg!(debug_assertions),
             machine,
-            servers: report::Servers {
-                postgresql: stage.servers.postgres().found().version.to_string(),
-                nats_server: stage.servers.nats().found().version.to_string(),
-            },
-            method: report::Method {
-                floor: format!(
-                    "{}: single rows of 1 KB, each committed, as many clients, same server",
-                    rig.floor.driver()
-                ),
-                rounds: self.rounds,
-                seconds: self.time.as_secs(),
-                backlog: rounds::BACKLOG,
-            },
+            servers: servers(stage),
+            method: self.method(&rig),
             clients: measured,
             at_half_rate,
             memory_bytes: rig.memory()?,
@@ -152,16 +161,55 @@ impl Plan {
         Ok(report)
     }
 
-    fn progress(&self, quiet: bool) -> anyhow::Result<ProgressBar> {
-        if quiet {
-            return Ok(ProgressBar::hidden());
-        }
-        let slices = self.clients.len() * self.rounds * 3;
-        let style = ProgressStyle::with_template("{bar:32} {pos}/{len} {msg} {elapsed}")?;
-        let progress = ProgressBar::new(slices as u64).with_style(style);
-        progress.enable_steady_tick(Duration::from_secs(1));
-        Ok(progress)
+    async fn measure_doors(&self, stage: &Stage, machine: Machine, quiet: bool) -> anyhow::Result<DoorsReport> {
+        let progress = progress(quiet, doors::DOORS.len() * self.rounds)?;
+        progress.set_message("taking messages apart");
+        let parse = doors::parsed().await?;
+        progress.set_message("warming up");
+        let mut rig = Rig::new(stage, self.time).await?;
+        let measured = doors::measure(&mut rig, self.rounds, &progress).await?;
+        let (stations, accepted) = rig.stations().await?;
+        let report = DoorsReport {
+            benchmark: "causeway-doors",
+            version: env!("CARGO_PKG_VERSION"),
+            optimised: !cfg!(debug_assertions),
+            machine,
+            servers: servers(stage),
+            method: self.method(&rig),
+            doors: measured,
+            parse,
+            accepted,
+            stations,
+        };
+        progress.finish_and_clear();
+        Ok(report)
     }
+
+    fn method(&self, rig: &Rig<'_>) -> report::Method {
+        report::Method {
+            floor: format!("{}: single rows of 1 KB, each committed, as many clients, same server", rig.floor.driver()),
+            rounds: self.rounds,
+            seconds: self.time.as_secs(),
+            backlog: rounds::BACKLOG,
+        }
+    }
+}
+
+fn servers(stage: &Stage) -> report::Servers {
+    report::Servers {
+        postgresql: stage.servers.postgres().found().version.to_string(),
+        nats_server: stage.servers.nats().found().version.to_string(),
+    }
+}
+
+fn progress(quiet: bool, slices: usize) -> anyhow::Result<ProgressBar> {
+    if quiet {
+        return Ok(ProgressBar::hidden());
+    }
+    let style = ProgressStyle::with_template("{bar:32} {pos}/{len} {msg} {elapsed}")?;
+    let progress = ProgressBar::new(slices as u64).with_style(style);
+    progress.enable_steady_tick(Duration::from_secs(1));
+    Ok(progress)
 }
 
 #[cfg(test)]
@@ -169,7 +217,7 @@ mod tests {
     use super::*;
 
     fn bench(clients: &[usize], rounds: usize, quick: bool) -> Bench {
-        Bench { clients: clients.to_vec(), rounds, seconds: 2, quick, data: None, centers: None }
+        Bench { clients: clients.to_vec(), rounds, seconds: 2, quick, doors: false, data: None, centers: None }
     }
 
     #[test]

@@ -74,21 +74,6 @@ impl Report {
         proof::is_exact(&self.stations, self.accepted)
     }
 
-    fn heading(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Machine { processor, cores, memory_bytes, filesystem, .. } = &self.machine;
-        let optimised = if self.optimised { "" } else { ", NOT OPTIMISED: the figures mean nothing" };
-        writeln!(f, "\ncauseway {}{optimised}", self.version)?;
-        writeln!(
-            f,
-            "{cores} cores of {processor}, {} GiB, {filesystem}, PostgreSQL {}, nats-server {}",
-            memory_bytes >> 30,
-            self.servers.postgresql,
-            self.servers.nats_server
-        )?;
-        writeln!(f, "floor A: {}", self.method.floor)?;
-        writeln!(f, "{} rounds of {} s; median (min to max)\n", self.method.rounds, self.method.seconds)
-    }
-
     fn rates(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
@@ -158,6 +143,28 @@ impl Report {
     }
 }
 
+/// What was measured on what, and how.
+pub fn heading(
+    f: &mut fmt::Formatter<'_>,
+    (version, optimised): (&str, bool),
+    machine: &Machine,
+    servers: &Servers,
+    method: &Method,
+) -> fmt::Result {
+    let Machine { processor, cores, memory_bytes, filesystem, .. } = machine;
+    let optimised = if optimised { "" } else { ", NOT OPTIMISED: the figures mean nothing" };
+    writeln!(f, "\ncauseway {version}{optimised}")?;
+    writeln!(
+        f,
+        "{cores} cores of {processor}, {} GiB, {filesystem}, PostgreSQL {}, nats-server {}",
+        memory_bytes >> 30,
+        servers.postgresql,
+        servers.nats_server
+    )?;
+    writeln!(f, "floor A: {}", method.floor)?;
+    writeln!(f, "{} rounds of {} s; median (min to max)\n", method.rounds, method.seconds)
+}
+
 fn row(
     f: &mut fmt::Formatter<'_>,
     clients: usize,
@@ -189,7 +196,7 @@ fn latency(latency: Option<Latency>) -> String {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.heading(f)?;
+        heading(f, (self.version, self.optimised), &self.machine, &self.servers, &self.method)?;
         self.rates(f)?;
         self.cpu(f)?;
         self.rest(f)

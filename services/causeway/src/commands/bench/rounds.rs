@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep};
 use super::completion::Completion;
 use super::figures::{Compared, Latency, Round, Slice};
 use super::floor::Floor;
-use super::load::{Load, Tally};
+use super::load::{Load, Tally, Tongue};
 use super::machine::{Cpu, Memory};
 use super::proof::{self, Proof, Station};
 use super::stage::Stage;
@@ -91,6 +91,25 @@ impl CpuMicros {
     }
 }
 
+/// What was measured at one door while the services behind it stood still.
+#[derive(Debug, Clone, Serialize)]
+pub struct AtDoor {
+    /// Which one.
+    pub door: Tongue,
+    /// Connections, each with one message in flight.
+    pub clients: usize,
+    /// Accepted in each second.
+    pub rate: Compared,
+    /// From sending to the answer, at that rate.
+    pub latency: Option<Latency>,
+    /// CPU microseconds for each inquiry.
+    pub cpu_micros: CpuMicros,
+    /// Refusals, by status.
+    pub refused: BTreeMap<u16, u64>,
+    /// Requests that were never answered.
+    pub lost: u64,
+}
+
 /// What was measured at a fixed rate below the limit.
 #[derive(Debug, Clone, Serialize)]
 pub struct AtHalfRate {
@@ -110,11 +129,11 @@ impl<'a> Rig<'a> {
     /// Warms everything up, and learns by what completion is told.
     pub async fn new(stage: &'a Stage, time: Duration) -> anyhow::Result<Self> {
         let floor = Floor::prepare(stage.servers.postgres(), &stage.folder).await?;
-        let load = Load::new(stage.ingestion);
+        let load = Load::new(stage.doors);
         let completion = Completion::open(stage.operations).await?;
         let proof = Proof::open(&stage.config).await?;
         let mut rig = Self { stage, floor, load, completion, proof, time, floor_burnt: Default::default() };
-        let tally = rig.load.closed(8, Duration::from_secs(1), Some(BACKLOG)).await;
+        let tally = rig.load.closed((Tongue::Web, 8), Duration::from_secs(1), Some(BACKLOG)).await;
         if tally.accepted == 0 {
             bail!(
                 "no inquiry was accepted in the warm-up, refused {:?}; see {}",
@@ -144,7 +163,7 @@ impl<'a> Rig<'a> {
             merge(&mut accepting, &tally);
             merge(&mut all, &tally);
             before = between;
-            let (slice, tally, burnt) = self.door_slice(clients).await?;
+            let (slice, tally, burnt) = self.door_slice((Tongue::Web, clients)).await?;
             progress.inc(1);
             let between = self.floor_slice(clients).await?;
             door.push(Round { before, slice, after: between });
@@ -172,6 +191,35 @@ impl<'a> Rig<'a> {
             cpu_micros: CpuMicros::of(&cpu, inquiries),
             floor_cpu_micros: (self.floor_burnt.0.postgres + self.floor_burnt.0.generator) * 1e6
                 / self.floor_burnt.1.max(1.0),
+            refused: all.refused,
+            lost: all.lost,
+        })
+    }
+
+    /// Measures one door by itself, in the protocol of those who come to it.
+    pub async fn measure_door(
+        &mut self,
+        (tongue, clients): (Tongue, usize),
+        rounds: usize,
+        progress: &ProgressBar,
+    ) -> anyhow::Result<AtDoor> {
+        let (mut seen, mut all, mut cpu) = (Vec::with_capacity(rounds), Tally::new(), Cpu::default());
+        let mut before = self.floor_slice(clients).await?;
+        for _ in 0..rounds {
+            let (slice, tally, burnt) = self.door_slice((tongue, clients)).await?;
+            progress.inc(1);
+            let after = self.floor_slice(clients).await?;
+            seen.push(Round { before, slice, after });
+            all.add(&tally);
+            cpu.add(&burnt);
+            before = after;
+        }
+        Ok(AtDoor {
+            door: tongue,
+            clients,
+            rate: Compared::of(&seen).context("no round was measured; use --rounds 1 or more")?,
+            latency: Latency::of(&all.micros),
+            cpu_micros: CpuMicros::of(&cpu, all.accepted),
             refused: all.refused,
             lost: all.lost,
         })
@@ -214,13 +262,13 @@ impl<'a> Rig<'a> {
 
     async fn accept_slice(&mut self, clients: usize) -> anyhow::Result<(Slice, Tally)> {
         let (before, begun) = (self.cpu()?, Instant::now());
-        let tally = self.load.closed(clients, self.time, None).await;
+        let tally = self.load.closed((Tongue::Web, clients), self.time, None).await;
         let others_cpu = (self.cpu()? - before).others(begun.elapsed().as_secs_f64());
         self.drain().await?;
         Ok((Slice { per_second: tally.per_second(), others_cpu }, tally))
     }
 
-    async fn door_slice(&mut self, clients: usize) -> anyhow::Result<(Slice, Tally, Cpu)> {
+    async fn door_slice(&mut self, clients: (Tongue, usize)) -> anyhow::Result<(Slice, Tally, Cpu)> {
         self.stage.pause_behind();
         let (before, begun) = (self.cpu()?, Instant::now());
         let tally = self.load.closed(clients, self.time, None).await;
@@ -235,7 +283,7 @@ impl<'a> Rig<'a> {
     async fn whole_slice(&mut self, clients: usize) -> anyhow::Result<(Slice, Tally, Cpu)> {
         let (before, begun) = (self.cpu()?, Instant::now());
         let (load, time) = (self.load.clone(), self.time);
-        let mut sending = tokio::spawn(async move { load.closed(clients, time, Some(BACKLOG)).await });
+        let mut sending = tokio::spawn(async move { load.closed((Tongue::Web, clients), time, Some(BACKLOG)).await });
         let tally = loop {
             tokio::select! {
                 ended = &mut sending => break ended.context("the load generator panicked")?,

@@ -18,6 +18,7 @@ use sqlx::{Connection as _, Executor as _, PgConnection};
 use tokio::time::{Instant, sleep};
 
 use super::http::Connection;
+use super::load::Doors;
 use super::machine::Processes;
 use crate::cli::Common;
 use crate::commands::{center, dev::Dev};
@@ -34,8 +35,8 @@ pub struct Stage {
     pub servers: Workbench,
     /// Configuration of the services.
     pub config: RuntimeConfig,
-    /// The door for inquiries.
-    pub ingestion: SocketAddr,
+    /// The doors of ingestion.
+    pub doors: Doors,
     /// `/metrics` and `/readyz` of the services behind the door.
     pub operations: SocketAddr,
     /// Folder of all files.
@@ -70,7 +71,7 @@ impl Stage {
         Ok(Self {
             servers,
             config,
-            ingestion: door.address("ingestion.http")?,
+            doors: Doors { http: door.address("ingestion.http")?, mllp: door.address("ingestion.mllp")? },
             operations: rest.address("operations")?,
             folder: folder.to_owned(),
             services: [door.child, rest.child],
