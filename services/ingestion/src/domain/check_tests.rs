@@ -121,3 +121,53 @@ fn a_filled_hidden_field_holds_the_inquiry_and_does_not_refuse_it() {
     let both = accepted(&[("website", "x"), ("phone", "12")]);
     assert!(both.held && both.faults.len() == 1);
 }
+
+/// Answers as no person gives them: any text, near misses of what a field takes, fields that do not exist.
+fn anything() -> impl proptest::strategy::Strategy<Value = BTreeMap<String, String>> {
+    use proptest::prelude::*;
+    let key = prop_oneof![
+        prop::sample::select(vec![
+            "name",
+            "phone",
+            "email",
+            "consult_type",
+            "cancer_area",
+            "birth_date",
+            "message",
+            "consent_email",
+            "consent_phone",
+            "who",
+            "website",
+            "patient_name",
+        ])
+        .prop_map(str::to_owned),
+        "\\PC{0,12}",
+    ];
+    let answer = prop_oneof![
+        any::<String>(),
+        "[+0-9 ().x/-]{0,30}",
+        "[a-z0-9._%+\"-]{0,20}@?[a-z0-9.-]{0,20}",
+        "[0-9]{0,4}[-/. ][0-9A-Za-z]{0,9}[-/. ,][0-9]{0,5}",
+        "\\PC{0,4000}",
+        prop::sample::select(vec!["yes", "no", "second_opinion", "gi", "not_sure", "email"]).prop_map(str::to_owned),
+    ];
+    prop::collection::btree_map(key, answer, 0..14)
+}
+
+proptest::proptest! {
+    #[test]
+    fn whatever_is_answered_is_read_or_refused_by_field(given in anything(), strict: bool) {
+        let reading = Reading { language: "en", region: "US", today: date(2026, 3, 4) };
+        match check(&form(), &given, reading, strict) {
+            Ok(checked) => {
+                proptest::prop_assert!(checked.faults.is_empty() || !strict);
+                // What is kept for a person can be acted on by one.
+                proptest::prop_assert!(checked.faults.is_empty() || can_be_acted_on(&given));
+            }
+            Err(faults) => {
+                proptest::prop_assert!(!faults.is_empty());
+                proptest::prop_assert!(faults.iter().all(|fault| !fault.message.is_empty() && !fault.field.is_empty()));
+            }
+        }
+    }
+}

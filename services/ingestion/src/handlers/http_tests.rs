@@ -97,3 +97,36 @@ async fn an_answer_tells_id_number_time_and_what_to_mend() {
     assert_eq!(told["received_at"], "2026-09-21T14:13:20Z");
     assert_eq!(told["to_repair"][0]["field"], "phone");
 }
+
+/// A sound body with some bytes of it changed, taken away or doubled.
+fn damaged() -> impl proptest::strategy::Strategy<Value = Vec<u8>> {
+    use proptest::prelude::*;
+    let sound = br#"{"form":"general","language":"en","answers":{"name":"Testpatient \u00e9","phone":"206 555 0142"},
+        "attribution":{"landing_page":"/care","campaign":"autumn"},"idempotency_key":"k-1"}"#;
+    let change = (0..sound.len(), any::<u8>(), 0..3_u8);
+    prop::collection::vec(change, 0..6).prop_map(move |changes| {
+        let mut body = sound.to_vec();
+        for (at, byte, what) in changes {
+            let at = at % body.len().max(1);
+            match what {
+                0 => body[at] = byte,
+                1 => body.truncate(at),
+                _ => body.insert(at, byte),
+            }
+            if body.is_empty() {
+                break;
+            }
+        }
+        body
+    })
+}
+
+proptest::proptest! {
+    #[test]
+    fn a_damaged_body_is_read_or_refused_without_a_panic(body in damaged()) {
+        let outcome = read("lakeside".into(), &HeaderMap::new(), Ok(Bytes::from(body)));
+        if let Err(refusal) = outcome {
+            proptest::prop_assert_eq!(refusal.http(), 400);
+        }
+    }
+}
