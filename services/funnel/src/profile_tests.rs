@@ -165,3 +165,22 @@ fn a_feed_of_files_has_a_key_and_tells_what_its_columns_are() {
         assert!(told_is.contains(told), "{from}: {told_is}");
     }
 }
+
+#[test]
+fn what_an_hl7_mapping_can_not_mean_is_told_with_file_line_and_remedy() {
+    for (mapping, expected) in [
+        ("from = { cancer_area = [\"PV2.3\"] }", "write SEGMENT-FIELD.COMPONENT"),
+        ("form = {}", "unknown field `form`"),
+        (
+            "from = { cancer_area = [\"ZRF-1\"] }, values = { cancer_area = { B = \"brest\" } }",
+            "feed \"cedar-hl7\": \"brest\" is no cancer area",
+        ),
+        ("values = { urgency = { S = \"soon\" } }", "add urgency to [feed.hl7.from]"),
+    ] {
+        let with = format!("hl7 = {{ {mapping} }}\nsending_facility");
+        let told = damaged("feeds.toml", "sending_facility", &with);
+        assert!(told.contains(expected) && told.contains("feeds.toml:"), "{told}");
+    }
+    let fine = "hl7 = { from = { cancer_area = [\"ZRF-1\"] } }\nkind = \"csv\"";
+    assert!(damaged("feeds.toml", "kind = \"csv\"", fine).contains("sends no HL7 messages and has a mapping of them"));
+}

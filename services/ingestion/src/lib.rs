@@ -3,8 +3,9 @@
 //! Listens to: no event; people and systems come through its doors (HTTP, FHIR R4, HL7 over MLLP, CSV files by upload or
 //! folder, gRPC).
 //! Publishes: `InquiryReceived`.
-//! Owns: the inquiry as received, the person behind it (all PHI of the installation, sealed), what has to be mended,
-//! the answers given to each idempotency key, and the messages and files of partner systems as they came (sealed).
+//! Owns: the inquiry as received, the person behind it (all PHI of the installation, sealed), what has to be mended and what
+//! people did about it, the answers given to each idempotency key, and the messages and files of partner systems as they
+//! came (sealed).
 //! Never: decides who works an inquiry, sends anything, or lets PHI out but for a stated and recorded purpose.
 //!
 //! An answer is given after the commit. The bus may be down meanwhile: what was accepted waits in the outbox.
@@ -39,6 +40,7 @@ use handlers::fhir;
 use handlers::grpc::Calls;
 use handlers::hear::Hearing;
 use handlers::mllp;
+use handlers::repair::door::Doors;
 use health::Health;
 use metrics::Metrics;
 use writer::{WriterParts, Writers};
@@ -136,7 +138,8 @@ fn serve_grpc(
     (acceptance, database): (Arc<Acceptance>, Database),
 ) -> anyhow::Result<()> {
     let verifier = Verifier::new(&deps.keys_dir, deps.mode);
-    let calls = Calls { acceptance, database, most_revealed: config.reveal };
+    let doors = Doors { processing_id: config.mllp.processing_id.clone(), most_entries: config.fhir.entries };
+    let calls = Calls { acceptance, database, most_revealed: config.reveal, doors };
     // A message is the form's answers and a little around them.
     let service = IngestionServer::new(calls).max_decoding_message_size(2 * config.body_bytes);
     let server =

@@ -1,7 +1,7 @@
 //! `causeway messages`: what partner systems sent that waits for a person, and what was refused.
 //!
 //! An acknowledged message that nobody looks at would be accepted and silently gone, so it is counted, alerted on, and listed
-//! here until somebody says that it is settled, which is asked of ingestion. The list names nobody: the message itself stays
+//! here until somebody says that it is settled, has it tried again, or sets it aside (repair), which is asked of ingestion. The list names nobody: the message itself stays
 //! sealed. Deliberately not here: what a message means (ingestion), and the person (the portal, by the request number).
 
 use std::collections::BTreeMap;
@@ -18,6 +18,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::operator::Operator;
+use super::repair;
 use crate::cli::Common;
 use crate::installation;
 
@@ -38,6 +39,12 @@ pub enum Action {
         #[arg(long)]
         refused: bool,
     },
+    /// Shows one: why it waits, at which place, and what was done about it. Names nobody without --raw.
+    Show(repair::Show),
+    /// Tries messages again by the profile in force, such as after a feed's mapping was mended.
+    Retry(repair::Retry),
+    /// Takes messages off the list that lead to nothing, with the reason.
+    SetAside(repair::SetAside),
     /// Says that messages are settled: somebody has done what they ask for.
     Settle {
         /// Their ids.
@@ -75,6 +82,9 @@ impl Messages {
         let (_, config) = installation::settings(common)?;
         match self.action {
             Action::List { refused } => list(&config, refused, common.json).await,
+            Action::Show(show) => show.execute(&config, common).await,
+            Action::Retry(retry) => retry.execute(&config, common).await,
+            Action::SetAside(aside) => aside.execute(&config, common).await,
             Action::Settle { ids, operator } => settle(&config, common, &ids, &operator).await,
         }
     }
@@ -84,7 +94,7 @@ async fn list(config: &RuntimeConfig, refused: bool, json: bool) -> anyhow::Resu
     let pool = installation::machine_pool(config, "ingestion").await?;
     let rows: Vec<Row> = sqlx::query_as(
         "SELECT message_id, center_id, feed, kind, reason, times, messages.received_at, reference FROM messages \
-         LEFT JOIN inquiries USING (center_id, inquiry_id) WHERE state = $1 ORDER BY messages.received_at LIMIT $2",
+         LEFT JOIN inquiries USING (center_id, inquiry_id) WHERE state = $1 AND closed_at IS NULL ORDER BY messages.received_at LIMIT $2",
     )
     .bind(if refused { "refused" } else { "parked" })
     .bind(MOST)

@@ -13,6 +13,7 @@ pub mod migrate;
 pub mod operator;
 pub mod parked;
 pub mod reconcile;
+pub mod repair;
 pub mod run;
 pub mod simulate;
 pub mod token;

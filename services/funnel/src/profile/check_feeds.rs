@@ -15,6 +15,7 @@ pub(super) fn feeds(profile: &Profile, file: &mut In<'_, '_>) {
     for feed in &profile.feeds.feeds {
         recognised(profile, feed, file);
         csv(feed, file);
+        hl7(feed, file);
         file.unless(
             feed.rate_per_minute > 0,
             &feed.id,
@@ -84,6 +85,18 @@ fn csv(feed: &Feed, file: &mut In<'_, '_>) {
         if is_csv { "add [feed.csv]; see a demo center" } else { "take [feed.csv] away, or set kind = \"csv\"" },
     );
     for (near, what, remedy) in feed.csv.iter().flat_map(super::CsvMapping::faults) {
+        file.unless(false, &near, format!("feed \"{}\": {what}", feed.id), remedy);
+    }
+}
+
+fn hl7(feed: &Feed, file: &mut In<'_, '_>) {
+    file.unless(
+        feed.kind == FeedKind::Hl7 || feed.hl7.is_none(),
+        &feed.id,
+        format!("feed \"{}\" sends no HL7 messages and has a mapping of them", feed.id),
+        "take [feed.hl7] away, or set kind = \"hl7\"",
+    );
+    for (near, what, remedy) in feed.hl7.iter().flat_map(super::Hl7Mapping::faults) {
         file.unless(false, &near, format!("feed \"{}\": {what}", feed.id), remedy);
     }
 }

@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::hl7_mapping::Hl7Mapping;
 use super::mapping::CsvMapping;
 use crate::words::vocabulary;
 
@@ -67,6 +68,9 @@ pub struct Feed {
     /// What the columns of its CSV files are.
     #[serde(default)]
     pub csv: Option<CsvMapping>,
+    /// Where its HL7 messages say what no standard place says.
+    #[serde(default)]
+    pub hl7: Option<Hl7Mapping>,
 }
 
 /// All of feeds.toml.

@@ -161,7 +161,9 @@ pub struct Asked {
 /// A referral of a feed as an inquiry like everybody's; nothing where the center has no form at all.
 #[must_use]
 pub fn submission(profile: &Profile, feed: &str, source: Source, asked: Asked) -> Option<Submission> {
-    let wanted = if asked.second_opinion { ConsultType::SecondOpinion } else { ConsultType::NewConsult };
+    let told = asked.answers.get("consult_type").and_then(|word| word.parse().ok());
+    let usual = if asked.second_opinion { ConsultType::SecondOpinion } else { ConsultType::NewConsult };
+    let wanted = told.unwrap_or(usual);
     let forms = profile.forms.values();
     let form = forms.clone().find(|form| form.consult_type == Some(wanted)).or_else(|| forms.clone().next())?;
     Some(Submission {

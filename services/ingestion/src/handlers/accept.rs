@@ -4,6 +4,7 @@
 //! and no task is spawned for a request. Deliberately not here: JSON and protobuf (http, grpc).
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use causeway_auth::{SealError, Sealer, fingerprint};
@@ -104,13 +105,31 @@ impl Acceptance {
         Ok(self.check(profile, submission)?.1.faults)
     }
 
-    fn check<'p>(&self, profile: &'p Profile, submission: &Submission) -> Result<(&'p Form, Checked), Refusal> {
-        let form = profile.form(&submission.form_id).ok_or(Refusal::UnknownForm)?;
-        let reading = Reading {
-            language: profile.language_or_default(&submission.language),
+    /// Reads answers that are mended by the form that asked for them.
+    ///
+    /// # Errors
+    /// Nobody could act on them, or the center has no such form any more.
+    pub fn read_answers(
+        &self,
+        profile: &Profile,
+        (form_id, language): (&str, &str),
+        given: &BTreeMap<String, String>,
+    ) -> Result<Checked, Refusal> {
+        let form = profile.form(form_id).ok_or(Refusal::UnknownForm)?;
+        check(form, given, self.reading(profile, language), false).map_err(Refusal::Faults)
+    }
+
+    fn reading<'p>(&self, profile: &'p Profile, language: &'p str) -> Reading<'p> {
+        Reading {
+            language: profile.language_or_default(language),
             region: &profile.center.default_region,
             today: profile.zone().to_datetime(self.clock.now()).date(),
-        };
+        }
+    }
+
+    fn check<'p>(&self, profile: &'p Profile, submission: &Submission) -> Result<(&'p Form, Checked), Refusal> {
+        let form = profile.form(&submission.form_id).ok_or(Refusal::UnknownForm)?;
+        let reading = self.reading(profile, &submission.language);
         let checked = check(form, &submission.answers, reading, submission.strict).map_err(Refusal::Faults)?;
         Ok((form, checked))
     }

@@ -1,6 +1,6 @@
 //! The gRPC face: each call is checked against the policy and handed on.
 //!
-//! Deliberately not here: what a call does (accept, reveal, facts, release).
+//! Deliberately not here: what a call does (accept, reveal, facts, release, settle, repair).
 
 use std::sync::Arc;
 
@@ -15,11 +15,13 @@ use tonic::{Request, Response, Status};
 use tracing::warn;
 
 use super::accept::Acceptance;
-use super::{facts, release, reveal, settle};
+use super::repair::door::Doors;
+use super::{facts, release, repair, reveal, settle};
 use crate::domain::submission::Submission;
 use crate::error::Refusal;
 
 /// What answers the calls.
+#[derive(Clone)]
 pub struct Calls {
     /// Where submissions go.
     pub acceptance: Arc<Acceptance>,
@@ -27,6 +29,8 @@ pub struct Calls {
     pub database: Database,
     /// Most people opened by one call.
     pub most_revealed: usize,
+    /// What messages are read by that are tried again.
+    pub doors: Doors,
 }
 
 #[tonic::async_trait]
@@ -85,6 +89,47 @@ impl Ingestion for Calls {
         let actor = causeway_serve::caller(&request)?.accountable();
         let trace = trace(&request);
         Ok(Response::new(settle::take_good_rows(self, actor, request.into_inner(), trace).await?))
+    }
+
+    async fn list_repairs(
+        &self,
+        request: Request<wire::ListRepairsRequest>,
+    ) -> Result<Response<wire::ListRepairsResponse>, Status> {
+        let actor = causeway_serve::caller(&request)?.accountable();
+        Ok(Response::new(repair::list(self, &actor, request.into_inner()).await?))
+    }
+
+    async fn open_repair(&self, request: Request<wire::OpenRepairRequest>) -> Result<Response<wire::Repair>, Status> {
+        let actor = causeway_serve::caller(&request)?.accountable();
+        let trace = trace(&request);
+        Ok(Response::new(repair::open::repair(self, actor, request.into_inner(), trace).await?))
+    }
+
+    async fn release_repair(
+        &self,
+        request: Request<wire::ReleaseRepairRequest>,
+    ) -> Result<Response<wire::RepairOutcome>, Status> {
+        let actor = causeway_serve::caller(&request)?.accountable();
+        let trace = trace(&request);
+        Ok(Response::new(repair::retry::release(self, actor, request.into_inner(), trace).await?))
+    }
+
+    async fn retry_repairs(
+        &self,
+        request: Request<wire::RetryRepairsRequest>,
+    ) -> Result<Response<wire::RetryRepairsResponse>, Status> {
+        let actor = causeway_serve::caller(&request)?.accountable();
+        let trace = trace(&request);
+        Ok(Response::new(repair::retry::messages(self, actor, request.into_inner(), trace).await?))
+    }
+
+    async fn set_aside_repairs(
+        &self,
+        request: Request<wire::SetAsideRepairsRequest>,
+    ) -> Result<Response<wire::SetAsideRepairsResponse>, Status> {
+        let actor = causeway_serve::caller(&request)?.accountable();
+        let trace = trace(&request);
+        Ok(Response::new(repair::set_aside::repairs(self, actor, request.into_inner(), trace).await?))
     }
 }
 

@@ -174,11 +174,15 @@ impl Hearing {
             takes_visits: false,
             zone: profile.zone(),
             today,
+            mapping: heading.feed.hl7.as_ref(),
         });
         for oddity in &intake.oddities {
             self.metrics().oddities.with_label_values(&[&heading.feed.id, oddity.word()]).inc();
         }
         match intake.topic {
+            Topic::Referral(Verb::New, referral) if referral.unknown_code.is_some() => {
+                self.keep(heading, raw, (PARKED, CODE_UNKNOWN, None), intake.verdict).await.map(Some)
+            }
             Topic::Referral(Verb::New, referral) => {
                 self.referral(heading, raw, referral, intake.verdict).await.map(Some)
             }
@@ -315,6 +319,9 @@ impl Hearing {
 const UNKNOWN_REFERRAL: Fault =
     Fault::at("RF1", 6, Code::UnknownKey, "No referral is known under this number: send it as a new referral");
 
+/// A code of the office is in no table of its mapping, and the mapping says that such a referral waits.
+pub const CODE_UNKNOWN: &str = "code_unknown";
+
 fn internal(cause: SealError) -> Refusal {
     error!(%cause, "seal a message");
     Refusal::Internal
@@ -348,12 +355,17 @@ fn business_key(heading: &Heading<'_>, identity: &str) -> String {
 }
 
 fn submission(heading: &Heading<'_>, told: Referral) -> Result<Submission, Refusal> {
-    let asked = referral::Asked {
+    let asked = asked(&heading.feed.id, told);
+    referral::submission(heading.profile, &heading.feed.id, Source::Hl7, asked).ok_or(Refusal::UnknownForm)
+}
+
+/// What a referral of a feed asks for, under the key by which that feed knows it.
+pub fn asked(feed: &str, told: Referral) -> referral::Asked {
+    referral::Asked {
+        key: told.identity.as_deref().map(|identity| referral_key(feed, [identity])),
         answers: told.answers,
         language: told.language,
         urgency: told.urgency,
         second_opinion: told.second_opinion,
-        key: told.identity.as_deref().map(|identity| business_key(heading, identity)),
-    };
-    referral::submission(heading.profile, &heading.feed.id, Source::Hl7, asked).ok_or(Refusal::UnknownForm)
+    }
 }

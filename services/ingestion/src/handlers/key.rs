@@ -54,6 +54,7 @@ mod tests {
             rate_per_minute: 1,
             status: Default::default(),
             csv: None,
+            hl7: None,
         }
     }
 

@@ -13,6 +13,7 @@ pub mod keep;
 pub mod key;
 pub mod mllp;
 pub mod release;
+pub mod repair;
 pub mod reveal;
 pub mod settle;
 pub mod tls;

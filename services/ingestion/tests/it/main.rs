@@ -8,5 +8,6 @@ mod hl7;
 mod numbers;
 mod plans;
 mod privacy;
+mod repair;
 mod validator;
 mod world;

@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 
+use causeway_funnel::profile::Hl7Mapping;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
@@ -62,6 +63,8 @@ pub struct Expectations<'a> {
     pub zone: &'a TimeZone,
     /// Today there.
     pub today: Date,
+    /// Where this partner says what no standard place says.
+    pub mapping: Option<&'a Hl7Mapping>,
 }
 
 /// What a referral message does.
@@ -216,7 +219,7 @@ impl<'a> Opened<'a> {
             "I15" => Verb::Status,
             _ => return Err(Verdict::refused(Outcome::Rejected, UNKNOWN_EVENT)),
         };
-        let referral = referral::read(&self.message, expected.zone, expected.today)
+        let referral = referral::read(&self.message, (expected.zone, expected.today), expected.mapping)
             .map_err(|faults| Verdict { outcome: Outcome::Error, faults })?;
         if verb != Verb::New && referral.identity.is_none() && referral.reference.is_none() {
             return Err(Verdict::refused(Outcome::Error, NO_NUMBER));

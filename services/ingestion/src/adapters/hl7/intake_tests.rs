@@ -19,6 +19,7 @@ fn expected() -> Expectations<'static> {
         takes_visits: false,
         zone: &ZONE,
         today: date(2026, 4, 12),
+        mapping: None,
     }
 }
 

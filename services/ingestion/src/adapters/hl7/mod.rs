@@ -20,6 +20,7 @@ pub mod escape;
 pub mod fault;
 pub mod header;
 pub mod intake;
+pub mod mapping;
 pub mod message;
 pub mod person;
 pub mod referral;

@@ -116,9 +116,17 @@ pub fn guardian(message: &Message<'_>) -> Option<Contact> {
 /// # Errors
 /// It is impossible, so that this may be another person's message.
 pub fn birth(patient: &Segment<'_>, zone: &TimeZone, today: Date) -> Result<Option<When>, Fault> {
+    possible(&patient.value(7, 1), zone, today)
+}
+
+/// The same of a text.
+///
+/// # Errors
+/// As above.
+pub fn possible(told: &str, zone: &TimeZone, today: Date) -> Result<Option<When>, Fault> {
     const IMPOSSIBLE: Fault =
         Fault::at("PID", 7, Code::DataType, "Date of birth is not possible: check it and send the message anew");
-    let Some(birth) = When::parse(&patient.value(7, 1), zone) else { return Ok(None) };
+    let Some(birth) = When::parse(told, zone) else { return Ok(None) };
     if is_possible_birth(birth.earliest(), today) { Ok(Some(birth)) } else { Err(IMPOSSIBLE) }
 }
 

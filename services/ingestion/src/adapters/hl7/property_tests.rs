@@ -39,6 +39,7 @@ fn judge(opened: &super::intake::Opened<'_>) {
         takes_visits: true,
         zone: &ZONE,
         today,
+        mapping: None,
     };
     let intake = opened.classify(&expected);
     let answer = Answer { standing: Standing::Pending, reference: "NC-1", remark: "" };

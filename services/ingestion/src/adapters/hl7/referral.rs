@@ -8,11 +8,13 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use causeway_funnel::inquiry::Urgency;
+use causeway_funnel::profile::{Hl7Field, Hl7Mapping};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::answer::referring;
 use super::fault::{Code, Fault, Oddity};
+use super::mapping::Told;
 use super::message::Message;
 use super::person;
 use super::segment::Segment;
@@ -35,6 +37,8 @@ pub struct Referral {
     pub reference: Option<String>,
     /// What was odd about it.
     pub oddities: Vec<Oddity>,
+    /// The field with a code that the center's mapping does not know and wants to know.
+    pub unknown_code: Option<Hl7Field>,
 }
 
 const NO_PROVIDER: Fault =
@@ -45,66 +49,97 @@ const NO_NAME: Fault = Fault::at("PID", 5, Code::RequiredField, "Patient name is
 struct Patient<'a> {
     segment: Segment<'a>,
     own: Contact,
+    /// The birth date as it was told.
+    told_birth: String,
     birth: Option<When>,
     is_minor: bool,
 }
+
+/// What a referral is read by: the zone of times that do not say theirs, and the day there.
+pub type Here<'z> = (&'z TimeZone, Date);
 
 /// Reads a referral.
 ///
 /// # Errors
 /// What the sender has to mend, each with its place in the message and without what stands there.
-pub fn read(message: &Message<'_>, zone: &TimeZone, today: Date) -> Result<Referral, Vec<Fault>> {
-    let patient = checked(message, zone, today)?;
+pub fn read(message: &Message<'_>, here: Here<'_>, mapping: Option<&Hl7Mapping>) -> Result<Referral, Vec<Fault>> {
+    let told = Told::of(message, mapping);
+    Ok(gather(message, checked(message, here, &told)?, &told, mapping))
+}
+
+/// As much of a referral as can be read, also where it is refused; nothing where it is about nobody.
+#[must_use]
+pub fn read_in_part(message: &Message<'_>, here: Here<'_>, mapping: Option<&Hl7Mapping>) -> Option<Referral> {
+    let told = Told::of(message, mapping);
+    let (patient, _) = patient(message.segment("PID")?, here, &told);
+    Some(gather(message, patient, &told, mapping))
+}
+
+fn gather(message: &Message<'_>, patient: Patient<'_>, told: &Told, mapping: Option<&Hl7Mapping>) -> Referral {
     let head = message.segment("RF1");
-    let identity = identity(message, head.as_ref());
+    let own = told.get(Hl7Field::ReferralNumber).map(str::to_owned);
+    let identity = own.or_else(|| identity(message, head.as_ref()));
+    let record_number = record_number(&patient.segment, mapping);
     let mut answers = BTreeMap::new();
     let oddities = [
-        (
-            patient.birth.and_then(|birth| birth.date()).is_none() && !patient.segment.value(7, 1).is_empty(),
-            Oddity::BirthDate,
-        ),
+        (patient.birth.and_then(|birth| birth.date()).is_none() && !patient.told_birth.is_empty(), Oddity::BirthDate),
         (identity.is_none(), Oddity::NoReferralNumber),
-        (record_number(&patient.segment).is_empty(), Oddity::NoRecordNumber),
+        (record_number.is_empty(), Oddity::NoRecordNumber),
     ];
     areas(message, &patient, &mut answers);
-    reason(message, &mut answers);
+    if let Some(area) = told.get(Hl7Field::CancerArea).filter(|_| !patient.is_minor) {
+        put(&mut answers, "cancer_area", Cow::Borrowed(area));
+    }
+    reason(message, told, &mut answers);
+    put(&mut answers, "office_record_number", record_number);
     around(message, &patient.segment, &mut answers);
     put(&mut answers, "referral_number", Cow::Borrowed(identity.as_deref().unwrap_or_default()));
+    put(&mut answers, "consult_type", Cow::Borrowed(told.get(Hl7Field::ConsultType).unwrap_or_default()));
     // An office that refers a person asks us to call them. Mail, texts and voice messages need the person's own consent.
     put(&mut answers, "consent_phone", Cow::Borrowed("yes"));
-    let language = referral::language(&patient.segment.value(15, 1), &patient.segment.value(15, 2));
+    let language = match told.get(Hl7Field::Language) {
+        Some(language) => referral::language(language, language),
+        None => referral::language(&patient.segment.value(15, 1), &patient.segment.value(15, 2)),
+    };
     contact(message, patient, &mut answers);
-    Ok(Referral {
+    let told_urgency = told.get(Hl7Field::Urgency).and_then(|word| word.parse().ok());
+    Referral {
         answers,
         language,
-        urgency: head.as_ref().map(urgency).unwrap_or_default(),
+        urgency: told_urgency.unwrap_or_else(|| head.as_ref().map(urgency).unwrap_or_default()),
         second_opinion: head.as_ref().is_some_and(is_second_opinion),
         identity,
         reference: head.and_then(|head| some(head.value(11, 1))),
         oddities: oddities.into_iter().filter_map(|(is, oddity)| is.then_some(oddity)).collect(),
-    })
+        unknown_code: told.unknown,
+    }
 }
 
 /// The patient, if somebody could act on the message and it is surely about one possible person.
-fn checked<'a>(message: &Message<'a>, zone: &TimeZone, today: Date) -> Result<Patient<'a>, Vec<Fault>> {
+fn checked<'a>(message: &Message<'a>, here: Here<'_>, told: &Told) -> Result<Patient<'a>, Vec<Fault>> {
     let segment = person::patient(message).map_err(|fault| vec![fault])?;
-    let own = person::contact(&segment, 5, &[13, 14]);
-    let birth = person::birth(&segment, zone, today);
+    let (patient, impossible) = patient(segment, here, told);
     let faults = [
         (message.count("PRD") == 0).then_some(NO_PROVIDER),
-        own.name.is_empty().then_some(NO_NAME),
-        birth.as_ref().err().copied(),
+        patient.own.name.is_empty().then_some(NO_NAME),
+        impossible,
     ];
     let faults: Vec<Fault> = faults.into_iter().flatten().collect();
-    match birth {
-        Ok(birth) if faults.is_empty() => Ok(Patient {
-            segment,
-            own,
-            birth,
-            is_minor: referral::is_minor(birth.map(|birth| birth.earliest()), today),
-        }),
-        _ => Err(faults),
-    }
+    if faults.is_empty() { Ok(patient) } else { Err(faults) }
+}
+
+/// The patient as far as can be read, and whether they can not have been born then.
+fn patient<'a>(segment: Segment<'a>, (zone, today): Here<'_>, told: &Told) -> (Patient<'a>, Option<Fault>) {
+    let mut own = person::contact(&segment, 5, &[13, 14]);
+    told.replace(Hl7Field::PatientName, &mut own.name);
+    told.replace(Hl7Field::Phone, &mut own.phone);
+    told.replace(Hl7Field::Email, &mut own.email);
+    let mut told_birth = segment.value(7, 1).into_owned();
+    told.replace(Hl7Field::BirthDate, &mut told_birth);
+    let birth = person::possible(&told_birth, zone, today);
+    let (impossible, birth) = (birth.as_ref().err().copied(), birth.ok().flatten());
+    let is_minor = referral::is_minor(birth.map(|birth| birth.earliest()), today);
+    (Patient { segment, own, told_birth, birth, is_minor }, impossible)
 }
 
 fn some(text: Cow<'_, str>) -> Option<String> {
@@ -113,10 +148,9 @@ fn some(text: Cow<'_, str>) -> Option<String> {
 
 /// Whom to contact: the patient, but never a child.
 fn contact(message: &Message<'_>, patient: Patient<'_>, answers: &mut BTreeMap<String, String>) {
-    let told = patient.segment.value(7, 1);
     // What can't be read to the day stays as it was told, for a person to mend.
     let day = patient.birth.and_then(|birth| birth.date()).map(|day| day.to_string());
-    put(answers, "birth_date", day.map_or(told, Cow::Owned));
+    put(answers, "birth_date", Cow::Owned(day.unwrap_or(patient.told_birth)));
     match patient.is_minor {
         false => referral::contact_patient(answers, patient.own),
         true => referral::contact_guardian(answers, patient.own, person::guardian(message).unwrap_or_default()),
@@ -133,13 +167,14 @@ fn areas(message: &Message<'_>, patient: &Patient<'_>, answers: &mut BTreeMap<St
     referral::areas(answers, codes.iter().map(|(_, code)| code.as_ref()), is_female, patient.is_minor);
 }
 
-/// The primary reason (NTE-4 1R) first, then the other notes, then what orders, visit and diagnoses say in words.
-fn reason(message: &Message<'_>, answers: &mut BTreeMap<String, String>) {
+/// What the partner's own place says first, then the primary reason (NTE-4 1R), then the other notes, then what orders, visit and diagnoses say in words.
+fn reason(message: &Message<'_>, told: &Told, answers: &mut BTreeMap<String, String>) {
     let rank = |kind: &str| ["1R", "2R", "GR"].iter().position(|known| kind.eq_ignore_ascii_case(known)).unwrap_or(3);
     let mut notes: Vec<(usize, String)> =
         message.segments("NTE").map(|note| (rank(&note.value(4, 1)), whole(&note, 3))).collect();
     notes.sort_by_key(|(rank, _)| *rank);
-    let mut lines: Vec<String> = notes.into_iter().map(|(_, text)| text).collect();
+    let own = told.get(Hl7Field::Message).map(str::to_owned);
+    let mut lines: Vec<String> = own.into_iter().chain(notes.into_iter().map(|(_, text)| text)).collect();
     lines.extend(message.segments("OBR").map(|order| order.value(31, 2).into_owned()));
     lines.extend(message.segment("PV2").map(|visit| visit.value(3, 2).into_owned()));
     let diagnosis =
@@ -156,7 +191,6 @@ fn whole(segment: &Segment<'_>, field: usize) -> String {
 
 /// What staff want to see beside the form's answers.
 fn around(message: &Message<'_>, patient: &Segment<'_>, answers: &mut BTreeMap<String, String>) {
-    put(answers, "office_record_number", record_number(patient));
     put(answers, "sex", patient.value(8, 1));
     let address = [1, 2, 3, 4, 5].map(|component| patient.value(11, component));
     put(answers, "address", Cow::Owned(joined(&address, ", ")));
@@ -174,8 +208,16 @@ fn around(message: &Message<'_>, patient: &Segment<'_>, answers: &mut BTreeMap<S
     }
 }
 
-/// The first record number of PID-3 that is one, else PID-2.
-fn record_number<'a>(patient: &Segment<'a>) -> Cow<'a, str> {
+/// The record number of PID-3 whose authority is preferred, else the first that is one, else PID-2.
+fn record_number<'a>(patient: &Segment<'a>, mapping: Option<&Hl7Mapping>) -> Cow<'a, str> {
+    let preferred = mapping.into_iter().flat_map(|mapping| &mapping.assigning_authorities).find_map(|authority| {
+        let mut ids = patient.field(3).repetitions();
+        let is_theirs = |told: Cow<'_, str>| told.trim_ascii().eq_ignore_ascii_case(authority);
+        ids.find(|id| is_theirs(id.component(4).subcomponent(1))).map(|id| id.component(1).text())
+    });
+    if let Some(number) = preferred.filter(|number| !number.trim_ascii().is_empty()) {
+        return number;
+    }
     let ids = patient.field(3).repetitions().map(|id| id.component(1).text());
     ids.chain([patient.value(2, 1)]).find(|id| !id.trim_ascii().is_empty()).unwrap_or_default()
 }

@@ -19,7 +19,7 @@ const REFERRAL: &str = "MSH|^~\\&|HUB|RFM|CW|NCC|2026||REF^I12|1|P|2.5.1\r\
 
 fn told(text: &str) -> Result<Referral, Vec<Fault>> {
     let message = Message::parse(text).unwrap_or_else(|why| panic!("{why}"));
-    read(&message, &TimeZone::UTC, TODAY)
+    read(&message, (&TimeZone::UTC, TODAY), None)
 }
 
 fn taken(text: &str) -> Referral {

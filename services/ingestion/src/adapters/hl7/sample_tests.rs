@@ -43,6 +43,7 @@ fn expected(receiving_facility: Option<&'static str>) -> Expectations<'static> {
         takes_visits: true,
         zone: &ZONE,
         today,
+        mapping: None,
     }
 }
 

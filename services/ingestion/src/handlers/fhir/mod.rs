@@ -5,7 +5,7 @@
 
 mod ask;
 mod forms;
-mod given;
+pub mod given;
 mod read;
 mod sender;
 mod told;

@@ -1,0 +1,220 @@
+//! What a message that waits says, read once more by its own door and by the profile in force.
+//!
+//! Deliberately not here: what becomes of it (take).
+
+use std::collections::BTreeMap;
+
+use causeway_funnel::inquiry::{Source, Urgency};
+use causeway_funnel::profile::{CsvField, Feed, FeedKind, Profile};
+use jiff::civil::Date;
+
+use crate::adapters::csv::cells;
+use crate::adapters::fhir::intake as fhir;
+use crate::adapters::fhir::referral::Verb as FhirVerb;
+use crate::adapters::fhir::{document, json, outcome};
+use crate::adapters::hl7::charset;
+use crate::adapters::hl7::intake::{self as hl7, Topic, Verb};
+use crate::adapters::hl7::referral::read_in_part;
+use crate::domain::referral::{self, Asked};
+use crate::domain::submission::Submission;
+use crate::error::Refusal;
+use crate::handlers::accept::referral_key;
+use crate::handlers::csv::survey::Reading;
+use crate::handlers::fhir::given::business_key;
+use crate::handlers::hear::{CODE_UNKNOWN, asked};
+
+/// What the doors are set to.
+#[derive(Debug, Clone)]
+pub struct Doors {
+    /// The processing id that HL7 messages must have.
+    pub processing_id: String,
+    /// Most entries of a FHIR Bundle.
+    pub most_entries: usize,
+}
+
+/// What a message asks for.
+pub enum Wish {
+    /// An inquiry.
+    New,
+    /// Something about a referral that should be known: the word for what, and our number of it where the sender repeats it.
+    About(&'static str, Option<String>),
+    /// Nothing that can be done without a person.
+    Nothing,
+}
+
+/// A message as far as it is understood. PHI: no `Debug`.
+pub struct Understood {
+    /// What it asks for.
+    pub wish: Wish,
+    /// What it says, in answers.
+    pub asked: Asked,
+    /// The form that it answers; none: the one that fits.
+    pub form_id: Option<String>,
+    /// What is wrong: the place and what to do.
+    pub faults: Vec<(String, String)>,
+    /// What each column of a row is.
+    pub columns: Vec<String>,
+}
+
+impl Understood {
+    fn nothing() -> Self {
+        let asked = Asked {
+            answers: BTreeMap::new(),
+            language: String::new(),
+            urgency: Urgency::default(),
+            second_opinion: false,
+            key: None,
+        };
+        Self { wish: Wish::Nothing, asked, form_id: None, faults: Vec::new(), columns: Vec::new() }
+    }
+
+    /// As it would be handed in at its door.
+    pub fn submission(self, profile: &Profile, feed: &Feed) -> Result<Submission, Refusal> {
+        let source = match feed.kind {
+            FeedKind::Hl7 => Source::Hl7,
+            FeedKind::Fhir => Source::Fhir,
+            FeedKind::Csv => Source::Csv,
+        };
+        let submission = referral::submission(profile, &feed.id, source, self.asked).ok_or(Refusal::UnknownForm)?;
+        Ok(match self.form_id {
+            Some(form_id) => Submission { form_id, ..submission },
+            None => submission,
+        })
+    }
+}
+
+/// Reads a message of a feed. `row`: how the file was read in which a row came.
+pub fn understand(
+    doors: &Doors,
+    (profile, feed): (&Profile, &Feed),
+    raw: &[u8],
+    (row, today): (Option<&str>, Date),
+) -> Understood {
+    match feed.kind {
+        FeedKind::Hl7 => of_hl7(doors, profile, feed, (raw, today)),
+        FeedKind::Fhir => of_fhir(doors, feed, (raw, today)),
+        FeedKind::Csv => of_row(feed, raw, row),
+    }
+}
+
+fn of_hl7(doors: &Doors, profile: &Profile, feed: &Feed, (raw, today): (&[u8], Date)) -> Understood {
+    let decoded = charset::decode(raw);
+    let mut understood = Understood::nothing();
+    let Ok(opened) = hl7::open(&decoded) else { return understood };
+    let (zone, mapping) = (profile.zone(), feed.hl7.as_ref());
+    let intake = opened.classify(&hl7::Expectations {
+        receiving_facility: profile.feeds.receiving_facility.as_deref(),
+        receiving_application: None,
+        processing_id: &doors.processing_id,
+        takes_visits: false,
+        zone,
+        today,
+        mapping,
+    });
+    for fault in &intake.verdict.faults {
+        let place = fault.location.map_or_else(String::new, |place| match place.field {
+            0 => place.segment.to_owned(),
+            field => format!("{}-{field}", place.segment),
+        });
+        understood.faults.push((place, fault.words.to_owned()));
+    }
+    let in_part = || read_in_part(&opened.message, (zone, today), mapping);
+    let told = match intake.topic {
+        Topic::Referral(verb, told) => {
+            understood.wish = match verb {
+                Verb::New if told.unknown_code.is_some() => Wish::Nothing,
+                Verb::New => Wish::New,
+                Verb::Modify => Wish::About("referral_modified", told.reference.clone()),
+                Verb::Cancel => Wish::About("referral_cancelled", told.reference.clone()),
+                Verb::Status => Wish::Nothing,
+            };
+            Some(told)
+        }
+        Topic::Refused => in_part(),
+        Topic::Attachment | Topic::Visit | Topic::Answer => None,
+    };
+    if let Some(told) = told {
+        if let Some(field) = told.unknown_code {
+            let words = format!(
+                "The code of {field} is in no table of this feed: add it to [feed.hl7.values.{field}] in feeds.toml, apply the \
+                 profile, and try the message again ({CODE_UNKNOWN})"
+            );
+            understood.faults.push((field.as_str().to_owned(), words));
+        }
+        understood.asked = asked(&feed.id, told);
+    }
+    understood
+}
+
+fn of_fhir(doors: &Doors, feed: &Feed, (raw, today): (&[u8], Date)) -> Understood {
+    let mut understood = Understood::nothing();
+    let Ok(body) = json::read(raw) else {
+        understood.faults.push((String::new(), "The body is no JSON that can be read".to_owned()));
+        return understood;
+    };
+    let hosts = [document::host(&feed.status.address)];
+    let expected = fhir::Expectations { today, most_entries: doors.most_entries, hosts: &hosts, if_none_exist: None };
+    let intake = fhir::judge(&body, None, &expected);
+    understood.faults = outcome::lines(&intake.faults).into_iter().map(|line| (line.expression, line.words)).collect();
+    match intake.topic {
+        fhir::Topic::Referral(told) => {
+            understood.wish = match told.verb {
+                FhirVerb::New => Wish::New,
+                FhirVerb::About(reason) => Wish::About(reason, None),
+                FhirVerb::Status => Wish::Nothing,
+            };
+            understood.asked = Asked {
+                answers: told.answers.clone(),
+                language: told.language.clone(),
+                urgency: told.urgency,
+                second_opinion: told.second_opinion,
+                key: told.identity.as_ref().map(|number| business_key(&feed.id, number)),
+            };
+        }
+        fhir::Topic::Form(told) => {
+            understood.asked.answers = told.answers.clone();
+            understood.asked.language = told.language.clone();
+            understood.asked.key = told.identity.as_ref().map(|number| business_key(&feed.id, number));
+            understood.form_id = Some(told.form_id.clone());
+        }
+        fhir::Topic::Withdrawal(_) | fhir::Topic::Refused => {}
+    }
+    understood
+}
+
+/// A row is never tried again as it stands: what was wrong with it is wrong still, and behind a quote that went astray no cell
+/// can be told from the next. Its cells are laid beside their columns for a person.
+fn of_row(feed: &Feed, raw: &[u8], reading: Option<&str>) -> Understood {
+    let mut understood = Understood::nothing();
+    let cells: Vec<String> = serde_json::from_slice(raw).unwrap_or_default();
+    let reading: Option<Reading> = reading.and_then(|text| serde_json::from_str(text).ok());
+    let Some(reading) = reading else { return understood };
+    let columns = &reading.layout.columns;
+    understood.columns = columns.iter().map(|column| column.as_str().to_owned()).collect();
+    let cell = |field: CsvField| {
+        let at = columns.iter().position(|column| *column == field);
+        at.and_then(|at| cells.get(at)).map(|cell| cells::text(cell).to_owned()).unwrap_or_default()
+    };
+    let parts = [cell(CsvField::PatientFirst), cell(CsvField::PatientLast)];
+    let name = Some(cell(CsvField::PatientName)).filter(|name| !name.is_empty());
+    let name = name.unwrap_or_else(|| parts.join(" ").trim().to_owned());
+    let answers = [
+        ("name", name),
+        ("phone", cell(CsvField::Phone)),
+        ("email", cell(CsvField::Email)),
+        ("birth_date", cell(CsvField::BirthDate)),
+        ("message", cell(CsvField::Reason)),
+        ("who", "patient".to_owned()),
+        ("consent_phone", "yes".to_owned()),
+    ];
+    for (key, answer) in answers {
+        referral::put(&mut understood.asked.answers, key, answer.into());
+    }
+    let number = cell(CsvField::ReferralId);
+    let number = cells::whole_number(&number);
+    if !number.is_empty() && !cells::is_damaged_number(number) {
+        understood.asked.key = Some(referral_key(&feed.id, [number]));
+        referral::put(&mut understood.asked.answers, "referral_number", number.into());
+    }
+    understood
+}

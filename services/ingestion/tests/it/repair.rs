@@ -1,0 +1,262 @@
+//! What could not be taken waits, is mended by a person, and becomes one inquiry, whoever asks and how often.
+
+use std::collections::HashMap;
+
+use causeway_auth::{Actor, Role};
+use causeway_proto::inquiry::v1::{
+    ListRepairsRequest, OpenRepairRequest, ReleaseRepairRequest, Repair, RepairOutcome, RepairRow, RetryRepairsRequest,
+    SetAsideRepairsRequest,
+};
+use secrecy::ExposeSecret as _;
+use sqlx::{Connection as _, PgConnection};
+use tonic::{Code, Status};
+
+use crate::hl7::{Office, code, referral};
+use crate::world::{CENTER, OTHER, World, body, coordinator, eventually};
+
+async fn waiting(world: &World, view: &str) -> Vec<RepairRow> {
+    let request = ListRepairsRequest { center: CENTER.into(), view: view.into(), ..Default::default() };
+    let answer = world.client("portal", Some(coordinator(CENTER))).list_repairs(request).await.expect("a list");
+    answer.into_inner().rows
+}
+
+async fn open(world: &World, row: &RepairRow) -> Repair {
+    let request = OpenRepairRequest {
+        center: CENTER.into(),
+        kind: row.kind.clone(),
+        id: row.id.clone(),
+        purpose: "repair".into(),
+    };
+    world.client("portal", Some(coordinator(CENTER))).open_repair(request).await.expect("opened").into_inner()
+}
+
+async fn retry(world: &World, id: &str) -> Result<String, Status> {
+    let request = RetryRepairsRequest { center: CENTER.into(), ids: vec![id.into()], ..Default::default() };
+    let answer = world.client("portal", Some(coordinator(CENTER))).retry_repairs(request).await?;
+    Ok(answer.into_inner().outcomes[0].outcome.clone())
+}
+
+async fn release(world: &World, row: &RepairRow, fields: &[(&str, &str)]) -> Result<RepairOutcome, Status> {
+    let fields: HashMap<String, String> =
+        fields.iter().map(|(key, answer)| ((*key).to_owned(), (*answer).to_owned())).collect();
+    let request = ReleaseRepairRequest {
+        center: CENTER.into(),
+        kind: row.kind.clone(),
+        id: row.id.clone(),
+        fields,
+        strict: true,
+    };
+    let answer = world.client("portal", Some(coordinator(CENTER))).release_repair(request).await?;
+    Ok(answer.into_inner())
+}
+
+/// A referral without a name, which its sender is told to mend.
+async fn refused(world: &World, number: &str) -> RepairRow {
+    let message = referral(number, number, "Testnobody").replace("Testnobody^Marisol", "");
+    let replies = Office::calls(world).await.ask(&message, 2).await;
+    assert_eq!(code(&replies[1]), "AE");
+    waiting(world, "refused").await.pop().expect("it is listed")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_message_with_an_unknown_code_waits_and_is_one_inquiry_once_the_mapping_is_mended() {
+    let world = World::start().await;
+    let map = async |values: &str| {
+        let mapping = format!(
+            "sending_facility = \"CEDARFM\"\nhl7 = {{ from = {{ cancer_area = [\"ZRF-1\"] }}, unknown_codes = \"park\"{values} }}"
+        );
+        world.change_profile(CENTER, "feeds.toml", "sending_facility = \"CEDARFM\"", &mapping).await;
+    };
+    map("").await;
+    let mut office = Office::calls(&world).await;
+    let with_code = |name: &str| referral(name, name, "Testpatient") + "ZRF|ONC7\r";
+    let mut probe = 0;
+    while waiting(&world, "waiting").await.is_empty() {
+        probe += 1;
+        office.ask(&with_code(&format!("PROBE-{probe}")), 2).await;
+    }
+    let before = world.count("SELECT count(*) FROM inquiries").await;
+    let replies = office.ask(&with_code("CODE-1"), 2).await;
+    assert_eq!(code(&replies[1]), "AA", "it is kept");
+    let row = waiting(&world, "waiting").await.pop().expect("it waits");
+    assert_eq!((row.reason.as_str(), row.door.as_str(), row.feed.as_str()), ("code_unknown", "hl7", "cedar-hl7"));
+    let shown = open(&world, &row).await;
+    assert!(shown.faults.iter().any(|fault| fault.place == "cancer_area"), "{:?}", shown.faults);
+    assert!(shown.raw.contains("ZRF|ONC7") && shown.fields["name"].contains("Testpatient"));
+    assert!(!shown.may_retry, "nothing has changed yet");
+    assert_eq!(retry(&world, &row.id).await.expect("tried"), "code_unknown");
+    assert_eq!(world.count("SELECT count(*) FROM inquiries").await, before);
+
+    map(", values = { cancer_area = { ONC7 = \"thoracic\" } }").await;
+    eventually("the mended mapping takes it", || async { retry(&world, &row.id).await.expect("tried") == "accepted" })
+        .await;
+    assert_eq!(world.count("SELECT count(*) FROM inquiries").await, before + 1);
+    assert_eq!(retry(&world, &row.id).await.expect("asked"), "not_waiting");
+    let again = office.ask(&with_code("CODE-1"), 2).await;
+    assert_eq!(code(&again[1]), "AA");
+    office.ask(&with_code("CODE-2").replace("CODE-2^CEDARFM", "CODE-1^CEDARFM"), 2).await;
+    assert_eq!(world.count("SELECT count(*) FROM inquiries").await, before + 1, "the same referral stands once");
+    assert_eq!(world.count("SELECT count(*) FROM repair_steps WHERE outcome = 'accepted' AND actor = 'ana'").await, 1);
+    assert!(world.count("SELECT count(*) FROM audit_log WHERE purpose = 'retry_message'").await >= 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_who_release_the_same_at_once_make_one_inquiry_and_a_fault_is_told_at_its_field() {
+    let world = World::start().await;
+    let row = refused(&world, "REL-1").await;
+    let shown = open(&world, &row).await;
+    assert!(shown.faults.iter().any(|fault| fault.place == "PID-5"), "{:?}", shown.faults);
+    let wrong = release(&world, &row, &[("name", "Marisol Testnobody"), ("phone", "12")]).await.expect_err("refused");
+    assert_eq!(wrong.code(), Code::InvalidArgument);
+    assert_eq!(world.count("SELECT count(*) FROM inquiries").await, 0);
+    let mended = [("name", "Marisol Testnobody")];
+    let (one, other) = tokio::join!(release(&world, &row, &mended), release(&world, &row, &mended));
+    let mut outcomes = [one.expect("one").outcome, other.expect("other").outcome];
+    outcomes.sort();
+    assert_eq!(outcomes, ["accepted", "not_waiting"]);
+    assert_eq!(world.count("SELECT count(*) FROM inquiries").await, 1);
+    assert!(waiting(&world, "refused").await.is_empty());
+    assert_eq!(world.count("SELECT count(*) FROM repair_steps WHERE step = 'release'").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_release_that_is_cut_off_by_a_crash_leaves_all_of_it_or_nothing() {
+    let mut world = World::start().await;
+    let row = refused(&world, "KILL-1").await;
+    let mended = [("name", "Marisol Testnobody")];
+    {
+        let (_, killed) = tokio::join!(release(&world, &row, &mended), async {
+            tokio::time::sleep(std::time::Duration::from_millis(8)).await;
+            sqlx::query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'ingestion_app'")
+                .execute(&world.admin)
+                .await
+        });
+        killed.expect("the connections are cut");
+    }
+    world.postgres.kill().await.expect("killed");
+    world.postgres.restart().await.expect("started again");
+    eventually("it is released in the end", || async {
+        release(&world, &row, &mended)
+            .await
+            .is_ok_and(|told| ["accepted", "not_waiting"].contains(&told.outcome.as_str()))
+    })
+    .await;
+    let admin = sqlx::PgPool::connect(world.database.admin.expose_secret()).await.expect("the owner");
+    let count: i64 = sqlx::query_scalar("SELECT count(*) FROM inquiries").fetch_one(&admin).await.expect("a count");
+    let steps: i64 = sqlx::query_scalar("SELECT count(*) FROM repair_steps WHERE outcome = 'accepted'")
+        .fetch_one(&admin)
+        .await
+        .expect("a count");
+    assert_eq!((count, steps), (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_arrived_again_meanwhile_is_told_and_set_aside_needs_a_known_reason() {
+    let world = World::start().await;
+    let mut config = causeway_ingestion::Config::default();
+    config.mllp.processing_id = "T".to_owned();
+    let training = world.second_door_with(config).await;
+    let message = referral("AGAIN-1", "AGAIN-1", "Testpatient");
+    Office::at(&training).await.ask(&message, 1).await;
+    Office::calls(&world).await.ask(&message, 2).await;
+    let row = waiting(&world, "refused").await.pop().expect("it was refused once");
+    assert_eq!(retry(&world, &row.id).await.expect("tried"), "arrived_again");
+    assert!(waiting(&world, "refused").await.is_empty());
+    assert_eq!(world.count("SELECT count(*) FROM inquiries").await, 1);
+
+    let row = refused(&world, "ASIDE-1").await;
+    let ask = |center: &str, reason: &str| SetAsideRepairsRequest {
+        center: center.into(),
+        kind: "message".into(),
+        ids: vec![row.id.clone()],
+        reason: reason.into(),
+    };
+    let mut client = world.client("portal", Some(coordinator(CENTER)));
+    let unknown = client.set_aside_repairs(ask(CENTER, "boring")).await.expect_err("no reason");
+    assert_eq!(unknown.code(), Code::InvalidArgument);
+    let mut elsewhere = world.client("portal", Some(coordinator(OTHER)));
+    let nothing = elsewhere.set_aside_repairs(ask(OTHER, "test_message")).await.expect("asked").into_inner();
+    assert!(nothing.set_aside.is_empty(), "another center's");
+    let done = client.set_aside_repairs(ask(CENTER, "test_message")).await.expect("asked").into_inner();
+    assert_eq!(done.set_aside, std::slice::from_ref(&row.id));
+    assert_eq!(release(&world, &row, &[("name", "Ana")]).await.expect("asked").outcome, "not_waiting");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_who_repairs_may_look_and_each_look_is_written_down() {
+    let world = World::start().await;
+    let row = refused(&world, "MAY-1").await;
+    let request = |center: &str, purpose: &str| OpenRepairRequest {
+        center: center.into(),
+        kind: "message".into(),
+        id: row.id.clone(),
+        purpose: purpose.into(),
+    };
+    let scheduler = Actor::staff("sam", "Sam", CENTER, vec![Role::Scheduler]);
+    for actor in [None, Some(scheduler), Some(coordinator(OTHER))] {
+        let mut client = world.client("portal", actor);
+        let refused = client.open_repair(request(CENTER, "repair")).await.expect_err("may not");
+        assert_eq!(refused.code(), Code::PermissionDenied);
+        let list = ListRepairsRequest { center: CENTER.into(), ..Default::default() };
+        assert_eq!(client.list_repairs(list).await.expect_err("may not").code(), Code::PermissionDenied);
+        let retry = RetryRepairsRequest { center: CENTER.into(), ids: vec![row.id.clone()], ..Default::default() };
+        assert_eq!(client.retry_repairs(retry).await.expect_err("may not").code(), Code::PermissionDenied);
+    }
+    let written = "SELECT count(*) FROM audit_log WHERE object_kind = 'message' AND purpose = 'repair'";
+    assert_eq!(world.count(written).await, 0);
+    let mut client = world.client("portal", Some(coordinator(CENTER)));
+    assert_eq!(client.open_repair(request(CENTER, "")).await.expect_err("why?").code(), Code::InvalidArgument);
+    client.open_repair(request(CENTER, "repair")).await.expect("opened");
+    assert_eq!(world.count(written).await, 1);
+    let elsewhere = world.client("portal", Some(coordinator(OTHER))).open_repair(request(OTHER, "repair")).await;
+    assert_eq!(elsewhere.expect_err("none of theirs").code(), Code::InvalidArgument);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_inquiry_with_a_bad_phone_is_listed_and_mended_under_the_same_queue() {
+    let world = World::start().await;
+    world.accepted(&body(&[("phone", "12")])).await;
+    let row = waiting(&world, "waiting").await.pop().expect("it waits");
+    assert_eq!((row.kind.as_str(), row.door.as_str(), row.reason.as_str()), ("inquiry", "form", "defects"));
+    assert!(row.defects.iter().any(|defect| defect.ends_with("@phone")), "{:?}", row.defects);
+    let shown = open(&world, &row).await;
+    assert_eq!(shown.fields["phone"], "12");
+    assert_eq!(shown.faults[0].place, "phone");
+    assert_eq!(release(&world, &row, &[("phone", "13")]).await.expect_err("no phone").code(), Code::InvalidArgument);
+    assert_eq!(
+        release(&world, &row, &[("consent_sms", "yes")]).await.expect_err("theirs").code(),
+        Code::InvalidArgument
+    );
+    assert_eq!(release(&world, &row, &[("phone", "(206) 555-0142")]).await.expect("mended").outcome, "mended");
+    assert!(waiting(&world, "waiting").await.is_empty());
+    assert_eq!(world.count("SELECT count(*) FROM inquiries WHERE needs_repair").await, 0);
+    assert_eq!(release(&world, &row, &[("phone", "1")]).await.expect("asked").outcome, "not_waiting");
+}
+
+const MANY: &str = "INSERT INTO messages (center_id, message_id, feed, kind, control_key, content_hash, state, sealed, received_at) \
+     SELECT 'harbor-valley', gen_random_uuid(), 'cedar-hl7', 'REF^I12', decode(md5(n::text), 'hex'), decode(md5(n::text), 'hex'), \
+         CASE WHEN n % 100 = 0 THEN 'refused' WHEN n % 100 = 1 THEN 'parked' ELSE 'accepted' END, '\\x00', \
+         now() - n * interval '1 second' FROM generate_series(1, 50000) AS n";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_waits_is_found_by_an_index_among_many_messages() {
+    let world = World::start().await;
+    sqlx::query(MANY).execute(&world.admin).await.expect("inserted");
+    sqlx::query("ANALYZE messages").execute(&world.admin).await.expect("analyzed");
+    let mut app = PgConnection::connect(world.database.app.expose_secret()).await.expect("a login");
+    sqlx::query("SELECT set_config('app.center', $1, false)").bind(CENTER).execute(&mut app).await.expect("set");
+    for (condition, index) in [
+        ("state = 'parked'", "messages_to_repair"),
+        ("state = 'refused' AND closed_at IS NULL", "messages_refused_open"),
+    ] {
+        let asked = format!(
+            "EXPLAIN SELECT message_id FROM messages WHERE center_id = 'harbor-valley' AND {condition} \
+             AND (received_at, message_id) > ('2020-01-01', '00000000-0000-0000-0000-000000000000') \
+             ORDER BY received_at, message_id LIMIT 51"
+        );
+        let plan: Vec<String> =
+            sqlx::query_scalar(sqlx::AssertSqlSafe(asked)).fetch_all(&mut app).await.expect("a plan");
+        let plan = plan.join("\n");
+        assert!(plan.contains(index) && !plan.contains("Sort"), "{plan}");
+    }
+}
