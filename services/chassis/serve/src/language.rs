@@ -17,7 +17,7 @@ pub fn languages(headers: &HeaderMap) -> Vec<&str> {
         Some((weight, code.trim().split(['-', '_']).next().unwrap_or_default()))
     };
     let mut weighted: Vec<(f32, &str)> = accepted.split(',').take(MOST).filter_map(read).collect();
-    weighted.retain(|(weight, _)| *weight > 0.0);
+    weighted.retain(|(weight, code)| *weight > 0.0 && !code.is_empty());
     weighted.sort_by(|one, other| other.0.total_cmp(&one.0));
     weighted.into_iter().map(|(_, code)| code).collect()
 }
