@@ -58,6 +58,17 @@ vocabulary! {
     }
 }
 
+impl FieldKind {
+    /// Most characters of an answer.
+    #[must_use]
+    pub const fn longest(self) -> usize {
+        match self {
+            Self::LongText => 4000,
+            _ => 500,
+        }
+    }
+}
+
 vocabulary! {
     /// Which part of the form a question belongs to.
     Part ("part") {

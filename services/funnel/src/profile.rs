@@ -9,6 +9,7 @@ mod bundle;
 mod center;
 mod check;
 mod check_feeds;
+mod check_forms;
 mod check_texts;
 mod feeds;
 mod hl7_mapping;

@@ -103,6 +103,22 @@ fn damage_is_told_with_file_line_and_remedy() {
 }
 
 #[test]
+fn every_consult_type_has_a_form_that_explains_its_questions() {
+    let mut bundle = load("harbor-valley");
+    bundle.files.remove("forms/treatment-follow-up.toml");
+    bundle.files.remove("forms/general.toml");
+    let all = told(&bundle);
+    let missing = "forms/treatment-follow-up.toml:1: no form is for the consult type \"treatment_follow_up\"";
+    assert!(all.contains(missing), "{all}");
+    assert!(all.contains("no form is for the consult type \"not_sure\""), "{all}");
+    assert_eq!(all.lines().count(), 2, "{all}");
+    let unexplained = damaged("forms/general.toml", "hint = { en = \"You can ask", "# hint = { en = \"You can ask");
+    assert!(unexplained.contains("forms/general.toml:") && unexplained.contains("\"who\" has no explanation"));
+    let narrow = damaged("forms/general.toml", "    { value = \"clinical_trial\" },\n", "");
+    assert!(narrow.contains("does not offer \"clinical_trial\""), "{narrow}");
+}
+
+#[test]
 fn an_hl7_message_leads_to_its_office_by_the_facility_that_sent_it() {
     let harbor = Profile::from_bundle(&load("harbor-valley")).unwrap();
     let office = |facility: &str| harbor.feeds.hl7(facility).map(|feed| feed.office.as_str());

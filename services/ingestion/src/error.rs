@@ -22,6 +22,9 @@ pub enum Refusal {
     /// Not a form of this center.
     #[error("the center has no such form; use one of its profile's forms")]
     UnknownForm,
+    /// No form of that name in an address.
+    #[error("no such form of this center; /v1/centers/CENTER/forms lists what there is")]
+    NoSuchForm,
     /// Not a feed of this center.
     #[error("the center has no such referring office; use the id of one of its profile's feeds")]
     UnknownOffice,
@@ -102,7 +105,7 @@ impl Refusal {
             Self::UnknownForm | Self::UnknownOffice => Class::Reason(Reason::UnknownName),
             Self::UnfitKey | Self::Faults(_) => Class::Reason(Reason::FieldFault),
             Self::KeyReused => Class::Reason(Reason::KeyReused),
-            Self::UnknownInquiry | Self::UnknownFile => Class::Reason(Reason::NotFound),
+            Self::UnknownInquiry | Self::UnknownFile | Self::NoSuchForm => Class::Reason(Reason::NotFound),
             Self::Conflict => Class::Reason(Reason::Conflict),
             Self::WrongState(_) => Class::Reason(Reason::WrongState),
             Self::NoKey => Class::Code(Code::Unauthenticated),
@@ -225,6 +228,7 @@ mod tests {
             (Refusal::NoKey, 401, tonic::Code::Unauthenticated),
             (Refusal::Denied(String::new()), 403, tonic::Code::PermissionDenied),
             (Refusal::UnknownFile, 404, tonic::Code::NotFound),
+            (Refusal::NoSuchForm, 404, tonic::Code::NotFound),
             (Refusal::WrongState(""), 409, tonic::Code::FailedPrecondition),
             (Refusal::TooLong, 413, tonic::Code::InvalidArgument),
             (Refusal::NotCsv(""), 415, tonic::Code::InvalidArgument),

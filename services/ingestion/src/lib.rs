@@ -232,7 +232,10 @@ fn serve_http(
         ..HttpLimits::default()
     };
     let files = layered(handlers::csv::http::router(files), &for_files);
-    let router = layered(handlers::http::router(acceptance), &limits).merge(fhir).merge(files);
+    let router =
+        layered(handlers::http::router(acceptance.clone()).merge(handlers::forms::router(acceptance)), &limits)
+            .merge(fhir)
+            .merge(files);
     let stop_serving = stop.clone();
     stop.supervise(&running.tasks, "http", async move {
         causeway_serve::http(listener, router, stop_serving, &limits).await

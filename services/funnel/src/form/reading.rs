@@ -20,9 +20,6 @@ pub struct Reading<'a> {
     pub today: Date,
 }
 
-const LONGEST_TEXT: usize = 500;
-const LONGEST_MESSAGE: usize = 4000;
-
 struct Reader<'a> {
     given: &'a BTreeMap<String, String>,
     reading: Reading<'a>,
@@ -104,8 +101,7 @@ impl Reader<'_> {
     fn field(&mut self, field: &Field) {
         let raw = self.given(&field.key).unwrap_or_default().to_owned();
         let key = field.key.as_str();
-        let limit = if field.kind == FieldKind::LongText { LONGEST_MESSAGE } else { LONGEST_TEXT };
-        if raw.chars().count() > limit {
+        if raw.chars().count() > field.kind.longest() {
             return self.fault(key, FaultCode::TooLong);
         }
         let listed = field.options.is_empty() || field.options.iter().any(|choice| choice.value == raw);

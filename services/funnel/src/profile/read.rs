@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use super::bundle::Bundle;
 use super::center::{Center, Hours};
 use super::template::{self, template_path};
-use super::{Profile, Programs, Teams, check, check_texts};
+use super::{Profile, Programs, Teams, check, check_forms, check_texts};
 use crate::calendar::{Calendar, Interval};
 use crate::fault::{Fault, Place, read_toml};
 use crate::form::Form;
@@ -74,6 +74,7 @@ pub(super) fn profile(bundle: &Bundle) -> Result<Profile, Vec<Fault>> {
     if let Some(profile) = &assembled {
         check::whole(profile, bundle, &mut faults);
         check_texts::whole(profile, bundle, &mut faults);
+        check_forms::whole(profile, bundle, &mut faults);
     }
     faults.sort();
     faults.dedup();

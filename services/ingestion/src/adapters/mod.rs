@@ -8,3 +8,4 @@ pub mod csv;
 pub mod fhir;
 pub mod hl7;
 pub mod mllp;
+pub mod openapi;

@@ -72,8 +72,17 @@ struct Problem<'a> {
 #[derive(Serialize)]
 struct Fault<'a> {
     field: &'a str,
+    pointer: String,
     code: &'a str,
     message: &'a str,
+}
+
+impl<'a> Fault<'a> {
+    /// A fault of an answer, with its place in the body as a JSON pointer (RFC 6901).
+    fn of(field: &'a str, code: &'a str, message: &'a str) -> Self {
+        let pointer = format!("/answers/{}", field.replace('~', "~0").replace('/', "~1"));
+        Self { field, pointer, code, message }
+    }
 }
 
 async fn post_inquiry(
@@ -128,7 +137,7 @@ fn trace(headers: &HeaderMap) -> TraceContext {
 
 fn accepted(answer: &Answer) -> Response {
     let faults = answer.to_repair.iter();
-    let faults = faults.map(|fault| Fault { field: &fault.field, code: &fault.code, message: &fault.message });
+    let faults = faults.map(|fault| Fault::of(&fault.field, &fault.code, &fault.message));
     let body = Accepted {
         inquiry_id: &answer.inquiry_id,
         reference: &answer.reference,
@@ -149,9 +158,7 @@ impl IntoResponse for Refusal {
             status: status.as_u16(),
             detail: self.to_string(),
             reason: self.word(),
-            errors: errors
-                .map(|fault| Fault { field: &fault.field, code: fault.code.as_str(), message: &fault.message })
-                .collect(),
+            errors: errors.map(|fault| Fault::of(&fault.field, fault.code.as_str(), &fault.message)).collect(),
         };
         let mut response = json(status, "application/problem+json", &body);
         if status == StatusCode::UNAUTHORIZED {

@@ -6,6 +6,7 @@ pub mod accept;
 pub mod csv;
 pub mod facts;
 pub mod fhir;
+pub mod forms;
 pub mod grpc;
 pub mod hear;
 pub mod http;

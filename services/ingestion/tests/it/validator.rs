@@ -1,13 +1,21 @@
-//! Somebody else's opinion on our answers: the R4B models of fhir.resources, a Python library.
+//! Somebody else's opinion on our answers: for FHIR the R4B models of fhir.resources, for the OpenAPI document and what it
+//! says of our answers openapi-spec-validator and jsonschema, all of them Python libraries.
 //!
-//! It knows types, cardinalities and dates of FHIR, and we wrote none of it. It is taken from where modules are found, else from
-//! PyPI into a folder of the tests. Deliberately not here: which answers there are (fhir).
+//! They know their standards, and we wrote none of them. They are taken from where modules are found, else from PyPI into a
+//! folder of the tests. Deliberately not here: which answers there are (fhir, openapi).
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-const WANTED: &str = "fhir.resources==8.3.0";
+/// A library: what PyPI calls it, and what only it has.
+struct Library {
+    wanted: &'static str,
+    module: &'static str,
+}
+
+const FHIR: Library = Library { wanted: "fhir.resources==8.3.0", module: "fhir.resources.R4B.task" };
+const OPENAPI: Library = Library { wanted: "openapi-spec-validator==0.9.0", module: "openapi_spec_validator" };
 
 /// Reads one resource a line and tells those that are none.
 const JUDGE: &str = r#"
@@ -26,20 +34,47 @@ print(faults, "faults")
 sys.exit(1 if faults else 0)
 "#;
 
-/// Judges resources, one a line; what is wrong with them if anything is.
+/// Reads an OpenAPI document, then lines of a schema's name and an instance of it, and tells those that do not agree.
+const HOLD: &str = r##"
+import json, sys
+from jsonschema import Draft202012Validator
+from openapi_spec_validator import OpenAPIV31SpecValidator
+document = json.loads(sys.stdin.readline())
+faults = [str(fault) for fault in OpenAPIV31SpecValidator(document).iter_errors()]
+for line in sys.stdin:
+    name, instance = json.loads(line)
+    schema = {"$ref": "#/components/schemas/" + name, "components": document["components"]}
+    formats = Draft202012Validator.FORMAT_CHECKER
+    faults += [name + ": " + str(fault) for fault in Draft202012Validator(schema, format_checker=formats).iter_errors(instance)]
+print("\n".join(faults), len(faults), "faults")
+sys.exit(1 if faults else 0)
+"##;
+
+/// Judges FHIR resources, one a line; what is wrong with them if anything is.
 pub fn judge(resources: &[String]) -> Result<(), String> {
-    let mut python = python();
-    python.args(["-c", JUDGE]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    ask(&FHIR, JUDGE, resources)
+}
+
+/// Judges an OpenAPI document, and instances by the names of its schemas.
+pub fn hold(document: &serde_json::Value, instances: &[(String, serde_json::Value)]) -> Result<(), String> {
+    let lines = instances.iter().map(|instance| serde_json::json!(instance).to_string());
+    ask(&OPENAPI, HOLD, &std::iter::once(document.to_string()).chain(lines).collect::<Vec<_>>())
+}
+
+fn ask(library: &Library, program: &str, resources: &[String]) -> Result<(), String> {
+    let mut python = python(library);
+    python.args(["-c", program]).stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child = python.spawn().expect("python starts");
     child.stdin.take().expect("its input").write_all(resources.join("\n").as_bytes()).expect("written");
     let done = child.wait_with_output().expect("python ends");
     if done.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&done.stdout).into_owned()) }
 }
 
-/// A Python that has the models.
-fn python() -> Command {
+/// A Python that has the library.
+fn python(library: &Library) -> Command {
     let home = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    let modules = home.join("fhir.resources");
+    let (name, _) = library.wanted.split_once("==").expect("a version");
+    let modules = home.join(name);
     let with = |modules: Option<&PathBuf>| {
         let mut command = Command::new("python3");
         if let Some(modules) = modules {
@@ -48,22 +83,27 @@ fn python() -> Command {
         command
     };
     let knows = |mut python: Command| {
-        let asked = python.args(["-c", "import fhir.resources.R4B.task"]).stderr(Stdio::null()).stdout(Stdio::null());
+        let import = format!("import {}", library.module);
+        let asked = python.args(["-c", &import]).stderr(Stdio::null()).stdout(Stdio::null());
         asked.status().is_ok_and(|status| status.success())
     };
     if knows(with(None)) {
         return with(None);
     }
     std::fs::create_dir_all(home).expect("a folder for tests");
-    let lock = std::fs::File::create(home.join("fhir.resources.lock")).expect("a lock file");
+    let lock = std::fs::File::create(home.join(format!("{name}.lock"))).expect("a lock file");
     lock.lock().expect("the only one that installs");
     if !knows(with(Some(&modules))) {
         // What an interrupted try left would be taken for the whole.
         let _ = std::fs::remove_dir_all(&modules);
         let mut pip = Command::new("python3");
-        pip.args(["-m", "pip", "install", "--quiet", "--target"]).arg(&modules).arg(WANTED);
+        pip.args(["-m", "pip", "install", "--quiet", "--target"]).arg(&modules).arg(library.wanted);
         let installed = pip.env("PIP_BREAK_SYSTEM_PACKAGES", "1").status().is_ok_and(|status| status.success());
-        assert!(installed, "no {WANTED} for the check of answers: install python3-pip and see to a way to PyPI");
+        assert!(
+            installed,
+            "no {} for the check of answers: install python3-pip and see to a way to PyPI",
+            library.wanted
+        );
     }
     with(Some(&modules))
 }

@@ -79,30 +79,15 @@ pub fn language(asked: Option<&str>, known: Option<&str>, headers: &HeaderMap, o
         let words = LANGUAGES.into_iter().find(|words| words.code == primary(code))?;
         offered.iter().any(|offer| offer == words.code).then_some(words)
     };
-    let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     asked
         .and_then(speaks)
         .or_else(|| known.and_then(speaks))
-        .or_else(|| by_weight(accepted).into_iter().find_map(speaks))
+        .or_else(|| causeway_serve::languages(headers).into_iter().find_map(speaks))
         .unwrap_or_else(|| Words::of(offered.first().map_or("en", String::as_str)))
 }
 
 fn primary(code: &str) -> &str {
     code.trim().split(['-', '_']).next().unwrap_or_default()
-}
-
-/// The codes of an `Accept-Language`, most wanted first.
-fn by_weight(accepted: &str) -> Vec<&str> {
-    let mut weighted: Vec<(f32, &str)> = accepted
-        .split(',')
-        .take(20)
-        .filter_map(|part| {
-            let (code, weight) = part.split_once(";q=").unwrap_or((part, "1"));
-            Some((weight.trim().parse().ok()?, code.trim()))
-        })
-        .collect();
-    weighted.sort_by(|one, other| other.0.total_cmp(&one.0));
-    weighted.into_iter().map(|(_, code)| code).collect()
 }
 
 /// The address that a request comes from: as the outermost trusted proxy saw it, else as the connection says.

@@ -1,0 +1,222 @@
+//! What goes in and comes out of the HTTP door, as JSON Schema. Deliberately not here: the answers of a form (answers).
+
+use serde_json::{Map, Value, json};
+
+/// The body of an inquiry for a form, or for any.
+pub fn inquiry(form: Value, answers: Value) -> Value {
+    json!({
+        "type": "object",
+        "required": ["form", "answers"],
+        "additionalProperties": false,
+        "properties": {
+            "form": form,
+            "language": {
+                "type": "string",
+                "description": "Language of what is told back, and of calls and messages unless an answer says another; \
+                    the center's first where it is left out or not offered.",
+            },
+            "answers": answers,
+            "attribution": { "$ref": "#/components/schemas/Attribution" },
+            "idempotency_key": {
+                "type": ["string", "null"],
+                "description": "The same as the header, for senders that can't set one.",
+            },
+        },
+    })
+}
+
+/// The shared schemas.
+pub fn all() -> Map<String, Value> {
+    [
+        ("Accepted", accepted()),
+        ("Attribution", attribution()),
+        ("FieldFault", field_fault()),
+        ("Problem", problem()),
+        ("FormLine", form_line()),
+        ("Form", form()),
+        ("File", file()),
+        ("TakenFile", taken_file()),
+    ]
+    .map(|(name, schema)| (name.to_owned(), schema))
+    .into_iter()
+    .collect()
+}
+
+/// The shared refusals.
+pub fn responses() -> Value {
+    let problem = |description: &str| {
+        json!({
+            "description": description,
+            "content": { "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } } },
+        })
+    };
+    let later = |description: &str| {
+        let mut told = problem(description);
+        let header = json!({ "description": "Seconds to wait.", "schema": { "type": "integer" } });
+        told["headers"] = json!({ "Retry-After": header });
+        told
+    };
+    json!({
+        "Unreadable": problem("The body can't be read; line and column are told, never its content."),
+        "NoKey": problem("The feed's key is missing or unknown."),
+        "NotFound": problem("No such center, or nothing of that name there."),
+        "Conflict": problem("It contradicts what is kept; `reason` tells how."),
+        "TooLarge": { "description": "The body is larger than this door takes." },
+        "NoText": problem("The body is no text."),
+        "Faulty": problem("Nobody could act on this; every fault is told at once in `errors`."),
+        "Full": later("Too many are waiting."),
+        "Unavailable": later("It can't be kept at the moment, or it is not known whether it was: send the same again, with the same key."),
+    })
+}
+
+fn words(description: &str) -> Value {
+    json!({ "type": "string", "description": description })
+}
+
+fn time() -> Value {
+    json!({ "type": "string", "format": "date-time" })
+}
+
+fn accepted() -> Value {
+    json!({
+        "type": "object",
+        "required": ["inquiry_id", "reference", "received_at", "repeated", "to_repair"],
+        "properties": {
+            "inquiry_id": { "type": "string", "format": "uuid" },
+            "reference": words("The request number that people are told."),
+            "received_at": time(),
+            "repeated": { "type": "boolean", "description": "Whether this key was answered before; the answer is the same." },
+            "to_repair": {
+                "type": "array",
+                "items": { "$ref": "#/components/schemas/FieldFault" },
+                "description": "What was taken and has to be mended by a person.",
+            },
+        },
+    })
+}
+
+fn attribution() -> Value {
+    let maybe = |description: &str| json!({ "type": ["string", "null"], "description": description });
+    json!({
+        "type": "object",
+        "description": "How the person found the form: first touch, and nothing personal.",
+        "properties": {
+            "landing_page": maybe("Path of the page that showed the form."),
+            "campaign": maybe("utm_campaign"),
+            "utm_source": maybe("utm_source"),
+            "utm_medium": maybe("utm_medium"),
+            "referrer_host": maybe("Host of the page that led here; never its whole address."),
+        },
+    })
+}
+
+fn field_fault() -> Value {
+    json!({
+        "type": "object",
+        "required": ["field", "pointer", "code", "message"],
+        "properties": {
+            "field": words("Key of the answer."),
+            "pointer": words("The same as a JSON pointer into the body (RFC 6901), such as `/answers/phone`."),
+            "code": words("A stable word for the kind of fault."),
+            "message": words("What to do about it, in the language asked for."),
+        },
+    })
+}
+
+fn problem() -> Value {
+    json!({
+        "type": "object",
+        "description": "A problem (RFC 9457). What was sent is never repeated in it.",
+        "required": ["type", "title", "status", "detail", "reason"],
+        "properties": {
+            "type": { "type": "string", "format": "uri-reference" },
+            "title": { "type": "string" },
+            "status": { "type": "integer" },
+            "detail": words("What to do."),
+            "reason": words("A stable word."),
+            "errors": { "type": "array", "items": { "$ref": "#/components/schemas/FieldFault" } },
+        },
+    })
+}
+
+fn form_line() -> Value {
+    json!({
+        "type": "object",
+        "required": ["id", "version", "consult_type", "title", "href"],
+        "properties": {
+            "id": { "type": "string" },
+            "version": { "type": "integer" },
+            "consult_type": { "type": ["string", "null"], "description": "Nothing where the form asks for it." },
+            "title": { "type": "string" },
+            "href": words("Where the form stands as data."),
+        },
+    })
+}
+
+fn form() -> Value {
+    let keyed = |more: &[&str]| {
+        let required: Vec<&str> = ["key", "label"].iter().chain(more).copied().collect();
+        json!({ "type": "object", "required": required, "properties": { "key": { "type": "string" }, "label": { "type": "string" } } })
+    };
+    let mut field = keyed(&["kind", "hint", "longest"]);
+    field["properties"]["kind"] = json!({ "enum": ["text", "phone", "email", "choice", "date", "long_text", "tick"] });
+    let mut question = keyed(&["part", "hint", "needs", "missing", "fields"]);
+    question["properties"]["part"] = json!({ "enum": ["core", "optional"] });
+    question["properties"]["needs"] = json!({ "enum": ["all", "any", "nothing"] });
+    question["properties"]["fields"] = json!({ "type": "array", "items": field });
+    json!({
+        "type": "object",
+        "required": ["id", "version", "consult_type", "language", "title", "intro", "questions", "consent", "send_to"],
+        "properties": {
+            "id": { "type": "string" },
+            "version": { "type": "integer" },
+            "consult_type": { "type": ["string", "null"] },
+            "language": { "type": "string" },
+            "title": { "type": "string" },
+            "intro": { "type": "string" },
+            "questions": { "type": "array", "items": question },
+            "consent": {
+                "type": "object",
+                "required": ["version", "lead", "needs", "ticks"],
+                "properties": { "ticks": { "type": "array", "items": keyed(&[]) } },
+            },
+            "send_to": { "type": "string" },
+        },
+    })
+}
+
+fn taken_file() -> Value {
+    json!({
+        "type": "object",
+        "required": ["file_id", "state", "sha256", "repeated"],
+        "properties": {
+            "file_id": { "type": "string", "format": "uuid" },
+            "state": { "type": "string" },
+            "sha256": { "type": "string" },
+            "repeated": { "type": "boolean", "description": "Whether the same bytes came before." },
+        },
+    })
+}
+
+fn file() -> Value {
+    let count = json!({ "type": "integer", "minimum": 0 });
+    let kinds = ["total", "accepted", "linked", "parked", "refused", "skipped"];
+    let rows: Map<String, Value> = kinds.iter().map(|kind| ((*kind).to_owned(), count.clone())).collect();
+    json!({
+        "type": "object",
+        "required": ["file_id", "state", "sha256", "bytes", "times", "received_at", "rows", "lines_done"],
+        "properties": {
+            "file_id": { "type": "string", "format": "uuid" },
+            "state": { "type": "string" },
+            "reason": words("A stable word, where the file waits for a person."),
+            "detail": words("What to do about it."),
+            "sha256": { "type": "string" },
+            "bytes": count,
+            "times": count,
+            "received_at": time(),
+            "finished_at": time(),
+            "rows": { "type": "object", "required": kinds, "properties": rows },
+            "lines_done": count,
+        },
+    })
+}
