@@ -6,6 +6,7 @@ mod faults;
 mod fhir;
 mod hl7;
 mod numbers;
+mod people;
 mod plans;
 mod privacy;
 mod validator;
