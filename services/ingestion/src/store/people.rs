@@ -8,6 +8,9 @@ use uuid::Uuid;
 /// Most people of one token that are compared with a new one: the newest of them. A clinic's phone stands for hundreds.
 pub const CROWD: i64 = 50;
 
+/// An inquiry and a keyed hash of some parts of its person.
+pub type Token = (Uuid, [u8; 16]);
+
 /// An inquiry whose person is read.
 #[derive(sqlx::FromRow)]
 pub struct Unread {
@@ -95,7 +98,7 @@ pub async fn write(
     tx: &mut Tx,
     version: &[u8],
     ids: &[Uuid],
-    (own, for_sisters): (&[(Uuid, [u8; 16])], &[(Uuid, [u8; 16])]),
+    (own, for_sisters): (&[Token], &[Token]),
 ) -> Result<(), sqlx::Error> {
     let center = tx.center().to_owned();
     for forget in [
@@ -138,7 +141,7 @@ pub async fn write(
     Ok(())
 }
 
-fn apart(pairs: &[(Uuid, [u8; 16])]) -> (Vec<Uuid>, Vec<&[u8]>) {
+fn apart(pairs: &[Token]) -> (Vec<Uuid>, Vec<&[u8]>) {
     pairs.iter().map(|(id, token)| (*id, token.as_slice())).unzip()
 }
 
@@ -150,7 +153,7 @@ pub const SHARING: &str = "SELECT given.inquiry_id, found.inquiry_id, found.plac
                 AND inquiry_id <> given.inquiry_id ORDER BY inquiry_id DESC LIMIT $4 + 1) AS newest) AS found";
 
 /// Who shares a token with whom: the reader, the other, and whether the other is beyond those that are compared.
-pub async fn sharing(tx: &mut Tx, tokens: &[(Uuid, [u8; 16])]) -> Result<Vec<(Uuid, Uuid, bool)>, sqlx::Error> {
+pub async fn sharing(tx: &mut Tx, tokens: &[Token]) -> Result<Vec<(Uuid, Uuid, bool)>, sqlx::Error> {
     let center = tx.center().to_owned();
     let (inquiries, tokens) = apart(tokens);
     sqlx::query_as(SHARING).bind(center).bind(inquiries).bind(tokens).bind(CROWD).fetch_all(tx.conn()).await
