@@ -34,6 +34,8 @@ pub struct Config {
     pub fhir: Fhir,
     /// The door for CSV files.
     pub csv: Csv,
+    /// The person index.
+    pub people: People,
     /// Seal people before they are stored. `false` is accepted in development only, for a test that proves that a search
     /// for names would find them.
     pub sealing: bool,
@@ -53,8 +55,25 @@ impl Default for Config {
             mllp: Mllp::default(),
             fhir: Fhir::default(),
             csv: Csv::default(),
+            people: People::default(),
             sealing: true,
         }
+    }
+}
+
+/// The person index, section `[ingestion.people]`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct People {
+    /// Most people read for the index in a second, of all centers: what it may take of a machine whose doors are busy.
+    pub per_second: u32,
+    /// How often it looks for new ones where there are none, milliseconds.
+    pub look_milliseconds: u64,
+}
+
+impl Default for People {
+    fn default() -> Self {
+        Self { per_second: 200, look_milliseconds: 1000 }
     }
 }
 

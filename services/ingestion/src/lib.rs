@@ -6,6 +6,8 @@
 //! Owns: the inquiry as received, the person behind it (all PHI of the installation, sealed), what has to be mended and what
 //! people did about it, the answers given to each idempotency key, and the messages and files of partner systems as they
 //! came (sealed).
+//! the answers given to each idempotency key, the messages and files of partner systems as they came (sealed), and which
+//! inquiries may be the same person's.
 //! Never: decides who works an inquiry, sends anything, or lets PHI out but for a stated and recorded purpose.
 //!
 //! An answer is given after the commit. The bus may be down meanwhile: what was accepted waits in the outbox.
@@ -87,6 +89,9 @@ impl Service for Ingestion {
         watch_messages(&database, acceptance.metrics.clone(), &stop, tasks);
         serve_mllp(&deps, &config, &stop, &running, (acceptance.clone(), database.clone()))?;
         let files = take_files(&deps, &config, &stop, tasks, (acceptance.clone(), database.clone()));
+        let reading =
+            handlers::recognise::run(acceptance.clone(), database.clone(), config.people.clone(), stop.clone());
+        stop.spawn(tasks, "person index", reading);
         serve_http(&deps, &config, &stop, &running, (acceptance, database.clone(), files))?;
         health::watch(health, &database, &stop, &mut running);
         Ok(running)

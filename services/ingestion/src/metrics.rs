@@ -23,6 +23,10 @@ pub struct Metrics {
     pub batch: Histogram,
     /// People opened, by purpose.
     pub revealed: IntCounterVec,
+    /// People read for the index, by center.
+    pub indexed: IntCounterVec,
+    /// Links found, by center and strength.
+    pub links: IntCounterVec,
     /// Messages of partner systems, by feed and outcome.
     pub heard: IntCounterVec,
     /// Messages of partner systems that wait for a person, by center and why.
@@ -130,6 +134,12 @@ impl Metrics {
                 "causeway_partner_message_oddities_total",
                 "oddities of messages that were taken all the same",
                 &["feed", "oddity"],
+            )?,
+            indexed: counter("causeway_people_indexed_total", "people read for the index, by center", &["center"])?,
+            links: counter(
+                "causeway_person_links_total",
+                "links between inquiries that may be one person's, by center and strength",
+                &["center", "strength"],
             )?,
             revealed: counter("causeway_people_revealed_total", "people opened, by purpose", &["purpose"])?,
         })

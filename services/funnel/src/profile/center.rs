@@ -30,6 +30,10 @@ pub struct Center {
     pub default_region: String,
     /// Languages, the first being the default.
     pub languages: Vec<String>,
+    /// Whether sister centers of this installation that say the same are told that a person has also asked here, and since
+    /// which month. Nothing else is told.
+    #[serde(default)]
+    pub share_recognition: bool,
     /// How to reach the center.
     pub contact: Contact,
     /// What to do in an emergency.

@@ -16,7 +16,7 @@ use tracing::warn;
 
 use super::accept::Acceptance;
 use super::repair::door::Doors;
-use super::{facts, release, repair, reveal, settle};
+use super::{facts, links, release, repair, reveal, settle};
 use crate::domain::submission::Submission;
 use crate::error::Refusal;
 
@@ -130,6 +130,32 @@ impl Ingestion for Calls {
         let actor = causeway_serve::caller(&request)?.accountable();
         let trace = trace(&request);
         Ok(Response::new(repair::set_aside::repairs(self, actor, request.into_inner(), trace).await?))
+    }
+
+    async fn list_links(
+        &self,
+        request: Request<wire::ListLinksRequest>,
+    ) -> Result<Response<wire::ListLinksResponse>, Status> {
+        let actor = causeway_serve::caller(&request)?.accountable();
+        let trace = trace(&request);
+        Ok(Response::new(links::list(self, actor, request.into_inner(), trace).await?))
+    }
+
+    async fn decide_link(
+        &self,
+        request: Request<wire::DecideLinkRequest>,
+    ) -> Result<Response<wire::DecideLinkResponse>, Status> {
+        let actor = causeway_serve::caller(&request)?.accountable();
+        let trace = trace(&request);
+        Ok(Response::new(links::decide(self, actor, request.into_inner(), trace).await?))
+    }
+
+    async fn reindex_people(
+        &self,
+        request: Request<wire::ReindexPeopleRequest>,
+    ) -> Result<Response<wire::ReindexPeopleResponse>, Status> {
+        let actor = causeway_serve::caller(&request)?.accountable();
+        Ok(Response::new(links::reindex(self, &actor, request.into_inner()).await?))
     }
 }
 

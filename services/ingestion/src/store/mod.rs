@@ -5,7 +5,9 @@
 pub mod file_rows;
 pub mod file_work;
 pub mod files;
+pub mod links;
 pub mod messages;
+pub mod people;
 pub mod referrals;
 pub mod repairs;
 

@@ -7,6 +7,7 @@ mod fhir;
 mod hl7;
 mod numbers;
 mod openapi;
+mod people;
 mod plans;
 mod privacy;
 mod repair;

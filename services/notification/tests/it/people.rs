@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex};
 use causeway_auth::Verifier;
 use causeway_proto::inquiry::v1::ingestion_server::{Ingestion, IngestionServer};
 use causeway_proto::inquiry::v1::{
-    Facts, GetInquiryFactsRequest, Person, ReleaseHeldRequest, ReleaseHeldResponse, RevealPeopleRequest,
+    DecideLinkRequest, DecideLinkResponse, Facts, GetInquiryFactsRequest, ListLinksRequest, ListLinksResponse, Person,
+    ReindexPeopleRequest, ReindexPeopleResponse, ReleaseHeldRequest, ReleaseHeldResponse, RevealPeopleRequest,
     RevealPeopleResponse, SettleMessagesRequest, SettleMessagesResponse, SubmitInquiryRequest, SubmitInquiryResponse,
     TakeGoodRowsRequest, TakeGoodRowsResponse,
 };
@@ -54,6 +55,21 @@ impl People {
 
 #[tonic::async_trait]
 impl Ingestion for People {
+    async fn list_links(&self, _: Request<ListLinksRequest>) -> Result<Response<ListLinksResponse>, Status> {
+        Err(Status::unimplemented("not asked here"))
+    }
+
+    async fn decide_link(&self, _: Request<DecideLinkRequest>) -> Result<Response<DecideLinkResponse>, Status> {
+        Err(Status::unimplemented("not asked here"))
+    }
+
+    async fn reindex_people(
+        &self,
+        _: Request<ReindexPeopleRequest>,
+    ) -> Result<Response<ReindexPeopleResponse>, Status> {
+        Err(Status::unimplemented("not asked here"))
+    }
+
     async fn submit_inquiry(
         &self,
         _: Request<SubmitInquiryRequest>,

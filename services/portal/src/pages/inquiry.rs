@@ -29,8 +29,10 @@ pub struct InquiryPage {
     pub tags: Vec<Tag>,
     /// Claim, release.
     pub actions: Vec<RowAction>,
-    /// Other inquiries of what may be the same person: text and address.
-    pub possible_duplicates: Vec<(String, String)>,
+    /// Other inquiries of what may be the same person.
+    pub twins: Vec<Twin>,
+    /// Sister centers that know the person, and other things to know of the comparison.
+    pub twin_notes: Vec<String>,
     /// Caller, patient, phone, voice mail, good time, who may be told.
     pub facts: Vec<Fact>,
     /// What happened, newest first.
@@ -59,6 +61,27 @@ pub struct InquiryPage {
     pub close_reasons: Vec<SelectOption>,
     /// Why it is closed; then the page offers to reopen it.
     pub closed: Option<String>,
+}
+
+/// Another inquiry that may be the same person's; its buttons post `state` to `{base}/twins/{id}`.
+#[derive(Clone, Debug)]
+pub struct Twin {
+    /// The other inquiry's id.
+    pub id: String,
+    /// Its request number.
+    pub reference: String,
+    /// Its page.
+    pub url: String,
+    /// What is known of it: when it came, what it asks for, where it stands.
+    pub about: String,
+    /// "Likely the same person", "Said to be another person".
+    pub state: String,
+    /// Its meaning.
+    pub tone: Tone,
+    /// Why: "same phone, same birth date; first name differs".
+    pub because: String,
+    /// What may be said of it: word and label.
+    pub actions: Vec<(String, String)>,
 }
 
 /// A short mark beside the heading.

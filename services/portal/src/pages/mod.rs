@@ -34,7 +34,7 @@ pub use front::{FrontPage, HomePage};
 pub use funnel::{Breakdown, BreakdownRow, Figure, FunnelPage, ReasonRow, SpeedBin, SpeedKind, StageRow};
 pub use inquiry::{
     Booking, Fact, InquiryPage, MessageRow, Moment, RecordAction, RecordRow, Routing, Script, ScriptStep, SlotRow, Tag,
-    VisitRow,
+    Twin, VisitRow,
 };
 pub use own::{ChannelLine, OfferedTime, Offers, OwnPage, RecordLine, RecordState, Stone, StoneState, Visit};
 pub use plain::{PlainPage, PlainSection};

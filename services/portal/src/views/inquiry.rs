@@ -5,8 +5,9 @@
 
 mod beside;
 mod choices;
+mod twins;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use causeway_auth::{Action, Actor, policy};
 use causeway_funnel::contact::phone_words;
@@ -16,7 +17,7 @@ use causeway_funnel::records::LineState;
 use causeway_proto::convert::{
     area_from_wire, channel_from_wire, consult_type_from_wire, source_from_wire, stage_from_wire,
 };
-use causeway_proto::inquiry::v1::{Facts, Person};
+use causeway_proto::inquiry::v1::{Facts, LinksOfInquiry, Person};
 use causeway_proto::intake::v1::{Inquiry, NoteField, RecordLine, Stage};
 use causeway_proto::notice::v1::Notice;
 use causeway_proto::routing::v1::ExplainRouteResponse;
@@ -51,6 +52,10 @@ pub struct Parts {
     pub offers: Option<OfferSlotsResponse>,
     /// Its appointments.
     pub appointments: Option<Vec<BookedAppointment>>,
+    /// Who may be the same person; the inner none is for a role that may not read the person.
+    pub links: Option<Option<LinksOfInquiry>>,
+    /// Where the linked inquiries stand, by id, as far as the desk answered.
+    pub linked: HashMap<String, Inquiry>,
 }
 
 /// The page's view of the parts.
@@ -91,7 +96,8 @@ impl Looking<'_> {
             clock: clock(inquiry.due_at, self.now, self.profile),
             tags: self.tags(&facts),
             actions: if closed { Vec::new() } else { self.actions(&facts.inquiry_id) },
-            possible_duplicates: Vec::new(),
+            twins: self.twins(),
+            twin_notes: self.twin_notes(),
             facts: self.facts(&facts, person),
             timeline: self.timeline(),
             script: script(&inquiry.script_id, &inquiry.script_version, &self.script_text(person)),
@@ -104,7 +110,11 @@ impl Looking<'_> {
             visit: self.visit(),
             routing: self.routing(closed),
             messages: self.messages(),
-            close_reasons: if closed || !self.may(Action::CloseInquiry) { Vec::new() } else { close_reasons() },
+            close_reasons: if closed || !self.may(Action::CloseInquiry) {
+                Vec::new()
+            } else {
+                close_reasons(self.is_confirmed_twin())
+            },
             closed: closed.then(|| close_reason(&inquiry.close_reason)),
             frame,
         }

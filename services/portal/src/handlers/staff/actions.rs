@@ -10,6 +10,7 @@ use axum::response::Response;
 use causeway_funnel::inquiry::Channel;
 use causeway_proto::convert::channel_to_wire;
 use causeway_proto::error::Reason;
+use causeway_proto::inquiry::v1::DecideLinkRequest;
 use causeway_proto::intake::v1::{
     CloseInquiryRequest, HandOverInquiryRequest, InquiryCommand, LogAttemptRequest, RequestRecordsRequest,
     ReviewRecordsRequest, SaveNoteRequest, UpdateRecordRequest,
@@ -97,6 +98,20 @@ pub async fn hand_over(State(app): State<Arc<App>>, Path(id): OfInquiry, posted:
         posted.staff.peers.desk().hand_over_inquiry(request).await
     };
     act(&app, &posted, &id, call, ("Passed on.", Some("/worklist"))).await
+}
+
+/// Says of a linked inquiry that it is the same person's, or another's, or takes it back.
+pub async fn twin(State(app): State<Arc<App>>, Path((id, other)): Path<(String, String)>, posted: Posted) -> Response {
+    let state = posted.sent.get("state").to_owned();
+    let done = match state.as_str() {
+        "same" => "Noted: the same person.",
+        "different" => "Noted: another person.",
+        _ => "Undone. It is open again who it is.",
+    };
+    let request =
+        DecideLinkRequest { center: posted.staff.center(), inquiry_id: id.clone(), other_inquiry_id: other, state };
+    let mut ingestion = posted.staff.peers.ingestion();
+    act(&app, &posted, &id, ingestion.decide_link(request), (done, None)).await
 }
 
 /// Saves the intake note.

@@ -8,7 +8,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use causeway_auth::Action;
-use causeway_proto::inquiry::v1::{Person, RevealPeopleRequest};
+use causeway_proto::inquiry::v1::{LinksOfInquiry, ListLinksRequest, Person, RevealPeopleRequest};
 use causeway_proto::intake::v1::{GetInquiryRequest, Inquiry};
 use causeway_proto::notice::v1::ListNoticesRequest;
 use causeway_proto::routing::v1::ExplainRouteRequest;
@@ -24,6 +24,8 @@ use crate::views::inquiry::{Looking, Parts};
 
 /// A new inquiry from a call may need a moment to reach the desk.
 const TRIES: usize = 10;
+/// Of so many linked inquiries it is said where they stand.
+const LOOKED_UP: usize = 5;
 const BETWEEN: Duration = Duration::from_millis(200);
 
 /// The page.
@@ -38,8 +40,13 @@ pub async fn show(
     }
     // The id goes into calls and addresses; only an id may.
     let Ok(id) = id.parse::<Uuid>().map(|id| id.to_string()) else { return nothing_here(&app, &staff) };
-    let (inquiry, person, rest) =
-        tokio::join!(inquiry(&staff, &id, query.contains_key("new")), person(&staff, &id), rest(&staff, &id));
+    let (inquiry, person, links, rest) = tokio::join!(
+        inquiry(&staff, &id, query.contains_key("new")),
+        person(&staff, &id),
+        links(&staff, &id),
+        rest(&staff, &id)
+    );
+    let linked = linked(&staff, links.as_ref().and_then(Option::as_ref)).await;
     let inquiry = match inquiry {
         Ok(inquiry) => inquiry,
         Err(status) if Code::of(&status) == Code::NotFound => return nothing_here(&app, &staff),
@@ -49,7 +56,7 @@ pub async fn show(
             return trouble(&app, &staff, StatusCode::SERVICE_UNAVAILABLE, "This inquiry can’t be shown", &text);
         }
     };
-    let parts = Parts { inquiry, person, ..rest };
+    let parts = Parts { inquiry, person, links, linked, ..rest };
     let looking =
         Looking { profile: &staff.in_force.1, actor: &staff.session.actor, now: app.clock.now(), parts: &parts };
     page(StatusCode::OK, &looking.page(frame(&app, &staff, "Worklist")))
@@ -85,6 +92,26 @@ async fn person(staff: &Staff, id: &str) -> Option<Option<Person>> {
     kept("ingestion", answer).map(|answer| answer.people.into_iter().next())
 }
 
+/// Who may be the same person, for who may read people.
+async fn links(staff: &Staff, id: &str) -> Option<Option<LinksOfInquiry>> {
+    if !staff.may(Action::ReadPerson) {
+        return Some(None);
+    }
+    let request = ListLinksRequest { center: staff.center(), inquiry_ids: vec![id.to_owned()] };
+    let answer = staff.peers.ingestion().list_links(request).await;
+    kept("ingestion", answer).map(|answer| answer.inquiries.into_iter().next())
+}
+
+/// Where the surest of the linked inquiries stand; those that the desk does not tell are shown without it.
+async fn linked(staff: &Staff, links: Option<&LinksOfInquiry>) -> HashMap<String, Inquiry> {
+    let asked = links.into_iter().flat_map(|links| &links.links).take(LOOKED_UP).map(|link| async move {
+        let request = GetInquiryRequest { center: staff.center(), inquiry_id: link.inquiry_id.clone() };
+        let answer = staff.peers.desk().get_inquiry(request).await;
+        kept("intake-desk", answer).map(|inquiry| (link.inquiry_id.clone(), inquiry))
+    });
+    futures::future::join_all(asked).await.into_iter().flatten().collect()
+}
+
 /// The parts that stand beside; the inquiry and the person are laid in by the caller.
 async fn rest(staff: &Staff, id: &str) -> Parts {
     let (center, inquiry_id) = (staff.center(), id.to_owned());
@@ -103,6 +130,8 @@ async fn rest(staff: &Staff, id: &str) -> Parts {
     Parts {
         inquiry: Inquiry::default(),
         person: None,
+        links: None,
+        linked: HashMap::new(),
         route: kept("routing", route),
         notices: kept("notification", notices).map(|answer| answer.notices),
         appointments: kept("scheduling", appointments).map(|answer| answer.appointments),

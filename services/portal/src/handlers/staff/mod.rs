@@ -40,6 +40,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/visit", post(actions::visit))
         .route("/route", post(actions::hand_over))
         .route("/handover", post(actions::hand_over))
+        .route("/twins/{other}", post(actions::twin))
         .route("/close", post(actions::close))
         .route("/reopen", post(actions::reopen));
     let router = Router::new()

@@ -5,7 +5,8 @@ use std::sync::Mutex;
 use causeway_proto::error::Reason;
 use causeway_proto::inquiry::v1::ingestion_server::{Ingestion, IngestionServer};
 use causeway_proto::inquiry::v1::{
-    Consent, Facts, GetInquiryFactsRequest, ReleaseHeldRequest, ReleaseHeldResponse, RevealPeopleRequest,
+    Consent, DecideLinkRequest, DecideLinkResponse, Facts, GetInquiryFactsRequest, ListLinksRequest, ListLinksResponse,
+    ReindexPeopleRequest, ReindexPeopleResponse, ReleaseHeldRequest, ReleaseHeldResponse, RevealPeopleRequest,
     RevealPeopleResponse, SettleMessagesRequest, SettleMessagesResponse, SubmitInquiryRequest, SubmitInquiryResponse,
     TakeGoodRowsRequest, TakeGoodRowsResponse,
 };
@@ -46,6 +47,18 @@ impl Ingestion for Fake {
     }
 
     async fn take_good_rows(&self, _: Call<TakeGoodRowsRequest>) -> Result<Answer<TakeGoodRowsResponse>, Status> {
+        Err(Status::permission_denied("not for this page"))
+    }
+
+    async fn list_links(&self, _: Call<ListLinksRequest>) -> Result<Answer<ListLinksResponse>, Status> {
+        Err(Status::permission_denied("not for this page"))
+    }
+
+    async fn decide_link(&self, _: Call<DecideLinkRequest>) -> Result<Answer<DecideLinkResponse>, Status> {
+        Err(Status::permission_denied("not for this page"))
+    }
+
+    async fn reindex_people(&self, _: Call<ReindexPeopleRequest>) -> Result<Answer<ReindexPeopleResponse>, Status> {
         Err(Status::permission_denied("not for this page"))
     }
 

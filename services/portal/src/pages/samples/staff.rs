@@ -8,7 +8,7 @@ use super::{
 use crate::pages::{
     Booking, CallPage, Clock, ClockState, DevelopmentPerson, Fact, Figure, Filter, Flash, FunnelPage, HiddenField,
     InquiryPage, MessageRow, Moment, Question, QuestionKind, RecordAction, RecordRow, Routing, RowAction, Script,
-    ScriptStep, SelectOption, SignInPage, SlotRow, StaffTroublePage, Tag, Tone, ViewTab, VisitRow, WorkRow,
+    ScriptStep, SelectOption, SignInPage, SlotRow, StaffTroublePage, Tag, Tone, Twin, ViewTab, VisitRow, WorkRow,
     WorklistPage,
 };
 
@@ -267,7 +267,17 @@ impl InquiryPage {
                 Tag { text: s("Español, interpreter"), tone: Tone::Idle },
             ],
             actions: vec![claim("Claim", true)],
-            possible_duplicates: vec![(s("HV-2222-XX"), s("/inquiries/2"))],
+            twins: vec![Twin {
+                id: s("2"),
+                reference: s("HV-2222-XX"),
+                url: s("/inquiries/2"),
+                about: s("Second opinion, came February 27, Contacted, with Breast"),
+                state: s("Likely the same person"),
+                tone: Tone::Warn,
+                because: s("same phone, same birth date; family name differs"),
+                actions: vec![(s("same"), s("Same person as")), (s("different"), s("Not the same as"))],
+            }],
+            twin_notes: vec![s("This person has also asked Lakeside, since 2026-02.")],
             facts: facts(),
             timeline: vec![
                 moment("Today 2:19 pm", "Dana O. opened this inquiry", None),
@@ -303,7 +313,8 @@ impl InquiryPage {
 
     fn sample_new() -> Self {
         InquiryPage {
-            possible_duplicates: Vec::new(),
+            twins: Vec::new(),
+            twin_notes: Vec::new(),
             timeline: Vec::new(),
             script: None,
             attempt: Vec::new(),

@@ -88,8 +88,13 @@ pub(super) fn attempt() -> Vec<Question> {
     ]
 }
 
-pub(super) fn close_reasons() -> Vec<SelectOption> {
-    CloseReason::ALL.iter().map(|reason| option(reason.as_str(), reason.label("en"))).collect()
+/// Where somebody said that it is an earlier inquiry's person, that it is a duplicate stands ready.
+pub(super) fn close_reasons(is_duplicate: bool) -> Vec<SelectOption> {
+    let reason = |reason: &CloseReason| SelectOption {
+        selected: is_duplicate && *reason == CloseReason::Duplicate,
+        ..option(reason.as_str(), reason.label("en"))
+    };
+    CloseReason::ALL.iter().map(reason).collect()
 }
 
 /// A close reason in words.

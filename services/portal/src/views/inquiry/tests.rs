@@ -1,6 +1,7 @@
 //! The inquiry's page from what the services answer.
 
 use causeway_auth::Role;
+use causeway_proto::inquiry::v1::{KnownElsewhere, PersonLink};
 use causeway_proto::scheduling::v1::{Appointment, Slot};
 
 use super::*;
@@ -43,6 +44,8 @@ fn parts() -> Parts {
         notices: Some(Vec::new()),
         offers: Some(OfferSlotsResponse { slots: vec![slot], ..OfferSlotsResponse::default() }),
         appointments: Some(Vec::new()),
+        links: Some(None),
+        linked: HashMap::new(),
     }
 }
 
@@ -123,4 +126,37 @@ fn a_call_back_falls_into_opening_times() {
         let instant = Timestamp::from_microsecond(at(word)).expect("time");
         assert!(instant > now() && profile.calendar(None).is_open(instant), "{word}");
     }
+}
+
+#[test]
+fn who_may_be_the_same_person_is_shown_with_why_and_decided_by_who_repairs() {
+    let link = PersonLink {
+        inquiry_id: "i0".into(),
+        reference: "HV-0".into(),
+        received_at: NOW - 1,
+        strength: "likely".into(),
+        explanation: "same phone; first name differs".into(),
+        state: "open".into(),
+        ..PersonLink::default()
+    };
+    let known = KnownElsewhere { center_name: "Lakeside".into(), since_month: "2026-04".into() };
+    let with = |state: &str| {
+        let links = vec![PersonLink { state: state.into(), ..link.clone() }];
+        let links = LinksOfInquiry { links, elsewhere: vec![known.clone()], ..LinksOfInquiry::default() };
+        let mut parts = parts();
+        parts.inquiry.facts.as_mut().expect("facts").received_at = NOW;
+        let stands = Inquiry { stage: Stage::Contacted.into(), team: "breast".into(), ..Inquiry::default() };
+        Parts { links: Some(Some(links)), linked: HashMap::from([("i0".to_owned(), stands)]), ..parts }
+    };
+    let duplicate = |page: &InquiryPage| page.close_reasons.iter().any(|reason| reason.selected);
+    let open = page(&with("open"), &[Role::Coordinator]);
+    assert_eq!(open.twins[0].state, "Likely the same person");
+    assert!(open.twins[0].about.contains("Contacted"), "{}", open.twins[0].about);
+    assert_eq!(open.twins[0].actions.iter().map(|(word, _)| word.as_str()).collect::<Vec<_>>(), ["same", "different"]);
+    assert_eq!(open.twin_notes, ["This person has also asked Lakeside, since 2026-04."]);
+    assert!(!duplicate(&open));
+    let same = page(&with("same"), &[Role::Coordinator]);
+    assert_eq!(same.twins[0].actions[0].0, "open");
+    assert!(duplicate(&same), "to close it as a duplicate stands ready");
+    assert!(page(&with("open"), &[Role::Scheduler]).twins[0].actions.is_empty());
 }
