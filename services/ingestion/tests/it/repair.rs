@@ -101,6 +101,7 @@ async fn a_message_with_an_unknown_code_waits_and_is_one_inquiry_once_the_mappin
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[allow(clippy::disallowed_methods, reason = "a row is held from outside of the service")]
 async fn two_who_release_the_same_at_once_make_one_inquiry_and_a_fault_is_told_at_its_field() {
     let world = World::start().await;
     let row = refused(&world, "REL-1").await;
@@ -110,7 +111,14 @@ async fn two_who_release_the_same_at_once_make_one_inquiry_and_a_fault_is_told_a
     assert_eq!(wrong.code(), Code::InvalidArgument);
     assert_eq!(world.count("SELECT count(*) FROM inquiries").await, 0);
     let mended = [("name", "Marisol Testnobody")];
-    let (one, other) = tokio::join!(release(&world, &row, &mended), release(&world, &row, &mended));
+    // Somebody holds the message until both are on their way, so that neither sees the other's work before it begins.
+    let mut holder = world.admin.begin().await.expect("a transaction");
+    sqlx::query("SELECT FROM messages FOR UPDATE").execute(&mut *holder).await.expect("held");
+    let let_go = async {
+        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+        holder.rollback().await.expect("let go");
+    };
+    let (one, other, ()) = tokio::join!(release(&world, &row, &mended), release(&world, &row, &mended), let_go);
     let mut outcomes = [one.expect("one").outcome, other.expect("other").outcome];
     outcomes.sort();
     assert_eq!(outcomes, ["accepted", "not_waiting"]);

@@ -53,6 +53,7 @@ pub fn measure() -> Parsed {
         takes_visits: false,
         zone: &TimeZone::UTC,
         today: jiff::civil::date(2026, 11, 26),
+        mapping: None,
     };
     Parsed {
         bytes: messages.iter().map(Vec::len).sum::<usize>() / messages.len().max(1),

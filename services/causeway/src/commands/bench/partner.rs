@@ -116,6 +116,7 @@ mod tests {
                 takes_visits: false,
                 zone: &TimeZone::UTC,
                 today: jiff::civil::date(2026, 11, 26),
+                mapping: None,
             });
             assert!(matches!(intake.topic, intake::Topic::Referral(intake::Verb::New, _)), "{number}");
             assert!(intake.oddities.is_empty(), "{number}: {:?}", intake.oddities);
