@@ -11,6 +11,7 @@ mod code;
 mod grpc;
 mod guard;
 mod http;
+mod limit;
 mod problem;
 mod propagation;
 
@@ -18,4 +19,5 @@ pub use client::{Channel, Client, ClientStack};
 pub use code::Code;
 pub use grpc::{Grpc, GrpcLimits, ServeError, caller, grpc};
 pub use http::{HttpLimits, HttpMetrics, RequestId, http, http_layers, security_headers};
+pub use limit::{Limiter, address, network};
 pub use problem::{FieldProblem, Problem};
