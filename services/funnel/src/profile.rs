@@ -34,7 +34,7 @@ use crate::script::Scripts;
 
 pub use bundle::{Bundle, NotABundle};
 pub use center::{Center, ClosedDay, Contact, Hours, Messages, QuietHours, Site, Theme};
-pub use feeds::{Feed, FeedKind, Feeds, Retention, StatusReport, StatusReportKind};
+pub use feeds::{Expect, Feed, FeedKind, Feeds, Retention, StatusReport, StatusReportKind};
 pub use lint::{FORBIDDEN_PHRASES, HEALTH_WORDS, forbidden_phrase, health_word};
 pub use mapping::{CsvField, CsvMapping, DateOrder, plain_header};
 pub use teams::{Assignment, OutOfScope, Place, Program, Programs, Staff, StaffRole, Team, Teams};

@@ -50,8 +50,10 @@ mod tests {
             office_name: "Cedar".into(),
             key_sha256: Some(digest_of(key)),
             next_key_sha256: next.map(digest_of),
+            certificate_sha256: Vec::new(),
             sending_facility: None,
             rate_per_minute: 1,
+            expect: Vec::new(),
             status: Default::default(),
             csv: None,
         }

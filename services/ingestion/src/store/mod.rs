@@ -7,6 +7,7 @@ pub mod file_work;
 pub mod files;
 pub mod messages;
 pub mod referrals;
+pub mod volume;
 
 use std::collections::HashSet;
 

@@ -12,7 +12,7 @@ use tonic::Code;
 use crate::world::{CENTER, Door, OTHER, World, coordinator, eventually, published};
 
 /// A whole referral as an office sends it, with its own control id and number.
-fn referral(control_id: &str, number: &str, family: &str) -> String {
+pub fn referral(control_id: &str, number: &str, family: &str) -> String {
     [
         &format!(
             "MSH|^~\\&|HUB|CEDARFM|CAUSEWAY|HARBORVALLEY|20260412103015-0500||REF^I12^REF_I12|{control_id}|P|2.5.1|||AL|AL|USA|UNICODE UTF-8"
@@ -27,15 +27,15 @@ fn referral(control_id: &str, number: &str, family: &str) -> String {
     .join("\r")
 }
 
-fn framed(message: &str) -> Vec<u8> {
+pub fn framed(message: &str) -> Vec<u8> {
     [b"\x0b", message.as_bytes(), b"\x1c\r"].concat()
 }
 
 /// A connection of a partner system.
-struct Office(TcpStream);
+pub struct Office(TcpStream);
 
 impl Office {
-    async fn calls(world: &World) -> Self {
+    pub async fn calls(world: &World) -> Self {
         Self::at(&world.door).await
     }
 
@@ -63,13 +63,13 @@ impl Office {
             .collect()
     }
 
-    async fn ask(&mut self, message: &str, count: usize) -> Vec<String> {
+    pub async fn ask(&mut self, message: &str, count: usize) -> Vec<String> {
         self.send(&framed(message)).await;
         self.replies(count).await
     }
 }
 
-fn code(reply: &str) -> &str {
+pub fn code(reply: &str) -> &str {
     let acknowledged = reply.split('\r').find(|segment| segment.starts_with("MSA|")).expect("an MSA");
     acknowledged.split('|').nth(1).expect("a code")
 }
