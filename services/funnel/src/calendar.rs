@@ -31,6 +31,18 @@ impl Interval {
         (open < close && close <= MINUTES_PER_DAY).then_some(Self { open, close })
     }
 
+    /// Its length.
+    #[must_use]
+    pub fn minutes(self) -> u32 {
+        u32::from(self.close - self.open)
+    }
+
+    /// Minutes that it shares with a stretch of the same day, in minutes after midnight.
+    #[must_use]
+    pub fn shared_with(self, from: u32, to: u32) -> u32 {
+        to.min(u32::from(self.close)).saturating_sub(from.max(u32::from(self.open)))
+    }
+
     /// Reads `08:00-12:30`.
     ///
     /// # Errors

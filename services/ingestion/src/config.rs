@@ -34,6 +34,10 @@ pub struct Config {
     pub fhir: Fhir,
     /// The door for CSV files.
     pub csv: Csv,
+    /// How often somebody may come.
+    pub limits: Limits,
+    /// How often it is looked whether a feed is quiet or floods us, seconds.
+    pub feeds_look_seconds: u64,
     /// The person index.
     pub people: People,
     /// Seal people before they are stored. `false` is accepted in development only, for a test that proves that a search
@@ -55,6 +59,8 @@ impl Default for Config {
             mllp: Mllp::default(),
             fhir: Fhir::default(),
             csv: Csv::default(),
+            limits: Limits::default(),
+            feeds_look_seconds: 60,
             people: People::default(),
             sealing: true,
         }
@@ -178,6 +184,38 @@ impl Default for Csv {
             at_once: 2,
             look_seconds: 5,
             stable_seconds: 120,
+        }
+    }
+}
+
+/// How often somebody may come, section `[ingestion.limits]`. What a feed may send stands in the center's profile
+/// (`rate_per_minute`). A minute's worth may come at once.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Proxies in front of the HTTP port, each of which adds the address it saw to `X-Forwarded-For`. 0: there is none, and
+    /// the header is not believed.
+    pub trusted_proxy_hops: usize,
+    /// Inquiries that one address (of version 6: one network of 64 bits) may send in a minute, and requests to partners'
+    /// doors without a key of ours; 0: no limit. A web site that hands on what its visitors say is one address.
+    pub address_per_minute: u32,
+    /// Inquiries by one form of a center in a minute; 0: no limit.
+    pub form_per_minute: u32,
+    /// Inquiries by all forms of a center in a minute; 0: no limit.
+    pub center_per_minute: u32,
+    /// Limit also what this machine itself sends (127.0.0.1 and ::1). Without it programs beside the service, and a proxy that
+    /// `trusted_proxy_hops` does not count, are free.
+    pub own_machine: bool,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            trusted_proxy_hops: 0,
+            address_per_minute: 300,
+            form_per_minute: 3000,
+            center_per_minute: 6000,
+            own_machine: false,
         }
     }
 }

@@ -50,6 +50,14 @@ pub enum Refusal {
     /// Too many are waiting.
     #[error("too many requests are waiting at this center; try again in a moment")]
     Full,
+    /// More came than one sender may send in a minute.
+    #[error("more came from this {of} than is taken in a minute; send the same again in {seconds} seconds")]
+    TooOften {
+        /// Of what there were too many.
+        of: &'static str,
+        /// When the next is taken.
+        seconds: u64,
+    },
     /// Nothing was written.
     #[error("the record can not be written at the moment; send the same request again in a moment")]
     Unavailable,
@@ -113,7 +121,7 @@ impl Refusal {
                 Class::Code(Code::InvalidArgument)
             }
             Self::Denied(_) => Class::Code(Code::PermissionDenied),
-            Self::Full => Class::Code(Code::ResourceExhausted),
+            Self::Full | Self::TooOften { .. } => Class::Code(Code::ResourceExhausted),
             Self::Unavailable | Self::Unknown => Class::Code(Code::Unavailable),
             Self::Internal => Class::Code(Code::Internal),
         }
@@ -132,6 +140,7 @@ impl Refusal {
     /// A stable word, for callers and for counting.
     pub fn word(&self) -> &'static str {
         match self.class() {
+            _ if self.seconds().is_some() => "too_often",
             Class::Reason(reason) => reason.word(),
             Class::Code(Code::InvalidArgument) => "unreadable",
             Class::Code(Code::PermissionDenied) => "denied",
@@ -139,6 +148,14 @@ impl Refusal {
             Class::Code(Code::ResourceExhausted) => "full",
             Class::Code(Code::Unavailable) => "unavailable",
             Class::Code(_) => "internal",
+        }
+    }
+
+    /// In how many seconds it may be sent again, where that is known.
+    pub fn seconds(&self) -> Option<u64> {
+        match self {
+            Self::TooOften { seconds, .. } => Some(*seconds),
+            _ => None,
         }
     }
 
@@ -220,6 +237,7 @@ mod tests {
             (Refusal::Faults(Vec::new()), 422, tonic::Code::InvalidArgument),
             (Refusal::UnfitKey, 422, tonic::Code::InvalidArgument),
             (Refusal::Full, 429, tonic::Code::ResourceExhausted),
+            (Refusal::TooOften { of: "form", seconds: 2 }, 429, tonic::Code::ResourceExhausted),
             (Refusal::Unavailable, 503, tonic::Code::Unavailable),
             (Refusal::Unknown, 503, tonic::Code::Unavailable),
             (Refusal::NotReady, 503, tonic::Code::Unavailable),

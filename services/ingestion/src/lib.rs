@@ -39,6 +39,7 @@ use handlers::csv::Files;
 use handlers::fhir;
 use handlers::grpc::Calls;
 use handlers::hear::Hearing;
+use handlers::limit::Limits;
 use handlers::mllp;
 use handlers::repair::door::Doors;
 use health::Health;
@@ -85,6 +86,9 @@ impl Service for Ingestion {
         let acceptance = acceptance(&deps, &config, &stop, (profiles, &database, &health), tasks)?;
         serve_grpc(&deps, &config, &stop, &running, (acceptance.clone(), database.clone()))?;
         watch_messages(&database, acceptance.metrics.clone(), &stop, tasks);
+        let every = Duration::from_secs(config.feeds_look_seconds.max(1));
+        let watch = handlers::volume::watch(acceptance.clone(), database.clone(), every, stop.clone());
+        stop.spawn(tasks, "volume of feeds", watch);
         serve_mllp(&deps, &config, &stop, &running, (acceptance.clone(), database.clone()))?;
         let files = take_files(&deps, &config, &stop, tasks, (acceptance.clone(), database.clone()));
         let reading =
@@ -129,6 +133,7 @@ fn acceptance(
         sealer: Sealer::configured(&deps.keys_dir, deps.mode, config.sealing)?,
         clock: deps.clock.clone(),
         writers: Writers::new(parts, stop.clone(), tasks.clone()),
+        limits: Limits::new(config.limits.clone(), metrics.limited.clone()),
         metrics,
     }))
 }

@@ -13,6 +13,8 @@ pub struct Metrics {
     pub repeated: IntCounterVec,
     /// Submissions refused, by reason.
     pub refused: IntCounterVec,
+    /// What came too often, by door and limit: refused, or by HL7 delayed.
+    pub limited: IntCounterVec,
     /// Answers that could not be read, by code of the fault.
     pub faults: IntCounterVec,
     /// From the request's arrival in the service to its committed answer.
@@ -39,6 +41,8 @@ pub struct Metrics {
     pub rows: IntCounterVec,
     /// Files of partner systems that are not done, by center and why.
     pub waiting_files: IntGaugeVec,
+    /// 1 for each feed that is quiet or floods us, by center, feed and kind.
+    pub feed_incidents: IntGaugeVec,
     /// Files in partners' folders that are not whole yet, by center and feed.
     pub unfinished_files: IntGaugeVec,
 }
@@ -79,7 +83,16 @@ impl Metrics {
             &["center", "feed"],
         )?;
         registry.register(Box::new(unfinished_files.clone()))?;
+        let feed_incidents = IntGaugeVec::new(
+            Opts::new(
+                "causeway_feed_incident",
+                "feeds of which far less or far more comes than usual: 1 while it is so",
+            ),
+            &["center", "feed", "kind"],
+        )?;
+        registry.register(Box::new(feed_incidents.clone()))?;
         Ok(Self {
+            feed_incidents,
             received: counter(
                 "causeway_inquiries_received_total",
                 "inquiries committed, held ones included",
@@ -129,6 +142,11 @@ impl Metrics {
                 "causeway_partner_messages_total",
                 "messages of partner systems, by feed and outcome",
                 &["feed", "outcome"],
+            )?,
+            limited: counter(
+                "causeway_limited_total",
+                "requests and messages that came too often, by door and limit: refused, or by HL7 delayed",
+                &["door", "limit"],
             )?,
             oddities: counter(
                 "causeway_partner_message_oddities_total",

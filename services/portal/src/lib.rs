@@ -9,7 +9,6 @@ pub mod assets;
 mod centers;
 mod config;
 mod handlers;
-mod limiter;
 pub mod pages;
 mod peers;
 mod refusals;
@@ -101,7 +100,7 @@ fn app(deps: &Deps, config: Config, centers: centers::Centers) -> anyhow::Result
         links: SignedLinks::open_keyring(&deps.keys_dir, deps.mode)?,
         clock: deps.clock.clone(),
         provider,
-        limiter: limiter::Limiter::new(config.forms_per_minute),
+        limiter: causeway_serve::Limiter::per_minute(config.forms_per_minute),
         mode: deps.mode,
         config,
     })

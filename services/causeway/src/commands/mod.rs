@@ -5,6 +5,7 @@ pub mod bench;
 pub mod center;
 pub mod dev;
 pub mod doctor;
+pub mod feeds;
 pub mod files;
 pub mod held;
 pub mod ledger;

@@ -3,7 +3,7 @@
 //! A request gets an id, a span that continues the caller's trace, a time limit and a size limit; a panic becomes a problem answer.
 //! Routes and not paths are recorded, because a path may carry a token.
 //!
-//! Deliberately not here: who the caller is (each face signs people in its own way) and rate limits (the doors know their keys).
+//! Deliberately not here: who the caller is (each face signs people in its own way) and which limits there are (the doors know their keys).
 
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;

@@ -12,6 +12,7 @@ mod grpc;
 mod guard;
 mod http;
 mod language;
+mod limit;
 mod problem;
 mod propagation;
 
@@ -20,4 +21,5 @@ pub use code::Code;
 pub use grpc::{Grpc, GrpcLimits, ServeError, caller, grpc};
 pub use http::{HttpLimits, HttpMetrics, RequestId, http, http_layers, security_headers};
 pub use language::languages;
+pub use limit::{Limiter, address, network};
 pub use problem::{FieldProblem, Problem};

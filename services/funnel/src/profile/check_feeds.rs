@@ -5,6 +5,7 @@
 use super::check::In;
 use super::feeds::Feed;
 use super::{FeedKind, Profile, StatusReportKind};
+use crate::calendar::Interval;
 
 pub(super) fn feeds(profile: &Profile, file: &mut In<'_, '_>) {
     file.once("feed", profile.feeds.feeds.iter().map(|feed| feed.id.as_str()));
@@ -22,6 +23,15 @@ pub(super) fn feeds(profile: &Profile, file: &mut In<'_, '_>) {
             format!("feed \"{}\" accepts no message", feed.id),
             "set rate_per_minute above zero",
         );
+        for expect in &feed.expect {
+            let whole = !expect.weekdays.is_empty() && Interval::parse(&expect.hours).is_ok();
+            file.unless(
+                whole && expect.messages > 0,
+                &feed.id,
+                format!("feed \"{}\" expects nothing that can be read", feed.id),
+                "write expect = [{ weekdays = [\"monday\"], hours = \"08:00-17:00\", messages = 40 }]",
+            );
+        }
         let addressed = feed.status.kind == StatusReportKind::None || !feed.status.address.is_empty();
         file.unless(
             addressed,
@@ -45,6 +55,18 @@ fn recognised(profile: &Profile, feed: &Feed, file: &mut In<'_, '_>) {
         &feed.id,
         format!("feed \"{}\" has a key digest that is no SHA-256", feed.id),
         "write the 64 hexadecimal digits of the digest",
+    );
+    file.unless(
+        feed.certificate_sha256.iter().all(digest),
+        &feed.id,
+        format!("feed \"{}\" has a certificate digest that is no SHA-256", feed.id),
+        "write what 'openssl x509 -in FILE -noout -fingerprint -sha256' tells, without colons",
+    );
+    file.unless(
+        feed.certificate_sha256.is_empty() || feed.kind == FeedKind::Hl7,
+        &feed.id,
+        format!("feed \"{}\" has a certificate, by which only HL7 messages are known", feed.id),
+        "take certificate_sha256 away, and give the office a key",
     );
     file.unless(
         feed.key_sha256.is_some() || feed.sending_facility.is_some(),

@@ -2,10 +2,13 @@
 //!
 //! Deliberately not here: secrets. A feed names the digest of its key, never the key.
 
+use jiff::civil::{Time, Weekday};
 use serde::{Deserialize, Serialize};
 
 use super::hl7_mapping::Hl7Mapping;
 use super::mapping::CsvMapping;
+use crate::booking::Day;
+use crate::calendar::Interval;
 use crate::words::vocabulary;
 
 vocabulary! {
@@ -39,6 +42,32 @@ pub struct StatusReport {
     pub address: String,
 }
 
+/// How much a feed usually sends within some hours of some weekdays of the center's zone. Days on which the center is closed
+/// expect nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Expect {
+    /// On which weekdays.
+    pub weekdays: Vec<Day>,
+    /// Within which hours, like `08:00-17:00`.
+    pub hours: String,
+    /// Messages (of a feed of files: files) within these hours of one day, evenly.
+    pub messages: u32,
+}
+
+impl Expect {
+    /// Messages in the hour that begins at this time of this weekday.
+    #[must_use]
+    pub fn per_hour(&self, weekday: Weekday, begins: Time) -> f64 {
+        let Ok(hours) = Interval::parse(&self.hours) else { return 0.0 };
+        if !self.weekdays.iter().any(|day| Weekday::from(*day) == weekday) {
+            return 0.0;
+        }
+        let from = u32::try_from(i32::from(begins.hour()) * 60 + i32::from(begins.minute())).unwrap_or_default();
+        f64::from(self.messages) * f64::from(hours.shared_with(from, from + 60)) / f64::from(hours.minutes())
+    }
+}
+
 /// One partner office's connection.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -57,11 +86,18 @@ pub struct Feed {
     /// The same of its next key, so that a key can be changed without a pause: both are taken.
     #[serde(default)]
     pub next_key_sha256: Option<String>,
+    /// SHA-256 of the client certificates (DER) by which its HL7 messages are known, in hexadecimal; with any, a message that
+    /// comes without one of them is refused. Two while a certificate is changed.
+    #[serde(default)]
+    pub certificate_sha256: Vec<String>,
     /// Sending facility (MSH-4) by which its HL7 messages are known.
     #[serde(default)]
     pub sending_facility: Option<String>,
     /// Messages per minute that are accepted.
     pub rate_per_minute: u32,
+    /// How much it usually sends, where that is known better than by what came.
+    #[serde(default)]
+    pub expect: Vec<Expect>,
     /// Where it hears back.
     #[serde(default)]
     pub status: StatusReport,

@@ -1,4 +1,5 @@
-//! The decisions at the door, all pure: can it be read, what is left for a person to mend, what may travel, what is sealed.
+//! The decisions at the door, all pure: can it be read, what is left for a person to mend, what may travel, what is sealed;
+//! and whether a feed sends as much as it usually does.
 //!
 //! Deliberately not here: keys and hashes (handlers), rows (store).
 
@@ -10,3 +11,4 @@ pub mod purpose;
 pub mod referral;
 pub mod submission;
 pub mod travel;
+pub mod volume;

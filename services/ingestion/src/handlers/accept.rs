@@ -21,6 +21,7 @@ use tokio::time::Instant;
 use tracing::error;
 use uuid::Uuid;
 
+use super::limit::Limits;
 use crate::domain::check::{Checked, check};
 use crate::domain::submission::Submission;
 use crate::domain::{person, travel};
@@ -46,6 +47,8 @@ pub struct Acceptance {
     pub writers: Writers,
     /// What is counted.
     pub metrics: Metrics,
+    /// How often somebody may come.
+    pub limits: Limits,
 }
 
 impl Acceptance {
@@ -68,6 +71,21 @@ impl Acceptance {
             Verdict::KeyReused(_) | Verdict::ControlIdReused | Verdict::HeardBefore(_) => Err(Refusal::KeyReused),
             Verdict::NoNumber => Err(Refusal::Unavailable),
         }
+    }
+
+    /// Counts a form that somebody sends, where its sender is to be counted.
+    ///
+    /// # Errors
+    /// It is one too many.
+    pub fn admit(&self, is_counted: bool, submission: Submission) -> Result<Submission, Refusal> {
+        // What no center has is refused later, and takes no place among what is counted.
+        let known = |center: &str| {
+            self.profiles.current(center).is_some_and(|known| known.1.form(&submission.form_id).is_some())
+        };
+        if is_counted && known(&submission.center) {
+            self.limits.form(&submission.center, &submission.form_id)?;
+        }
+        Ok(submission)
     }
 
     /// Reads, checks, seals and commits a submission, and the partner's message that it came in.

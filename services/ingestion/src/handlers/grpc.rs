@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use causeway_auth::{Action, Actor, Caller, policy};
+use causeway_auth::{Action, Actor, ActorKind, Caller, policy};
 use causeway_envelope::{TraceContext, header};
 use causeway_funnel::inquiry::{Attribution, Urgency};
 use causeway_mailbox::Database;
@@ -42,8 +42,12 @@ impl Ingestion for Calls {
         let actor = causeway_serve::caller(&request)?.accountable();
         allow(&actor, Action::EnterInquiry, &request.get_ref().center)?;
         let trace = trace(&request);
-        let answer = self.acceptance.accept(submission(request.into_inner()), trace).await?;
-        Ok(Response::new(answer))
+        // Who of the staff enters a call is not counted; the portal has counted the address of who fills in a form.
+        let is_of_a_form = actor.kind == ActorKind::Service && request.get_ref().source() == wire::Source::WebForm;
+        let from = request.remote_addr().map(|peer| peer.ip());
+        let is_counted = is_of_a_form && self.acceptance.limits.counts(from);
+        let submission = self.acceptance.admit(is_counted, submission(request.into_inner()))?;
+        Ok(Response::new(self.acceptance.accept(submission, trace).await?))
     }
 
     async fn reveal_people(

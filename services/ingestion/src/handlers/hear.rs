@@ -17,6 +17,8 @@ use uuid::Uuid;
 
 use super::accept::{Acceptance, referral_key};
 use super::keep::{self, Fate};
+use super::limit::Sent;
+use super::tls::Certificate;
 use super::told::texts;
 use crate::adapters::hl7::charset::{self, Decoded};
 use crate::adapters::hl7::fault::{Code, Fault};
@@ -53,6 +55,8 @@ pub struct Heeded {
     pub replies: Vec<Vec<u8>>,
     /// Nothing could be kept: the connection is closed, and the sender sends again by itself.
     pub hang_up: bool,
+    /// Whose messages these were: they count.
+    pub counted: Vec<Sent>,
 }
 
 /// A message and all that is known of it before it is written.
@@ -74,11 +78,11 @@ struct Kept {
 
 impl Hearing {
     /// Hears what came in one frame.
-    pub async fn hear(&self, frame: &[u8]) -> Heeded {
+    pub async fn hear(&self, frame: &[u8], certificate: Option<&Certificate>) -> Heeded {
         let decoded = charset::decode(frame);
         match intake::open(&decoded) {
-            Ok(opened) => self.one(&decoded, &opened, frame).await,
-            Err(Unopened::Batch(batch)) => self.batch(&decoded, &batch).await,
+            Ok(opened) => self.one(&decoded, &opened, (frame, certificate)).await,
+            Err(Unopened::Batch(batch)) => self.batch(&decoded, &batch, certificate).await,
             Err(Unopened::Silent(silence)) => {
                 self.unaddressed(&silence, frame.len());
                 Heeded::default()
@@ -93,7 +97,12 @@ impl Hearing {
     }
 
     /// Each message of a file as if it had come alone; none where the file was cut.
-    async fn batch(&self, decoded: &Decoded<'_>, batch: &crate::adapters::hl7::batch::Batch<'_>) -> Heeded {
+    async fn batch(
+        &self,
+        decoded: &Decoded<'_>,
+        batch: &crate::adapters::hl7::batch::Batch<'_>,
+        certificate: Option<&Certificate>,
+    ) -> Heeded {
         let mut heeded = Heeded::default();
         if let Some(fault) = batch.fault {
             let judged = Judged::refused(Outcome::Error, fault);
@@ -108,8 +117,9 @@ impl Hearing {
                 self.unaddressed(&"a message of a batch", text.len());
                 continue;
             };
-            let one = self.one(decoded, &opened, text.as_bytes()).await;
+            let one = self.one(decoded, &opened, (text.as_bytes(), certificate)).await;
             heeded.replies.extend(one.replies);
+            heeded.counted.extend(one.counted);
             if one.hang_up {
                 heeded.hang_up = true;
                 break;
@@ -118,16 +128,34 @@ impl Hearing {
         heeded
     }
 
-    async fn one(&self, decoded: &Decoded<'_>, opened: &Opened<'_>, raw: &[u8]) -> Heeded {
+    async fn one(
+        &self,
+        decoded: &Decoded<'_>,
+        opened: &Opened<'_>,
+        (raw, certificate): (&[u8], Option<&Certificate>),
+    ) -> Heeded {
         let message_id = self.acceptance.clock.new_id();
         let Some(in_force) = self.addressee(opened) else {
-            return self.misdirected(decoded, opened, message_id);
+            return self.turned_away(decoded, opened, ("unknown", "misdirected", intake::misdirected()));
         };
         let profile = &in_force.1;
         let Some(feed) = profile.feeds.hl7(&opened.header.sending_facility()) else {
-            return self.misdirected(decoded, opened, message_id);
+            return self.turned_away(decoded, opened, ("unknown", "misdirected", intake::misdirected()));
         };
-        let heading = Heading { decoded, opened, profile, feed, message_id };
+        if !is_proven(feed, certificate) {
+            warn!(
+                feed = feed.id,
+                "a message of a feed that is known by its certificate came without it; it is not kept"
+            );
+            return self.turned_away(decoded, opened, (&feed.id, "wrong_certificate", intake::unproven()));
+        }
+        let sent = Sent { center: profile.center.id.clone(), feed: feed.id.clone(), per_minute: feed.rate_per_minute };
+        let heeded = self.heeded(Heading { decoded, opened, profile, feed, message_id }, raw).await;
+        Heeded { counted: vec![sent], ..heeded }
+    }
+
+    async fn heeded(&self, heading: Heading<'_>, raw: &[u8]) -> Heeded {
+        let feed = heading.feed;
         let span = info_span!(
             "hear",
             otel.name = "hl7 message",
@@ -141,7 +169,7 @@ impl Hearing {
             Err(refusal) => {
                 error!(cause = %refusal, feed = feed.id, "keep a message; its sender will send it again");
                 let judged = Judged { outcome: Outcome::Unavailable, faults: Vec::new() };
-                let kept = Kept { message_id, judged, reference: None };
+                let kept = Kept { message_id: heading.message_id, judged, reference: None };
                 Heeded { hang_up: true, ..self.replies(&heading, &kept) }
             }
         }
@@ -156,11 +184,18 @@ impl Hearing {
         })
     }
 
-    /// Somebody else's message is not kept: it may be about a person who is none of ours.
-    fn misdirected(&self, decoded: &Decoded<'_>, opened: &Opened<'_>, message_id: Uuid) -> Heeded {
-        self.metrics().heard.with_label_values(&["unknown", "misdirected"]).inc();
-        let texts = texts(&opened.header, &intake::misdirected(), None, (message_id, &TimeZone::UTC));
-        Heeded { replies: texts.iter().map(|text| decoded.encode(text).into_owned()).collect(), hang_up: false }
+    /// A message for somebody else, or of somebody who can not show who they are, is not kept: it may be about a person who is
+    /// none of ours.
+    fn turned_away(
+        &self,
+        decoded: &Decoded<'_>,
+        opened: &Opened<'_>,
+        (feed, outcome, judged): (&str, &str, Judged),
+    ) -> Heeded {
+        self.metrics().heard.with_label_values(&[feed, outcome]).inc();
+        let texts = texts(&opened.header, &judged, None, (self.acceptance.clock.new_id(), &TimeZone::UTC));
+        let replies = texts.iter().map(|text| decoded.encode(text).into_owned()).collect();
+        Heeded { replies, ..Heeded::default() }
     }
 
     /// Keeps a message as what it is; nothing where no reply is due.
@@ -295,7 +330,10 @@ impl Hearing {
         let answered = kept.reference.as_deref().filter(|_| is_referral).map(|reference| (heading.opened, reference));
         let signed = (kept.message_id, heading.profile.zone());
         let texts = texts(&heading.opened.header, &kept.judged, answered, signed);
-        Heeded { replies: texts.iter().map(|text| heading.decoded.encode(text).into_owned()).collect(), hang_up: false }
+        Heeded {
+            replies: texts.iter().map(|text| heading.decoded.encode(text).into_owned()).collect(),
+            ..Heeded::default()
+        }
     }
 
     fn hashes(&self, heading: &Heading<'_>) -> Result<([u8; 16], [u8; 16]), SealError> {
@@ -318,6 +356,12 @@ impl Hearing {
 
 const UNKNOWN_REFERRAL: Fault =
     Fault::at("RF1", 6, Code::UnknownKey, "No referral is known under this number: send it as a new referral");
+
+/// Whether a connection shows whose it is, where the profile says by which certificate a feed is known.
+fn is_proven(feed: &Feed, shown: Option<&Certificate>) -> bool {
+    let is_shown = |known: &String| hex::decode(known).is_ok_and(|known| shown.is_some_and(|shown| *known == *shown));
+    feed.certificate_sha256.is_empty() || feed.certificate_sha256.iter().any(is_shown)
+}
 
 /// A code of the office is in no table of its mapping, and the mapping says that such a referral waits.
 pub const CODE_UNKNOWN: &str = "code_unknown";

@@ -15,11 +15,12 @@ use axum::routing::post;
 use causeway_envelope::{TraceContext, header as envelope};
 use causeway_funnel::inquiry::{Attribution, Source, Urgency};
 use causeway_serve::Code;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::accept::Acceptance;
+use super::limit::Door;
 use crate::domain::submission::Submission;
 use crate::error::Refusal;
 use crate::writer::Answer;
@@ -89,11 +90,20 @@ async fn post_inquiry(
     State(acceptance): State<Arc<Acceptance>>,
     Path(center): Path<String>,
     headers: HeaderMap,
+    extensions: Extensions,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
-    let outcome = match read(center, &headers, body) {
-        Ok(submission) => acceptance.accept(submission, trace(&headers)).await,
+    let from = acceptance.limits.from(&headers, &extensions);
+    let read = match from.map_or(Ok(()), |from| acceptance.limits.address(Door::Form, from)) {
+        Ok(()) => read(center, &headers, body),
         Err(refusal) => Err(refusal),
+    };
+    let outcome = match read.and_then(|submission| acceptance.admit(from.is_some(), submission)) {
+        Ok(submission) => acceptance.accept(submission, trace(&headers)).await,
+        Err(refusal) => {
+            acceptance.metrics.refused.with_label_values(&[refusal.word()]).inc();
+            Err(refusal)
+        }
     };
     outcome.map_or_else(|refusal| refusal.into_response(), |answer| accepted(&answer))
 }
@@ -165,7 +175,8 @@ impl IntoResponse for Refusal {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
-            response.headers_mut().insert(header::RETRY_AFTER, COME_AGAIN);
+            let after = self.seconds().map_or(COME_AGAIN, HeaderValue::from);
+            response.headers_mut().insert(header::RETRY_AFTER, after);
         }
         response
     }

@@ -1,7 +1,7 @@
 //! The MLLP door: connections of partner systems, one message after the other, each answered before the next is read.
 //!
 //! A slow or silent sender costs one place and no more: a frame that has begun must go on, a connection may rest for a
-//! while, and there are so many places. Deliberately not here: frames (adapters) and what a message means (hear).
+//! while, and there are so many places; one that sends more than its feed may is read more slowly. Deliberately not here: frames (adapters) and what a message means (hear).
 
 use std::io;
 use std::net::SocketAddr;
@@ -20,6 +20,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
 
 use super::hear::Hearing;
+use super::tls::{Certificate, shown};
 use crate::adapters::mllp::{Framer, Received};
 
 /// Limits of the door.
@@ -67,9 +68,12 @@ pub async fn serve(
         let (tls, hearing, stop) = (tls.clone(), Arc::clone(&hearing), stop.clone());
         tasks.spawn(async move {
             match tls {
-                None => converse(stream, peer, &hearing, limits, &stop).await,
+                None => converse(stream, (peer, None), &hearing, limits, &stop).await,
                 Some(tls) => match timeout(limits.stall, tls.accept(stream)).await {
-                    Ok(Ok(stream)) => converse(stream, peer, &hearing, limits, &stop).await,
+                    Ok(Ok(stream)) => {
+                        let certificate = shown(&stream);
+                        converse(stream, (peer, certificate), &hearing, limits, &stop).await;
+                    }
                     Ok(Err(cause)) => debug!(%peer, %cause, "a partner system is not let in"),
                     Err(_) => debug!(%peer, "a handshake took too long"),
                 },
@@ -85,8 +89,13 @@ pub async fn serve(
     Ok(())
 }
 
-async fn converse<S>(stream: S, peer: SocketAddr, hearing: &Hearing, limits: Limits, stop: &Stop)
-where
+async fn converse<S>(
+    stream: S,
+    (peer, certificate): (SocketAddr, Option<Certificate>),
+    hearing: &Hearing,
+    limits: Limits,
+    stop: &Stop,
+) where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let mut frames = Framed::new(stream, Framer::with_longest(limits.frame_bytes));
@@ -101,7 +110,7 @@ where
             None => return debug!(%peer, "a connection of a partner system ended, or stood still and is closed"),
         };
         let heeded = match received {
-            Received::Frame(frame) => hearing.hear(&frame).await,
+            Received::Frame(frame) => hearing.hear(&frame, certificate.as_ref()).await,
             Received::Cut(bytes) => {
                 warn!(%peer, bytes = bytes.len(), "a message was cut; its sender has no reply and sends it again");
                 continue;
@@ -118,6 +127,11 @@ where
         }
         if heeded.hang_up {
             return;
+        }
+        // Whoever sends too much is never refused, since a refusal may be the end of a message: the next one is read later.
+        tokio::select! {
+            () = stop.soft.cancelled() => return,
+            () = hearing.acceptance.limits.slow(peer.ip(), &heeded.counted) => {}
         }
     }
 }

@@ -1,19 +1,31 @@
 //! TLS for the MLLP door: our certificate, and theirs.
 //!
 //! MLLP itself tells nobody who is there, so where the door speaks TLS it lets in none without a certificate of an authority
-//! that the operator named. Deliberately not here: which sender a certificate stands for.
+//! that the operator named. Deliberately not here: which sender a certificate stands for (the profile's feeds).
 
 use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
+use aws_lc_rs::digest::{SHA256, digest};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
 use crate::config::Mllp;
+
+/// SHA-256 of a client's certificate (DER), as `openssl x509 -fingerprint -sha256` tells it.
+pub type Certificate = [u8; 32];
+
+/// The certificate that a client has shown.
+#[must_use]
+pub fn shown<S>(stream: &TlsStream<S>) -> Option<Certificate> {
+    let own = stream.get_ref().1.peer_certificates()?.first()?;
+    digest(&SHA256, own).as_ref().try_into().ok()
+}
 
 /// The acceptor as configured; none: the door is plain.
 ///

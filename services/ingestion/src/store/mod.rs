@@ -10,6 +10,7 @@ pub mod messages;
 pub mod people;
 pub mod referrals;
 pub mod repairs;
+pub mod volume;
 
 use std::collections::HashSet;
 

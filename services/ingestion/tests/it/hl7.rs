@@ -27,7 +27,7 @@ pub fn referral(control_id: &str, number: &str, family: &str) -> String {
     .join("\r")
 }
 
-fn framed(message: &str) -> Vec<u8> {
+pub fn framed(message: &str) -> Vec<u8> {
     [b"\x0b", message.as_bytes(), b"\x1c\r"].concat()
 }
 

@@ -57,17 +57,22 @@ impl World {
 
     pub async fn start_with(config: Config) -> Self {
         let world = Self::start_without_profiles(config).await;
-        let bus = world.bus().await;
+        world.apply_profiles().await;
+        world
+    }
+
+    /// Puts both centers in force.
+    pub async fn apply_profiles(&self) {
+        let bus = self.bus().await;
         let bucket = bus.bucket(subjects::CENTERS_BUCKET).await.expect("the bucket");
         for center in [CENTER, OTHER] {
             bucket.put(center, bundle(center).to_bytes().into()).await.expect("put");
         }
         eventually("both centers are known", || async {
-            let unknown = world.post(OTHER, &json!({"form": "none", "answers": {}})).await.status() != 422;
-            !unknown && world.post(CENTER, &json!({"form": "none", "answers": {}})).await.status() == 422
+            let unknown = self.post(OTHER, &json!({"form": "none", "answers": {}})).await.status() != 422;
+            !unknown && self.post(CENTER, &json!({"form": "none", "answers": {}})).await.status() == 422
         })
         .await;
-        world
     }
 
     /// Before any center's profile has arrived.

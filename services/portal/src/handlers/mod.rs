@@ -9,19 +9,18 @@ pub mod staff;
 #[cfg(test)]
 pub mod tests;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use askama::Template;
-use axum::extract::ConnectInfo;
-use axum::http::{Extensions, HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use causeway_auth::{SignedLinks, oidc};
 use causeway_runtime::{Clock, Mode};
+use causeway_serve::Limiter;
 
 use crate::assets::Assets;
 use crate::centers::Centers;
 use crate::config::Config;
-use crate::limiter::Limiter;
 use crate::peers::Peers;
 use crate::session::Sessions;
 use crate::words::{LANGUAGES, Words};
@@ -43,7 +42,7 @@ pub struct App {
     /// The identity provider, if there is one.
     pub provider: Option<oidc::Client>,
     /// How often an address may send a form.
-    pub limiter: Limiter,
+    pub limiter: Limiter<IpAddr>,
     /// What may be lenient.
     pub mode: Mode,
     /// The settings.
@@ -88,14 +87,4 @@ pub fn language(asked: Option<&str>, known: Option<&str>, headers: &HeaderMap, o
 
 fn primary(code: &str) -> &str {
     code.trim().split(['-', '_']).next().unwrap_or_default()
-}
-
-/// The address that a request comes from: as the outermost trusted proxy saw it, else as the connection says.
-pub fn address(headers: &HeaderMap, extensions: &Extensions, hops: usize) -> Option<IpAddr> {
-    let Some(place) = hops.checked_sub(1) else {
-        return extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
-    };
-    let seen = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
-    let all: Vec<&str> = seen.flat_map(|value| value.split(',')).map(str::trim).collect();
-    all.iter().rev().nth(place)?.parse().ok()
 }

@@ -138,6 +138,12 @@ pub fn misdirected() -> Verdict {
     Verdict::refused(Outcome::Rejected, MISDIRECTED)
 }
 
+/// Refuses a message of a sender who is known by another certificate than the connection's.
+#[must_use]
+pub fn unproven() -> Verdict {
+    Verdict::refused(Outcome::Rejected, UNPROVEN)
+}
+
 /// Refuses other content under a control id that was used before.
 #[must_use]
 pub fn control_id_reused() -> Verdict {
@@ -150,6 +156,8 @@ const USED_ID: &str = "This control id was used for another message: send it und
 const REUSED: Fault = Fault::at("MSH", 10, Code::DuplicateKey, USED_ID);
 const ELSEWHERE: &str = "This message is for somebody else: check the receiving application and facility";
 const MISDIRECTED: Fault = Fault::at("MSH", 6, Code::TableValue, ELSEWHERE);
+const NO_PROOF: &str = "This facility is known by another certificate: send with that one, or have yours entered";
+const UNPROVEN: Fault = Fault::at("MSH", 4, Code::TableValue, NO_PROOF);
 const NOT_REAL: &str = "Only messages about real care are taken here: check the processing id";
 const TRAINING: Fault = Fault::at("MSH", 11, Code::ProcessingId, NOT_REAL);
 const TOGETHER: &str = "One frame must hold one message: send each in a frame of its own";

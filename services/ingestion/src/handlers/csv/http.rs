@@ -8,8 +8,10 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, Query, State};
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use causeway_funnel::profile::FeedKind;
 use futures::{StreamExt as _, stream};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use jiff::Timestamp;
@@ -23,6 +25,7 @@ use super::result::{At, Pages};
 use crate::adapters::csv::fault::Code;
 use crate::error::Refusal;
 use crate::handlers::http::json;
+use crate::handlers::limit::{self, Guard};
 use crate::store::files::{self, Standing};
 
 /// Most files listed at once.
@@ -30,6 +33,8 @@ const MOST: i64 = 100;
 
 /// The routes of this door.
 pub fn router(files: Arc<Files>) -> Router {
+    let refuse = |refusal: &Refusal| refusal.clone().into_response();
+    let guard = Guard { acceptance: Arc::clone(&files.acceptance), kind: FeedKind::Csv, refuse };
     Router::new()
         .route("/v1/centers/{center}/feeds/{feed}/csv", post(upload))
         .route("/v1/centers/{center}/feeds/{feed}/files", get(list))
@@ -37,6 +42,7 @@ pub fn router(files: Arc<Files>) -> Router {
         .route("/v1/centers/{center}/feeds/{feed}/files/{file}/result", get(result))
         .route("/v1/centers/{center}/feeds/{feed}/files/{file}/take", post(take_good_rows))
         .with_state(files)
+        .layer(from_fn_with_state(guard, limit::partner))
 }
 
 /// How far a file is.

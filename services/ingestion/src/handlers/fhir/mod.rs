@@ -16,15 +16,17 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
-use axum::middleware::{Next, from_fn};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{any, get, post};
+use causeway_funnel::profile::FeedKind;
 use causeway_mailbox::Database;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde_json::Value;
 use tokio::sync::Semaphore;
 
 use super::accept::Acceptance;
+use super::limit::{self, Guard};
 use crate::adapters::fhir::capability;
 use crate::adapters::fhir::fault::{Issue, Severity};
 use crate::adapters::fhir::outcome::{self, Line};
@@ -54,6 +56,7 @@ const COME_AGAIN: HeaderValue = HeaderValue::from_static("5");
 
 /// The routes of this door.
 pub fn router(door: Arc<Door>) -> Router {
+    let guard = Guard { acceptance: Arc::clone(&door.acceptance), kind: FeedKind::Fhir, refuse: refused };
     Router::new()
         .route("/fhir/{center}", post(given::anything))
         .route("/fhir/{center}/", post(given::anything))
@@ -70,6 +73,7 @@ pub fn router(door: Arc<Door>) -> Router {
         .route("/fhir/{center}/Task/{id}", get(ask::task).put(withdraw::task))
         .route("/fhir/{center}/{*rest}", any(nothing))
         .with_state(door)
+        .layer(from_fn_with_state(guard, limit::partner))
 }
 
 /// What surrounds the layers of the server: what they refuse by themselves (too large, too slow, no such method) is told in
@@ -164,7 +168,11 @@ fn said(status: StatusCode, lines: &[Line]) -> Response {
 
 /// A refusal of the service as an answer.
 fn refused(refusal: &Refusal) -> Response {
-    said(status_of(refusal), &[line_of(refusal)])
+    let mut response = said(status_of(refusal), &[line_of(refusal)]);
+    if let Some(seconds) = refusal.seconds() {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
 }
 
 fn status_of(refusal: &Refusal) -> StatusCode {

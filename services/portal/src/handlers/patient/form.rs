@@ -20,13 +20,13 @@ use causeway_proto::PATIENT_LINK;
 use causeway_proto::error::Reason;
 use causeway_proto::inquiry::v1::{Attribution, Source, SubmitInquiryRequest, SubmitInquiryResponse};
 use causeway_proto::routing::v1::{PreviewResponseRequest, PreviewResponseResponse};
-use causeway_serve::{Code, Problem};
+use causeway_serve::{Code, Problem, address, network};
 use jiff::SignedDuration;
 use tokio::time::timeout;
 use tonic::Status;
 use uuid::Uuid;
 
-use super::super::{App, address, language, page, see_other};
+use super::super::{App, language, page, see_other};
 use super::{frame, front};
 use crate::centers::InForce;
 use crate::pages::{HiddenField, InquiryFormPage, PublicFrame, TroublePage};
@@ -98,8 +98,9 @@ pub async fn send(
         Err(rejected) => return rejected.into_response(),
     };
     let from = address(&headers, &extensions, app.config.trusted_proxy_hops);
-    if !app.limiter.admits(from, causeway_runtime::Clock::system().now()) {
-        return page(StatusCode::TOO_MANY_REQUESTS, &TroublePage::busy(asking.frame(&app)));
+    if let Some(Err(after)) = from.map(|from| app.limiter.admit(&network(from))) {
+        let wait = (header::RETRY_AFTER, after.as_secs().saturating_add(1).to_string());
+        return ([wait], page(StatusCode::TOO_MANY_REQUESTS, &TroublePage::busy(asking.frame(&app)))).into_response();
     }
     let mut sent = Sent::of(pairs);
     // A key is ours and not the person's affair: one that can't be kept is replaced, as one that is missing is.

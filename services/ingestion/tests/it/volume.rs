@@ -1,0 +1,87 @@
+//! A feed that goes quiet or floods us is one incident, which ends when the feed is itself again.
+
+use causeway_ingestion::Config;
+use secrecy::ExposeSecret as _;
+use sqlx::{Connection as _, PgConnection};
+
+use crate::hl7::{Office, referral};
+use crate::world::{CENTER, World, eventually};
+
+fn looking() -> Config {
+    Config { feeds_look_seconds: 1, ..Config::default() }
+}
+
+/// Five messages in each hour from so many hours ago to so many hours ago.
+async fn sent(world: &World, feed: &str, from: i32, to: i32) {
+    let sql = "INSERT INTO messages (center_id, message_id, feed, kind, control_key, content_hash, state, sealed, received_at) \
+        SELECT 'harbor-valley', gen_random_uuid(), $1, 'REF^I12', gen_random_uuid()::text::bytea, '\\x00', 'accepted', '\\x00', \
+            now() - make_interval(hours => hour, mins => -minute) \
+        FROM generate_series($3, $2) AS hour, generate_series(1, 50, 10) AS minute";
+    sqlx::query(sql).bind(feed).bind(from).bind(to).execute(&world.admin).await.expect("inserted");
+}
+
+const OPEN: &str = "SELECT count(*) FROM feed_incidents WHERE closed_at IS NULL";
+const ALL: &str = "SELECT count(*) FROM feed_incidents";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_quiet_feed_is_one_incident_for_all_processes_and_across_a_restart_and_ends_with_its_next_message() {
+    let world = World::start_without_profiles(looking()).await;
+    // Long enough for a day on which the center is open, whatever today is.
+    sent(&world, "cedar-hl7", 8 * 7 * 24, 6 * 24).await;
+    sent(&world, "sound-imaging-fhir", 8 * 7 * 24, 1).await;
+    let second = world.second_door_with(looking()).await;
+    world.apply_profiles().await;
+    eventually("an incident", || async { world.count(OPEN).await == 1 }).await;
+    eventually("both processes count it", || async {
+        [&world.door, &second].iter().all(|door| door.gauge("causeway_feed_incident", "cedar-hl7") == 1.0)
+    })
+    .await;
+    second.stop_softly();
+    let third = world.second_door_with(looking()).await;
+    eventually("a new process counts it", || async { third.gauge("causeway_feed_incident", "quiet") == 1.0 }).await;
+    let of = "SELECT count(*) FROM feed_incidents WHERE feed = 'cedar-hl7' AND kind = 'quiet' AND expected > 6";
+    assert_eq!((world.count(ALL).await, world.count(of).await), (1, 1));
+
+    Office::calls(&world).await.ask(&referral("A-1", "R-1", "Testpatient"), 2).await;
+    eventually("it is over", || async { world.count(OPEN).await == 0 }).await;
+    eventually("nothing is counted", || async { world.door.gauge("causeway_feed_incident", "cedar-hl7") == 0.0 }).await;
+    assert_eq!(world.count(ALL).await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flood_is_one_incident_and_a_feed_without_a_past_is_none() {
+    let world = World::start_without_profiles(looking()).await;
+    sent(&world, "cedar-hl7", 8 * 7 * 24, 1).await;
+    let flood = "INSERT INTO messages (center_id, message_id, feed, kind, control_key, content_hash, state, sealed, received_at) \
+        SELECT 'harbor-valley', gen_random_uuid(), feed, 'REF^I12', gen_random_uuid()::text::bytea, '\\x00', 'parked', '\\x00', \
+        now() FROM generate_series(1, 500), unnest(ARRAY['cedar-hl7', 'sound-imaging-fhir']) AS feed";
+    sqlx::query(flood).execute(&world.admin).await.expect("inserted");
+    world.apply_profiles().await;
+    eventually("the feeds were looked at", || async { world.count("SELECT count(*) FROM feed_states").await > 5 })
+        .await;
+    let of = "SELECT count(*) FROM feed_incidents WHERE feed = 'cedar-hl7' AND kind = 'flood' AND seen >= 500";
+    assert_eq!((world.count(ALL).await, world.count(of).await), (1, 1));
+    let again =
+        "SELECT count(*) FROM feed_states WHERE feed = 'sound-imaging-fhir' AND seen = 500 AND expected IS NULL";
+    assert_eq!(world.count(again).await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_came_since_the_last_look_is_found_by_an_index_among_many_messages() {
+    let world = World::start().await;
+    sent(&world, "cedar-hl7", 10_000, 1).await;
+    sqlx::query("ANALYZE messages").execute(&world.admin).await.expect("analyzed");
+    let mut app = PgConnection::connect(world.database.app.expose_secret()).await.expect("a login");
+    sqlx::query("SELECT set_config('app.center', $1, false)").bind(CENTER).execute(&mut app).await.expect("set");
+    let plan: Vec<String> = sqlx::query_scalar(
+        "EXPLAIN SELECT feed, received_at FROM messages WHERE center_id = $1 AND received_at >= now() - interval '2 hours' \
+         AND feed = ANY($2)",
+    )
+    .bind(CENTER)
+    .bind(vec!["cedar-hl7"])
+    .fetch_all(&mut app)
+    .await
+    .expect("a plan");
+    let plan = plan.join("\n");
+    assert!(plan.contains("messages_received") && !plan.contains("Seq Scan"), "{plan}");
+}
