@@ -151,10 +151,13 @@ fn line(feed: &Seen) -> String {
     )
 }
 
+/// An incident as its row has it.
+type IncidentRow = (String, String, String, Ts, Option<Ts>, i32, f64);
+
 async fn incidents(common: &Common) -> anyhow::Result<ExitCode> {
     let (_, config) = installation::settings(common)?;
     let pool = installation::machine_pool(&config, "ingestion").await?;
-    let rows: Vec<(String, String, String, Ts, Option<Ts>, i32, f64)> = sqlx::query_as(
+    let rows: Vec<IncidentRow> = sqlx::query_as(
         "SELECT center_id, feed, kind, opened_at, closed_at, seen, expected FROM feed_incidents \
          ORDER BY opened_at DESC, incident_id LIMIT $1",
     )
