@@ -6,10 +6,12 @@ use std::sync::{Arc, Mutex};
 use causeway_auth::Verifier;
 use causeway_proto::inquiry::v1::ingestion_server::{Ingestion, IngestionServer};
 use causeway_proto::inquiry::v1::{
-    DecideLinkRequest, DecideLinkResponse, Facts, GetInquiryFactsRequest, ListLinksRequest, ListLinksResponse, Person,
-    ReindexPeopleRequest, ReindexPeopleResponse, ReleaseHeldRequest, ReleaseHeldResponse, RevealPeopleRequest,
-    RevealPeopleResponse, SettleMessagesRequest, SettleMessagesResponse, SubmitInquiryRequest, SubmitInquiryResponse,
-    TakeGoodRowsRequest, TakeGoodRowsResponse,
+    DecideLinkRequest, DecideLinkResponse, Facts, GetInquiryFactsRequest, ListLinksRequest, ListLinksResponse,
+    ListRepairsRequest, ListRepairsResponse, OpenRepairRequest, Person, ReindexPeopleRequest, ReindexPeopleResponse,
+    ReleaseHeldRequest, ReleaseHeldResponse, ReleaseRepairRequest, Repair, RepairOutcome, RetryRepairsRequest,
+    RetryRepairsResponse, RevealPeopleRequest, RevealPeopleResponse, SetAsideRepairsRequest, SetAsideRepairsResponse,
+    SettleMessagesRequest, SettleMessagesResponse, SubmitInquiryRequest, SubmitInquiryResponse, TakeGoodRowsRequest,
+    TakeGoodRowsResponse,
 };
 use causeway_runtime::{Mode, Stop};
 use tokio::net::TcpListener;
@@ -55,6 +57,29 @@ impl People {
 
 #[tonic::async_trait]
 impl Ingestion for People {
+    async fn list_repairs(&self, _: Request<ListRepairsRequest>) -> Result<Response<ListRepairsResponse>, Status> {
+        Err(Status::unimplemented("not asked here"))
+    }
+
+    async fn open_repair(&self, _: Request<OpenRepairRequest>) -> Result<Response<Repair>, Status> {
+        Err(Status::unimplemented("not asked here"))
+    }
+
+    async fn release_repair(&self, _: Request<ReleaseRepairRequest>) -> Result<Response<RepairOutcome>, Status> {
+        Err(Status::unimplemented("not asked here"))
+    }
+
+    async fn retry_repairs(&self, _: Request<RetryRepairsRequest>) -> Result<Response<RetryRepairsResponse>, Status> {
+        Err(Status::unimplemented("not asked here"))
+    }
+
+    async fn set_aside_repairs(
+        &self,
+        _: Request<SetAsideRepairsRequest>,
+    ) -> Result<Response<SetAsideRepairsResponse>, Status> {
+        Err(Status::unimplemented("not asked here"))
+    }
+
     async fn list_links(&self, _: Request<ListLinksRequest>) -> Result<Response<ListLinksResponse>, Status> {
         Err(Status::unimplemented("not asked here"))
     }

@@ -6,9 +6,11 @@ use causeway_proto::error::Reason;
 use causeway_proto::inquiry::v1::ingestion_server::{Ingestion, IngestionServer};
 use causeway_proto::inquiry::v1::{
     Consent, DecideLinkRequest, DecideLinkResponse, Facts, GetInquiryFactsRequest, ListLinksRequest, ListLinksResponse,
-    ReindexPeopleRequest, ReindexPeopleResponse, ReleaseHeldRequest, ReleaseHeldResponse, RevealPeopleRequest,
-    RevealPeopleResponse, SettleMessagesRequest, SettleMessagesResponse, SubmitInquiryRequest, SubmitInquiryResponse,
-    TakeGoodRowsRequest, TakeGoodRowsResponse,
+    ListRepairsRequest, ListRepairsResponse, OpenRepairRequest, ReindexPeopleRequest, ReindexPeopleResponse,
+    ReleaseHeldRequest, ReleaseHeldResponse, ReleaseRepairRequest, Repair, RepairOutcome, RetryRepairsRequest,
+    RetryRepairsResponse, RevealPeopleRequest, RevealPeopleResponse, SetAsideRepairsRequest, SetAsideRepairsResponse,
+    SettleMessagesRequest, SettleMessagesResponse, SubmitInquiryRequest, SubmitInquiryResponse, TakeGoodRowsRequest,
+    TakeGoodRowsResponse,
 };
 use tonic::transport::server::TcpIncoming;
 use tonic::{Request as Call, Response as Answer, Status};
@@ -47,6 +49,29 @@ impl Ingestion for Fake {
     }
 
     async fn take_good_rows(&self, _: Call<TakeGoodRowsRequest>) -> Result<Answer<TakeGoodRowsResponse>, Status> {
+        Err(Status::permission_denied("not for this page"))
+    }
+
+    async fn list_repairs(&self, _: Call<ListRepairsRequest>) -> Result<Answer<ListRepairsResponse>, Status> {
+        Err(Status::permission_denied("not for this page"))
+    }
+
+    async fn open_repair(&self, _: Call<OpenRepairRequest>) -> Result<Answer<Repair>, Status> {
+        Err(Status::permission_denied("not for this page"))
+    }
+
+    async fn release_repair(&self, _: Call<ReleaseRepairRequest>) -> Result<Answer<RepairOutcome>, Status> {
+        Err(Status::permission_denied("not for this page"))
+    }
+
+    async fn retry_repairs(&self, _: Call<RetryRepairsRequest>) -> Result<Answer<RetryRepairsResponse>, Status> {
+        Err(Status::permission_denied("not for this page"))
+    }
+
+    async fn set_aside_repairs(
+        &self,
+        _: Call<SetAsideRepairsRequest>,
+    ) -> Result<Answer<SetAsideRepairsResponse>, Status> {
         Err(Status::permission_denied("not for this page"))
     }
 
