@@ -61,6 +61,9 @@ async fn a_parked_message_holds_up_nobody_and_has_its_effect_once_when_replayed(
     *listener.handler.poison.lock().expect("no panic holds it") = Some(b"7".to_vec());
     rig::emit(&owner.database, 20).await;
     eventually("the neighbours went on", 20, async || listener.handler.total() == 19).await;
+    // What a handler has seen may not be committed yet.
+    eventually("it is parked", 20, async || rig::count(&listener.database, "SELECT count(*) FROM parked").await == 1)
+        .await;
     let parked = list_parked(listener.database.machine(), false, 10).await.expect("listed");
     assert_eq!(parked.len(), 1);
     assert_eq!((parked[0].payload.as_slice(), parked[0].reason.as_str()), (b"7".as_slice(), "told to park"));
