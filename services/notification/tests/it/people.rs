@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex};
 use causeway_auth::Verifier;
 use causeway_proto::inquiry::v1::ingestion_server::{Ingestion, IngestionServer};
 use causeway_proto::inquiry::v1::{
-    Facts, GetInquiryFactsRequest, Person, ReleaseHeldRequest, ReleaseHeldResponse, RevealPeopleRequest,
-    RevealPeopleResponse, SettleMessagesRequest, SettleMessagesResponse, SubmitInquiryRequest, SubmitInquiryResponse,
-    TakeGoodRowsRequest, TakeGoodRowsResponse,
+    Facts, GetInquiryFactsRequest, ListHeldRequest, ListHeldResponse, MarkSpamRequest, MarkSpamResponse, Person,
+    ReleaseHeldRequest, ReleaseHeldResponse, RevealPeopleRequest, RevealPeopleResponse, SettleMessagesRequest,
+    SettleMessagesResponse, SubmitInquiryRequest, SubmitInquiryResponse, TakeGoodRowsRequest, TakeGoodRowsResponse,
 };
 use causeway_runtime::{Mode, Stop};
 use tokio::net::TcpListener;
@@ -62,6 +62,14 @@ impl Ingestion for People {
     }
 
     async fn get_inquiry_facts(&self, _: Request<GetInquiryFactsRequest>) -> Result<Response<Facts>, Status> {
+        Err(Status::unimplemented("not asked here"))
+    }
+
+    async fn list_held(&self, _: Request<ListHeldRequest>) -> Result<Response<ListHeldResponse>, Status> {
+        Err(Status::unimplemented("not asked here"))
+    }
+
+    async fn mark_spam(&self, _: Request<MarkSpamRequest>) -> Result<Response<MarkSpamResponse>, Status> {
         Err(Status::unimplemented("not asked here"))
     }
 
