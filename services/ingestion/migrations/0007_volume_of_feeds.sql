@@ -1,5 +1,5 @@
--- How much each partner's feed sends, hour by hour, and when one went quiet or flooded us; and why an
--- inquiry is held. Nothing here tells of a person.
+-- How much each partner's feed sends, hour by hour, and when one went quiet or flooded us. Numbers alone: nothing here tells
+-- of a person.
 
 CREATE TABLE feed_hours (
     center_id text        NOT NULL,
@@ -46,31 +46,11 @@ CREATE INDEX feed_incidents_of_feed ON feed_incidents (center_id, feed, opened_a
 CREATE INDEX messages_received ON messages (center_id, received_at, feed);
 CREATE INDEX files_received ON files (center_id, received_at, feed) WHERE content_key IS NOT NULL;
 
--- Why an inquiry is held, and what became of it: whoever looks at it, or time, decides.
-CREATE TABLE held_inquiries (
-    center_id  text        NOT NULL,
-    inquiry_id uuid        NOT NULL,
-    signs      text[]      NOT NULL,
-    held_at    timestamptz NOT NULL,
-    settled_at timestamptz,
-    outcome    text        NOT NULL DEFAULT '' CHECK (outcome IN ('', 'released', 'waited', 'spam')),
-    reason     text        NOT NULL DEFAULT '',
-    PRIMARY KEY (center_id, inquiry_id)
-);
-COMMENT ON COLUMN held_inquiries.signs IS 'Words of a closed list; never what was written.';
-COMMENT ON COLUMN held_inquiries.outcome IS 'released: by a person; waited: nobody looked for too long, and it may be somebody''s; spam: a person said so, and it stays held.';
-CREATE INDEX held_inquiries_waiting ON held_inquiries (center_id, held_at) WHERE settled_at IS NULL;
--- The owner of the tables is held to the policies as well; a migration is about all centers.
-ALTER TABLE inquiries NO FORCE ROW LEVEL SECURITY;
-INSERT INTO held_inquiries (center_id, inquiry_id, signs, held_at)
-SELECT center_id, inquiry_id, ARRAY['trap'], received_at FROM inquiries WHERE held;
-ALTER TABLE inquiries FORCE ROW LEVEL SECURITY;
-
 DO $$
 DECLARE
     name text;
 BEGIN
-    FOREACH name IN ARRAY ARRAY['feed_hours', 'feed_states', 'feed_incidents', 'held_inquiries'] LOOP
+    FOREACH name IN ARRAY ARRAY['feed_hours', 'feed_states', 'feed_incidents'] LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', name);
         EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', name);
         EXECUTE format(
