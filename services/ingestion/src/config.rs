@@ -36,6 +36,9 @@ pub struct Config {
     pub csv: Csv,
     /// How often somebody may come.
     pub limits: Limits,
+    /// How long an inquiry that looks like a machine's is held for a person, minutes of the center's opening hours. Then it goes
+    /// on, because it may be somebody's.
+    pub held_business_minutes: u32,
     /// How often it is looked whether a feed is quiet or floods us, seconds.
     pub feeds_look_seconds: u64,
     /// The person index.
@@ -60,6 +63,7 @@ impl Default for Config {
             fhir: Fhir::default(),
             csv: Csv::default(),
             limits: Limits::default(),
+            held_business_minutes: 480,
             feeds_look_seconds: 60,
             people: People::default(),
             sealing: true,
@@ -199,6 +203,9 @@ pub struct Limits {
     /// Inquiries that one address (of version 6: one network of 64 bits) may send in a minute, and requests to partners'
     /// doors without a key of ours; 0: no limit. A web site that hands on what its visitors say is one address.
     pub address_per_minute: u32,
+    /// More inquiries of one address in a minute are a sign of a machine: beside another sign they are held for a person; 0:
+    /// never.
+    pub often_per_minute: u32,
     /// Inquiries by one form of a center in a minute; 0: no limit.
     pub form_per_minute: u32,
     /// Inquiries by all forms of a center in a minute; 0: no limit.
@@ -213,6 +220,7 @@ impl Default for Limits {
         Self {
             trusted_proxy_hops: 0,
             address_per_minute: 300,
+            often_per_minute: 30,
             form_per_minute: 3000,
             center_per_minute: 6000,
             own_machine: false,

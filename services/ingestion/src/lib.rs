@@ -89,6 +89,8 @@ impl Service for Ingestion {
         let every = Duration::from_secs(config.feeds_look_seconds.max(1));
         let watch = handlers::volume::watch(acceptance.clone(), database.clone(), every, stop.clone());
         stop.spawn(tasks, "volume of feeds", watch);
+        let held = (acceptance.clone(), database.clone(), config.held_business_minutes);
+        stop.spawn(tasks, "held inquiries", handlers::release::watch(held, stop.clone()));
         serve_mllp(&deps, &config, &stop, &running, (acceptance.clone(), database.clone()))?;
         let files = take_files(&deps, &config, &stop, tasks, (acceptance.clone(), database.clone()));
         let reading =

@@ -22,6 +22,8 @@ pub struct Config {
     pub trusted_proxy_hops: usize,
     /// Forms that one address may send in a minute; 0: no limit.
     pub forms_per_minute: u32,
+    /// More forms of one address in a minute are a sign of a machine: beside another sign they are held for a person; 0: never.
+    pub often_per_minute: u32,
     /// Days for which the link to a patient's own page works.
     pub link_days: u32,
     /// Rows on one page of the worklist.
@@ -51,6 +53,7 @@ impl Default for Config {
             staff_base_url: String::new(),
             trusted_proxy_hops: 0,
             forms_per_minute: 300,
+            often_per_minute: 30,
             link_days: 60,
             page_size: 50,
             provider_name: "your work account".to_owned(),

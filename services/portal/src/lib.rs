@@ -101,6 +101,7 @@ fn app(deps: &Deps, config: Config, centers: centers::Centers) -> anyhow::Result
         clock: deps.clock.clone(),
         provider,
         limiter: causeway_serve::Limiter::per_minute(config.forms_per_minute),
+        often: causeway_serve::Limiter::per_minute(config.often_per_minute),
         mode: deps.mode,
         config,
     })

@@ -1,5 +1,5 @@
 //! `causeway held`: inquiries that were accepted and not handed on, because a machine seems to have sent them. A person
-//! looks at them and releases what is none of a machine's.
+//! looks at them, releases what is none of a machine's, and says of the rest that it is spam.
 //!
 //! The list is read from the record as an operator may; it names nobody. Releasing is asked of ingestion, which alone
 //! writes its record. Deliberately not here: what is held (ingestion's checks) and who the person is (the portal).
@@ -9,8 +9,8 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 use causeway_mailbox::Ts;
-use causeway_proto::inquiry::v1::ReleaseHeldRequest;
 use causeway_proto::inquiry::v1::ingestion_client::IngestionClient;
+use causeway_proto::inquiry::v1::{MarkSpamRequest, ReleaseHeldRequest};
 use causeway_runtime::RuntimeConfig;
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
@@ -36,6 +36,22 @@ pub enum Action {
     List,
     /// Hands inquiries on as if they had just been accepted.
     Release(Release),
+    /// Says that inquiries are a machine's: they stay held, and are off the list.
+    Spam(Spam),
+}
+
+/// Which inquiries are spam, and who says so.
+#[derive(Debug, Args)]
+pub struct Spam {
+    /// Their ids.
+    #[arg(required = true)]
+    pub ids: Vec<Uuid>,
+    /// Why: advertising, test, abuse or other.
+    #[arg(long, default_value = "advertising", value_parser = ["advertising", "test", "abuse", "other"])]
+    pub reason: String,
+    /// Who says so.
+    #[command(flatten)]
+    pub operator: Operator,
 }
 
 /// Which inquiries are released, and by whom.
@@ -63,6 +79,8 @@ struct Waiting {
     reference: String,
     received_at: Timestamp,
     consult_type: String,
+    /// What looks like a machine's.
+    signs: Vec<String>,
 }
 
 /// What became of those to release.
@@ -79,6 +97,7 @@ impl Held {
         match self.action {
             Action::List => list(&config, common.json).await,
             Action::Release(release) => release.execute(&config, common).await,
+            Action::Spam(spam) => spam.execute(&config, common).await,
         }
     }
 }
@@ -90,8 +109,13 @@ async fn list(config: &RuntimeConfig, json: bool) -> anyhow::Result<ExitCode> {
             println!("{}", serde_json::to_string(one)?);
         } else {
             println!(
-                "{} {:<20} {:<14} {:.0} {}",
-                one.inquiry_id, one.center, one.reference, one.received_at, one.consult_type
+                "{} {:<20} {:<14} {:.0} {:<18} {}",
+                one.inquiry_id,
+                one.center,
+                one.reference,
+                one.received_at,
+                one.consult_type,
+                one.signs.join(" ")
             );
         }
     }
@@ -103,19 +127,21 @@ async fn list(config: &RuntimeConfig, json: bool) -> anyhow::Result<ExitCode> {
 
 async fn waiting(config: &RuntimeConfig) -> anyhow::Result<Vec<Waiting>> {
     let pool = installation::machine_pool(config, "ingestion").await?;
-    let rows: Vec<(Uuid, String, String, Ts, String)> = sqlx::query_as(
-        "SELECT inquiry_id, center_id, reference, received_at, consult_type FROM inquiries WHERE held \
+    let rows: Vec<(Uuid, String, String, Ts, String, Vec<String>)> = sqlx::query_as(
+        "SELECT inquiry_id, center_id, reference, received_at, consult_type, signs \
+         FROM inquiries JOIN held_inquiries USING (center_id, inquiry_id) WHERE held AND settled_at IS NULL \
          ORDER BY center_id, received_at, inquiry_id",
     )
     .fetch_all(&pool)
     .await
     .context("read what is held")?;
-    let waiting = |(inquiry_id, center, reference, at, consult_type): (_, _, _, Ts, _)| Waiting {
+    let waiting = |(inquiry_id, center, reference, at, consult_type, signs): (_, _, _, Ts, _, _)| Waiting {
         inquiry_id,
         center,
         reference,
         received_at: at.0,
         consult_type,
+        signs,
     };
     Ok(rows.into_iter().map(waiting).collect())
 }
@@ -140,6 +166,29 @@ impl Release {
             println!("{}", serde_json::to_string(&done)?);
         } else {
             println!("{} released, {} were not held any more", done.released.len(), done.not_held.len());
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Spam {
+    async fn execute(self, config: &RuntimeConfig, common: &Common) -> anyhow::Result<ExitCode> {
+        let channel = self.operator.ingestion(config, common)?;
+        let (mut marked, mut not_held) = (Vec::new(), Vec::new());
+        for (center, ids) in centers_of(config, &self.ids).await? {
+            for some in ids.chunks(AT_ONCE) {
+                let inquiry_ids = some.iter().map(Uuid::to_string).collect();
+                let request = MarkSpamRequest { center: center.clone(), inquiry_ids, reason: self.reason.clone() };
+                let answer = IngestionClient::new(channel.clone()).mark_spam(request).await;
+                let answer = answer.with_context(|| format!("tell ingestion what is spam at {center}"))?.into_inner();
+                marked.extend(answer.marked);
+                not_held.extend(answer.not_held);
+            }
+        }
+        if common.json {
+            println!("{}", serde_json::json!({ "marked": marked, "not_held": not_held }));
+        } else {
+            println!("{} are spam, {} did not wait any more", marked.len(), not_held.len());
         }
         Ok(ExitCode::SUCCESS)
     }

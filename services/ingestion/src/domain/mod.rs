@@ -10,5 +10,6 @@ pub mod person;
 pub mod purpose;
 pub mod referral;
 pub mod submission;
+pub mod suspicion;
 pub mod travel;
 pub mod volume;

@@ -24,6 +24,7 @@ use uuid::Uuid;
 use super::limit::Limits;
 use crate::domain::check::{Checked, check};
 use crate::domain::submission::Submission;
+use crate::domain::suspicion::{self, Sign};
 use crate::domain::{person, travel};
 use crate::error::Refusal;
 use crate::metrics::Metrics;
@@ -54,8 +55,18 @@ pub struct Acceptance {
 impl Acceptance {
     /// Accepts a submission; the answer comes after the commit.
     pub async fn accept(&self, submission: Submission, trace: TraceContext) -> Result<Answer, Refusal> {
+        self.accept_public(submission, None, trace).await
+    }
+
+    /// The same; where anybody may have sent it, `signs` are those of a machine that its door has seen.
+    pub async fn accept_public(
+        &self,
+        submission: Submission,
+        signs: Option<Vec<Sign>>,
+        trace: TraceContext,
+    ) -> Result<Answer, Refusal> {
         let begun = Instant::now();
-        let outcome = self.accept_uncounted(submission, trace).await;
+        let outcome = self.accept_uncounted(submission, signs, trace).await;
         self.metrics.accept.observe(begun.elapsed().as_secs_f64());
         if let Err(refusal) = &outcome {
             self.metrics.refused.with_label_values(&[refusal.word()]).inc();
@@ -63,9 +74,20 @@ impl Acceptance {
         outcome
     }
 
-    async fn accept_uncounted(&self, submission: Submission, trace: TraceContext) -> Result<Answer, Refusal> {
+    async fn accept_uncounted(
+        &self,
+        submission: Submission,
+        signs: Option<Vec<Sign>>,
+        trace: TraceContext,
+    ) -> Result<Answer, Refusal> {
         let profile = self.profile(&submission.center)?;
-        match self.write(&profile.1, submission, None, trace).await? {
+        let mut arrival = self.prepare(&profile.1, &submission, trace)?;
+        if let Some(seen) = signs {
+            let signs = suspicion::signs(&submission.answers, seen);
+            arrival.held = suspicion::is_held(&signs);
+            arrival.signs = signs.into_iter().map(Sign::word).collect();
+        }
+        match self.commit(submission.center, arrival).await? {
             // Without a message there is nobody who could have taken it up again: it is a repeat like any other.
             Verdict::Kept(answer) | Verdict::Repeated(answer) | Verdict::Reopened(answer) => Ok(answer),
             Verdict::KeyReused(_) | Verdict::ControlIdReused | Verdict::HeardBefore(_) => Err(Refusal::KeyReused),
@@ -97,7 +119,11 @@ impl Acceptance {
         trace: TraceContext,
     ) -> Result<Verdict, Refusal> {
         let arrival = Arrival { message, ..self.prepare(profile, &submission, trace)? };
-        let (center, source, held) = (submission.center, arrival.source, arrival.held);
+        self.commit(submission.center, arrival).await
+    }
+
+    async fn commit(&self, center: String, arrival: Arrival) -> Result<Verdict, Refusal> {
+        let (source, held) = (arrival.source, arrival.held);
         let verdict = self.writers.write(&center, arrival).await?;
         match &verdict {
             Verdict::Kept(answer) => self.count(&center, source, held, answer),
@@ -190,6 +216,7 @@ impl Acceptance {
             facts: wire::Facts { needs_repair: !faults.is_empty(), ..convert::facts_to_wire(inquiry_id, &facts) },
             sealed,
             held: checked.held,
+            signs: checked.held.then_some(Sign::Trap.word()).into_iter().collect(),
             faults,
             trace,
             message: None,

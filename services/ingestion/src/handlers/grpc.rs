@@ -18,6 +18,7 @@ use super::accept::Acceptance;
 use super::repair::door::Doors;
 use super::{facts, links, release, repair, reveal, settle};
 use crate::domain::submission::Submission;
+use crate::domain::suspicion::Sign;
 use crate::error::Refusal;
 
 /// What answers the calls.
@@ -46,8 +47,10 @@ impl Ingestion for Calls {
         let is_of_a_form = actor.kind == ActorKind::Service && request.get_ref().source() == wire::Source::WebForm;
         let from = request.remote_addr().map(|peer| peer.ip());
         let is_counted = is_of_a_form && self.acceptance.limits.counts(from);
+        let signs = request.get_ref().signs.iter().filter_map(|word| Sign::parse(word));
+        let signs = is_of_a_form.then(|| signs.collect());
         let submission = self.acceptance.admit(is_counted, submission(request.into_inner()))?;
-        Ok(Response::new(self.acceptance.accept(submission, trace).await?))
+        Ok(Response::new(self.acceptance.accept_public(submission, signs, trace).await?))
     }
 
     async fn reveal_people(
@@ -74,7 +77,24 @@ impl Ingestion for Calls {
     ) -> Result<Response<wire::ReleaseHeldResponse>, Status> {
         let actor = causeway_serve::caller(&request)?.accountable();
         let trace = trace(&request);
-        Ok(Response::new(release::held(self, actor, request.into_inner(), trace).await?))
+        Ok(Response::new(release::release(self, actor, request.into_inner(), trace).await?))
+    }
+
+    async fn list_held(
+        &self,
+        request: Request<wire::ListHeldRequest>,
+    ) -> Result<Response<wire::ListHeldResponse>, Status> {
+        let actor = causeway_serve::caller(&request)?.accountable();
+        Ok(Response::new(release::list(self, &actor, request.into_inner()).await?))
+    }
+
+    async fn mark_spam(
+        &self,
+        request: Request<wire::MarkSpamRequest>,
+    ) -> Result<Response<wire::MarkSpamResponse>, Status> {
+        let actor = causeway_serve::caller(&request)?.accountable();
+        let trace = trace(&request);
+        Ok(Response::new(release::spam(self, actor, request.into_inner(), trace).await?))
     }
 
     async fn settle_messages(

@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use super::accept::Acceptance;
 use super::limit::Door;
 use crate::domain::submission::Submission;
+use crate::domain::suspicion::Sign;
 use crate::error::Refusal;
 use crate::writer::Answer;
 
@@ -99,7 +100,10 @@ async fn post_inquiry(
         Err(refusal) => Err(refusal),
     };
     let outcome = match read.and_then(|submission| acceptance.admit(from.is_some(), submission)) {
-        Ok(submission) => acceptance.accept(submission, trace(&headers)).await,
+        Ok(submission) => {
+            let signs = from.filter(|from| acceptance.limits.is_often(*from)).map(|_| Sign::Often);
+            acceptance.accept_public(submission, Some(signs.into_iter().collect()), trace(&headers)).await
+        }
         Err(refusal) => {
             acceptance.metrics.refused.with_label_values(&[refusal.word()]).inc();
             Err(refusal)

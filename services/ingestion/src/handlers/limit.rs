@@ -66,6 +66,7 @@ type OfFeed = (u32, Arc<Limiter<()>>);
 pub struct Limits {
     settings: config::Limits,
     addresses: Limiter<IpAddr>,
+    often: Limiter<IpAddr>,
     forms: Limiter<(String, String)>,
     centers: Limiter<String>,
     /// By center and feed: as many as the profiles have.
@@ -79,6 +80,7 @@ impl Limits {
     pub fn new(settings: config::Limits, limited: IntCounterVec) -> Self {
         Self {
             addresses: Limiter::per_minute(settings.address_per_minute),
+            often: Limiter::per_minute(settings.often_per_minute),
             forms: Limiter::per_minute(settings.form_per_minute),
             centers: Limiter::per_minute(settings.center_per_minute),
             feeds: RwLock::default(),
@@ -106,6 +108,12 @@ impl Limits {
     /// It is one too many.
     pub fn address(&self, door: Door, from: IpAddr) -> Result<(), Refusal> {
         self.addresses.admit(&network(from)).map_err(|after| self.refuse(door, "address", after))
+    }
+
+    /// Counts an inquiry of an address; whether they come so often that it is a sign of a machine.
+    #[must_use]
+    pub fn is_often(&self, from: IpAddr) -> bool {
+        self.often.admit(&network(from)).is_err()
     }
 
     /// Counts an inquiry by a form of a center. Both must be known, since what is counted is remembered.

@@ -1,27 +1,40 @@
-//! Lets go what was held because a machine seems to have sent it: a person has looked at it.
+//! Lets go what was held because a machine seems to have sent it: a person has looked at it, or nobody for too long. Or a
+//! person says that it is a machine's.
 //!
 //! Published, written down and no longer held in one transaction, so that it is told once however often it is asked.
 //! Deliberately not here: what is held (domain) and the list of it (the operator's command).
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use causeway_auth::audit::{self, AuditError, Entry, Outcome};
 use causeway_auth::{Action, Actor, ActorKind};
 use causeway_envelope::TraceContext;
+use causeway_mailbox::{Database, Ts, Tx};
 use causeway_proto::inquiry::v1 as wire;
+use causeway_runtime::Stop;
 use prost::Message as _;
-use tracing::error;
+use tracing::{debug, error, warn};
 use uuid::Uuid;
 
+use super::accept::Acceptance;
 use super::grpc::{Calls, allow, deny};
 use super::reveal::ids;
 use crate::error::Refusal;
-use crate::store;
+use crate::store::{self, held};
 use crate::writer::batch::tell;
 
 /// Most inquiries released by one call.
 const MOST: usize = 200;
+/// Most inquiries listed by one call.
+const LISTED: i64 = 100;
+/// Why an inquiry may be said to be a machine's.
+const WHY_SPAM: [&str; 4] = ["advertising", "test", "abuse", "other"];
+/// How often it is looked for what is held too long.
+const LOOK: Duration = Duration::from_secs(20);
 
 /// Releases inquiries of a center; none of them known is `NotFound`.
-pub async fn held(
+pub async fn release(
     calls: &Calls,
     actor: Actor,
     request: wire::ReleaseHeldRequest,
@@ -34,26 +47,7 @@ pub async fn held(
         .with_tx(&request.center, move |tx| {
             Box::pin(async move {
                 let known = store::known(tx, &ids).await?;
-                let released = store::release(tx, &ids).await?;
-                for (inquiry_id, facts) in &released {
-                    let facts = wire::Facts::decode(facts.as_slice()).map_err(|cause| {
-                        error!(%cause, inquiry.id = %inquiry_id, "read the stored facts of an inquiry");
-                        Refusal::Internal
-                    })?;
-                    tell(tx, *inquiry_id, &wire::InquiryReceived { facts: Some(facts) }, trace.clone());
-                }
-                let released: Vec<Uuid> = released.into_iter().map(|(inquiry_id, _)| inquiry_id).collect();
-                let entry = |inquiry_id: &Uuid| Entry {
-                    actor: actor.clone(),
-                    action: action.word().to_owned(),
-                    object_kind: "inquiry",
-                    object_id: inquiry_id.to_string(),
-                    purpose: "release_held".to_owned(),
-                    outcome: Outcome::Done,
-                    request_id: trace.traceparent().unwrap_or_default().to_owned(),
-                };
-                let entries: Vec<Entry> = released.iter().map(entry).collect();
-                audit::append_all(tx, &entries).await.map_err(|AuditError::Database(cause)| Refusal::from(cause))?;
+                let released = let_go(tx, &ids, (actor, action.word()), ("release_held", "released"), trace).await?;
                 Ok::<_, Refusal>((released, known))
             })
         })
@@ -63,6 +57,134 @@ pub async fn held(
     }
     let not_held = known.iter().filter(|id| !released.contains(id)).map(Uuid::to_string).collect();
     Ok(wire::ReleaseHeldResponse { released: released.iter().map(Uuid::to_string).collect(), not_held })
+}
+
+/// Hands inquiries on, and writes down who let them go and why.
+async fn let_go(
+    tx: &mut Tx,
+    ids: &[Uuid],
+    (actor, action): (Actor, &str),
+    (purpose, outcome): (&str, &str),
+    trace: TraceContext,
+) -> Result<Vec<Uuid>, Refusal> {
+    let released = store::release(tx, ids).await?;
+    for (inquiry_id, facts) in &released {
+        let facts = wire::Facts::decode(facts.as_slice()).map_err(|cause| {
+            error!(%cause, inquiry.id = %inquiry_id, "read the stored facts of an inquiry");
+            Refusal::Internal
+        })?;
+        tell(tx, *inquiry_id, &wire::InquiryReceived { facts: Some(facts) }, trace.clone());
+    }
+    let released: Vec<Uuid> = released.into_iter().map(|(inquiry_id, _)| inquiry_id).collect();
+    held::settle(tx, tx.now(), &released, (outcome, "")).await?;
+    write_down(tx, &released, (actor, action, purpose), &trace).await?;
+    Ok(released)
+}
+
+async fn write_down(
+    tx: &mut Tx,
+    ids: &[Uuid],
+    (actor, action, purpose): (Actor, &str, &str),
+    trace: &TraceContext,
+) -> Result<(), Refusal> {
+    let entry = |inquiry_id: &Uuid| Entry {
+        actor: actor.clone(),
+        action: action.to_owned(),
+        object_kind: "inquiry",
+        object_id: inquiry_id.to_string(),
+        purpose: purpose.to_owned(),
+        outcome: Outcome::Done,
+        request_id: trace.traceparent().unwrap_or_default().to_owned(),
+    };
+    let entries: Vec<Entry> = ids.iter().map(entry).collect();
+    audit::append_all(tx, &entries).await.map_err(|AuditError::Database(cause)| Refusal::from(cause))
+}
+
+/// What is held and waits for a person, the oldest first.
+pub async fn list(
+    calls: &Calls,
+    actor: &Actor,
+    request: wire::ListHeldRequest,
+) -> Result<wire::ListHeldResponse, Refusal> {
+    permit(actor, &request.center)?;
+    let read = calls
+        .database
+        .read(&request.center, |tx| Box::pin(async move { Ok::<_, Refusal>(held::list(tx, LISTED).await?) }));
+    let shown = |(inquiry_id, facts, signs): (Uuid, Vec<u8>, Vec<String>)| {
+        let facts = wire::Facts::decode(facts.as_slice()).map_err(|cause| {
+            error!(%cause, inquiry.id = %inquiry_id, "read the stored facts of an inquiry");
+            Refusal::Internal
+        })?;
+        Ok(wire::HeldInquiry {
+            inquiry_id: inquiry_id.to_string(),
+            reference: facts.reference.clone(),
+            received_at: facts.received_at,
+            consult_type: facts.consult_type,
+            signs,
+        })
+    };
+    Ok(wire::ListHeldResponse { held: read.await?.into_iter().map(shown).collect::<Result<_, Refusal>>()? })
+}
+
+/// Says that inquiries are a machine's. They stay held, so that nobody is told of them and a mistake can be mended: released
+/// they go on like any other.
+pub async fn spam(
+    calls: &Calls,
+    actor: Actor,
+    request: wire::MarkSpamRequest,
+    trace: TraceContext,
+) -> Result<wire::MarkSpamResponse, Refusal> {
+    let action = permit(&actor, &request.center)?;
+    let asked = ids(&request.inquiry_ids, MOST)?;
+    let reason = WHY_SPAM.into_iter().find(|word| *word == request.reason);
+    let reason = reason.ok_or(Refusal::BadRequest("reason must be one of advertising, test, abuse, other"))?;
+    let wanted = asked.clone();
+    let marked = calls
+        .database
+        .with_tx(&request.center, move |tx| {
+            Box::pin(async move {
+                let marked = held::waiting_of(tx, &wanted).await?;
+                held::settle(tx, tx.now(), &marked, ("spam", reason)).await?;
+                write_down(tx, &marked, (actor, action.word(), "mark_spam"), &trace).await?;
+                Ok::<_, Refusal>(marked)
+            })
+        })
+        .await?;
+    let not_held = asked.iter().filter(|id| !marked.contains(id)).map(Uuid::to_string).collect();
+    Ok(wire::MarkSpamResponse { marked: marked.iter().map(Uuid::to_string).collect(), not_held })
+}
+
+/// Lets go what nobody has looked at for too long, until the stop: better a machine in the queue than a person in none.
+pub async fn watch((acceptance, database, minutes): (Arc<Acceptance>, Database, u32), stop: Stop) {
+    loop {
+        for center in acceptance.profiles.names() {
+            let Some(in_force) = acceptance.profiles.current(&center) else { continue };
+            let released = database.with_tx(&center, move |tx| {
+                Box::pin(async move {
+                    let (now, calendar) = (tx.now(), in_force.1.calendar(None));
+                    let waiting = held::waiting(tx, MOST as i64).await?;
+                    let is_over = |at: &Ts| calendar.add_business(at.0, minutes) <= now;
+                    let over: Vec<Uuid> = waiting.iter().filter(|(_, at)| is_over(at)).map(|(id, _)| *id).collect();
+                    if over.is_empty() {
+                        return Ok(0);
+                    }
+                    let who = (Actor::service("ingestion"), Action::RepairInquiry.word());
+                    let trace = TraceContext::current_or(&TraceContext::default());
+                    let released = let_go(tx, &over, who, ("held_too_long", "waited"), trace).await?;
+                    Ok::<_, Refusal>(released.len())
+                })
+            });
+            match released.await {
+                Ok(0) => {}
+                Ok(count) => warn!(center, count, "inquiries were held and nobody looked at them; they are handed on"),
+                Err(cause) => debug!(%cause, center, "let go what is held too long; tried again"),
+            }
+        }
+        tokio::select! {
+            () = stop.requested() => return,
+            () = tokio::time::sleep(LOOK) => {}
+        }
+    }
 }
 
 /// A person has to have looked: one of the center's who repairs inquiries, or an operator, but no service by itself.

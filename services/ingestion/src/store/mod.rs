@@ -5,6 +5,7 @@
 pub mod file_rows;
 pub mod file_work;
 pub mod files;
+pub mod held;
 pub mod links;
 pub mod messages;
 pub mod people;

@@ -42,6 +42,8 @@ pub struct Arrival {
     pub sealed: Vec<u8>,
     /// Looks like a machine's: not published, waits for a person.
     pub held: bool,
+    /// What of it looks so.
+    pub signs: Vec<&'static str>,
     /// Answers to mend.
     pub faults: Vec<wire::FieldFault>,
     /// The trace of the request.
@@ -166,12 +168,14 @@ async fn write(tx: &mut Tx, arrivals: &[&Arrival], way: Way) -> Result<Vec<Verdi
         let kept: Vec<&Prepared<'_>> = prepared.iter().collect();
         publish(tx, &kept);
         note_repairs(tx, now, &kept).await?;
+        note_held(tx, now, &kept).await?;
         return Ok(prepared.into_iter().map(|one| Verdict::Kept(one.answer)).collect());
     }
     let (stands, stored) = write_what_is_free(tx, now, &mut prepared).await?;
     let kept: Vec<&Prepared<'_>> = prepared.iter().filter(|one| stands.contains(&one.arrival.inquiry_id)).collect();
     publish(tx, &kept);
     note_repairs(tx, now, &kept).await?;
+    note_held(tx, now, &kept).await?;
     let withdrawn = withdrawn(tx, &stored).await?;
     let verdict = |one: Prepared<'_>| match stands.contains(&one.arrival.inquiry_id) {
         true => Verdict::Kept(one.answer),
@@ -260,6 +264,15 @@ async fn note_repairs(tx: &mut Tx, now: Timestamp, kept: &[&Prepared<'_>]) -> Re
         return Ok(());
     }
     store::note_repairs(tx, now, &faults).await
+}
+
+async fn note_held(tx: &mut Tx, now: Timestamp, kept: &[&Prepared<'_>]) -> Result<(), sqlx::Error> {
+    let held = kept.iter().map(|one| one.arrival).filter(|arrival| arrival.held);
+    let held: Vec<(Uuid, String)> = held.map(|arrival| (arrival.inquiry_id, arrival.signs.join(" "))).collect();
+    if held.is_empty() {
+        return Ok(());
+    }
+    crate::store::held::note(tx, now, &held).await
 }
 
 /// Those of the inquiries that stand already whose partner withdrew them.

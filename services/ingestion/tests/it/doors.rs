@@ -2,12 +2,14 @@
 
 use causeway_auth::{Actor, audit};
 use causeway_proto::error::Reason;
-use causeway_proto::inquiry::v1::{self as wire, ReleaseHeldRequest, SubmitInquiryRequest};
+use causeway_proto::inquiry::v1::{
+    self as wire, ListHeldRequest, MarkSpamRequest, ReleaseHeldRequest, SubmitInquiryRequest,
+};
 use serde_json::json;
 use tonic::Code;
 use tonic_types::StatusExt as _;
 
-use crate::world::{CENTER, OTHER, World, body, coordinator, keyed, published};
+use crate::world::{CENTER, OTHER, World, body, coordinator, eventually, keyed, published};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_inquiry_is_kept_before_it_is_answered_and_told_once_with_the_senders_trace() {
@@ -198,4 +200,86 @@ async fn what_was_held_is_released_by_a_person_and_told_once_with_its_facts() {
     assert_eq!(world.count("SELECT count(*) FROM inquiries WHERE held").await, 0);
     let verified = audit::verify(&world.admin, CENTER).await.expect("verified");
     assert_eq!((verified.rows, verified.fault), (1, None));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn signs_of_a_machine_hold_an_inquiry_together_and_a_person_says_what_it_is() {
+    let world = World::start().await;
+    let portal = || world.client("portal", None);
+    let sent = |message: &str, signs: &[&str]| SubmitInquiryRequest {
+        center: CENTER.into(),
+        form_id: "second-opinion".into(),
+        language: "en".into(),
+        source: wire::Source::WebForm.into(),
+        answers: body(&[("message", message)])["answers"]
+            .as_object()
+            .expect("answers")
+            .iter()
+            .map(|(key, answer)| (key.clone(), answer.as_str().expect("text").to_owned()))
+            .collect(),
+        signs: signs.iter().map(|sign| (*sign).to_owned()).collect(),
+        ..Default::default()
+    };
+    let submit = async |message: &str, signs: &[&str]| {
+        portal().submit_inquiry(sent(message, signs)).await.expect("accepted").into_inner().inquiry_id
+    };
+    submit("A link: https://clinic.example", &[]).await;
+    submit("In a hurry", &["too_fast", "nonsense"]).await;
+    assert_eq!(world.count("SELECT count(*) FROM held_inquiries").await, 0, "one sign is a person's as well");
+    let spam = submit("Cheap: https://a.example", &["too_fast"]).await;
+    let person = submit("Cheap: https://b.example", &["often", "no_form"]).await;
+    let held = "SELECT count(*) FROM inquiries JOIN held_inquiries USING (center_id, inquiry_id) WHERE held AND settled_at IS NULL";
+    assert_eq!(world.count(held).await, 2);
+    assert_eq!(world.count("SELECT count(*) FROM held_inquiries WHERE signs = '{too_fast,link}'").await, 1);
+    // Staff type what they hear, as fast as they can.
+    let by_staff = world.client("portal", Some(coordinator(CENTER)));
+    by_staff.clone().submit_inquiry(sent("https://a.example", &["too_fast", "often"])).await.expect("accepted");
+    assert_eq!(world.count(held).await, 2);
+
+    let list = ListHeldRequest { center: CENTER.into() };
+    let listed = by_staff.clone().list_held(list.clone()).await.expect("listed").into_inner().held;
+    let listed: Vec<_> = listed.iter().map(|one| (one.inquiry_id.as_str(), one.signs.join(" "))).collect();
+    assert_eq!(
+        listed,
+        [(spam.as_str(), "too_fast link".to_owned()), (person.as_str(), "no_form often link".to_owned())]
+    );
+    let stranger = world.client("portal", Some(coordinator(OTHER))).list_held(list.clone()).await;
+    assert_eq!(stranger.expect_err("refused").code(), Code::PermissionDenied);
+
+    let mark = |center: &str, reason: &str| MarkSpamRequest {
+        center: center.into(),
+        inquiry_ids: vec![spam.clone()],
+        reason: reason.into(),
+    };
+    let stranger = world.client("portal", Some(coordinator(OTHER))).mark_spam(mark(CENTER, "test")).await;
+    assert_eq!(stranger.expect_err("refused").code(), Code::PermissionDenied);
+    let service = portal().mark_spam(mark(CENTER, "test")).await;
+    assert_eq!(service.expect_err("refused").code(), Code::PermissionDenied, "a person has to have looked");
+    let unknown = by_staff.clone().mark_spam(mark(CENTER, "dislike")).await;
+    assert_eq!(unknown.expect_err("refused").code(), Code::InvalidArgument);
+    let marked = by_staff.clone().mark_spam(mark(CENTER, "advertising")).await.expect("marked").into_inner();
+    assert_eq!((marked.marked, marked.not_held.len()), (vec![spam.clone()], 0));
+    let again = by_staff.clone().mark_spam(mark(CENTER, "test")).await.expect("answered").into_inner();
+    assert_eq!((again.marked.len(), again.not_held), (0, vec![spam.clone()]));
+    assert_eq!(world.count("SELECT count(*) FROM audit_log WHERE purpose = 'mark_spam'").await, 1);
+
+    // The other one is somebody's, and nobody looks: half a year later it has gone on, and what is spam has not.
+    sqlx::query("UPDATE held_inquiries SET held_at = held_at - interval '200 days'")
+        .execute(&world.admin)
+        .await
+        .expect("time passes");
+    eventually("it is handed on", || async {
+        world.count("SELECT count(*) FROM held_inquiries WHERE outcome = 'waited'").await == 1
+    })
+    .await;
+    assert_eq!(world.count("SELECT count(*) FROM inquiries WHERE held").await, 1);
+    let told = published(&world.bus().await, 4).await;
+    let ids: Vec<String> = told.into_iter().map(|(_, event)| event.facts.expect("facts").inquiry_id).collect();
+    assert!(ids.contains(&person) && !ids.contains(&spam));
+    assert_eq!(world.count("SELECT count(*) FROM audit_log WHERE purpose = 'held_too_long'").await, 1);
+    let release = ReleaseHeldRequest { center: CENTER.into(), inquiry_ids: vec![spam.clone()] };
+    assert_eq!(
+        by_staff.clone().release_held(release).await.expect("a mistake is mended").into_inner().released,
+        [spam]
+    );
 }

@@ -22,6 +22,7 @@ fn arrival(id: u128, key: Option<&str>) -> Arrival {
         source: "web_form",
         sealed: vec![1],
         held: false,
+        signs: Vec::new(),
         faults: Vec::new(),
         trace: TraceContext::default(),
         message: None,

@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex};
 use causeway_auth::Verifier;
 use causeway_proto::inquiry::v1::ingestion_server::{Ingestion, IngestionServer};
 use causeway_proto::inquiry::v1::{
-    DecideLinkRequest, DecideLinkResponse, Facts, GetInquiryFactsRequest, ListLinksRequest, ListLinksResponse,
-    ListRepairsRequest, ListRepairsResponse, OpenRepairRequest, Person, ReindexPeopleRequest, ReindexPeopleResponse,
-    ReleaseHeldRequest, ReleaseHeldResponse, ReleaseRepairRequest, Repair, RepairOutcome, RetryRepairsRequest,
-    RetryRepairsResponse, RevealPeopleRequest, RevealPeopleResponse, SetAsideRepairsRequest, SetAsideRepairsResponse,
-    SettleMessagesRequest, SettleMessagesResponse, SubmitInquiryRequest, SubmitInquiryResponse, TakeGoodRowsRequest,
-    TakeGoodRowsResponse,
+    DecideLinkRequest, DecideLinkResponse, Facts, GetInquiryFactsRequest, ListHeldRequest, ListHeldResponse,
+    ListLinksRequest, ListLinksResponse, ListRepairsRequest, ListRepairsResponse, MarkSpamRequest, MarkSpamResponse,
+    OpenRepairRequest, Person, ReindexPeopleRequest, ReindexPeopleResponse, ReleaseHeldRequest, ReleaseHeldResponse,
+    ReleaseRepairRequest, Repair, RepairOutcome, RetryRepairsRequest, RetryRepairsResponse, RevealPeopleRequest,
+    RevealPeopleResponse, SetAsideRepairsRequest, SetAsideRepairsResponse, SettleMessagesRequest,
+    SettleMessagesResponse, SubmitInquiryRequest, SubmitInquiryResponse, TakeGoodRowsRequest, TakeGoodRowsResponse,
 };
 use causeway_runtime::{Mode, Stop};
 use tokio::net::TcpListener;
@@ -103,6 +103,14 @@ impl Ingestion for People {
     }
 
     async fn get_inquiry_facts(&self, _: Request<GetInquiryFactsRequest>) -> Result<Response<Facts>, Status> {
+        Err(Status::unimplemented("not asked here"))
+    }
+
+    async fn list_held(&self, _: Request<ListHeldRequest>) -> Result<Response<ListHeldResponse>, Status> {
+        Err(Status::unimplemented("not asked here"))
+    }
+
+    async fn mark_spam(&self, _: Request<MarkSpamRequest>) -> Result<Response<MarkSpamResponse>, Status> {
         Err(Status::unimplemented("not asked here"))
     }
 

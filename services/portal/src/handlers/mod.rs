@@ -43,6 +43,8 @@ pub struct App {
     pub provider: Option<oidc::Client>,
     /// How often an address may send a form.
     pub limiter: Limiter<IpAddr>,
+    /// How often it may do so before that is a sign of a machine.
+    pub often: Limiter<IpAddr>,
     /// What may be lenient.
     pub mode: Mode,
     /// The settings.

@@ -92,6 +92,7 @@ fn app_with(mode: Mode, config: Config, ingestion: &str) -> Arc<App> {
         clock,
         provider: None,
         limiter: Limiter::per_minute(config.forms_per_minute),
+        often: Limiter::per_minute(config.often_per_minute),
         mode,
         config,
     })

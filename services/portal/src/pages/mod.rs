@@ -10,6 +10,7 @@ mod form;
 mod frame;
 mod front;
 mod funnel;
+mod held;
 mod inquiry;
 mod own;
 mod plain;
@@ -32,6 +33,7 @@ pub use form::{ConsentBox, FormSection, InquiryFormPage};
 pub use frame::{Flash, HiddenField, LanguageLink, NavLink, PublicFrame, SelectOption, StaffFrame, Tone};
 pub use front::{FrontPage, HomePage};
 pub use funnel::{Breakdown, BreakdownRow, Figure, FunnelPage, ReasonRow, SpeedBin, SpeedKind, StageRow};
+pub use held::{HeldPage, HeldRow};
 pub use inquiry::{
     Booking, Fact, InquiryPage, MessageRow, Moment, RecordAction, RecordRow, Routing, Script, ScriptStep, SlotRow, Tag,
     Twin, VisitRow,

@@ -13,6 +13,8 @@ use crate::pages::{Choice, ConsentBox, DateParts, FormSection, Question, Questio
 pub const HIDDEN: [&str; 5] = ["landing_page", "utm_source", "utm_medium", "utm_campaign", "referrer_host"];
 /// Name of the field that makes sending twice count once.
 pub const IDEMPOTENCY_KEY: &str = "idempotency_key";
+/// Name of the field that tells, signed, when the form was shown.
+pub const SHOWN_AT: &str = "shown";
 /// No form has more fields; a flood of them is cut.
 const MOST_FIELDS: usize = 200;
 
@@ -56,6 +58,7 @@ impl Sent {
             .collect();
         let beside = |key: &str| {
             key == IDEMPOTENCY_KEY
+                || key == SHOWN_AT
                 || key == "csrf"
                 || key == "form"
                 || HIDDEN.contains(&key)

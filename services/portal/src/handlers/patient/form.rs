@@ -4,6 +4,7 @@
 //! behind one button with the same key, so that a second try counts once. A form without any hidden field is as good.
 //! Deliberately not here: storing, and deciding what a duplicate is.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,7 +22,7 @@ use causeway_proto::error::Reason;
 use causeway_proto::inquiry::v1::{Attribution, Source, SubmitInquiryRequest, SubmitInquiryResponse};
 use causeway_proto::routing::v1::{PreviewResponseRequest, PreviewResponseResponse};
 use causeway_serve::{Code, Problem, address, network};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use tokio::time::timeout;
 use tonic::Status;
 use uuid::Uuid;
@@ -30,12 +31,18 @@ use super::super::{App, language, page, see_other};
 use super::{frame, front};
 use crate::centers::InForce;
 use crate::pages::{HiddenField, InquiryFormPage, PublicFrame, TroublePage};
-use crate::views::form::{HIDDEN, IDEMPOTENCY_KEY, Sent, Shown};
+use crate::views::form::{HIDDEN, IDEMPOTENCY_KEY, SHOWN_AT, Sent, Shown};
 use crate::views::times;
 use crate::words::Words;
 
 /// A form page waits no longer for the time of contact; it has a sentence without it.
 const PREVIEW_PATIENCE: Duration = Duration::from_secs(2);
+/// Nobody fills a form in within less.
+const FASTEST: SignedDuration = SignedDuration::from_secs(3);
+/// How long a form may lie open.
+const FORM_LIFE: SignedDuration = SignedDuration::from_hours(24);
+/// Purpose of the token that tells when a form was shown.
+const SHOWN_FORM: &str = "form shown";
 /// Longest value of where somebody came from.
 const LONGEST_ATTRIBUTION: usize = 200;
 
@@ -110,7 +117,8 @@ pub async fn send(
     if let Err(faults) = read(&app, &asking, &sent) {
         return repair(&app, &asking, &sent, &faults);
     }
-    match submit(&app, request(&asking, &sent)).await {
+    let signs = signs(&app, &asking, &sent, from);
+    match submit(&app, SubmitInquiryRequest { signs, ..request(&asking, &sent) }).await {
         Ok(taken) => taken_in(&app, &asking, &taken),
         Err(status) => refused(&app, &asking, &sent, status),
     }
@@ -164,7 +172,36 @@ fn request(asking: &Asking, sent: &Sent) -> SubmitInquiryRequest {
         idempotency_key: text(IDEMPOTENCY_KEY),
         referring_office: String::new(),
         strict: true,
+        signs: Vec::new(),
     }
+}
+
+/// What a machine would do, of this request. A page that was shown again with faults is as old as the first one.
+fn signs(app: &App, asking: &Asking, sent: &Sent, from: Option<IpAddr>) -> Vec<String> {
+    let shown = shown_at(app, &asking.in_force.1.center.id, sent.get(SHOWN_AT));
+    let timing = match shown {
+        None => Some("no_form"),
+        Some(at) if at.duration_until(app.clock.now()) < FASTEST => Some("too_fast"),
+        Some(_) => None,
+    };
+    let often = from.is_some_and(|from| app.often.admit(&network(from)).is_err()).then_some("often");
+    timing.into_iter().chain(often).map(str::to_owned).collect()
+}
+
+/// When the form was shown, as the page itself tells it, signed by us.
+fn shown_at(app: &App, center: &str, token: &str) -> Option<Timestamp> {
+    let link = app.links.verify(token, SHOWN_FORM, app.clock.now()).ok().filter(|link| link.center == center)?;
+    link.expires.checked_sub(FORM_LIFE).ok()
+}
+
+/// The token of the page that was sent, or of one that is shown now.
+fn shown_token(app: &App, center: &str, sent: &Sent) -> String {
+    let known = sent.get(SHOWN_AT);
+    if shown_at(app, center, known).is_some() {
+        return known.to_owned();
+    }
+    let ends = app.clock.now().checked_add(FORM_LIFE).unwrap_or(Timestamp::MAX);
+    app.links.issue(center, SHOWN_FORM, Uuid::nil(), ends).unwrap_or_default()
 }
 
 /// Hands it over. A key that was used with other answers belongs to a form that was changed after it was sent: that is a
@@ -192,7 +229,7 @@ fn key_of_changed(request: &SubmitInquiryRequest) -> String {
 
 fn taken_in(app: &App, asking: &Asking, taken: &SubmitInquiryResponse) -> Response {
     let days = SignedDuration::from_hours(24 * i64::from(app.config.link_days));
-    let expires = app.clock.now().checked_add(days).unwrap_or(jiff::Timestamp::MAX);
+    let expires = app.clock.now().checked_add(days).unwrap_or(Timestamp::MAX);
     let token = taken
         .inquiry_id
         .parse::<Uuid>()
@@ -236,6 +273,8 @@ fn form_page(app: &App, asking: &Asking, sent: &Sent, faults: &[FieldFault], by:
     let words = |text: &causeway_funnel::words::Words| Some(text.get(code).to_owned()).filter(|text| !text.is_empty());
     let known = sent.get(IDEMPOTENCY_KEY);
     let hidden = HIDDEN.iter().map(|name| HiddenField { name: (*name).to_owned(), value: sent.get(name).to_owned() });
+    let token = shown_token(app, &asking.in_force.1.center.id, sent);
+    let hidden = hidden.chain([HiddenField { name: SHOWN_AT.to_owned(), value: token }]);
     InquiryFormPage {
         frame: asking.frame(app),
         heading: form.title.get(code).to_owned(),

@@ -9,6 +9,7 @@ mod cookies;
 mod door;
 mod funnel;
 mod gate;
+mod held;
 mod inquiry;
 mod sign_in;
 mod worklist;
@@ -54,6 +55,9 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/worklist", get(worklist::show))
         .route("/inquiries/new", get(call::show).post(call::save))
         .nest("/inquiries/{id}", inquiry)
+        .route("/held", get(held::show))
+        .route("/held/{id}/release", post(held::release))
+        .route("/held/{id}/spam", post(held::spam))
         .route("/funnel", get(funnel::show))
         .fallback(missing)
         .with_state(app)
@@ -67,7 +71,11 @@ pub fn router(app: Arc<App>) -> Router {
 /// What stands around a page.
 fn frame(app: &App, staff: &Staff, current: &str) -> StaffFrame {
     let center = &staff.in_force.1.center;
-    let parts = [("Worklist", "/worklist", Action::ViewWorklist), ("Funnel", "/funnel", Action::ViewFunnel)];
+    let parts = [
+        ("Worklist", "/worklist", Action::ViewWorklist),
+        (held::NAME, "/held", Action::RepairInquiry),
+        ("Funnel", "/funnel", Action::ViewFunnel),
+    ];
     let nav = parts.into_iter().filter(|(_, _, action)| staff.may(*action)).map(|(label, url, _)| NavLink {
         label: label.to_owned(),
         url: url.to_owned(),

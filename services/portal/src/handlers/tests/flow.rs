@@ -5,12 +5,12 @@ use std::sync::Mutex;
 use causeway_proto::error::Reason;
 use causeway_proto::inquiry::v1::ingestion_server::{Ingestion, IngestionServer};
 use causeway_proto::inquiry::v1::{
-    Consent, DecideLinkRequest, DecideLinkResponse, Facts, GetInquiryFactsRequest, ListLinksRequest, ListLinksResponse,
-    ListRepairsRequest, ListRepairsResponse, OpenRepairRequest, ReindexPeopleRequest, ReindexPeopleResponse,
-    ReleaseHeldRequest, ReleaseHeldResponse, ReleaseRepairRequest, Repair, RepairOutcome, RetryRepairsRequest,
-    RetryRepairsResponse, RevealPeopleRequest, RevealPeopleResponse, SetAsideRepairsRequest, SetAsideRepairsResponse,
-    SettleMessagesRequest, SettleMessagesResponse, SubmitInquiryRequest, SubmitInquiryResponse, TakeGoodRowsRequest,
-    TakeGoodRowsResponse,
+    Consent, DecideLinkRequest, DecideLinkResponse, Facts, GetInquiryFactsRequest, HeldInquiry, ListHeldRequest,
+    ListHeldResponse, ListLinksRequest, ListLinksResponse, ListRepairsRequest, ListRepairsResponse, MarkSpamRequest,
+    MarkSpamResponse, OpenRepairRequest, ReindexPeopleRequest, ReindexPeopleResponse, ReleaseHeldRequest,
+    ReleaseHeldResponse, ReleaseRepairRequest, Repair, RepairOutcome, RetryRepairsRequest, RetryRepairsResponse,
+    RevealPeopleRequest, RevealPeopleResponse, SetAsideRepairsRequest, SetAsideRepairsResponse, SettleMessagesRequest,
+    SettleMessagesResponse, SubmitInquiryRequest, SubmitInquiryResponse, TakeGoodRowsRequest, TakeGoodRowsResponse,
 };
 use tonic::transport::server::TcpIncoming;
 use tonic::{Request as Call, Response as Answer, Status};
@@ -38,6 +38,24 @@ impl Ingestion for Fake {
 
     async fn reveal_people(&self, _: Call<RevealPeopleRequest>) -> Result<Answer<RevealPeopleResponse>, Status> {
         Err(Status::permission_denied("not for this page"))
+    }
+
+    async fn list_held(&self, _: Call<ListHeldRequest>) -> Result<Answer<ListHeldResponse>, Status> {
+        let held = HeldInquiry {
+            inquiry_id: Uuid::from_u128(9).to_string(),
+            reference: "HV-9".into(),
+            signs: vec!["too_fast".into(), "link".into()],
+            ..HeldInquiry::default()
+        };
+        Ok(Answer::new(ListHeldResponse { held: vec![held] }))
+    }
+
+    async fn mark_spam(&self, call: Call<MarkSpamRequest>) -> Result<Answer<MarkSpamResponse>, Status> {
+        let request = call.into_inner();
+        match request.reason.as_str() {
+            "advertising" => Ok(Answer::new(MarkSpamResponse { marked: request.inquiry_ids, not_held: Vec::new() })),
+            _ => Err(Status::invalid_argument("reason")),
+        }
     }
 
     async fn release_held(&self, _: Call<ReleaseHeldRequest>) -> Result<Answer<ReleaseHeldResponse>, Status> {
@@ -99,11 +117,15 @@ impl Ingestion for Fake {
 }
 
 async fn portal(fake: Fake) -> Router {
+    patient::router(app_before(fake).await)
+}
+
+async fn app_before(fake: Fake) -> Arc<App> {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("bind");
     let url = format!("http://{}", listener.local_addr().expect("address"));
     let server = tonic::transport::Server::builder().add_service(IngestionServer::new(fake));
     tokio::spawn(server.serve_with_incoming(TcpIncoming::from(listener)));
-    patient::router(app_with(Mode::Development, Config::default(), &url))
+    app_with(Mode::Development, Config::default(), &url)
 }
 
 #[tokio::test]
@@ -146,4 +168,60 @@ async fn a_form_that_was_changed_after_it_was_sent_is_a_wish_of_its_own() {
     assert_eq!(sent.status, StatusCode::SEE_OTHER);
     let keys: Vec<_> = fake.taken.lock().expect("lock").iter().map(|one| one.idempotency_key.clone()).collect();
     assert!(keys.len() == 2 && keys[0] == "old" && keys[1] != "old", "{keys:?}");
+}
+
+#[tokio::test]
+async fn what_a_machine_would_do_is_told_beside_the_form_and_a_person_has_no_sign() {
+    let fake = Fake::default();
+    let app = app_before(fake.clone()).await;
+    let router = patient::router(Arc::clone(&app));
+    let path = "/harbor-valley/forms/general";
+    let shown = |page: &str| {
+        let after = page.split("name=\"shown\" value=\"").nth(1).expect("a token");
+        after.split('"').next().expect("its end").to_owned()
+    };
+    let token = shown(&get(&router, path).await.body);
+    let sent = format!("{FILLED}&shown={token}");
+    ask(&router, Method::POST, path, &[], &sent).await;
+    app.clock.advance(SignedDuration::from_secs(40));
+    ask(&router, Method::POST, path, &[], &sent).await;
+    // A page that comes back with faults is as old as the first one.
+    let faulty = ask(&router, Method::POST, path, &[], &format!("shown={token}")).await;
+    assert_eq!(shown(&faulty.body), token);
+    app.clock.advance(SignedDuration::from_hours(25));
+    ask(&router, Method::POST, path, &[], &sent).await;
+    let elsewhere = app.links.issue("lakeside", "form shown", Uuid::nil(), Timestamp::MAX).expect("a token");
+    ask(&router, Method::POST, path, &[], &format!("{FILLED}&shown={elsewhere}")).await;
+    let taken = fake.taken.lock().expect("lock").clone();
+    let signs: Vec<Vec<String>> = taken.iter().map(|one| one.signs.clone()).collect();
+    assert_eq!(signs, [vec!["too_fast"], vec![], vec!["no_form"], vec!["no_form"]]);
+    assert!(taken.iter().all(|one| !one.answers.contains_key("shown")));
+}
+
+#[tokio::test]
+async fn what_is_held_is_shown_with_its_signs_to_those_who_repair_and_spam_is_said_with_a_reason() {
+    let app = app_before(Fake::default()).await;
+    let router = staff::router(Arc::clone(&app));
+    let (cookie, csrf) = signed_in(&app, &[Role::Coordinator]);
+    let cookies = [("cookie", cookie.as_str())];
+    let seen = ask(&router, Method::GET, "/held", &cookies, "").await;
+    assert_eq!(seen.status, StatusCode::OK);
+    assert!(
+        seen.body.contains("HV-9") && seen.body.contains("Sent within seconds; A link in the text"),
+        "{}",
+        seen.body
+    );
+    let spam = format!("/held/{}/spam", Uuid::from_u128(9));
+    let said = ask(&router, Method::POST, &spam, &cookies, &format!("csrf={csrf}&reason=advertising")).await;
+    assert_eq!((said.status, said.header("location")), (StatusCode::SEE_OTHER, "/held"));
+    assert!(ask(&router, Method::GET, "/held", &cookies, "").await.body.contains("It is kept as spam"));
+    assert_eq!(
+        ask(&router, Method::POST, &spam, &cookies, "reason=test").await.status,
+        StatusCode::FORBIDDEN,
+        "no token"
+    );
+    let (scheduler, _) = signed_in(&app, &[Role::Scheduler]);
+    let refused = ask(&router, Method::GET, "/held", &[("cookie", scheduler.as_str())], "").await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN);
+    assert!(!refused.body.contains("href=\"/held\""), "a page that would be refused is not offered");
 }

@@ -6,10 +6,10 @@ use super::{
     rendered, staff_frame,
 };
 use crate::pages::{
-    Booking, CallPage, Clock, ClockState, DevelopmentPerson, Fact, Figure, Filter, Flash, FunnelPage, HiddenField,
-    InquiryPage, MessageRow, Moment, Question, QuestionKind, RecordAction, RecordRow, Routing, RowAction, Script,
-    ScriptStep, SelectOption, SignInPage, SlotRow, StaffTroublePage, Tag, Tone, Twin, ViewTab, VisitRow, WorkRow,
-    WorklistPage,
+    Booking, CallPage, Clock, ClockState, DevelopmentPerson, Fact, Figure, Filter, Flash, FunnelPage, HeldPage,
+    HeldRow, HiddenField, InquiryPage, MessageRow, Moment, Question, QuestionKind, RecordAction, RecordRow, Routing,
+    RowAction, Script, ScriptStep, SelectOption, SignInPage, SlotRow, StaffTroublePage, Tag, Tone, Twin, ViewTab,
+    VisitRow, WorkRow, WorklistPage,
 };
 
 pub fn pages() -> Vec<Rendered> {
@@ -33,6 +33,8 @@ pub fn pages() -> Vec<Rendered> {
         rendered("inquiry", false, &InquiryPage::sample()),
         rendered("inquiry-new", false, &InquiryPage::sample_new()),
         rendered("call", false, &CallPage::sample()),
+        rendered("held", false, &HeldPage::sample()),
+        rendered("held-empty", false, &HeldPage { rows: Vec::new(), ..HeldPage::sample() }),
         rendered("funnel", false, &FunnelPage::sample()),
         rendered("funnel-empty", false, &FunnelPage { stages: Vec::new(), ..FunnelPage::sample() }),
         rendered("staff-trouble", false, &trouble),
@@ -91,6 +93,25 @@ impl SignInPage {
                 name: s("Dana Okafor"),
                 role: s("Coordinator, GI team"),
                 center: s("Harbor Valley"),
+            }],
+        }
+    }
+}
+
+impl HeldPage {
+    fn sample() -> Self {
+        HeldPage {
+            frame: staff_frame("Held for review"),
+            caption: s("1 request waits for a look."),
+            reasons: select(&["Advertising", "Test"]),
+            rows: vec![HeldRow {
+                id: s("1"),
+                who: s(PATIENT),
+                who_note: s("HV-7K4M-2QX · New consult"),
+                received: s("Wednesday, March 3, 2:18 pm"),
+                signs: vec![s("Sent within seconds"), s("A link in the text")],
+                message: s("See https://clinic.example for my report."),
+                reach: s("206 555 0142"),
             }],
         }
     }
