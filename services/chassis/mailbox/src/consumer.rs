@@ -1,11 +1,10 @@
 //! The consumer: batches from the bus to a handler, one transaction for each center, the answer to the bus after the commit.
 //!
-//! A message can hold several events, each with its own outcome; it stands in the inbox as a whole once all of them are
-//! dealt with, and until then those that are. A batch that fails is handled again event by event, so that a poisoned one
-//! holds up nobody. Whether one is poisoned is decided here, never by the server: after so many tries it becomes a row in
-//! `parked`.
+//! A message can hold several events, each with its own outcome. A batch that fails is handled again event by event, so that a
+//! poisoned one holds up nobody. Whether one is poisoned is decided here, never by the server: after so many tries it becomes a
+//! row in `parked`. Deliberately not here: which events are new, and when a message is dealt with (whole).
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,8 +17,9 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Span, debug, info_span, warn};
 use uuid::Uuid;
 
-use crate::database::{Database, is_slug};
+use crate::database::Database;
 use crate::tx::{Tx, TxError};
+use crate::whole::{Company, readable, settle, take, unit};
 use crate::{inbox, parked};
 
 /// What became of a message or timer.
@@ -90,24 +90,12 @@ const ALONE_FROM: i64 = 3;
 /// After so many of them in a row it is the database and not the event.
 const MOST_IN_A_ROW: usize = 2;
 
-/// A message that waits for something is asked about at most once a minute: this is about a day.
-const MOST_WAITS: i64 = 1500;
-
 pub(crate) struct Consumer {
     pub database: Database,
     pub handler: Arc<dyn Handler>,
     pub handled: IntCounterVec,
     /// Most events in one transaction.
     pub most: usize,
-}
-
-/// In whose company an event is handled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Company {
-    /// All of its message.
-    Whole,
-    /// By itself, because it or another failed.
-    Alone,
 }
 
 /// What to tell the bus about one event.
@@ -304,9 +292,12 @@ impl Consumer {
         self.database
             .with_tx(center, move |tx| {
                 Box::pin(async move {
-                    inbox::take(tx, &[one.envelope.id]).await?;
-                    warn!(event.id = %one.envelope.id, event.kind = %one.envelope.kind, "message is parked for an operator");
-                    parked::insert(tx, &one.envelope, &one.payload, &reason, one.attempt).await?;
+                    // Another process may have had more luck with it meanwhile.
+                    let (is_new, _) = take(tx, std::slice::from_ref(&one), Company::Alone).await?;
+                    if is_new == [true] {
+                        warn!(event.id = %one.envelope.id, event.kind = %one.envelope.kind, "message is parked for an operator");
+                        parked::insert(tx, &one.envelope, &one.payload, &reason, one.attempt).await?;
+                    }
                     Ok(())
                 })
             })
@@ -406,19 +397,6 @@ impl Consumer {
     }
 }
 
-/// An event that can be handled: its attributes can be read and its center's name is one.
-fn readable(event: &Arrived) -> Option<&Envelope> {
-    event.envelope.as_ref().ok().filter(|envelope| is_slug(&envelope.center))
-}
-
-/// The message that the events of a delivery share. Its events were caused by one transaction, so they are one center's, and its
-/// id is none of theirs; of whoever keeps to something else each event is known by itself.
-fn unit(delivery: &Delivery) -> Option<Uuid> {
-    let mut events = delivery.events.iter().filter_map(readable);
-    let (unit, center) = (delivery.unit?, &events.clone().next()?.center);
-    events.all(|envelope| envelope.center == *center && envelope.id != unit).then_some(unit)
-}
-
 /// What became of some messages of a center.
 struct Handled {
     /// One for each event.
@@ -446,91 +424,6 @@ impl Open {
             self.again = Some(self.again.map_or(wait, |known| known.max(wait)));
         }
     }
-}
-
-/// Takes events in, and tells which of them are new to this service; one that stands twice among them is new once. And the
-/// torn messages of which the rest is here.
-async fn take(tx: &mut Tx, received: &[Received], company: Company) -> Result<(Vec<bool>, Vec<Uuid>), HandlerError> {
-    let id = |one: &Received| one.envelope.id;
-    let (mut taken, mut known, mut torn) = (HashSet::new(), HashSet::new(), Vec::new());
-    match company {
-        Company::Whole => {
-            let units: Vec<Uuid> = received.iter().map(|one| one.unit.unwrap_or(id(one))).collect();
-            taken.extend(inbox::take(tx, &units).await?);
-            let mut seen: Vec<Uuid> = received.iter().filter_map(|one| one.unit).collect();
-            seen.retain(|unit| !taken.contains(unit));
-            if !seen.is_empty() {
-                torn = inbox::torn(tx, &seen).await?;
-            }
-            if !torn.is_empty() {
-                let shared = received.iter().filter(|one| one.unit.is_some_and(|unit| torn.contains(&unit)));
-                known.extend(inbox::known(tx, &shared.map(id).collect::<Vec<_>>()).await?);
-                taken.extend(&torn);
-            }
-        }
-        Company::Alone => {
-            for one in received {
-                let is_open = match one.unit {
-                    Some(unit) => inbox::tear(tx, unit).await?,
-                    None => true,
-                };
-                if is_open && !inbox::take(tx, &[id(one)]).await?.is_empty() {
-                    taken.insert(one.unit.unwrap_or(id(one)));
-                }
-            }
-        }
-    }
-    let new = |one: &Received| taken.contains(&one.unit.unwrap_or(id(one))) && known.insert(id(one));
-    let new = received.iter().map(new).collect();
-    Ok((new, torn))
-}
-
-/// Parks what can't be handled, and gives back what has to come again.
-async fn settle(
-    tx: &mut Tx,
-    new: &[Received],
-    outcomes: &[Outcome],
-    (company, mended): (Company, Vec<Uuid>),
-) -> Result<(), HandlerError> {
-    let mut back = Vec::new();
-    for (message, outcome) in new.iter().zip(outcomes) {
-        match outcome {
-            Outcome::Done | Outcome::AlreadyApplied => {}
-            Outcome::RetryAfter(_) if message.attempt < MOST_WAITS => back.push(message),
-            Outcome::RetryAfter(_) => {
-                warn!(event.id = %message.envelope.id, event.kind = %message.envelope.kind, "message waited in vain and is parked");
-                let reason = "what it needs did not come in a day; replay it when it has";
-                parked::insert(tx, &message.envelope, &message.payload, reason, message.attempt).await?;
-            }
-            Outcome::Park(reason) => {
-                warn!(event.id = %message.envelope.id, event.kind = %message.envelope.kind, "message is parked for an operator");
-                parked::insert(tx, &message.envelope, &message.payload, reason, message.attempt).await?;
-            }
-        }
-    }
-    let waiting: HashSet<Uuid> = back.iter().map(|message| message.envelope.id).collect();
-    let stands_alone = |one: &Received| company == Company::Alone || one.unit.is_none();
-    let put_back: Vec<Uuid> = back.iter().filter(|one| stands_alone(one)).map(|one| one.envelope.id).collect();
-    if !put_back.is_empty() {
-        inbox::put_back(tx, &put_back).await?;
-    }
-    if company == Company::Alone {
-        return Ok(());
-    }
-    // Of a message that comes again what is done stands by itself.
-    let torn: HashSet<Uuid> = back.iter().filter_map(|message| message.unit).collect();
-    if !torn.is_empty() {
-        let is_done =
-            |one: &&Received| one.unit.is_some_and(|unit| torn.contains(&unit)) && !waiting.contains(&one.envelope.id);
-        let done: Vec<Uuid> = new.iter().filter(is_done).map(|one| one.envelope.id).collect();
-        inbox::take(tx, &done).await?;
-        inbox::mark(tx, &torn.iter().copied().collect::<Vec<_>>(), true).await?;
-    }
-    let mended: Vec<Uuid> = mended.into_iter().filter(|unit| !torn.contains(unit)).collect();
-    if !mended.is_empty() {
-        inbox::mark(tx, &mended, false).await?;
-    }
-    Ok(())
 }
 
 /// Opens the span of a handling as a child of the publisher's and puts its context in the message.

@@ -21,6 +21,7 @@ mod start;
 mod time;
 mod timers;
 mod tx;
+mod whole;
 
 pub use consumer::{Handler, HandlerError, Outcome, Received};
 pub use database::{Database, DatabaseSettings};

@@ -183,13 +183,17 @@ pub(crate) async fn mark_replayed(tx: &mut Tx, parked_id: Uuid) -> Result<bool, 
     Ok(done.rows_affected() == 1)
 }
 
-/// Puts an event of the own outbox, which the bus did not take, back on the list of what waits.
+/// Puts an event of the own outbox, which the bus did not take, back on the list of what waits, with those that share its
+/// message: no message ever holds a part of them.
 pub(crate) async fn publish_again(pool: &PgPool, message: &ParkedMessage) -> Result<(), sqlx::Error> {
     sqlx::query(
         "WITH again AS (UPDATE parked SET state = 'replayed', replayed_at = now() WHERE parked_id = $1 AND state = 'replay' \
             RETURNING event_id, aggregate_id) \
          INSERT INTO outbox_pending (batch_id, center_id, created_at, waiting) \
-         SELECT outbox.event_id, outbox.center_id, outbox.created_at, ARRAY[outbox.event_id] FROM outbox \
+         SELECT outbox.event_id, outbox.center_id, outbox.created_at, \
+            CASE WHEN outbox.message_id IS NULL THEN ARRAY[outbox.event_id] \
+            ELSE ARRAY(SELECT other.event_id FROM outbox AS other WHERE other.created_at = outbox.created_at \
+                AND other.message_id = outbox.message_id) END FROM outbox \
          JOIN again ON outbox.event_id = again.event_id AND outbox.aggregate_id = again.aggregate_id \
          ON CONFLICT DO NOTHING",
     )

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use causeway_bus::{Bus, BusError, BusSettings};
-use causeway_mailbox::{HandlerError, list_parked, request_replay};
+use causeway_mailbox::{HandlerError, list_parked, reconcile_all, request_replay};
 
 use crate::rig::{self, eventually};
 
@@ -90,6 +90,46 @@ async fn a_message_that_makes_the_handler_panic_is_parked_after_some_tries_and_i
     .await;
     owner.end().await;
     listener.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_parked_event_of_a_message_that_comes_once_more_waits_for_its_replay() {
+    let nats = rig::nats().await;
+    let owner = rig::owner(&rig::database("owner").await, rig::bus(&nats, "owner").await).await;
+    let listener = rig::listening(&rig::database("listener").await, rig::bus(&nats, "listener").await).await;
+    *listener.handler.panicking.lock().expect("no panic holds it") = Some(b"poison".to_vec());
+    let emitted: Result<(), HandlerError> = owner
+        .database
+        .with_tx(rig::CENTER, |tx| {
+            Box::pin(async move {
+                (0..2).for_each(|_| tx.emit(rig::draft(b"poison")));
+                Ok(())
+            })
+        })
+        .await;
+    emitted.expect("emitted");
+    eventually("both are parked", 90, async || {
+        rig::count(&listener.database, "SELECT count(*) FROM parked WHERE state = 'parked'").await == 2
+    })
+    .await;
+    *listener.handler.panicking.lock().expect("no panic holds it") = None;
+    eventually("all of the message is dealt with", 5, async || {
+        rig::count(&listener.database, "SELECT count(*) FROM inbox WHERE NOT torn").await == 3
+    })
+    .await;
+    let bus = rig::bus(&nats, "operator").await;
+    let compared =
+        reconcile_all(owner.database.machine(), "owner", &bus, |_| vec!["listener"]).await.expect("compared");
+    assert_eq!((compared.events, compared.republished), (2, 0), "its publisher finds it whole");
+    assert_eq!(listener.handler.total(), 0);
+    for parked in list_parked(listener.database.machine(), false, 10).await.expect("listed") {
+        assert!(request_replay(listener.database.machine(), parked.parked_id).await.expect("asked"));
+    }
+    eventually("the replay had its effect", 20, async || listener.handler.total() == 2).await;
+    tokio::time::sleep(std::time::Duration::from_secs(5)).await;
+    assert_eq!(listener.handler.twice(), 0);
+    listener.end().await;
+    owner.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
