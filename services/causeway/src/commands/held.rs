@@ -33,11 +33,19 @@ pub struct Held {
 #[derive(Debug, Subcommand)]
 pub enum Action {
     /// Lists held inquiries of all centers, oldest first.
-    List,
+    List(List),
     /// Hands inquiries on as if they had just been accepted.
     Release(Release),
     /// Says that inquiries are a machine's: they stay held, and are off the list.
     Spam(Spam),
+}
+
+/// Which of those that are held.
+#[derive(Debug, Args)]
+pub struct List {
+    /// Those of which a person said that they are spam: released, one goes on like any other.
+    #[arg(long)]
+    pub spam: bool,
 }
 
 /// Which inquiries are spam, and who says so.
@@ -95,15 +103,15 @@ impl Held {
     pub async fn execute(self, common: &Common) -> anyhow::Result<ExitCode> {
         let (_, config) = installation::settings(common)?;
         match self.action {
-            Action::List => list(&config, common.json).await,
+            Action::List(list) => self::list(&config, &list, common.json).await,
             Action::Release(release) => release.execute(&config, common).await,
             Action::Spam(spam) => spam.execute(&config, common).await,
         }
     }
 }
 
-async fn list(config: &RuntimeConfig, json: bool) -> anyhow::Result<ExitCode> {
-    let found = waiting(config).await?;
+async fn list(config: &RuntimeConfig, of: &List, json: bool) -> anyhow::Result<ExitCode> {
+    let found = held(config, if of.spam { "spam" } else { WAITING }).await?;
     for one in &found {
         if json {
             println!("{}", serde_json::to_string(one)?);
@@ -120,18 +128,23 @@ async fn list(config: &RuntimeConfig, json: bool) -> anyhow::Result<ExitCode> {
         }
     }
     if found.is_empty() && !json {
-        println!("nothing is held");
+        println!("{}", if of.spam { "nothing is held as spam" } else { "nothing is held" });
     }
     Ok(ExitCode::SUCCESS)
 }
 
-async fn waiting(config: &RuntimeConfig) -> anyhow::Result<Vec<Waiting>> {
+/// Outcome of what nobody has said anything of yet.
+const WAITING: &str = "";
+
+/// What is held, by what was said of it.
+async fn held(config: &RuntimeConfig, outcome: &str) -> anyhow::Result<Vec<Waiting>> {
     let pool = installation::machine_pool(config, "ingestion").await?;
     let rows: Vec<(Uuid, String, String, Ts, String, Vec<String>)> = sqlx::query_as(
         "SELECT inquiry_id, center_id, reference, received_at, consult_type, signs \
-         FROM inquiries JOIN held_inquiries USING (center_id, inquiry_id) WHERE held AND settled_at IS NULL \
+         FROM inquiries JOIN held_inquiries USING (center_id, inquiry_id) WHERE held AND outcome = $1 \
          ORDER BY center_id, received_at, inquiry_id",
     )
+    .bind(outcome)
     .fetch_all(&pool)
     .await
     .context("read what is held")?;
@@ -148,7 +161,8 @@ async fn waiting(config: &RuntimeConfig) -> anyhow::Result<Vec<Waiting>> {
 
 impl Release {
     async fn execute(self, config: &RuntimeConfig, common: &Common) -> anyhow::Result<ExitCode> {
-        let by_center = if self.all { every(waiting(config).await?) } else { centers_of(config, &self.ids).await? };
+        let by_center =
+            if self.all { every(held(config, WAITING).await?) } else { centers_of(config, &self.ids).await? };
         let channel = self.operator.ingestion(config, common)?;
         let mut done = Done::default();
         for (center, ids) in by_center {

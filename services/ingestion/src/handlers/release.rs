@@ -2,7 +2,7 @@
 //! person says that it is a machine's.
 //!
 //! Published, written down and no longer held in one transaction, so that it is told once however often it is asked.
-//! Deliberately not here: what is held (domain) and the list of it (the operator's command).
+//! Deliberately not here: what is held (domain), and the list of it of all centers (the operator's command).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -67,12 +67,10 @@ async fn let_go(
     (purpose, outcome): (&str, &str),
     trace: TraceContext,
 ) -> Result<Vec<Uuid>, Refusal> {
+    held::lock(tx, ids).await?;
     let released = store::release(tx, ids).await?;
     for (inquiry_id, facts) in &released {
-        let facts = wire::Facts::decode(facts.as_slice()).map_err(|cause| {
-            error!(%cause, inquiry.id = %inquiry_id, "read the stored facts of an inquiry");
-            Refusal::Internal
-        })?;
+        let facts = read_facts(*inquiry_id, facts)?;
         tell(tx, *inquiry_id, &wire::InquiryReceived { facts: Some(facts) }, trace.clone());
     }
     let released: Vec<Uuid> = released.into_iter().map(|(inquiry_id, _)| inquiry_id).collect();
@@ -110,12 +108,10 @@ pub async fn list(
     let read = calls
         .database
         .read(&request.center, |tx| Box::pin(async move { Ok::<_, Refusal>(held::list(tx, LISTED).await?) }));
+    // One that can't be read must not hide the others.
     let shown = |(inquiry_id, facts, signs): (Uuid, Vec<u8>, Vec<String>)| {
-        let facts = wire::Facts::decode(facts.as_slice()).map_err(|cause| {
-            error!(%cause, inquiry.id = %inquiry_id, "read the stored facts of an inquiry");
-            Refusal::Internal
-        })?;
-        Ok(wire::HeldInquiry {
+        let facts = read_facts(inquiry_id, &facts).ok()?;
+        Some(wire::HeldInquiry {
             inquiry_id: inquiry_id.to_string(),
             reference: facts.reference.clone(),
             received_at: facts.received_at,
@@ -123,7 +119,14 @@ pub async fn list(
             signs,
         })
     };
-    Ok(wire::ListHeldResponse { held: read.await?.into_iter().map(shown).collect::<Result<_, Refusal>>()? })
+    Ok(wire::ListHeldResponse { held: read.await?.into_iter().filter_map(shown).collect() })
+}
+
+fn read_facts(inquiry_id: Uuid, facts: &[u8]) -> Result<wire::Facts, Refusal> {
+    wire::Facts::decode(facts).map_err(|cause| {
+        error!(%cause, inquiry.id = %inquiry_id, "read the stored facts of an inquiry");
+        Refusal::Internal
+    })
 }
 
 /// Says that inquiries are a machine's. They stay held, so that nobody is told of them and a mistake can be mended: released
@@ -159,31 +162,58 @@ pub async fn watch((acceptance, database, minutes): (Arc<Acceptance>, Database, 
     loop {
         for center in acceptance.profiles.names() {
             let Some(in_force) = acceptance.profiles.current(&center) else { continue };
-            let released = database.with_tx(&center, move |tx| {
+            let over = database.read(&center, move |tx| {
                 Box::pin(async move {
                     let (now, calendar) = (tx.now(), in_force.1.calendar(None));
                     let waiting = held::waiting(tx, MOST as i64).await?;
                     let is_over = |at: &Ts| calendar.add_business(at.0, minutes) <= now;
-                    let over: Vec<Uuid> = waiting.iter().filter(|(_, at)| is_over(at)).map(|(id, _)| *id).collect();
-                    if over.is_empty() {
-                        return Ok(0);
-                    }
-                    let who = (Actor::service("ingestion"), Action::RepairInquiry.word());
-                    let trace = TraceContext::current_or(&TraceContext::default());
-                    let released = let_go(tx, &over, who, ("held_too_long", "waited"), trace).await?;
-                    Ok::<_, Refusal>(released.len())
+                    let over = waiting.iter().filter(|(_, at)| is_over(at)).map(|(id, _)| *id);
+                    Ok::<_, Refusal>(over.collect::<Vec<Uuid>>())
                 })
             });
-            match released.await {
-                Ok(0) => {}
-                Ok(count) => warn!(center, count, "inquiries were held and nobody looked at them; they are handed on"),
-                Err(cause) => debug!(%cause, center, "let go what is held too long; tried again"),
+            match over.await {
+                Ok(over) if over.is_empty() => {}
+                Ok(over) => let_go_what_waited(&database, &center, over).await,
+                Err(cause) => debug!(%cause, center, "look for what is held too long; tried again"),
             }
         }
         tokio::select! {
             () = stop.requested() => return,
             () = tokio::time::sleep(LOOK) => {}
         }
+    }
+}
+
+/// All at once, or where that fails one by one: one that can't be let go must not keep the others.
+async fn let_go_what_waited(database: &Database, center: &str, over: Vec<Uuid>) {
+    let let_go = |over: Vec<Uuid>| async {
+        let released = database.with_tx(center, move |tx| {
+            Box::pin(async move {
+                // Somebody may just have said what they are.
+                let over = held::waiting_of(tx, &over).await?;
+                let who = (Actor::service("ingestion"), Action::RepairInquiry.word());
+                let trace = TraceContext::current_or(&TraceContext::default());
+                let released = let_go(tx, &over, who, ("held_too_long", "waited"), trace).await?;
+                Ok::<_, Refusal>(released.len())
+            })
+        });
+        released.await
+    };
+    let mut count = 0;
+    match let_go(over.clone()).await {
+        Ok(all) => count = all,
+        Err(cause) => {
+            warn!(%cause, center, "let go what is held too long; tried one by one");
+            for one in over {
+                match let_go(vec![one]).await {
+                    Ok(released) => count += released,
+                    Err(cause) => warn!(%cause, center, inquiry.id = %one, "let go what is held too long"),
+                }
+            }
+        }
+    }
+    if count > 0 {
+        warn!(center, count, "inquiries were held and nobody looked at them; they are handed on");
     }
 }
 

@@ -44,12 +44,26 @@ pub async fn settle(
     Ok(())
 }
 
+/// Keeps others from saying what becomes of some inquiries. In order, and before the inquiries themselves, so that two never wait
+/// for each other in a circle.
+pub async fn lock(tx: &mut Tx, ids: &[Uuid]) -> Result<(), sqlx::Error> {
+    let center = tx.center().to_owned();
+    sqlx::query(
+        "SELECT FROM held_inquiries WHERE center_id = $1 AND inquiry_id = ANY($2) ORDER BY inquiry_id FOR UPDATE",
+    )
+    .bind(center)
+    .bind(ids)
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
 /// Those of some inquiries that are held and not said to be a machine's, locked.
 pub async fn waiting_of(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<Uuid>, sqlx::Error> {
     let center = tx.center().to_owned();
     sqlx::query_scalar(
         "SELECT inquiry_id FROM held_inquiries WHERE center_id = $1 AND inquiry_id = ANY($2) AND settled_at IS NULL \
-         FOR UPDATE",
+         ORDER BY inquiry_id FOR UPDATE",
     )
     .bind(center)
     .bind(ids)

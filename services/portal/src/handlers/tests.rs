@@ -237,6 +237,11 @@ async fn a_robot_is_slowed_by_its_address() {
     let path = "/harbor-valley/forms/general";
     assert_eq!(ask(&router, Method::POST, path, &from, "a=b").await.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(ask(&router, Method::POST, path, &from, "a=b").await.status, StatusCode::TOO_MANY_REQUESTS);
+    // Who shares a network with a robot loses nothing.
+    let person = ask(&router, Method::POST, path, &from, FILLED).await;
+    assert_eq!(person.status, StatusCode::TOO_MANY_REQUESTS);
+    assert!(person.body.contains("name=\"name\" value=\"Rosa\"") && person.body.contains("name=\"idempotency_key\""));
+    assert!(person.headers.contains_key("retry-after"));
     let spoofed = [("x-forwarded-for", "10.9.9.9, 192.0.2.7")];
     assert_eq!(ask(&router, Method::POST, path, &spoofed, "a=b").await.status, StatusCode::TOO_MANY_REQUESTS);
 }

@@ -32,10 +32,11 @@ impl TroublePage {
         Self::plain(words.missing, words.missing_text, frame)
     }
 
-    /// A form was sent too often (429).
-    pub fn busy(frame: PublicFrame) -> Self {
+    /// A form was sent too often (429); the button sends `answers` to `action` once more.
+    pub fn busy(frame: PublicFrame, action: String, answers: Vec<HiddenField>) -> Self {
         let words = &frame.words.trouble;
-        Self::plain(words.busy, words.busy_text, frame)
+        let retry = Some((action, words.try_again.to_owned(), answers));
+        TroublePage { retry, ..Self::plain(words.busy, words.busy_text, frame) }
     }
 
     /// A part that the page needs does not answer (503).

@@ -37,6 +37,8 @@ use crate::words::Words;
 
 /// A form page waits no longer for the time of contact; it has a sentence without it.
 const PREVIEW_PATIENCE: Duration = Duration::from_secs(2);
+/// How long somebody waits whose form ingestion had no room for.
+const BUSY: Duration = Duration::from_secs(10);
 /// Nobody fills a form in within less.
 const FASTEST: SignedDuration = SignedDuration::from_secs(3);
 /// How long a form may lie open.
@@ -104,15 +106,14 @@ pub async fn send(
         Ok(body) => body,
         Err(rejected) => return rejected.into_response(),
     };
-    let from = address(&headers, &extensions, app.config.trusted_proxy_hops);
-    if let Some(Err(after)) = from.map(|from| app.limiter.admit(&network(from))) {
-        let wait = (header::RETRY_AFTER, after.as_secs().saturating_add(1).to_string());
-        return ([wait], page(StatusCode::TOO_MANY_REQUESTS, &TroublePage::busy(asking.frame(&app)))).into_response();
-    }
     let mut sent = Sent::of(pairs);
     // A key is ours and not the person's affair: one that can't be kept is replaced, as one that is missing is.
     if !is_fit_key(sent.get(IDEMPOTENCY_KEY)) {
         sent.typed.insert(IDEMPOTENCY_KEY.to_owned(), app.clock.new_id().to_string());
+    }
+    let from = address(&headers, &extensions, app.config.trusted_proxy_hops);
+    if let Some(Err(after)) = from.map(|from| app.limiter.admit(&network(from))) {
+        return busy(&app, &asking, &sent, after);
     }
     if let Err(faults) = read(&app, &asking, &sent) {
         return repair(&app, &asking, &sent, &faults);
@@ -256,11 +257,22 @@ fn refused(app: &App, asking: &Asking, sent: &Sent, status: Status) -> Response 
         return repair(app, asking, sent, &faults);
     }
     if code == Code::ResourceExhausted {
-        return page(StatusCode::TOO_MANY_REQUESTS, &TroublePage::busy(asking.frame(app)));
+        return busy(app, asking, sent, BUSY);
     }
     tracing::warn!(?code, center = asking.in_force.1.center.id, "hand over a form to ingestion; the person keeps it");
-    let kept = sent.typed.iter().map(|(name, value)| HiddenField { name: name.clone(), value: value.clone() });
-    page(StatusCode::SERVICE_UNAVAILABLE, &TroublePage::unsaved(asking.frame(app), asking.action(), kept.collect()))
+    page(StatusCode::SERVICE_UNAVAILABLE, &TroublePage::unsaved(asking.frame(app), asking.action(), kept(sent)))
+}
+
+/// Others may have used up what is taken in a minute, so a person who filled the form in keeps it.
+fn busy(app: &App, asking: &Asking, sent: &Sent, after: Duration) -> Response {
+    let wait = (header::RETRY_AFTER, after.as_secs().saturating_add(1).to_string());
+    let again = TroublePage::busy(asking.frame(app), asking.action(), kept(sent));
+    ([wait], page(StatusCode::TOO_MANY_REQUESTS, &again)).into_response()
+}
+
+/// All that was sent, behind one button.
+fn kept(sent: &Sent) -> Vec<HiddenField> {
+    sent.typed.iter().map(|(name, value)| HiddenField { name: name.clone(), value: value.clone() }).collect()
 }
 
 fn repair(app: &App, asking: &Asking, sent: &Sent, faults: &[FieldFault]) -> Response {

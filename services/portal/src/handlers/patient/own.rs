@@ -10,6 +10,7 @@ use causeway_proto::convert::consult_type_from_wire;
 use causeway_proto::scheduling::v1::{
     BookedAppointment, ListAppointmentsRequest, OfferSlotsRequest, OfferSlotsResponse,
 };
+use jiff::{SignedDuration, Timestamp};
 
 use super::super::{App, page};
 use super::form;
@@ -20,6 +21,9 @@ use crate::views::times;
 use crate::words::Words;
 
 type Asked = Query<HashMap<String, String>>;
+
+/// So long the time of contact can be reckoned from now.
+const FRESH: SignedDuration = SignedDuration::from_mins(10);
 
 /// The page after the form was sent; it can be opened again.
 pub async fn done(
@@ -37,7 +41,8 @@ pub async fn done(
         Err(response) => return *response,
     };
     let (due, after_hours) = match (&opened.status, &opened.facts) {
-        (None, Some(facts)) => {
+        // Reckoned from now, the time would move on each time that the page is opened.
+        (None, Some(facts)) if is_fresh(facts.received_at, app.clock.now()) => {
             let consult = consult_type_from_wire(facts.consult_type()).as_str().to_owned();
             let preview = form::preview_of(&app, &opened.link.center, consult).await;
             preview.map_or((0, false), |preview| (preview.response_due_at, preview.after_hours))
@@ -46,6 +51,11 @@ pub async fn done(
     };
     let known = opened.known(app.clock.now());
     page(StatusCode::OK, &known.done(opened.frame(&app, "/done"), &opened.base, due, after_hours))
+}
+
+/// Received a moment ago, so that the time of contact reckoned from now is right.
+fn is_fresh(received_at: i64, now: Timestamp) -> bool {
+    Timestamp::from_microsecond(received_at).is_ok_and(|at| at.duration_until(now) < FRESH)
 }
 
 /// The patient's own page.

@@ -23,6 +23,8 @@ use crate::pages::{HeldPage, HeldRow, SelectOption, Tone};
 use crate::refusals::for_staff;
 use crate::words::EN;
 
+/// Most that ingestion lists at once.
+const MOST: usize = 100;
 /// Name of the page in the bar.
 pub const NAME: &str = "Held for review";
 const REASONS: [(&str, &str); 4] =
@@ -51,6 +53,7 @@ pub async fn show(State(app): State<Arc<App>>, staff: Staff) -> Response {
     };
     let caption = match held.len() {
         1 => "1 request waits for a look.".to_owned(),
+        count if count >= MOST => format!("The oldest {count} of the requests that wait for a look."),
         count => format!("{count} requests wait for a look, the oldest first."),
     };
     let shown = HeldPage {

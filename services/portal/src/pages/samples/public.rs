@@ -15,6 +15,7 @@ pub fn pages(words: &'static Words) -> Vec<Rendered> {
     let name = |page: &str| format!("{page}-{}", words.code);
     let frame = || public_frame(words);
     let ended = Some(("/p/t0ken/new-link".to_owned(), "42".to_owned()));
+    let action = "/harbor-valley/forms/new".to_owned();
     let answers = vec![HiddenField { name: "name".to_owned(), value: PATIENT.to_owned() }];
     let stopped = StoppedPage {
         frame: frame(),
@@ -35,15 +36,11 @@ pub fn pages(words: &'static Words) -> Vec<Rendered> {
         rendered(&name("ended"), true, &TroublePage::ended(frame(), ended)),
         rendered(&name("ended-call"), true, &TroublePage::ended(frame(), None)),
         rendered(&name("missing"), true, &TroublePage::missing(frame())),
-        rendered(&name("busy"), true, &TroublePage::busy(frame())),
+        rendered(&name("busy"), true, &TroublePage::busy(frame(), action.clone(), answers.clone())),
         rendered(&name("away"), true, &TroublePage::away(frame())),
         rendered(&name("home"), true, &HomePage { frame: frame(), forms: vec![link()] }),
         rendered(&name("front"), true, &front(words)),
-        rendered(
-            &name("unsaved"),
-            true,
-            &TroublePage::unsaved(frame(), "/harbor-valley/forms/new".to_owned(), answers),
-        ),
+        rendered(&name("unsaved"), true, &TroublePage::unsaved(frame(), action, answers)),
         rendered(&name("privacy"), true, &PlainPage::privacy(frame(), Vec::new())),
         rendered(&name("language-help"), true, &PlainPage::language_help(frame(), vec![notice()])),
     ]
