@@ -12,8 +12,8 @@ const MOST: usize = 20;
 pub fn languages(headers: &HeaderMap) -> Vec<&str> {
     let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let read = |part| {
-        let (code, weight) = str::split_once(part, ";q=").unwrap_or((part, "1"));
-        let weight: f32 = weight.trim().parse().ok()?;
+        let (code, weight) = str::split_once(part, ';').unwrap_or((part, "q=1"));
+        let weight: f32 = weight.trim().strip_prefix("q=")?.trim().parse().ok()?;
         Some((weight, code.trim().split(['-', '_']).next().unwrap_or_default()))
     };
     let mut weighted: Vec<(f32, &str)> = accepted.split(',').take(MOST).filter_map(read).collect();
@@ -33,6 +33,7 @@ mod tests {
             languages(&headers).into_iter().map(str::to_owned).collect::<Vec<_>>()
         };
         assert_eq!(told("en;q=0.1, fr-CA, es;q=0.8"), ["fr", "es", "en"]);
+        assert_eq!(told("en ; q=0.1, fr; q=0.5"), ["fr", "en"], "blanks may stand around the semicolon");
         assert_eq!(told("fr;q=x, de;q=0, es"), ["es"]);
         assert!(languages(&HeaderMap::new()).is_empty());
     }

@@ -84,6 +84,12 @@ fn form(profile: &Profile, form: &Form, file: &mut In<'_, '_>) {
         }
     }
     needed_fields(form, &seen, file);
+    file.unless(
+        !form.consent.ticks.is_empty(),
+        "consent",
+        "the consent has no box",
+        "add at least one tick under [consent]",
+    );
     for tick in &form.consent.ticks {
         let known =
             matches!(tick.key.as_str(), "consent_email" | "consent_sms" | "consent_phone" | "consent_voicemail");

@@ -58,7 +58,7 @@ async fn form(
 fn language<'p>(profile: &'p Profile, headers: &HeaderMap) -> &'p str {
     let offered = &profile.center.languages;
     let mut wanted = causeway_serve::languages(headers).into_iter();
-    let found = wanted.find_map(|wanted| offered.iter().find(|offer| *offer == wanted));
+    let found = wanted.find_map(|wanted| offered.iter().find(|offer| offer.eq_ignore_ascii_case(wanted)));
     found.map_or_else(|| profile.default_language(), String::as_str)
 }
 

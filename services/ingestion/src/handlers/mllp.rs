@@ -128,10 +128,12 @@ async fn converse<S>(
         if heeded.hang_up {
             return;
         }
-        // Whoever sends too much is never refused, since a refusal may be the end of a message: the next one is read later.
+        // Whoever sends too much is never refused, since a refusal may be the end of a message: the next one is read later, but
+        // not so late that its sender has long hung up and takes another place.
+        let slowed = timeout(limits.rest, hearing.acceptance.limits.slow(peer.ip(), &heeded.counted));
         tokio::select! {
             () = stop.soft.cancelled() => return,
-            () = hearing.acceptance.limits.slow(peer.ip(), &heeded.counted) => {}
+            _ = slowed => {}
         }
     }
 }

@@ -25,7 +25,7 @@ use crate::error::Refusal;
 use crate::store::people::{self, NewLink, Unread};
 
 /// Most people read in one transaction.
-const BATCH: i64 = 100;
+const BATCH: i64 = 20;
 /// How late a transaction may commit the inquiry that it gave an id to.
 const LATE: Duration = Duration::from_secs(60);
 /// Most links that are kept of a person who was read: the surest.
@@ -36,6 +36,8 @@ const INSTALLATION: &str = "*";
 /// What was done of a center's index.
 #[derive(Debug, Clone, Default)]
 struct Read {
+    /// False where another process has the index.
+    looked: bool,
     people: usize,
     links: Vec<String>,
 }
@@ -52,6 +54,9 @@ pub async fn run(acceptance: Arc<Acceptance>, database: Database, pace: People, 
             let is_first = begun.insert(center.clone());
             match center_once(&acceptance, &database, &center, is_first).await {
                 Ok(done) => {
+                    if !done.looked {
+                        begun.remove(&center);
+                    }
                     read += done.people;
                     acceptance.metrics.indexed.with_label_values(&[&center]).inc_by(done.people as u64);
                     for strength in done.links {
@@ -117,7 +122,7 @@ impl Reader {
         if !unread.is_empty() || is_first || after < before(tx, 2 * LATE) {
             people::advance(tx, &self.version, through.max(after)).await?;
         }
-        Ok(Read { people: unread.len(), links })
+        Ok(Read { looked: true, people: unread.len(), links })
     }
 
     async fn index(&self, tx: &mut Tx, unread: &[Unread]) -> Result<Vec<String>, Refusal> {

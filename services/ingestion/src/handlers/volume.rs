@@ -24,9 +24,10 @@ type Incidents = Vec<(String, Kind)>;
 
 /// Looks until the stop.
 pub async fn watch(acceptance: Arc<Acceptance>, database: causeway_mailbox::Database, every: Duration, stop: Stop) {
+    let gauge = &acceptance.metrics.feed_incidents;
+    // What could not be looked at stays as it was: an alert that ends for a moment is raised once more.
+    let mut standing: HashMap<String, Incidents> = HashMap::new();
     loop {
-        let gauge = &acceptance.metrics.feed_incidents;
-        let mut standing = Vec::new();
         for center in acceptance.profiles.names() {
             let Some(in_force) = acceptance.profiles.current(&center) else { continue };
             let clock = acceptance.clock.clone();
@@ -34,13 +35,18 @@ pub async fn watch(acceptance: Arc<Acceptance>, database: causeway_mailbox::Data
                 Box::pin(async move { Ok::<_, TxError>(look(tx, &in_force.1, || clock.new_id()).await?) })
             });
             match looked.await {
-                Ok(found) => standing.extend(found.into_iter().map(|(feed, kind)| (center.clone(), feed, kind))),
+                Ok(found) => {
+                    let before = standing.insert(center.clone(), found.clone()).unwrap_or_default();
+                    for (feed, kind) in before.iter().filter(|incident| !found.contains(incident)) {
+                        // It was set before.
+                        let _ = gauge.remove_label_values(&[&center, feed, kind.word()]);
+                    }
+                    for (feed, kind) in &found {
+                        gauge.with_label_values(&[&center, feed, kind.word()]).set(1);
+                    }
+                }
                 Err(cause) => debug!(%cause, center, "look after the feeds; tried again in a moment"),
             }
-        }
-        gauge.reset();
-        for (center, feed, kind) in standing {
-            gauge.with_label_values(&[&center, &feed, kind.word()]).set(1);
         }
         tokio::select! {
             () = stop.requested() => return,
@@ -65,7 +71,8 @@ async fn look(tx: &mut Tx, profile: &Profile, new_id: impl Fn() -> Uuid + Send) 
     let since = hour_of(known.checked_sub(1.hour()).unwrap_or(known)).min(hour_of(hour_ago));
     store::count(tx, since, feeds).await?;
     let mut hours: HashMap<String, BTreeMap<Timestamp, u32>> = HashMap::new();
-    for hour in store::hours(tx, horizon(now)).await? {
+    let every: Vec<&str> = messages.iter().chain(&files).copied().collect();
+    for hour in store::hours(tx, horizon(now), &every).await? {
         let count = u32::try_from(hour.messages).unwrap_or_default();
         hours.entry(hour.feed).or_default().insert(hour.hour.0, count);
     }

@@ -32,7 +32,7 @@ pub struct Linked {
     pub consult_type: String,
 }
 
-/// Links of inquiries, the surest first; of each inquiry not more than `most`.
+/// Links of inquiries, the surest first; of each inquiry not more than `most`, and what a person decided before what is only found.
 pub async fn of(tx: &mut Tx, ids: &[Uuid], most: i64) -> Result<Vec<Linked>, sqlx::Error> {
     let center = tx.center().to_owned();
     sqlx::query_as(
@@ -41,7 +41,7 @@ pub async fn of(tx: &mut Tx, ids: &[Uuid], most: i64) -> Result<Vec<Linked>, sql
          FROM unnest($2::uuid[]) AS asked (id) CROSS JOIN LATERAL ( \
             SELECT * FROM (SELECT older AS other, * FROM person_links WHERE center_id = $1 AND newer = asked.id \
                 UNION ALL SELECT newer AS other, * FROM person_links WHERE center_id = $1 AND older = asked.id) AS both_ways \
-            ORDER BY state = 'different', score DESC, other LIMIT $3) AS link \
+            ORDER BY state = 'open', state = 'different', score DESC, other LIMIT $3) AS link \
          JOIN inquiries ON inquiries.center_id = $1 AND inquiries.inquiry_id = other \
          ORDER BY asked.id, state = 'different', score DESC, other",
     )

@@ -190,7 +190,7 @@ pub async fn elsewhere(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<(Uuid, String, S
         .await
 }
 
-/// Keeps links that were found, and gives how sure each is.
+/// Keeps links that were found, and gives how sure each new one is.
 pub async fn link(tx: &mut Tx, found: &[NewLink]) -> Result<Vec<String>, sqlx::Error> {
     if found.is_empty() {
         return Ok(Vec::new());
@@ -198,14 +198,14 @@ pub async fn link(tx: &mut Tx, found: &[NewLink]) -> Result<Vec<String>, sqlx::E
     let (center, now) = (tx.center().to_owned(), tx.now());
     let because: Vec<String> = found.iter().map(|link| link.because.join(",")).collect();
     // What a person said of a link stays; what it was found by is brought up to date.
-    sqlx::query_scalar(
+    let kept: Vec<(String, bool)> = sqlx::query_as(
         "INSERT INTO person_links (center_id, newer, older, strength, score, because, found_at) \
          SELECT $1, newer, older, strength, score, string_to_array(because, ','), $2 \
          FROM unnest($3::uuid[], $4::uuid[], $5::text[], $6::integer[], $7::text[]) \
             AS given (newer, older, strength, score, because) ORDER BY newer, older \
          ON CONFLICT (center_id, newer, older) DO UPDATE \
             SET strength = excluded.strength, score = excluded.score, because = excluded.because \
-         RETURNING strength",
+         RETURNING strength, xmax = 0",
     )
     .bind(center)
     .bind(Ts(now))
@@ -215,7 +215,8 @@ pub async fn link(tx: &mut Tx, found: &[NewLink]) -> Result<Vec<String>, sqlx::E
     .bind(found.iter().map(|link| link.score).collect::<Vec<_>>())
     .bind(because)
     .fetch_all(tx.conn())
-    .await
+    .await?;
+    Ok(kept.into_iter().filter(|(_, is_new)| *is_new).map(|(strength, _)| strength).collect())
 }
 
 /// A link that was found.

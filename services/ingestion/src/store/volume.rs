@@ -77,8 +77,8 @@ pub async fn looked_at(tx: &mut Tx) -> Result<Option<Timestamp>, sqlx::Error> {
     Ok(last.map(|at| at.0))
 }
 
-/// What came of feeds of messages and of feeds of files.
-const CAME: &str = "(SELECT feed, received_at FROM messages WHERE center_id = $1 AND received_at >= $2 AND feed = ANY($3) \
+/// What came since `$2` of feeds of messages (`$3`) and of feeds of files (`$4`), as a table.
+pub const CAME: &str = "(SELECT feed, received_at FROM messages WHERE center_id = $1 AND received_at >= $2 AND feed = ANY($3) \
     UNION ALL SELECT feed, received_at FROM files WHERE center_id = $1 AND received_at >= $2 AND feed = ANY($4) \
         AND content_key IS NOT NULL) AS came";
 
@@ -111,7 +111,7 @@ pub async fn lately(
         "SELECT feed, greatest(max(received_at), max(known.last_at)) AS last_at, \
             count(received_at) FILTER (WHERE received_at > $5)::integer AS seen \
          FROM unnest($3::text[] || $4::text[]) AS feed LEFT JOIN {CAME} USING (feed) \
-         LEFT JOIN feed_states AS known USING (feed) GROUP BY feed"
+         LEFT JOIN (SELECT feed, last_at FROM feed_states WHERE center_id = $1) AS known USING (feed) GROUP BY feed"
     );
     sqlx::query_as(sqlx::AssertSqlSafe(sql))
         .bind(center)
@@ -123,12 +123,13 @@ pub async fn lately(
         .await
 }
 
-/// What came hour by hour.
-pub async fn hours(tx: &mut Tx, since: Timestamp) -> Result<Vec<Hour>, sqlx::Error> {
+/// What came of some feeds hour by hour.
+pub async fn hours(tx: &mut Tx, since: Timestamp, feeds: &[&str]) -> Result<Vec<Hour>, sqlx::Error> {
     let center = tx.center().to_owned();
-    sqlx::query_as("SELECT feed, hour, messages FROM feed_hours WHERE center_id = $1 AND hour >= $2")
+    sqlx::query_as("SELECT feed, hour, messages FROM feed_hours WHERE center_id = $1 AND hour >= $2 AND feed = ANY($3)")
         .bind(center)
         .bind(Ts(since))
+        .bind(feeds)
         .fetch_all(tx.conn())
         .await
 }

@@ -124,7 +124,8 @@ fn described(summary: &str, id: &str, of_center: bool) -> Value {
 
 /// An operation of a feed; who may is told by its key.
 fn of_feed(id: &str, summary: &str, answers: &[(&str, Value)]) -> Value {
-    let mut responses = json!({ "401": refused("NoKey"), "404": refused("NotFound"), "503": refused("Unavailable") });
+    let mut responses = json!({ "401": refused("NoKey"), "404": refused("NotFound"), "429": refused("Full"),
+        "503": refused("Unavailable") });
     for (status, answer) in answers {
         responses[*status] = answer.clone();
     }

@@ -64,7 +64,7 @@ pub fn responses() -> Value {
         "TooLarge": { "description": "The body is larger than this door takes." },
         "NoText": problem("The body is no text."),
         "Faulty": problem("Nobody could act on this; every fault is told at once in `errors`."),
-        "Full": later("Too many are waiting."),
+        "Full": later("Too many are waiting, or more came from this sender than is taken in a minute."),
         "Unavailable": later("It can't be kept at the moment, or it is not known whether it was: send the same again, with the same key."),
     })
 }

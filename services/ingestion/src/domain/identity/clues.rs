@@ -50,9 +50,8 @@ impl Identity {
         // A caregiver's address is no sign of the patient, but the one that was given for the patient is.
         let email = match person.asked_by {
             AskedBy::Patient => person.email.clone(),
-            AskedBy::Caregiver | AskedBy::Office => {
-                said(person.given("patient_email")).or_else(|| person.email.clone())
-            }
+            AskedBy::Caregiver => said(person.given("patient_email")),
+            AskedBy::Office => said(person.given("patient_email")).or_else(|| person.email.clone()),
         };
         let number = said(person.given(NUMBER));
         Self {
