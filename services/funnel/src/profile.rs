@@ -84,7 +84,28 @@ impl Profile {
     /// # Errors
     /// Every fault that was found, in the order of files and lines.
     pub fn from_bundle(bundle: &Bundle) -> Result<Self, Vec<Fault>> {
-        read::profile(bundle)
+        match read::profile(bundle) {
+            (Some(profile), faults) if faults.is_empty() => Ok(profile),
+            (_, faults) => Err(faults),
+        }
+    }
+
+    /// Reads a profile that was put in force once, with a word on its faults. An earlier release may have let through what
+    /// this one would not; a center whose doors are shut for that would lose people, so whoever has nothing better serves it.
+    ///
+    /// # Errors
+    /// Why no profile can be made of it.
+    pub fn from_stored(bytes: &[u8]) -> Result<(Self, Option<String>), String> {
+        let bundle = Bundle::from_bytes(bytes).map_err(|cause| cause.to_string())?;
+        let (profile, faults) = read::profile(&bundle);
+        let told = faults.first().map(|first| match faults.len() {
+            1 => first.to_string(),
+            several => format!("{several} faults, the first: {first}"),
+        });
+        match profile {
+            Some(profile) => Ok((profile, told)),
+            None => Err(told.unwrap_or_default()),
+        }
     }
 
     /// Opening times of a site, or of the center where the site has none of its own.

@@ -48,6 +48,21 @@ fn both_demo_centers_are_faultless() {
 }
 
 #[test]
+fn what_was_put_in_force_by_an_earlier_release_is_read_with_its_faults_unless_a_part_is_missing() {
+    let mut bundle = load("harbor-valley");
+    let (_, fault) = Profile::from_stored(&bundle.to_bytes()).unwrap();
+    assert_eq!(fault, None);
+    bundle.insert("notes.md", "belongs to no part");
+    assert!(Profile::from_bundle(&bundle).is_err(), "nobody can put it in force now");
+    let (profile, fault) = Profile::from_stored(&bundle.to_bytes()).unwrap();
+    assert_eq!((profile.center.id.as_str(), profile.revision), ("harbor-valley", bundle.revision()));
+    assert!(fault.unwrap().starts_with("notes.md:1: "));
+    bundle.insert("teams.toml", "no table");
+    assert!(Profile::from_stored(&bundle.to_bytes()).unwrap_err().starts_with("2 faults, the first: "));
+    assert!(Profile::from_stored(b"no bundle").is_err());
+}
+
+#[test]
 fn every_inquiry_lands_in_a_team_with_staff_a_script_a_checklist_and_a_booking_rule() {
     for center in ["harbor-valley", "lakeside"] {
         let profile = Profile::from_bundle(&load(center)).unwrap();

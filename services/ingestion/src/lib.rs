@@ -25,8 +25,8 @@ use std::time::Duration;
 
 use causeway_auth::{Sealer, Verifier};
 use causeway_bus::StreamSpec;
-use causeway_funnel::profile::{Bundle, Profile};
-use causeway_mailbox::{Database, Mailbox, MailboxSettings, Revisions};
+use causeway_funnel::profile::Profile;
+use causeway_mailbox::{Database, Mailbox, MailboxSettings, Reading, Revisions};
 use causeway_proto::inquiry::v1::ingestion_server::IngestionServer;
 use causeway_proto::subjects;
 use causeway_runtime::{Deps, PortSpec, Running, Service, Stop};
@@ -106,13 +106,9 @@ impl Service for Ingestion {
 const LOOK_AT_MESSAGES: Duration = Duration::from_secs(10);
 
 /// Reads a profile as the bucket holds it.
-fn read_profile(bytes: &[u8]) -> Result<(String, Profile), String> {
-    let bundle = Bundle::from_bytes(bytes).map_err(|cause| cause.to_string())?;
-    let first_fault = |faults: Vec<_>| {
-        faults.first().map_or_else(String::new, |fault: &causeway_funnel::fault::Fault| fault.to_string())
-    };
-    let profile = Profile::from_bundle(&bundle).map_err(first_fault)?;
-    Ok((profile.revision.clone(), profile))
+fn read_profile(bytes: &[u8]) -> Result<Reading<Profile>, String> {
+    let (profile, fault) = Profile::from_stored(bytes)?;
+    Ok(Reading { revision: profile.revision.clone(), value: profile, fault })
 }
 
 fn acceptance(

@@ -22,8 +22,8 @@ use std::time::Duration;
 
 use causeway_auth::{Sealer, Verifier};
 use causeway_bus::StreamSpec;
-use causeway_funnel::profile::{Bundle, Profile};
-use causeway_mailbox::{Mailbox, MailboxSettings, Revisions, Subscription};
+use causeway_funnel::profile::Profile;
+use causeway_mailbox::{Mailbox, MailboxSettings, Reading, Revisions, Subscription};
 use causeway_proto::intake::v1::intake_desk_server::IntakeDeskServer;
 use causeway_proto::subjects;
 use causeway_runtime::{Check, Deps, PortSpec, Running, Service, Stop};
@@ -95,11 +95,7 @@ impl Service for IntakeDesk {
 }
 
 /// Reads a profile as the bucket and the database keep it.
-fn read_profile(content: &[u8]) -> Result<(String, Profile), String> {
-    let bundle = Bundle::from_bytes(content).map_err(|cause| cause.to_string())?;
-    let profile = Profile::from_bundle(&bundle).map_err(|faults| {
-        let first = faults.first().map(ToString::to_string).unwrap_or_default();
-        format!("{} faults; the first one: {first}", faults.len())
-    })?;
-    Ok((profile.revision.clone(), profile))
+fn read_profile(content: &[u8]) -> Result<Reading<Profile>, String> {
+    let (profile, fault) = Profile::from_stored(content)?;
+    Ok(Reading { revision: profile.revision.clone(), value: profile, fault })
 }

@@ -17,8 +17,8 @@ use std::time::Duration;
 
 use causeway_auth::Verifier;
 use causeway_bus::StreamSpec;
-use causeway_funnel::profile::{Bundle, Profile};
-use causeway_mailbox::{Mailbox, MailboxSettings, Revisions, Subscription};
+use causeway_funnel::profile::Profile;
+use causeway_mailbox::{Mailbox, MailboxSettings, Reading, Revisions, Subscription};
 use causeway_proto::metrics::v1::metrics_server::MetricsServer;
 use causeway_proto::subjects;
 use causeway_runtime::{Check, Deps, PortSpec, Running, Service, Stop};
@@ -86,9 +86,7 @@ impl Service for Metrics {
 }
 
 /// Reads a center's profile as the bucket keeps it.
-fn read_profile(bytes: &[u8]) -> Result<(String, Profile), String> {
-    let bundle = Bundle::from_bytes(bytes).map_err(|cause| cause.to_string())?;
-    let profile = Profile::from_bundle(&bundle)
-        .map_err(|faults| faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?;
-    Ok((profile.revision.clone(), profile))
+fn read_profile(bytes: &[u8]) -> Result<Reading<Profile>, String> {
+    let (profile, fault) = Profile::from_stored(bytes)?;
+    Ok(Reading { revision: profile.revision.clone(), value: profile, fault })
 }

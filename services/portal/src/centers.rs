@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use causeway_funnel::profile::{Bundle, Profile};
-use causeway_mailbox::Revisions;
+use causeway_funnel::profile::Profile;
+use causeway_mailbox::{Reading, Revisions};
 
 /// A profile with its revision.
 pub type InForce = Arc<(String, Profile)>;
@@ -60,9 +60,7 @@ impl Centers {
 }
 
 /// Reads a center's profile as the bucket keeps it.
-pub fn read_profile(bytes: &[u8]) -> Result<(String, Profile), String> {
-    let bundle = Bundle::from_bytes(bytes).map_err(|cause| cause.to_string())?;
-    let profile = Profile::from_bundle(&bundle)
-        .map_err(|faults| faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?;
-    Ok((profile.revision.clone(), profile))
+pub fn read_profile(bytes: &[u8]) -> Result<Reading<Profile>, String> {
+    let (profile, fault) = Profile::from_stored(bytes)?;
+    Ok(Reading { revision: profile.revision.clone(), value: profile, fault })
 }

@@ -21,8 +21,8 @@ use std::sync::Arc;
 
 use causeway_auth::Verifier;
 use causeway_bus::StreamSpec;
-use causeway_funnel::profile::{Bundle, Profile};
-use causeway_mailbox::{Mailbox, MailboxSettings, Revisions, Subscription};
+use causeway_funnel::profile::Profile;
+use causeway_mailbox::{Mailbox, MailboxSettings, Reading, Revisions, Subscription};
 use causeway_proto::scheduling::v1::scheduling_server::SchedulingServer;
 use causeway_proto::subjects;
 use causeway_runtime::{Check, Deps, PortSpec, Running, Service, Stop};
@@ -87,10 +87,7 @@ impl Service for SchedulingSync {
 }
 
 /// Reads what scheduling needs of a center's profile, as the bucket keeps it.
-fn read_diary(bytes: &[u8]) -> Result<(String, Diary), String> {
-    let bundle = Bundle::from_bytes(bytes).map_err(|cause| cause.to_string())?;
-    let profile = Profile::from_bundle(&bundle)
-        .map_err(|faults| faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?;
-    let diary = Diary::of(&profile);
-    Ok((profile.revision, diary))
+fn read_diary(bytes: &[u8]) -> Result<Reading<Diary>, String> {
+    let (profile, fault) = Profile::from_stored(bytes)?;
+    Ok(Reading { value: Diary::of(&profile), revision: profile.revision, fault })
 }

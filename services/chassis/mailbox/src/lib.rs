@@ -29,7 +29,7 @@ pub use migrate::{MigrateError, migrate};
 pub use outbox::Draft;
 pub use parked::{ParkedMessage, list_parked, request_replay};
 pub use reconciler::{Compared, reconcile_all};
-pub use revisions::Revisions;
+pub use revisions::{Reading, Revisions};
 pub use start::{Mailbox, MailboxSettings, Pace, StartError, Subscription, open, open_bus};
 pub use time::Ts;
 pub use timers::{DueTimer, Timer, TimerHandler};

@@ -2,7 +2,8 @@
 //!
 //! A service starts and explains an old decision without the bucket: every revision that it has used stays in its
 //! `revisions` table. A new one is in force within seconds, without a restart. A value that can't be read is refused
-//! and the one before stays in force.
+//! and the one before stays in force. One that can be read but has faults is served only where there is nothing better: it
+//! was put in force by an earlier release, and a start after an upgrade must not shut a center's doors.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -16,12 +17,23 @@ use sqlx::PgPool;
 use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use crate::database::Database;
 
-/// Reads a value and gives its revision.
-pub type Parse<T> = fn(&[u8]) -> Result<(String, T), String>;
+/// A value that was read.
+#[derive(Debug, Clone)]
+pub struct Reading<T> {
+    /// Its revision.
+    pub revision: String,
+    /// The value.
+    pub value: T,
+    /// Why it would not be put in force anew; nothing: it is in order.
+    pub fault: Option<String>,
+}
+
+/// Reads a value; an error where none can be made of the bytes.
+pub type Parse<T> = fn(&[u8]) -> Result<Reading<T>, String>;
 
 /// How long a start waits for what is pinned up.
 const FIRST_LOOK: Duration = Duration::from_secs(5);
@@ -100,7 +112,7 @@ impl<T: Send + Sync + 'static> Revisions<T> {
                 .bind(revision)
                 .fetch_optional(pool)
                 .await?;
-        Ok(content.and_then(|content| (self.parse)(&content).ok()).map(|(_, value)| value))
+        Ok(content.and_then(|content| (self.parse)(&content).ok()).map(|reading| reading.value))
     }
 
     /// Waits until a value with this name is in force.
@@ -146,7 +158,9 @@ impl<T: Send + Sync + 'static> Revisions<T> {
         while let Some(change) = changes.next().await {
             let Change { key, value } = change?;
             let Some(content) = value else { continue };
-            self.put_in_force(&key, &content);
+            if !self.put_in_force(&key, &content) {
+                continue;
+            }
             // A revision that could not be kept is tried again when the bucket is followed anew, half a second later.
             if let Some(revision) = self.to_keep(&key) {
                 self.keep(&key, &revision, &content).await.map_err(|cause| BusError::Server {
@@ -181,22 +195,35 @@ impl<T: Send + Sync + 'static> Revisions<T> {
         Ok(())
     }
 
-    fn put_in_force(&self, name: &str, content: &[u8]) {
-        let (revision, value) = match (self.parse)(content) {
-            Ok(parsed) => parsed,
+    /// True where what was read is what is in force now.
+    fn put_in_force(&self, name: &str, content: &[u8]) -> bool {
+        let Reading { revision, value, fault } = match (self.parse)(content) {
+            Ok(reading) => reading,
             Err(cause) => {
                 warn!(name, bucket = self.bucket, %cause, "value can not be read; the one before stays in force");
-                return;
+                return false;
             }
         };
-        if self.current(name).is_some_and(|current| current.0 == revision) {
-            return;
+        let current = self.current(name);
+        if current.as_ref().is_some_and(|current| current.0 == revision) {
+            return true;
+        }
+        match fault {
+            Some(fault) if current.is_some() => {
+                warn!(name, bucket = self.bucket, fault, "value has faults; the one before stays in force");
+                return false;
+            }
+            Some(fault) => {
+                error!(name, bucket = self.bucket, fault, "value in force has faults; mend it and put it in force anew")
+            }
+            None => {}
         }
         let mut all = BTreeMap::clone(&self.current.load());
         all.insert(name.to_owned(), Arc::new((revision.clone(), value)));
         self.current.store(Arc::new(all));
         self.changed.send_modify(|count| *count += 1);
         info!(name, revision, bucket = self.bucket, "value is in force");
+        true
     }
 
     /// The revision in force, where it is not known to be kept.

@@ -28,7 +28,8 @@ pub(super) const SINGLE_FILES: [&str; 10] = [
     "retention.toml",
 ];
 
-pub(super) fn profile(bundle: &Bundle) -> Result<Profile, Vec<Fault>> {
+/// The profile, where its files hold enough to make one, and every fault that was found.
+pub(super) fn profile(bundle: &Bundle) -> (Option<Profile>, Vec<Fault>) {
     let mut faults = Vec::new();
     unknown_files(bundle, &mut faults);
     let center: Option<Center> = single(bundle, "center.toml", &mut faults);
@@ -78,10 +79,7 @@ pub(super) fn profile(bundle: &Bundle) -> Result<Profile, Vec<Fault>> {
     }
     faults.sort();
     faults.dedup();
-    match assembled {
-        Some(profile) if faults.is_empty() => Ok(profile),
-        _ => Err(faults),
-    }
+    (assembled, faults)
 }
 
 fn missing_file(path: &str) -> Fault {

@@ -6,7 +6,8 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use causeway_funnel::profile::{Bundle, Profile, Template, health_word};
+use causeway_funnel::profile::{Profile, Template, health_word};
+use causeway_mailbox::Reading;
 use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior};
 use tracing::warn;
@@ -68,13 +69,9 @@ pub enum Unwritable {
 
 impl Book {
     /// Reads a stored profile and makes its templates ready; gives its revision too.
-    pub fn read(bytes: &[u8]) -> Result<(String, Self), String> {
-        let bundle = Bundle::from_bytes(bytes).map_err(|cause| cause.to_string())?;
-        let profile = Profile::from_bundle(&bundle).map_err(|faults| match faults.first() {
-            Some(first) => format!("{} faults, the first: {first}", faults.len()),
-            None => "the profile has faults".to_owned(),
-        })?;
-        Ok((profile.revision.clone(), Self::new(profile)))
+    pub fn read(bytes: &[u8]) -> Result<Reading<Self>, String> {
+        let (profile, fault) = Profile::from_stored(bytes)?;
+        Ok(Reading { revision: profile.revision.clone(), value: Self::new(profile), fault })
     }
 
     /// Makes the templates of a profile ready. What is not usable is logged here, once.

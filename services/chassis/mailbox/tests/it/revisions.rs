@@ -1,16 +1,20 @@
 //! Named values: in force when the service says that it is up, kept for the day when the bus is not there.
 
 use bytes::Bytes;
-use causeway_mailbox::{DatabaseSettings, Revisions};
+use causeway_mailbox::{DatabaseSettings, Reading, Revisions};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::rig::{self, eventually};
 
-#[expect(clippy::unnecessary_wraps, reason = "the shape of every reader")]
-fn read(content: &[u8]) -> Result<(String, String), String> {
+/// Some can't be read, some have faults.
+fn read(content: &[u8]) -> Result<Reading<String>, String> {
     let text = String::from_utf8_lossy(content).into_owned();
-    Ok((format!("revision of {text}"), text))
+    if text.starts_with("unreadable") {
+        return Err("unreadable".to_owned());
+    }
+    let fault = text.starts_with("faulty").then(|| "a fault".to_owned());
+    Ok(Reading { revision: format!("revision of {text}"), value: text, fault })
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -38,6 +42,43 @@ async fn what_is_pinned_up_is_in_force_as_soon_as_the_service_is_up_and_without_
     let later = rig::bus(&empty, "owner").await;
     let started = Revisions::start(Some(&database), later, "VALUES", read, stop.clone(), &tasks).await;
     assert_eq!(started.expect("started").names(), ["harbor-valley", "lakeside"]);
+    stop.cancel();
+    tasks.close();
+    tasks.wait().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_earlier_release_put_in_force_is_served_with_its_faults_but_never_replaces_what_is_in_order() {
+    let nats = rig::nats().await;
+    let bus = rig::bus(&nats, "owner").await;
+    let bucket = bus.bucket("VALUES").await.expect("a bucket");
+    let pin = async |text: &str| bucket.put("lakeside", Bytes::from(text.to_owned())).await.expect("pinned up");
+    pin("faulty, from before the upgrade").await;
+    let database = rig::open("owner", &rig::database("owner").await, &DatabaseSettings::default());
+    let tasks = TaskTracker::new();
+    let start = async || {
+        let stop = CancellationToken::new();
+        let started = Revisions::start(Some(&database), bus.clone(), "VALUES", read, stop.clone(), &tasks).await;
+        (started.expect("started"), stop)
+    };
+    let in_force = |of: &Revisions<String>| of.current("lakeside").map(|value| value.1.clone()).unwrap_or_default();
+    let (revisions, stop) = start().await;
+    assert_eq!(in_force(&revisions), "faulty, from before the upgrade", "a center's doors stay open");
+    pin("in order").await;
+    eventually("the mended one is in force", 10, async || in_force(&revisions) == "in order").await;
+    let kept = "SELECT count(*) FROM revisions WHERE current AND content = 'in order'";
+    eventually("and kept", 10, async || rig::count(&database, kept).await == 1).await;
+    for (worse, name) in [("faulty again", "harbor-valley"), ("unreadable", "riverside")] {
+        pin(worse).await;
+        // What is pinned up later is looked at later.
+        bucket.put(name, Bytes::from("in order")).await.expect("pinned up");
+        eventually("what came later is in force", 10, async || revisions.current(name).is_some()).await;
+        assert_eq!(in_force(&revisions), "in order", "{worse}");
+    }
+    stop.cancel();
+    let (again, stop) = start().await;
+    assert_eq!(in_force(&again), "in order", "what is kept comes before what is pinned up");
+    assert_eq!(rig::count(&database, kept).await, 1, "nothing was kept under another's revision");
     stop.cancel();
     tasks.close();
     tasks.wait().await;
