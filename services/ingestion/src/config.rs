@@ -79,11 +79,13 @@ pub struct People {
     pub per_second: u32,
     /// How often it looks for new ones where there are none, milliseconds.
     pub look_milliseconds: u64,
+    /// How often, once all are read, it looks through the last minute again, for what was committed late, seconds.
+    pub look_back_seconds: u64,
 }
 
 impl Default for People {
     fn default() -> Self {
-        Self { per_second: 200, look_milliseconds: 1000 }
+        Self { per_second: 200, look_milliseconds: 1000, look_back_seconds: 30 }
     }
 }
 

@@ -1,12 +1,13 @@
 //! Reads the people of inquiries in the background: tokens, who shares one, how like they are, links.
 //!
 //! It costs the doors nothing: what was committed is found by its id, and a place that is kept in the record makes it go on
-//! where it stopped. Ids rise with time, but a transaction may commit late, so the place stays a minute behind, and each
-//! process begins with a look at all. Deliberately not here: what is shown of links (links).
+//! where it stopped. Ids rise with time, but a transaction may commit late, so the place stays a minute behind: from there
+//! all is looked through again now and then, and what came meanwhile is read from where the last look ended. Each process
+//! begins with a look at all. Deliberately not here: what is shown of links (links).
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use causeway_auth::{SealError, Sealer};
 use causeway_mailbox::{Database, Tx};
@@ -22,41 +23,56 @@ use crate::domain::identity::clues::{self, Clue, Identity};
 use crate::domain::identity::score::compare;
 use crate::domain::person;
 use crate::error::Refusal;
-use crate::store::people::{self, NewLink, Unread};
+use crate::store::people::{self, NewLink, Taken, Unread};
 
 /// Most people read in one transaction.
 const BATCH: i64 = 20;
 /// How late a transaction may commit the inquiry that it gave an id to.
 const LATE: Duration = Duration::from_secs(60);
+/// How late it nearly always is at most: so far back the next look begins.
+const SOON: Duration = Duration::from_secs(2);
 /// Most links that are kept of a person who was read: the surest.
 const MOST_LINKS: usize = 20;
 /// Stands for the whole installation where a key is a center's: no center can have this name.
 const INSTALLATION: &str = "*";
 
+/// How far this process has looked through a center's inquiries.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    /// Behind this id the next look begins.
+    at: Uuid,
+    /// What the record says. It differs once somebody wants all of them read again.
+    through: Uuid,
+    /// What was passed over up to this id stands for good: no commit of it was out when the looking through began.
+    settled: Uuid,
+    /// When that was.
+    since: Instant,
+    /// All that there was has been looked through.
+    caught_up: bool,
+}
+
 /// What was done of a center's index.
 #[derive(Debug, Clone, Default)]
 struct Read {
-    /// False where another process has the index.
-    looked: bool,
+    /// Nothing where another process has the index.
+    place: Option<Place>,
     people: usize,
     links: Vec<String>,
 }
 
 /// Reads whoever was not read yet, until stopped.
 pub async fn run(acceptance: Arc<Acceptance>, database: Database, pace: People, stop: Stop) {
-    let mut begun = BTreeSet::new();
+    let mut places: BTreeMap<String, Place> = BTreeMap::new();
+    let look_back = Duration::from_secs(pace.look_back_seconds);
     loop {
         let mut read = 0;
         for center in acceptance.profiles.names() {
             if stop.soft.is_cancelled() {
                 return;
             }
-            let is_first = begun.insert(center.clone());
-            match center_once(&acceptance, &database, &center, is_first).await {
+            match center_once(&acceptance, &database, &center, (places.remove(&center), look_back)).await {
                 Ok(done) => {
-                    if !done.looked {
-                        begun.remove(&center);
-                    }
+                    places.extend(done.place.map(|place| (center.clone(), place)));
                     read += done.people;
                     acceptance.metrics.indexed.with_label_values(&[&center]).inc_by(done.people as u64);
                     for strength in done.links {
@@ -64,7 +80,6 @@ pub async fn run(acceptance: Arc<Acceptance>, database: Database, pace: People, 
                     }
                 }
                 Err(cause) => {
-                    begun.remove(&center);
                     debug!(%cause, center, "read people for the index; tried again shortly");
                 }
             }
@@ -84,12 +99,13 @@ async fn center_once(
     acceptance: &Arc<Acceptance>,
     database: &Database,
     center: &str,
-    is_first: bool,
+    (place, look_back): (Option<Place>, Duration),
 ) -> Result<Read, Refusal> {
     let shares = acceptance.profiles.current(center).is_some_and(|profile| profile.1.center.share_recognition);
     let sealer = acceptance.sealer.clone();
-    let reader = Reader { version: version(&sealer, center, shares)?, sealer, center: center.to_owned(), shares };
-    database.with_tx(center, move |tx| Box::pin(async move { reader.read(tx, is_first).await })).await
+    let reader =
+        Reader { version: version(&sealer, center, shares)?, sealer, center: center.to_owned(), shares, look_back };
+    database.with_tx(center, move |tx| Box::pin(async move { reader.read(tx, place).await })).await
 }
 
 /// Differs whenever the tokens of the same person would: another key, another way, shared or not.
@@ -104,25 +120,34 @@ struct Reader {
     center: String,
     version: Vec<u8>,
     shares: bool,
+    look_back: Duration,
 }
 
 impl Reader {
-    async fn read(&self, tx: &mut Tx, is_first: bool) -> Result<Read, Refusal> {
-        let Some(mut after) = people::take(tx, &self.version).await? else { return Ok(Read::default()) };
-        if is_first {
-            after = Uuid::nil();
-        }
-        let unread = people::unread(tx, &self.version, after, BATCH).await?;
-        let settled = before(tx, LATE);
+    async fn read(&self, tx: &mut Tx, place: Option<Place>) -> Result<Read, Refusal> {
+        let Some(Taken { through, anew }) = people::take(tx, &self.version).await? else { return Ok(Read::default()) };
+        let place = place.filter(|_| !anew);
+        let goes_on =
+            |place: &Place| place.through == through && !(place.caught_up && place.since.elapsed() >= self.look_back);
+        let mut place = match place.filter(goes_on) {
+            Some(place) => place,
+            None => {
+                let at = if place.is_none() { Uuid::nil() } else { through };
+                Place { at, through, settled: before(tx, LATE), since: Instant::now(), caught_up: false }
+            }
+        };
+        let unread = people::unread(tx, &self.version, place.at, BATCH).await?;
         let is_all = unread.len() < usize::try_from(BATCH).unwrap_or_default();
         let last = unread.last().map_or(Uuid::nil(), |one| one.inquiry_id);
-        let through = if is_all { settled } else { last.min(settled) };
         let links = if unread.is_empty() { Vec::new() } else { self.index(tx, &unread).await? };
-        // Where nothing comes there is little to move: what was read is passed over again for a while.
-        if !unread.is_empty() || is_first || after < before(tx, 2 * LATE) {
-            people::advance(tx, &self.version, through.max(after)).await?;
+        place.at = place.at.max(if is_all { before(tx, SOON) } else { last });
+        place.caught_up |= is_all;
+        let passed = place.at.min(place.settled);
+        if passed > place.through {
+            people::advance(tx, &self.version, passed).await?;
+            place.through = passed;
         }
-        Ok(Read { looked: true, people: unread.len(), links })
+        Ok(Read { place: Some(place), people: unread.len(), links })
     }
 
     async fn index(&self, tx: &mut Tx, unread: &[Unread]) -> Result<Vec<String>, Refusal> {

@@ -22,9 +22,17 @@ pub struct Unread {
     pub facts: Vec<u8>,
 }
 
-/// Takes the index of a center to the end of the transaction, and gives the id behind which it goes on; nothing while another
-/// process has it. Where tokens are made in another way than the last time, it begins anew.
-pub async fn take(tx: &mut Tx, version: &[u8]) -> Result<Option<Uuid>, sqlx::Error> {
+/// The index of a center, taken to the end of the transaction.
+pub struct Taken {
+    /// What stands up to this id was looked through.
+    pub through: Uuid,
+    /// Nothing was, in this way.
+    pub anew: bool,
+}
+
+/// Takes the index of a center; nothing while another process has it. Where tokens are made in another way than the last
+/// time, or somebody wants all looked through again, it begins anew.
+pub async fn take(tx: &mut Tx, version: &[u8]) -> Result<Option<Taken>, sqlx::Error> {
     let center = tx.center().to_owned();
     sqlx::query("INSERT INTO person_progress (center_id, version, through) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING")
         .bind(&center)
@@ -37,7 +45,12 @@ pub async fn take(tx: &mut Tx, version: &[u8]) -> Result<Option<Uuid>, sqlx::Err
             .bind(center)
             .fetch_optional(tx.conn())
             .await?;
-    Ok(found.map(|(known, through)| if known == version { through } else { Uuid::nil() }))
+    let Some((known, through)) = found else { return Ok(None) };
+    if known == version {
+        return Ok(Some(Taken { through, anew: false }));
+    }
+    advance(tx, version, Uuid::nil()).await?;
+    Ok(Some(Taken { through: Uuid::nil(), anew: true }))
 }
 
 /// Notes how far it is.
@@ -55,9 +68,8 @@ pub async fn advance(tx: &mut Tx, version: &[u8], through: Uuid) -> Result<(), s
 /// Looks at every inquiry again: those whose person was read in the same way are passed over. With `anew` nobody was.
 pub async fn begin_again(tx: &mut Tx, anew: bool) -> Result<(), sqlx::Error> {
     let center = tx.center().to_owned();
-    sqlx::query("UPDATE person_progress SET through = $2 WHERE center_id = $1")
+    sqlx::query("UPDATE person_progress SET version = '' WHERE center_id = $1")
         .bind(&center)
-        .bind(Uuid::nil())
         .execute(tx.conn())
         .await?;
     if anew {

@@ -13,7 +13,7 @@ use tonic::Code;
 use crate::world::{CENTER, OTHER, World, body, coordinator, eventually};
 
 fn quick() -> Config {
-    Config { people: People { per_second: 100_000, look_milliseconds: 50 }, ..Config::default() }
+    Config { people: People { per_second: 100_000, look_milliseconds: 50, look_back_seconds: 1 }, ..Config::default() }
 }
 
 async fn ask(world: &World, center: &str, changes: &[(&str, &str)]) -> String {
@@ -172,6 +172,20 @@ async fn a_sister_center_is_told_that_it_knows_the_person_and_can_read_nothing_e
             && links(&world, CENTER, &here).await.elsewhere.is_empty()
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_inquiry_that_was_committed_late_is_read_although_later_ones_were_read_before_it() {
+    let world = World::start_with(quick()).await;
+    ask(&world, CENTER, &[]).await;
+    read(&world, 1).await;
+    // Twenty seconds older than what was read last, and there only now.
+    let late = "INSERT INTO inquiries (center_id, inquiry_id, reference, received_at, consult_type, source, held, needs_repair, \
+            facts, sealed) \
+         SELECT center_id, (lpad(to_hex(((extract(epoch FROM now()) - 20) * 1000)::bigint), 12, '0') || '7000800000000001')::uuid, \
+            'HV-LATE01', received_at, consult_type, source, held, needs_repair, facts, sealed FROM inquiries";
+    sqlx::query(late).execute(&world.admin).await.expect("stands");
+    read(&world, 2).await;
 }
 
 const MANY: &str = "INSERT INTO person_tokens (center_id, token, inquiry_id) \
