@@ -2,7 +2,8 @@
 //!
 //! It costs the doors nothing: what was committed is found by its id, and a place that is kept in the record makes it go on
 //! where it stopped. Ids rise with time, but a transaction may commit late, so the place stays a minute behind, and each
-//! process begins with a look at all. Deliberately not here: what is shown of links (links).
+//! process begins with a look at all. Who was mended is read again, and what was only a hint goes where it is none any more.
+//! Deliberately not here: what is shown of links (links).
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -22,9 +23,9 @@ use crate::domain::identity::clues::{self, Clue, Identity};
 use crate::domain::identity::score::compare;
 use crate::domain::person;
 use crate::error::Refusal;
-use crate::store::people::{self, NewLink, Unread};
+use crate::store::people::{self, NewLink, Pair, Unread};
 
-/// Most people read in one transaction.
+/// Most people read in one transaction, of the new ones and of those who are read again.
 const BATCH: i64 = 20;
 /// How late a transaction may commit the inquiry that it gave an id to.
 const LATE: Duration = Duration::from_secs(60);
@@ -117,12 +118,16 @@ impl Reader {
         let is_all = unread.len() < usize::try_from(BATCH).unwrap_or_default();
         let last = unread.last().map_or(Uuid::nil(), |one| one.inquiry_id);
         let through = if is_all { settled } else { last.min(settled) };
-        let links = if unread.is_empty() { Vec::new() } else { self.index(tx, &unread).await? };
+        let mut read = people::mended(tx, BATCH).await?;
+        read.retain(|one| !unread.iter().any(|other| other.inquiry_id == one.inquiry_id));
+        let is_any_new = !unread.is_empty();
+        read.extend(unread);
+        let links = if read.is_empty() { Vec::new() } else { self.index(tx, &read).await? };
         // Where nothing comes there is little to move: what was read is passed over again for a while.
-        if !unread.is_empty() || is_first || after < before(tx, 2 * LATE) {
+        if is_any_new || is_first || after < before(tx, 2 * LATE) {
             people::advance(tx, &self.version, through.max(after)).await?;
         }
-        Ok(Read { looked: true, people: unread.len(), links })
+        Ok(Read { looked: true, people: read.len(), links })
     }
 
     async fn index(&self, tx: &mut Tx, unread: &[Unread]) -> Result<Vec<String>, Refusal> {
@@ -144,8 +149,13 @@ impl Reader {
         if !crowded.is_empty() {
             people::mark_crowded(tx, &Vec::from_iter(crowded)).await?;
         }
-        let pairs: BTreeSet<(Uuid, Uuid)> =
+        let mut pairs: BTreeSet<Pair> =
             sharing.into_iter().filter(|(.., beyond)| !beyond).map(|(one, other, _)| (one, other)).collect();
+        // Those of before are looked at again, also where nothing is shared any more.
+        let before = people::open_links(tx, &ids).await?;
+        pairs.extend(before.into_iter().map(|(newer, older)| {
+            if ids.contains(&newer) { (newer, older) } else { (older, newer) }
+        }));
         let strangers: BTreeSet<Uuid> =
             pairs.iter().map(|(_, other)| *other).filter(|other| !known.contains_key(other)).collect();
         for other in people::those(tx, &Vec::from_iter(strangers)).await? {
@@ -153,7 +163,9 @@ impl Reader {
                 known.insert(other.inquiry_id, identity);
             }
         }
-        Ok(people::link(tx, &links(&pairs, &known)).await?)
+        let (links, gone) = links(&pairs, &known);
+        people::unlink(tx, &gone).await?;
+        Ok(people::link(tx, &links).await?)
     }
 
     fn identity(&self, one: &Unread) -> Option<Identity> {
@@ -183,17 +195,21 @@ fn before(tx: &Tx, by: Duration) -> Uuid {
     Uuid::from_u128(u128::from(millis) << 80)
 }
 
-/// The surest links of each person who was read.
-fn links(pairs: &BTreeSet<(Uuid, Uuid)>, known: &HashMap<Uuid, Identity>) -> Vec<NewLink> {
-    let mut found: BTreeMap<(Uuid, Uuid), NewLink> = BTreeMap::new();
+/// The surest links of each person who was read, and the pairs of which none is worth a link.
+fn links(pairs: &BTreeSet<Pair>, known: &HashMap<Uuid, Identity>) -> (Vec<NewLink>, Vec<Pair>) {
+    let mut found: BTreeMap<Pair, NewLink> = BTreeMap::new();
+    let mut gone = Vec::new();
     let mut of_one: BTreeMap<Uuid, Vec<NewLink>> = BTreeMap::new();
     for (one, other) in pairs {
         let (Some(left), Some(right)) = (known.get(one), known.get(other)) else { continue };
-        let score = compare(left, right);
-        let Some(strength) = score.strength() else { continue };
+        let (score, newer, older) = (compare(left, right), *one.max(other), *one.min(other));
+        let Some(strength) = score.strength() else {
+            gone.push((newer, older));
+            continue;
+        };
         of_one.entry(*one).or_default().push(NewLink {
-            newer: *one.max(other),
-            older: *one.min(other),
+            newer,
+            older,
             strength: strength.word(),
             score: score.sum,
             because: score.because.iter().map(|reason| reason.word()).collect(),
@@ -203,7 +219,7 @@ fn links(pairs: &BTreeSet<(Uuid, Uuid)>, known: &HashMap<Uuid, Identity>) -> Vec
         links.sort_by_key(|link| (-link.score, link.older));
         found.extend(links.into_iter().take(MOST_LINKS).map(|link| ((link.newer, link.older), link)));
     }
-    found.into_values().collect()
+    (found.into_values().collect(), gone)
 }
 
 /// Looks at all inquiries of a center again; with `anew` every person is read again.
