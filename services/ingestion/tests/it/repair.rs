@@ -264,17 +264,20 @@ async fn an_inquiry_with_a_bad_phone_is_listed_and_mended_under_the_same_queue()
     assert_eq!(release(&world, &row, &[("phone", "1")]).await.expect("asked").outcome, "not_waiting");
 }
 
-const MANY: [&str; 4] = [
+const MANY: [&str; 5] = [
     "INSERT INTO messages (center_id, message_id, feed, kind, control_key, content_hash, state, sealed, received_at) \
      SELECT 'harbor-valley', gen_random_uuid(), 'cedar-hl7', 'REF^I12', decode(md5(n::text), 'hex'), decode(md5(n::text), 'hex'), \
          CASE WHEN n % 100 = 0 THEN 'refused' WHEN n % 100 = 1 THEN 'parked' ELSE 'accepted' END, '\\x00', \
          now() - n * interval '1 second' FROM generate_series(1, 50000) AS n",
+    "INSERT INTO inquiries (center_id, inquiry_id, reference, received_at, consult_type, source, held, needs_repair, facts, sealed) \
+     SELECT 'harbor-valley', ('00000000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, 'HV-' || n, now(), 'new_consult', \
+         'web_form', false, false, '', '' FROM generate_series(1, 50000) AS n",
     "INSERT INTO repairs (center_id, inquiry_id, field, code, noted_at, mended_at) \
-     SELECT 'harbor-valley', gen_random_uuid(), 'phone', 'phone_length', now() - n * interval '1 second', \
+     SELECT 'harbor-valley', ('00000000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, 'phone', 'phone_length', now() - n * interval '1 second', \
          CASE WHEN n % 100 = 1 THEN NULL ELSE now() END FROM generate_series(1, 50000) AS n",
     "INSERT INTO indexed_people (center_id, inquiry_id, version) \
-     SELECT 'harbor-valley', gen_random_uuid(), CASE WHEN n % 5000 = 1 THEN ''::bytea ELSE '\\x01' END \
-     FROM generate_series(1, 50000) AS n",
+     SELECT 'harbor-valley', ('00000000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, CASE WHEN n % 5000 = 1 THEN ''::bytea ELSE '\\x01' END \
+     FROM generate_series(1, 50000) AS n ON CONFLICT DO NOTHING",
     "ANALYZE",
 ];
 

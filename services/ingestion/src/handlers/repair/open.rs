@@ -16,6 +16,7 @@ use crate::adapters::hl7::charset;
 use crate::domain::person::{self, Person};
 use crate::error::Refusal;
 use crate::handlers::grpc::Calls;
+use crate::store::messages::REFUSED;
 use crate::store::repairs::{self, Message, Waiting};
 
 /// Why somebody may look: a closed list.
@@ -68,6 +69,7 @@ async fn message(
     let feed = feed(&in_force.1, &message.feed);
     let understood = feed.map(|feed| read(calls, (&in_force.1, feed), &raw, reading.as_deref()));
     let waits = message.waits();
+    let view = if !waits { "" } else if message.state == REFUSED { "refused" } else { "waiting" };
     let row = row(&in_force.1, waiting(message));
     let wish = understood.as_ref().filter(|_| waits).map(|one| &one.wish);
     let mut shown = wire::Repair {
@@ -76,6 +78,7 @@ async fn message(
         may_retry: matches!(wish, Some(Wish::New | Wish::About(..))),
         steps: steps.into_iter().map(step).collect(),
         row: Some(row),
+        view: view.to_owned(),
         ..wire::Repair::default()
     };
     if let (Some(understood), Some(feed)) = (understood, feed) {
@@ -184,6 +187,7 @@ async fn inquiry(
     Ok(wire::Repair {
         row: Some(row),
         may_release: !defects.is_empty(),
+        view: if defects.is_empty() { String::new() } else { "waiting".to_owned() },
         faults: defects.into_iter().map(|(field, code)| fault(field, words(&code))).collect(),
         fields: person.given.into_iter().collect(),
         steps: steps.into_iter().map(step).collect(),

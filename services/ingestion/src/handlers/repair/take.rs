@@ -159,7 +159,7 @@ pub async fn find(
     still(calls, doer, (center, message_id), known.map(|(inquiry, reference)| (reason, inquiry, reference))).await
 }
 
-/// Notes that a message was tried and waits on; `about`: why now, and for which inquiry.
+/// Notes that a message was tried and waits on, unless its sender was quicker; `about`: why now, and for which inquiry.
 pub async fn still(
     calls: &Calls,
     doer: &Doer,
@@ -175,8 +175,9 @@ pub async fn still(
                 if !message.waits() {
                     return Ok(Outcome::of(NOT_WAITING, message.inquiry_id, message.reference));
                 }
-                let outcome = match about {
-                    Some((reason, inquiry, reference)) if message.state == PARKED => {
+                let outcome = match (again(tx, &message).await?, about) {
+                    (Some(outcome), _) => outcome,
+                    (None, Some((reason, inquiry, reference))) if message.state == PARKED => {
                         repairs::decide(tx, message_id, (PARKED, reason, Some(inquiry))).await?;
                         Outcome::of(reason, Some(inquiry), Some(reference))
                     }
