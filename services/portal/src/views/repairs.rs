@@ -227,17 +227,17 @@ const KEYS: [(&str, &str); 10] = [
 /// Those of an inquiry that is accepted: what is the person's own.
 const OF_INQUIRY: [&str; 6] = ["name", "patient_name", "phone", "email", "birth_date", "message"];
 
-/// The answers to mend, each with its fault. `typed`: what was sent and came back.
+/// The answers to mend, each with its fault, and the faults that are at none of them. `typed`: what was sent and came back.
 pub fn questions(
-    repair: &Repair,
-    faults: &[RepairFault],
+    profile: &Profile,
+    (repair, faults): (&Repair, &[RepairFault]),
     typed: impl Fn(&str) -> Option<String>,
 ) -> (Vec<Question>, Vec<(String, String)>) {
     let row = repair.row.clone().unwrap_or_default();
     let is_inquiry = row.kind == "inquiry";
     // What a form asks besides, such as the consent to call, is mended where it is at fault.
-    let beside = faults.iter().filter(|fault| !is_inquiry && fault.place.starts_with("consent_"));
-    let beside = beside.map(|fault| (fault.place.as_str(), "May we call? Ask the person first"));
+    let at_fault = faults.iter().filter(|fault| !is_inquiry).map(|fault| fault.place.as_str());
+    let beside = at_fault.filter_map(|place| Some((place, asked(profile, place)?)));
     let mended = KEYS.iter().copied().filter(|(key, _)| match row.kind.as_str() {
         "inquiry" => OF_INQUIRY.contains(key),
         // A number of FHIR has a system beside it, which nobody types.
@@ -264,6 +264,16 @@ pub fn questions(
         questions.push(question((key, label), value, of_key.get(key)));
     }
     (questions, rest)
+}
+
+/// What a form of the center asks under a key.
+fn asked<'p>(profile: &'p Profile, key: &str) -> Option<&'p str> {
+    if key.starts_with("consent_") {
+        return Some("May we reach them this way? Ask the person first");
+    }
+    let mut fields = profile.forms.values().flat_map(|form| form.fields());
+    let (question, field) = fields.find(|(_, field)| field.key == key)?;
+    Some(if field.label.is_empty() { &question.label } else { &field.label }.get("en"))
 }
 
 fn question((key, label): (&str, &str), value: String, faults: Option<&Vec<&str>>) -> Question {
@@ -320,6 +330,7 @@ pub fn also(repair: &Repair, questions: &[Question]) -> Vec<Fact> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::handlers::tests::harbor_valley;
 
     fn repair(kind: &str, door: &str, fields: &[(&str, &str)]) -> Repair {
         let row = Waiting { kind: kind.into(), door: door.into(), ..Waiting::default() };
@@ -349,19 +360,24 @@ mod tests {
             fault("name", "Enter a name"),
             fault("PRD", "Send who refers"),
             fault("consent_phone", "Ask whether we may call"),
+            fault("contact_channel", "Choose how we may reach you"),
         ];
-        let (questions, rest) = questions(&repair("message", "hl7", &[("phone", "12")]), &faults, |_| None);
+        let repair = repair("message", "hl7", &[("phone", "12")]);
+        let (questions, rest) = questions(&harbor_valley(), (&repair, &faults), |_| None);
         let at = |key: &str| questions.iter().find(|question| question.key == key).expect("it is asked");
         assert_eq!(at("name").error.as_deref(), Some("Send the name Enter a name"));
         assert_eq!(at("phone").value, "12");
         assert_eq!(at("consent_phone").kind, QuestionKind::Select);
+        assert!(at("contact_channel").error.is_some(), "a form of the center asks it");
         assert_eq!(rest, [("PRD".to_owned(), "Send who refers".to_owned())]);
     }
 
     #[test]
     fn of_an_accepted_inquiry_only_what_is_the_persons_own_is_mended_and_of_fhir_no_number() {
+        let profile = harbor_valley();
         let keys = |kind: &str, door: &str| {
-            let (questions, _) = questions(&repair(kind, door, &[]), &[fault("consent_phone", "x")], |_| None);
+            let repair = repair(kind, door, &[]);
+            let (questions, _) = questions(&profile, (&repair, &[fault("consent_phone", "x")]), |_| None);
             questions.into_iter().map(|question| question.key).collect::<Vec<_>>()
         };
         assert_eq!(keys("inquiry", "form"), OF_INQUIRY);

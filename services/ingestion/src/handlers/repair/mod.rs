@@ -33,6 +33,8 @@ const PAGE: (i64, i64) = (50, 200);
 const DEFECTS: &str = "defects";
 /// The door of inquiries that came by a form or a call.
 const FORM: &str = "form";
+/// The language of staff.
+const STAFF: &str = "en";
 /// No message has the id of a request.
 const UNKNOWN: Refusal =
     Refusal::BadRequest("no message of this center has this id; take it from the list of what waits");

@@ -11,9 +11,10 @@ use tracing::error;
 use uuid::Uuid;
 
 use super::door::{Understood, Wish, understand};
-use super::{DEFECTS, Doer, UNKNOWN, row};
+use super::{DEFECTS, Doer, STAFF, UNKNOWN, row};
 use crate::adapters::hl7::charset;
 use crate::domain::person::{self, Person};
+use crate::domain::submission::Submission;
 use crate::error::Refusal;
 use crate::handlers::grpc::Calls;
 use crate::store::messages::REFUSED;
@@ -89,7 +90,8 @@ async fn message(
             return Ok(shown);
         }
         let submission = understood.submission(&in_force.1, feed);
-        match submission.and_then(|submission| calls.acceptance.faults(&in_force.1, &submission)) {
+        let for_staff = |submission| Submission { language: STAFF.to_owned(), ..submission };
+        match submission.and_then(|told| calls.acceptance.faults(&in_force.1, &for_staff(told))) {
             Ok(faults) | Err(Refusal::Faults(faults)) => {
                 shown.faults.extend(faults.into_iter().map(|one| fault(one.field, one.message)));
             }
@@ -166,7 +168,7 @@ async fn inquiry(
     let in_force = calls.acceptance.profile(center)?;
     let words = |code: &str| {
         use causeway_funnel::contact::FaultCode;
-        code.parse::<FaultCode>().map_or_else(|_| code.to_owned(), |code| code.label("en").to_owned())
+        code.parse::<FaultCode>().map_or_else(|_| code.to_owned(), |code| code.label(STAFF).to_owned())
     };
     let named = defects.iter().map(|(field, code)| format!("{code}@{field}")).collect::<Vec<_>>().join(" ");
     let row = row(

@@ -5,13 +5,14 @@
 
 use causeway_auth::Actor;
 use causeway_envelope::TraceContext;
+use causeway_funnel::contact::FieldFault;
 use causeway_proto::inquiry::v1 as wire;
 use uuid::Uuid;
 
 use super::door::Wish;
 use super::open::{FEED_GONE, feed, raw, read};
 use super::take::{self, NOT_WAITING, Outcome};
-use super::{Doer, UNKNOWN, after, mend, token};
+use super::{Doer, STAFF, UNKNOWN, after, mend, token};
 use crate::domain::submission::Submission;
 use crate::error::Refusal;
 use crate::handlers::grpc::Calls;
@@ -134,11 +135,18 @@ pub async fn release(
     let doer = Doer::permitted(actor, &request.center, trace)?;
     let id = super::id(&request.id)?;
     let fields: Vec<(String, String)> = request.fields.into_iter().collect();
-    match request.kind.as_str() {
+    let outcome = match request.kind.as_str() {
         "inquiry" => mend::inquiry(calls, &doer, (&request.center, id), fields).await,
         "message" => mended(calls, &doer, (&request.center, id), (fields, request.strict)).await,
         _ => Err(Refusal::BadRequest("kind must be message or inquiry")),
-    }
+    };
+    outcome.map_err(|refusal| match refusal {
+        // They were written for the person, in the person's language.
+        Refusal::Faults(faults) => {
+            Refusal::Faults(faults.into_iter().map(|one| FieldFault::new(&one.field, one.code, STAFF)).collect())
+        }
+        other => other,
+    })
 }
 
 async fn mended(

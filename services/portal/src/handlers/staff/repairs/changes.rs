@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
+use axum::http::StatusCode;
 use axum::response::Response;
 use causeway_proto::inquiry::v1::{
     ReleaseRepairRequest, RepairFault, RetryRepairsRequest, SetAsideRepairsRequest, SettleMessagesRequest,
@@ -52,7 +53,7 @@ pub async fn release(State(app): State<Arc<App>>, Path(id): Path<String>, posted
     let fault = |one: &FieldProblem| RepairFault { place: one.field.clone(), message: one.reason.clone() };
     let faults: Vec<RepairFault> = problem.fields.iter().map(fault).collect();
     match open(staff, (kind, &id)).await {
-        Ok(repair) => page(problem.code.http(), &repair_page(&app, staff, &repair, Some((sent, &faults)))),
+        Ok(repair) => page(StatusCode::UNPROCESSABLE_ENTITY, &repair_page(&app, staff, &repair, Some((sent, &faults)))),
         Err(status) => unshown(&app, staff, &status),
     }
 }

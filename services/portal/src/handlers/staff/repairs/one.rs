@@ -61,7 +61,7 @@ pub(super) fn repair_page(app: &App, staff: &Staff, repair: &Repair, returned: O
     let row = repair.row.clone().unwrap_or_default();
     let typed = |key: &str| returned.and_then(|(sent, _)| sent.typed.get(key).cloned());
     let faults = returned.map_or(repair.faults.as_slice(), |(_, faults)| faults);
-    let (questions, rest) = questions(repair, faults, typed);
+    let (questions, rest) = questions(&staff.in_force.1, (repair, faults), typed);
     let shown = questions.iter().map(|question| HiddenField {
         name: question.key.clone(),
         value: repair.fields.get(&question.key).cloned().unwrap_or_default(),
