@@ -59,8 +59,8 @@ async fn sign_in(staff: &str) -> String {
     session.unwrap_or_else(|| panic!("no session after sign-in: {}", answer.status()))
 }
 
-/// Two inquiries with a phone that can't be read, and a row of a list with a birth date that is none: the pages of the second
-/// inquiry and of the row.
+/// Two inquiries with a phone that can't be read, a row of a list with a birth date that is none, and a request that is refused:
+/// the pages of the second inquiry and of the row.
 async fn to_repair(installation: &Installation, cookie: &str) -> [String; 2] {
     let client = reqwest::Client::new();
     let door = format!("{}/v1/centers/harbor-valley", installation.address("ingestion_http"));
@@ -73,6 +73,10 @@ async fn to_repair(installation: &Installation, cookie: &str) -> [String; 2] {
     let list = "referral_id,patient_last,patient_first,birth_date,phone\nRB-1,Testpatient,Ana,1968-02-31,206-555-0142\n";
     let answer = client.post(format!("{door}/feeds/cedar-csv/csv")).bearer_auth("cedar-demo-key").body(list).send().await;
     assert!(answer.expect("the door answers").status().is_success());
+    let empty = serde_json::json!({ "resourceType": "ServiceRequest" }).to_string();
+    let request = client.post(format!("{}/fhir/harbor-valley/ServiceRequest", installation.address("ingestion_http")));
+    let request = request.bearer_auth("imaging-demo-key").header("content-type", "application/fhir+json").body(empty);
+    assert!(request.send().await.expect("the door answers").status().is_client_error(), "refused, and kept");
     let queue = format!("{}/repairs", installation.address("staff"));
     let listed = async || {
         let page = client.get(&queue).header("cookie", cookie).send().await.expect("the queue");

@@ -28,6 +28,13 @@ pub struct RepairsPage {
     pub next_url: Option<String>,
 }
 
+impl RepairsPage {
+    /// Whether any of the rows can be tried again.
+    fn may_retry(&self) -> bool {
+        self.rows.iter().any(|row| row.may_retry)
+    }
+}
+
 /// Something that waits, without what it says.
 #[derive(Clone, Debug)]
 pub struct RepairRow {

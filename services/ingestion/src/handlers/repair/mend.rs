@@ -4,7 +4,7 @@
 //! door; as typed and as read they are sealed anew. Only what is the person's own is mended here: what they agreed to, and
 //! what routing went by, is asked of them and kept with the intake note. Deliberately not here: messages (retry, take).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use causeway_auth::audit::{self, AuditError};
 use causeway_funnel::contact::FieldFault;
@@ -104,14 +104,20 @@ pub async fn inquiry(
     Ok(outcome.told(id))
 }
 
-/// Says of inquiries that nothing of them is to be mended any more: nobody will.
-pub async fn give_up(tx: &mut Tx, ids: &[Uuid]) -> Result<(), Refusal> {
-    for id in ids {
-        let Some(stored) = repairs::inquiry(tx, *id).await? else { continue };
+/// Says of inquiries that nothing of them is to be mended any more, and gives those of which something was.
+pub async fn give_up(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<Uuid>, Refusal> {
+    // In their order, and each inquiry before its faults, as whoever mends one holds them.
+    let sorted: BTreeSet<Uuid> = ids.iter().copied().collect();
+    let mut held = Vec::new();
+    for id in sorted {
+        held.extend(repairs::inquiry(tx, id).await?.map(|stored| (id, stored)));
+    }
+    let done = repairs::mended(tx, ids, None).await?;
+    for (id, stored) in held.iter().filter(|(id, _)| done.contains(id)) {
         let facts = wire::Facts { needs_repair: false, ..facts(*id, &stored.facts)? }.encode_to_vec();
         repairs::rewrite(tx, *id, (None, &facts, false)).await?;
     }
-    Ok(())
+    Ok(done)
 }
 
 fn facts(id: Uuid, stored: &[u8]) -> Result<wire::Facts, Refusal> {

@@ -50,9 +50,7 @@ pub async fn repairs(
                     done.extend(repairs::close(tx, &asked).await?);
                     done
                 } else {
-                    let done = repairs::mended(tx, &asked, None).await?;
-                    mend::give_up(tx, &done).await?;
-                    done
+                    mend::give_up(tx, &asked).await?
                 };
                 if done.is_empty() {
                     return Ok(done);

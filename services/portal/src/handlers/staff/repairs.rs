@@ -149,7 +149,8 @@ fn row(staff: &Staff, one: &Waiting) -> RepairRow {
         why_note: why.sentence,
         who: why.who.to_owned(),
         inquiry: inquiry.then(|| (one.reference.clone(), format!("/inquiries/{}", one.inquiry_id))),
-        may_retry: one.kind == "message",
+        // A row is not taken as it stands, but what it calls off may have come.
+        may_retry: one.kind == "message" && (one.door != "csv" || one.reason == "unknown_referral"),
     }
 }
 
