@@ -236,7 +236,7 @@ pub fn questions(
     let row = repair.row.clone().unwrap_or_default();
     let is_inquiry = row.kind == "inquiry";
     // What a form asks besides, such as the consent to call, is mended where it is at fault.
-    let at_fault = faults.iter().filter(|fault| !is_inquiry).map(|fault| fault.place.as_str());
+    let at_fault = faults.iter().filter(|_| !is_inquiry).map(|fault| fault.place.as_str());
     let beside = at_fault.filter_map(|place| Some((place, asked(profile, place)?)));
     let mended = KEYS.iter().copied().filter(|(key, _)| match row.kind.as_str() {
         "inquiry" => OF_INQUIRY.contains(key),
