@@ -70,8 +70,10 @@ async fn to_repair(installation: &Installation, cookie: &str) -> [String; 2] {
         let answer = client.post(format!("{door}/inquiries")).json(&body).send().await.expect("the door answers");
         assert_eq!(answer.status(), 202, "kept with its fault");
     }
-    let list = "referral_id,patient_last,patient_first,birth_date,phone\nRB-1,Testpatient,Ana,1968-02-31,206-555-0142\n";
-    let answer = client.post(format!("{door}/feeds/cedar-csv/csv")).bearer_auth("cedar-demo-key").body(list).send().await;
+    let list =
+        "referral_id,patient_last,patient_first,birth_date,phone\nRB-1,Testpatient,Ana,1968-02-31,206-555-0142\n";
+    let answer =
+        client.post(format!("{door}/feeds/cedar-csv/csv")).bearer_auth("cedar-demo-key").body(list).send().await;
     assert!(answer.expect("the door answers").status().is_success());
     let empty = serde_json::json!({ "resourceType": "ServiceRequest" }).to_string();
     let request = client.post(format!("{}/fhir/harbor-valley/ServiceRequest", installation.address("ingestion_http")));

@@ -176,13 +176,8 @@ impl Hl7Mapping {
             let what = format!("nothing tells where the codes of \"{field}\" stand");
             faults.push((field.to_string(), what, format!("add {field} to [feed.hl7.from]")));
         }
-        let ones_own = [
-            Hl7Field::ReferralNumber,
-            Hl7Field::PatientName,
-            Hl7Field::BirthDate,
-            Hl7Field::Phone,
-            Hl7Field::Email,
-        ];
+        let ones_own =
+            [Hl7Field::ReferralNumber, Hl7Field::PatientName, Hl7Field::BirthDate, Hl7Field::Phone, Hl7Field::Email];
         for field in ones_own {
             if self.defaults.contains_key(&field) {
                 let what = format!("\"{field}\" can not be the same for all referrals");

@@ -153,9 +153,11 @@ impl Reader {
             sharing.into_iter().filter(|(.., beyond)| !beyond).map(|(one, other, _)| (one, other)).collect();
         // Those of before are looked at again, also where nothing is shared any more.
         let before = people::open_links(tx, &ids).await?;
-        pairs.extend(before.into_iter().map(|(newer, older)| {
-            if ids.contains(&newer) { (newer, older) } else { (older, newer) }
-        }));
+        pairs.extend(before.into_iter().map(
+            |(newer, older)| {
+                if ids.contains(&newer) { (newer, older) } else { (older, newer) }
+            },
+        ));
         let strangers: BTreeSet<Uuid> =
             pairs.iter().map(|(_, other)| *other).filter(|other| !known.contains_key(other)).collect();
         for other in people::those(tx, &Vec::from_iter(strangers)).await? {

@@ -100,10 +100,7 @@ pub async fn mended(tx: &mut Tx, most: i64) -> Result<Vec<Unread>, sqlx::Error> 
 pub async fn read_again(tx: &mut Tx, inquiry_id: Uuid) -> Result<(), sqlx::Error> {
     let center = tx.center().to_owned();
     // Whoever reads holds this row: else it could read the answers of before, and note them as read after this.
-    sqlx::query("SELECT FROM person_progress WHERE center_id = $1 FOR UPDATE")
-        .bind(&center)
-        .execute(tx.conn())
-        .await?;
+    sqlx::query("SELECT FROM person_progress WHERE center_id = $1 FOR UPDATE").bind(&center).execute(tx.conn()).await?;
     sqlx::query("UPDATE indexed_people SET version = '' WHERE center_id = $1 AND inquiry_id = $2")
         .bind(center)
         .bind(inquiry_id)

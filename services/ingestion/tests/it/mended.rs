@@ -158,7 +158,8 @@ async fn answers_of_a_form_that_nobody_could_act_on_are_released_and_tried_again
     let row = waiting(&world, "refused").await.remove(0);
     let shown = open(&world, &row).await;
     assert!(shown.may_release && shown.may_retry && shown.faults.iter().any(|fault| fault.place == "name"));
-    let mended = [("who", "patient"), ("name", "Marisol Testpatient"), ("phone", "206 555 0142"), ("consent_phone", "yes")];
+    let mended =
+        [("who", "patient"), ("name", "Marisol Testpatient"), ("phone", "206 555 0142"), ("consent_phone", "yes")];
     assert_eq!(release(&world, &row, &mended).await.expect("released").outcome, "accepted");
     assert_eq!(world.count("SELECT count(*) FROM inquiries WHERE consult_type = 'second_opinion'").await, 1);
 }
@@ -167,7 +168,10 @@ async fn answers_of_a_form_that_nobody_could_act_on_are_released_and_tried_again
 async fn what_is_set_aside_is_to_be_mended_by_nobody_and_is_of_the_door_it_came_by() {
     let world = World::start().await;
     world.accepted(&body(&[("phone", "12")])).await;
-    Office::calls(&world).await.ask(&referral("D-1", "REF-1", "Testpatient").replace("^206^5550199", "^206^12"), 2).await;
+    Office::calls(&world)
+        .await
+        .ask(&referral("D-1", "REF-1", "Testpatient").replace("^206^5550199", "^206^12"), 2)
+        .await;
     let doors = |rows: Vec<RepairRow>| rows.into_iter().map(|row| row.door).collect::<Vec<_>>();
     assert_eq!(doors(of_door(&world, "").await), ["form", "hl7"]);
     assert_eq!(doors(of_door(&world, "hl7").await), ["hl7"]);
@@ -180,10 +184,8 @@ async fn what_is_set_aside_is_to_be_mended_by_nobody_and_is_of_the_door_it_came_
     };
     let mut client = world.client("portal", Some(coordinator(CENTER)));
     assert_eq!(client.set_aside_repairs(request).await.expect("set aside").into_inner().set_aside.len(), 2);
-    let told: Vec<(bool, Vec<u8>)> = sqlx::query_as("SELECT needs_repair, facts FROM inquiries")
-        .fetch_all(&world.admin)
-        .await
-        .expect("both");
+    let told: Vec<(bool, Vec<u8>)> =
+        sqlx::query_as("SELECT needs_repair, facts FROM inquiries").fetch_all(&world.admin).await.expect("both");
     assert_eq!(told.len(), 2);
     for (needs_repair, facts) in told {
         assert!(!needs_repair && !Facts::decode(facts.as_slice()).expect("facts").needs_repair);

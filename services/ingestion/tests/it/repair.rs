@@ -150,7 +150,8 @@ async fn a_release_that_is_cut_off_by_a_crash_leaves_all_of_it_or_nothing() {
     sqlx::query("LOCK TABLE audit_heads IN EXCLUSIVE MODE").execute(&mut *holder).await.expect("held");
     let cut = async {
         eventually("the release waits with all that it has written", || async {
-            world.count("SELECT count(*) FROM pg_locks WHERE relation = 'audit_heads'::regclass AND NOT granted").await == 1
+            world.count("SELECT count(*) FROM pg_locks WHERE relation = 'audit_heads'::regclass AND NOT granted").await
+                == 1
         })
         .await;
         sqlx::query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'ingestion_app'")

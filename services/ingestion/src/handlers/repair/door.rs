@@ -226,17 +226,8 @@ fn of_fhir(doors: &Doors, feed: &Feed, (raw, today): (&[u8], Date)) -> Understoo
 }
 
 /// Answers that stand where they are told also in a row whose cells may be shifted, for a person to compare.
-const OF_ANY_ROW: [&str; 9] = [
-    "who",
-    "name",
-    "patient_name",
-    "phone",
-    "email",
-    "birth_date",
-    "message",
-    "consent_phone",
-    "referral_number",
-];
+const OF_ANY_ROW: [&str; 9] =
+    ["who", "name", "patient_name", "phone", "email", "birth_date", "message", "consent_phone", "referral_number"];
 
 /// A row is never taken again as it stands: what was wrong with it is wrong still, and behind a quote that went astray no cell
 /// can be told from the next. What its cells say is laid out for a person.

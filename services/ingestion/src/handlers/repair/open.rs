@@ -70,7 +70,13 @@ async fn message(
     let feed = feed(&in_force.1, &message.feed);
     let understood = feed.map(|feed| read(calls, (&in_force.1, feed), &raw, reading.as_deref()));
     let waits = message.waits();
-    let view = if !waits { "" } else if message.state == REFUSED { "refused" } else { "waiting" };
+    let view = if !waits {
+        ""
+    } else if message.state == REFUSED {
+        "refused"
+    } else {
+        "waiting"
+    };
     let row = row(&in_force.1, waiting(message));
     let wish = understood.as_ref().filter(|_| waits).map(|one| &one.wish);
     let mut shown = wire::Repair {

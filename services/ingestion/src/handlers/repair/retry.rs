@@ -120,8 +120,9 @@ async fn stored(calls: &Calls, center: &str, id: Uuid) -> Result<(Message, Optio
         .await
 }
 
-const NOT_NEW: Refusal =
-    Refusal::WrongState("it is about a referral that is known or on its way: do there what it asks for, then settle it");
+const NOT_NEW: Refusal = Refusal::WrongState(
+    "it is about a referral that is known or on its way: do there what it asks for, then settle it",
+);
 const NOTHING_NEW: Refusal =
     Refusal::WrongState("it refers nobody, so no inquiry can be made of it: settle it, or set it aside");
 

@@ -107,7 +107,8 @@ async fn again(tx: &mut causeway_mailbox::Tx, message: &Message) -> Result<Optio
     // Ids rise with time: what came before it under its control id is another matter.
     let is_mended = |one: &&Standing| one.message_id > message.message_id && holds(one);
     let same = standing.iter().find(|one| one.stands_for(&message.content_hash));
-    let Some(same) = same.or_else(|| standing.iter().filter(is_mended).max_by_key(|one| one.message_id)).cloned() else {
+    let Some(same) = same.or_else(|| standing.iter().filter(is_mended).max_by_key(|one| one.message_id)).cloned()
+    else {
         return Ok(None);
     };
     repairs::close(tx, &[message.message_id]).await?;

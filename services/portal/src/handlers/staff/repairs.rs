@@ -129,9 +129,12 @@ fn filters(asked: &Asked<'_>, answer: &ListRepairsResponse) -> Vec<Filter> {
     let mut doors = vec![option("", "All doors".to_owned(), asked.door)];
     doors.extend(DOORS.iter().map(|(word, label)| option(word, (*label).to_owned(), asked.door)));
     let mut reasons = vec![option("", "All reasons".to_owned(), asked.reason)];
-    reasons.extend(answer.counts.iter().map(|one| {
-        option(&one.reason, format!("{} ({})", why(&one.reason).short, one.count), asked.reason)
-    }));
+    reasons.extend(
+        answer
+            .counts
+            .iter()
+            .map(|one| option(&one.reason, format!("{} ({})", why(&one.reason).short, one.count), asked.reason)),
+    );
     let filter = |name: &str, label: &str, options| Filter { name: name.to_owned(), label: label.to_owned(), options };
     vec![filter("door", "Came by", doors), filter("reason", "Why it waits", reasons)]
 }
@@ -175,6 +178,9 @@ mod tests {
     #[test]
     fn an_address_of_the_list_carries_what_was_asked_for() {
         let asked = Asked { view: "refused", door: "hl7", reason: "Required field missing" };
-        assert_eq!(asked.address("1:2"), "/repairs?view=refused&door=hl7&reason=Required%20field%20missing&after=1%3A2");
+        assert_eq!(
+            asked.address("1:2"),
+            "/repairs?view=refused&door=hl7&reason=Required%20field%20missing&after=1%3A2"
+        );
     }
 }

@@ -99,7 +99,8 @@ impl Queue {
             return Err(Status::with_error_details(tonic::Code::InvalidArgument, "mend", wrong));
         }
         seen.is_gone = true;
-        let outcome = RepairOutcome { outcome: "accepted".into(), reference: "HV-11".into(), ..RepairOutcome::default() };
+        let outcome =
+            RepairOutcome { outcome: "accepted".into(), reference: "HV-11".into(), ..RepairOutcome::default() };
         Ok(Answer::new(outcome))
     }
 

@@ -5,6 +5,7 @@
 
 mod funnel;
 mod public;
+mod repairs;
 mod staff;
 
 use crate::{

@@ -125,9 +125,7 @@ pub async fn set_aside(State(app): State<Arc<App>>, Path(id): Path<String>, post
     let request =
         SetAsideRepairsRequest { center: staff.center(), kind: kind.to_owned(), ids: vec![id.clone()], reason };
     match staff.peers.ingestion().set_aside_repairs(request).await {
-        Ok(answer) => {
-            went(&app, staff, off_the_list(!answer.into_inner().set_aside.is_empty(), "It is set aside."))
-        }
+        Ok(answer) => went(&app, staff, off_the_list(!answer.into_inner().set_aside.is_empty(), "It is set aside.")),
         Err(status) => refused(&app, staff, &status, &address(kind, &id)),
     }
 }

@@ -53,11 +53,22 @@ pub(super) fn unshown(app: &App, staff: &Staff, status: &Status) -> Response {
     tracing::info!(code = ?status.code(), "open what waits to be mended");
     let code = Problem::from(status.clone()).code.http();
     let heading = "This can’t be shown";
-    trouble(app, staff, if code == StatusCode::BAD_REQUEST { StatusCode::NOT_FOUND } else { code }, heading, &for_staff(status))
+    trouble(
+        app,
+        staff,
+        if code == StatusCode::BAD_REQUEST { StatusCode::NOT_FOUND } else { code },
+        heading,
+        &for_staff(status),
+    )
 }
 
 /// `returned`: what was sent, and what is wrong with it.
-pub(super) fn repair_page(app: &App, staff: &Staff, repair: &Repair, returned: Option<(&Sent, &[RepairFault])>) -> RepairPage {
+pub(super) fn repair_page(
+    app: &App,
+    staff: &Staff,
+    repair: &Repair,
+    returned: Option<(&Sent, &[RepairFault])>,
+) -> RepairPage {
     let row = repair.row.clone().unwrap_or_default();
     let typed = |key: &str| returned.and_then(|(sent, _)| sent.typed.get(key).cloned());
     let faults = returned.map_or(repair.faults.as_slice(), |(_, faults)| faults);
@@ -102,8 +113,7 @@ fn facts(staff: &Staff, row: &Waiting) -> Vec<Fact> {
         link,
         tone: Tone::Idle,
     };
-    let mut facts =
-        vec![fact("Came by", door(row), None), fact("Since", moment(staff, row.since), None)];
+    let mut facts = vec![fact("Came by", door(row), None), fact("Since", moment(staff, row.since), None)];
     if row.times > 1 {
         facts.push(fact("Came", format!("{} times", row.times), None));
     }
@@ -126,7 +136,9 @@ fn raw(staff: &Staff, repair: &Repair) -> Option<Raw> {
     let cells: Option<Vec<String>> = serde_json::from_str(&repair.raw).ok().filter(|_| !repair.columns.is_empty());
     Some(match cells {
         Some(cells) => {
-            let name = |at: usize| repair.columns.get(at).map_or_else(|| "No column".to_owned(), |name| name.replace('_', " "));
+            let name = |at: usize| {
+                repair.columns.get(at).map_or_else(|| "No column".to_owned(), |name| name.replace('_', " "))
+            };
             let told = cells.into_iter().enumerate().filter(|(_, cell)| !cell.trim().is_empty());
             Raw::Cells(told.map(|(at, cell)| (name(at), cell)).collect())
         }
