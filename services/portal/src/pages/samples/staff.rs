@@ -8,8 +8,8 @@ use super::{
 use crate::pages::{
     Booking, CallPage, Clock, ClockState, DevelopmentPerson, Fact, Figure, Filter, Flash, FunnelPage, HeldPage,
     HeldRow, HiddenField, InquiryPage, MessageRow, Moment, Question, QuestionKind, RecordAction, RecordRow, RepairPage,
-    RepairRow, RepairsPage, Routing, RowAction, Script, ScriptStep, SelectOption, SignInPage, SlotRow,
-    StaffTroublePage, Tag, Tone, Twin, ViewTab, VisitRow, WorkRow, WorklistPage,
+    RepairsPage, Routing, RowAction, Script, ScriptStep, SelectOption, SignInPage, SlotRow, StaffTroublePage, Tag,
+    Tone, Twin, ViewTab, VisitRow, WorkRow, WorklistPage,
 };
 
 pub fn pages() -> Vec<Rendered> {
