@@ -13,8 +13,8 @@ import { join } from 'node:path';
 import { createRequire } from 'node:module';
 import { chromium } from 'playwright-core';
 
-// With a third argument '{"form":URL,"claim":URL,"cookies":[…]}' a person without script also sends the form: once with a
-// mistake, once mended, up to the page that confirms it; and a member of staff claims an inquiry.
+// With a third argument '{"form":URL,"claim":URL,"repairs":URL,"cookies":[…]}' a person without script also sends the form: once
+// with a mistake, once mended, up to the page that confirms it; and a member of staff claims an inquiry, and mends one.
 const [listed, out = 'out', walked] = process.argv.slice(2);
 if (!listed) {
   console.error("usage: node check.mjs '[{\"name\":…,\"url\":…}]' OUT_DIR");
@@ -207,11 +207,33 @@ async function claim(context, walk) {
   return { name: 'walk-claim', script: false, failures };
 }
 
+// An inquiry of the repair queue is mended: once with a phone that is none, then with one that is.
+async function mend(context, walk) {
+  const { tab, failures } = await open(context, { url: walk.repairs, cookies: walk.cookies });
+  const want = (holds, words) => holds || failures.push(words);
+  const row = tab.locator('tbody tr', { hasText: 'An answer that can’t be read' }).first();
+  await row.getByRole('link', { name: /^Open/ }).click();
+  want((await tab.locator('.err input[name=phone]').count()) === 1, 'the fault is not told beside its answer');
+  const save = tab.getByRole('button', { name: 'Save the mended answers' });
+  await tab.locator('input[name=phone]').fill('13');
+  await save.click();
+  want((await tab.locator('#err-sum').count()) === 1, 'no summary of faults stands above the form');
+  want((await tab.locator('input[name=phone]').inputValue()) === '13', 'what was typed is gone');
+  failures.splice(0, failures.length, ...failures.filter((failure) => !failure.includes('422')));
+  await tab.locator('input[name=phone]').fill('206 555 0142');
+  await save.click();
+  want(new URL(tab.url()).pathname === '/repairs', `a mended inquiry leads to ${tab.url()}`);
+  want((await tab.getByText('are mended.').count()) === 1, 'it is not said that it is mended');
+  want((await tab.locator('tbody tr').count()) === 2, 'what is mended is still listed');
+  await tab.close();
+  return { name: 'walk-mend', script: false, failures };
+}
+
 const results = [];
 if (walked) {
   const walk = JSON.parse(walked);
   const context = await launch(390, 844, false);
-  for (const step of [() => sendForm(context, walk.form), () => claim(context, walk)]) {
+  for (const step of [() => sendForm(context, walk.form), () => claim(context, walk), () => mend(context, walk)]) {
     try {
       results.push(await step());
     } catch (error) {

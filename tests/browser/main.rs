@@ -59,6 +59,40 @@ async fn sign_in(staff: &str) -> String {
     session.unwrap_or_else(|| panic!("no session after sign-in: {}", answer.status()))
 }
 
+/// Two inquiries with a phone that can't be read, a row of a list with a birth date that is none, and a request that is refused:
+/// the pages of the second inquiry and of the row.
+async fn to_repair(installation: &Installation, cookie: &str) -> [String; 2] {
+    let client = reqwest::Client::new();
+    let door = format!("{}/v1/centers/harbor-valley", installation.address("ingestion_http"));
+    for name in ["Rosa Testpatient", "Olu Testpatient"] {
+        let answers = serde_json::json!({ "who": "patient", "name": name, "phone": "12", "cancer_area": "gi", "consent_phone": "yes" });
+        let body = serde_json::json!({ "form": "second-opinion", "answers": answers });
+        let answer = client.post(format!("{door}/inquiries")).json(&body).send().await.expect("the door answers");
+        assert_eq!(answer.status(), 202, "kept with its fault");
+    }
+    let list =
+        "referral_id,patient_last,patient_first,birth_date,phone\nRB-1,Testpatient,Ana,1968-02-31,206-555-0142\n";
+    let answer =
+        client.post(format!("{door}/feeds/cedar-csv/csv")).bearer_auth("cedar-demo-key").body(list).send().await;
+    assert!(answer.expect("the door answers").status().is_success());
+    let empty = serde_json::json!({ "resourceType": "ServiceRequest" }).to_string();
+    let request = client.post(format!("{}/fhir/harbor-valley/ServiceRequest", installation.address("ingestion_http")));
+    let request = request.bearer_auth("imaging-demo-key").header("content-type", "application/fhir+json").body(empty);
+    assert!(request.send().await.expect("the door answers").status().is_client_error(), "refused, and kept");
+    let queue = format!("{}/repairs", installation.address("staff"));
+    let listed = async || {
+        let page = client.get(&queue).header("cookie", cookie).send().await.expect("the queue");
+        page.text().await.expect("a page")
+    };
+    eventually("all three wait", 60, async || listed().await.contains("3 wait, the oldest first.")).await;
+    let page = listed().await;
+    let links: Vec<&str> = page.split("href=\"").filter_map(|part| part.split('"').next()).collect();
+    let links = || links.iter().filter(|link| link.starts_with("/repairs/"));
+    let inquiry = links().rfind(|link| link.ends_with("?kind=inquiry")).expect("an inquiry");
+    let row = links().find(|link| !link.contains('?')).expect("a row of the list");
+    [inquiry, row].map(|link| (*link).to_owned())
+}
+
 fn cookies(answer: &reqwest::Response) -> Vec<String> {
     let set = answer.headers().get_all("set-cookie").iter().filter_map(|value| value.to_str().ok());
     set.filter_map(|cookie| Some(cookie.split(';').next()?.to_owned())).collect()
@@ -84,6 +118,7 @@ async fn every_page_passes_in_a_real_browser_at_both_widths_with_script_on_and_o
     let rows = desk.worklist().await;
     book_through(&mut desk, &rows[0].inquiry_id).await.expect("booked");
     let cookie = sign_in(&staff).await;
+    let [with_fault, bad_row] = to_repair(&installation, &cookie).await;
     let (cookie_name, cookie_value) = cookie.split_once('=').expect("name and value");
     let page = |name: &str, url: String| serde_json::json!({ "name": name, "url": url, "public": true });
     let staff_page = |name: &str, path: &str| {
@@ -104,11 +139,16 @@ async fn every_page_passes_in_a_real_browser_at_both_widths_with_script_on_and_o
         staff_page("inquiry-new", &format!("/inquiries/{}", rows[1].inquiry_id)),
         staff_page("call", "/inquiries/new"),
         staff_page("held", "/held"),
+        staff_page("repairs", "/repairs"),
+        staff_page("repairs-refused", "/repairs?view=refused"),
+        staff_page("repair-inquiry", &with_fault),
+        staff_page("repair-row", &bad_row),
         staff_page("funnel", "/funnel"),
     ];
     let walk = serde_json::json!({
         "form": format!("{form}?lang=en"),
         "claim": format!("{staff}/inquiries/{}", rows[1].inquiry_id),
+        "repairs": format!("{staff}/repairs"),
         "cookies": [{ "name": cookie_name, "value": cookie_value }],
     });
     let pictures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/pictures");

@@ -15,6 +15,7 @@ mod refusals;
 mod session;
 pub mod theme;
 mod views;
+mod waiting;
 pub mod words;
 
 use std::sync::Arc;
@@ -97,6 +98,7 @@ fn app(deps: &Deps, config: Config, centers: centers::Centers) -> anyhow::Result
         assets,
         // Sessions count real time, also where the domain's clock runs fast.
         sessions: session::Sessions::new(&config.session, Clock::system()),
+        waiting: waiting::Waiting::new(Clock::system()),
         links: SignedLinks::open_keyring(&deps.keys_dir, deps.mode)?,
         clock: deps.clock.clone(),
         provider,

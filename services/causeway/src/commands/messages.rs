@@ -1,10 +1,10 @@
 //! `causeway messages`: what partner systems sent that waits for a person, and what was refused.
 //!
 //! An acknowledged message that nobody looks at would be accepted and silently gone, so it is counted, alerted on, and listed
-//! here until somebody says that it is settled, has it tried again, or sets it aside (repair), which is asked of ingestion. The list names nobody: the message itself stays
-//! sealed. Deliberately not here: what a message means (ingestion), and the person (the portal, by the request number).
+//! here until somebody says that it is settled, has it tried again, or sets it aside (repair), which is asked of ingestion.
+//! The list names nobody: the message itself stays sealed. Deliberately not here: what a message means (ingestion), and the
+//! person (the portal, by the request number).
 
-use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
@@ -135,17 +135,7 @@ async fn settle(
     ids: &[Uuid],
     operator: &Operator,
 ) -> anyhow::Result<ExitCode> {
-    let pool = installation::machine_pool(config, "ingestion").await?;
-    let rows: Vec<(String, Uuid)> =
-        sqlx::query_as("SELECT center_id, message_id FROM messages WHERE message_id = ANY($1)")
-            .bind(ids)
-            .fetch_all(&pool)
-            .await
-            .context("look the messages up")?;
-    let mut by_center: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for (center, id) in &rows {
-        by_center.entry(center.clone()).or_default().push(id.to_string());
-    }
+    let by_center = repair::centers(config, ids).await?;
     let channel = operator.ingestion(config, common)?;
     let mut settled = Vec::new();
     for (center, message_ids) in by_center {

@@ -102,7 +102,7 @@ fn word(value: impl ValueEnum) -> String {
 }
 
 /// The centers of messages. All must be known, or nothing is done.
-async fn centers(config: &RuntimeConfig, ids: &[Uuid]) -> anyhow::Result<BTreeMap<String, Vec<String>>> {
+pub async fn centers(config: &RuntimeConfig, ids: &[Uuid]) -> anyhow::Result<BTreeMap<String, Vec<String>>> {
     let pool = installation::machine_pool(config, "ingestion").await?;
     let rows: Vec<(String, Uuid)> =
         sqlx::query_as("SELECT center_id, message_id FROM messages WHERE message_id = ANY($1)")

@@ -176,7 +176,9 @@ impl Hl7Mapping {
             let what = format!("nothing tells where the codes of \"{field}\" stand");
             faults.push((field.to_string(), what, format!("add {field} to [feed.hl7.from]")));
         }
-        for field in [Hl7Field::ReferralNumber, Hl7Field::PatientName, Hl7Field::BirthDate, Hl7Field::Phone] {
+        let ones_own =
+            [Hl7Field::ReferralNumber, Hl7Field::PatientName, Hl7Field::BirthDate, Hl7Field::Phone, Hl7Field::Email];
+        for field in ones_own {
             if self.defaults.contains_key(&field) {
                 let what = format!("\"{field}\" can not be the same for all referrals");
                 faults.push((field.to_string(), what, "take it out of defaults".into()));
@@ -218,7 +220,11 @@ mod tests {
         let table = BTreeMap::from([("B".to_owned(), "brest".to_owned())]);
         let mapping = Hl7Mapping {
             values: BTreeMap::from([(Hl7Field::CancerArea, table)]),
-            defaults: BTreeMap::from([(Hl7Field::Phone, "1".to_owned()), (Hl7Field::Urgency, "soon".to_owned())]),
+            defaults: BTreeMap::from([
+                (Hl7Field::Phone, "1".to_owned()),
+                (Hl7Field::Email, "desk@example.com".to_owned()),
+                (Hl7Field::Urgency, "soon".to_owned()),
+            ]),
             ..Hl7Mapping::default()
         };
         let told: Vec<String> = mapping.faults().into_iter().map(|(_, what, _)| what).collect();
@@ -227,7 +233,8 @@ mod tests {
             [
                 "\"brest\" is no cancer area",
                 "nothing tells where the codes of \"cancer_area\" stand",
-                "\"phone\" can not be the same for all referrals"
+                "\"phone\" can not be the same for all referrals",
+                "\"email\" can not be the same for all referrals"
             ]
         );
         assert!(Hl7Mapping::default().faults().is_empty());

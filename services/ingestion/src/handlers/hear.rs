@@ -117,7 +117,8 @@ impl Hearing {
                 self.unaddressed(&"a message of a batch", text.len());
                 continue;
             };
-            let one = self.one(decoded, &opened, (text.as_bytes(), certificate)).await;
+            // Kept in the character set that it names: by that it is read when it is tried again.
+            let one = self.one(decoded, &opened, (&decoded.encode(text), certificate)).await;
             heeded.replies.extend(one.replies);
             heeded.counted.extend(one.counted);
             if one.hang_up {

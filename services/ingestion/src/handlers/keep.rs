@@ -58,6 +58,10 @@ pub async fn message(database: &Database, center: &str, heard: Heard, fate: Fate
                 if !is_new || stood.is_some() {
                     let same = stood.or_else(|| standing.iter().find(|one| one.content_hash == content)).cloned();
                     let same = same.ok_or(Refusal::Unavailable)?;
+                    if is_new {
+                        // What a person released stands beside no refusal of the very same.
+                        messages::take_back(tx, &[id]).await?;
+                    }
                     messages::count_again(tx, &[same.message_id]).await?;
                     return Ok::<_, Refusal>(Kept::Before(same));
                 }

@@ -3,7 +3,8 @@
 //! It costs the doors nothing: what was committed is found by its id, and a place that is kept in the record makes it go on
 //! where it stopped. Ids rise with time, but a transaction may commit late, so the place stays a minute behind: from there
 //! all is looked through again now and then, and what came meanwhile is read from where the last look ended. Each process
-//! begins with a look at all. Deliberately not here: what is shown of links (links).
+//! begins with a look at all. Who was mended is read again, and what was only a hint goes where it is none any more.
+//! Deliberately not here: what is shown of links (links).
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -23,9 +24,9 @@ use crate::domain::identity::clues::{self, Clue, Identity};
 use crate::domain::identity::score::compare;
 use crate::domain::person;
 use crate::error::Refusal;
-use crate::store::people::{self, NewLink, Taken, Unread};
+use crate::store::people::{self, NewLink, Pair, Taken, Unread};
 
-/// Most people read in one transaction.
+/// Most people read in one transaction, of the new ones and of those who are read again.
 const BATCH: i64 = 20;
 /// How late a transaction may commit the inquiry that it gave an id to.
 const LATE: Duration = Duration::from_secs(60);
@@ -139,7 +140,10 @@ impl Reader {
         let unread = people::unread(tx, &self.version, place.at, BATCH).await?;
         let is_all = unread.len() < usize::try_from(BATCH).unwrap_or_default();
         let last = unread.last().map_or(Uuid::nil(), |one| one.inquiry_id);
-        let links = if unread.is_empty() { Vec::new() } else { self.index(tx, &unread).await? };
+        let mut read = people::mended(tx, BATCH).await?;
+        read.retain(|one| !unread.iter().any(|other| other.inquiry_id == one.inquiry_id));
+        read.extend(unread);
+        let links = if read.is_empty() { Vec::new() } else { self.index(tx, &read).await? };
         place.at = place.at.max(if is_all { before(tx, SOON) } else { last });
         place.caught_up |= is_all;
         let passed = place.at.min(place.settled);
@@ -147,7 +151,7 @@ impl Reader {
             people::advance(tx, &self.version, passed).await?;
             place.through = passed;
         }
-        Ok(Read { place: Some(place), people: unread.len(), links })
+        Ok(Read { place: Some(place), people: read.len(), links })
     }
 
     async fn index(&self, tx: &mut Tx, unread: &[Unread]) -> Result<Vec<String>, Refusal> {
@@ -169,8 +173,15 @@ impl Reader {
         if !crowded.is_empty() {
             people::mark_crowded(tx, &Vec::from_iter(crowded)).await?;
         }
-        let pairs: BTreeSet<(Uuid, Uuid)> =
+        let mut pairs: BTreeSet<Pair> =
             sharing.into_iter().filter(|(.., beyond)| !beyond).map(|(one, other, _)| (one, other)).collect();
+        // Those of before are looked at again, also where nothing is shared any more.
+        let before = people::open_links(tx, &ids).await?;
+        pairs.extend(before.into_iter().map(
+            |(newer, older)| {
+                if ids.contains(&newer) { (newer, older) } else { (older, newer) }
+            },
+        ));
         let strangers: BTreeSet<Uuid> =
             pairs.iter().map(|(_, other)| *other).filter(|other| !known.contains_key(other)).collect();
         for other in people::those(tx, &Vec::from_iter(strangers)).await? {
@@ -178,7 +189,9 @@ impl Reader {
                 known.insert(other.inquiry_id, identity);
             }
         }
-        Ok(people::link(tx, &links(&pairs, &known)).await?)
+        let (links, gone) = links(&pairs, &known);
+        people::unlink(tx, &gone).await?;
+        Ok(people::link(tx, &links).await?)
     }
 
     fn identity(&self, one: &Unread) -> Option<Identity> {
@@ -208,17 +221,21 @@ fn before(tx: &Tx, by: Duration) -> Uuid {
     Uuid::from_u128(u128::from(millis) << 80)
 }
 
-/// The surest links of each person who was read.
-fn links(pairs: &BTreeSet<(Uuid, Uuid)>, known: &HashMap<Uuid, Identity>) -> Vec<NewLink> {
-    let mut found: BTreeMap<(Uuid, Uuid), NewLink> = BTreeMap::new();
+/// The surest links of each person who was read, and the pairs of which none is worth a link.
+fn links(pairs: &BTreeSet<Pair>, known: &HashMap<Uuid, Identity>) -> (Vec<NewLink>, Vec<Pair>) {
+    let mut found: BTreeMap<Pair, NewLink> = BTreeMap::new();
+    let mut gone = Vec::new();
     let mut of_one: BTreeMap<Uuid, Vec<NewLink>> = BTreeMap::new();
     for (one, other) in pairs {
         let (Some(left), Some(right)) = (known.get(one), known.get(other)) else { continue };
-        let score = compare(left, right);
-        let Some(strength) = score.strength() else { continue };
+        let (score, newer, older) = (compare(left, right), *one.max(other), *one.min(other));
+        let Some(strength) = score.strength() else {
+            gone.push((newer, older));
+            continue;
+        };
         of_one.entry(*one).or_default().push(NewLink {
-            newer: *one.max(other),
-            older: *one.min(other),
+            newer,
+            older,
             strength: strength.word(),
             score: score.sum,
             because: score.because.iter().map(|reason| reason.word()).collect(),
@@ -228,7 +245,7 @@ fn links(pairs: &BTreeSet<(Uuid, Uuid)>, known: &HashMap<Uuid, Identity>) -> Vec
         links.sort_by_key(|link| (-link.score, link.older));
         found.extend(links.into_iter().take(MOST_LINKS).map(|link| ((link.newer, link.older), link)));
     }
-    found.into_values().collect()
+    (found.into_values().collect(), gone)
 }
 
 /// Looks at all inquiries of a center again; with `anew` every person is read again.

@@ -11,6 +11,9 @@ pub const CROWD: i64 = 50;
 /// An inquiry and a keyed hash of some parts of its person.
 pub type Token = (Uuid, [u8; 16]);
 
+/// The later and the earlier inquiry of a link.
+pub type Pair = (Uuid, Uuid);
+
 /// An inquiry whose person is read.
 #[derive(sqlx::FromRow)]
 pub struct Unread {
@@ -93,6 +96,29 @@ pub async fn unread(tx: &mut Tx, version: &[u8], after: Uuid, most: i64) -> Resu
     .bind(most)
     .fetch_all(tx.conn())
     .await
+}
+
+/// Those whose answers were mended since they were read; a test asks for its plan.
+pub const MENDED: &str = "SELECT inquiry_id, sealed, facts FROM indexed_people JOIN inquiries USING (center_id, inquiry_id) \
+     WHERE center_id = $1 AND version = '' ORDER BY inquiry_id LIMIT $2";
+
+/// Those whose answers were mended since they were read.
+pub async fn mended(tx: &mut Tx, most: i64) -> Result<Vec<Unread>, sqlx::Error> {
+    let center = tx.center().to_owned();
+    sqlx::query_as(MENDED).bind(center).bind(most).fetch_all(tx.conn()).await
+}
+
+/// Has a person read again whose answers are mended in this transaction.
+pub async fn read_again(tx: &mut Tx, inquiry_id: Uuid) -> Result<(), sqlx::Error> {
+    let center = tx.center().to_owned();
+    // Whoever reads holds this row: else it could read the answers of before, and note them as read after this.
+    sqlx::query("SELECT FROM person_progress WHERE center_id = $1 FOR UPDATE").bind(&center).execute(tx.conn()).await?;
+    sqlx::query("UPDATE indexed_people SET version = '' WHERE center_id = $1 AND inquiry_id = $2")
+        .bind(center)
+        .bind(inquiry_id)
+        .execute(tx.conn())
+        .await?;
+    Ok(())
 }
 
 /// Some people by id, to compare with.
@@ -229,6 +255,38 @@ pub async fn link(tx: &mut Tx, found: &[NewLink]) -> Result<Vec<String>, sqlx::E
     .fetch_all(tx.conn())
     .await?;
     Ok(kept.into_iter().filter(|(_, is_new)| *is_new).map(|(strength, _)| strength).collect())
+}
+
+/// Links of some people of which nobody has said anything: the later and the earlier inquiry.
+pub async fn open_links(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<Pair>, sqlx::Error> {
+    let center = tx.center().to_owned();
+    sqlx::query_as(
+        "SELECT newer, older FROM person_links WHERE center_id = $1 AND newer = ANY($2) AND state = 'open' \
+         UNION SELECT newer, older FROM person_links WHERE center_id = $1 AND older = ANY($2) AND state = 'open'",
+    )
+    .bind(center)
+    .bind(ids)
+    .fetch_all(tx.conn())
+    .await
+}
+
+/// Takes hints away that are none any more. What a person said of a link stays.
+pub async fn unlink(tx: &mut Tx, pairs: &[Pair]) -> Result<(), sqlx::Error> {
+    if pairs.is_empty() {
+        return Ok(());
+    }
+    let center = tx.center().to_owned();
+    let (newer, older): (Vec<Uuid>, Vec<Uuid>) = pairs.iter().copied().unzip();
+    sqlx::query(
+        "DELETE FROM person_links USING unnest($2::uuid[], $3::uuid[]) AS gone (newer, older) \
+         WHERE center_id = $1 AND person_links.newer = gone.newer AND person_links.older = gone.older AND state = 'open'",
+    )
+    .bind(center)
+    .bind(newer)
+    .bind(older)
+    .execute(tx.conn())
+    .await?;
+    Ok(())
 }
 
 /// A link that was found.

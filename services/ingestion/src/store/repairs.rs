@@ -41,8 +41,8 @@ pub struct Wanted {
     pub feeds: Option<Vec<String>>,
     /// For this reason; empty: for any.
     pub reason: String,
-    /// Whether inquiries are wanted too.
-    pub with_inquiries: bool,
+    /// Inquiries of these sources too.
+    pub sources: Vec<&'static str>,
     /// Behind this one.
     pub after: (Timestamp, Uuid),
 }
@@ -62,12 +62,15 @@ macro_rules! messages_of {
     };
 }
 
-const PARKED: &str = messages_of!("state = 'parked'");
-const REFUSED: &str = messages_of!("state = 'refused' AND closed_at IS NULL");
-const INQUIRIES: &str = "SELECT 'inquiry' AS kind, inquiry_id AS id, '' AS feed, source AS message_kind, 'defects' AS reason, \
+/// The statement by which messages that wait are listed; a test asks for its plan, as for the two below.
+pub const PARKED: &str = messages_of!("state = 'parked'");
+/// The same for those that were refused.
+pub const REFUSED: &str = messages_of!("state = 'refused' AND closed_at IS NULL");
+/// The same for inquiries with answers that could not be read.
+pub const INQUIRIES: &str = "SELECT 'inquiry' AS kind, inquiry_id AS id, '' AS feed, source AS message_kind, 'defects' AS reason, \
         string_agg(code || '@' || field, ' ' ORDER BY field) AS defects, 1 AS times, noted_at AS since, inquiry_id, reference \
      FROM repairs JOIN inquiries USING (center_id, inquiry_id) \
-     WHERE center_id = $1 AND mended_at IS NULL AND (noted_at, inquiry_id) > ($2, $3) \
+     WHERE center_id = $1 AND mended_at IS NULL AND (noted_at, inquiry_id) > ($2, $3) AND source = ANY($5) \
      GROUP BY noted_at, inquiry_id, source, reference ORDER BY noted_at, inquiry_id LIMIT $4";
 
 /// A page, the oldest first.
@@ -82,12 +85,13 @@ pub async fn list(tx: &mut Tx, wanted: &Wanted, most: i64) -> Result<Vec<Waiting
         .bind(most)
         .fetch_all(tx.conn())
         .await?;
-    if wanted.with_inquiries && !wanted.is_refused {
+    if !wanted.sources.is_empty() && !wanted.is_refused {
         let inquiries: Vec<Waiting> = sqlx::query_as(INQUIRIES)
             .bind(&center)
             .bind(Ts(wanted.after.0))
             .bind(wanted.after.1)
             .bind(most)
+            .bind(&wanted.sources)
             .fetch_all(tx.conn())
             .await?;
         found.extend(inquiries);
@@ -150,7 +154,17 @@ impl Message {
     }
 }
 
-/// A message of the center. `is_held`: until the end of the transaction nobody else decides on it.
+/// A message of the center, on which nobody else decides until the end of the transaction.
+///
+/// Whoever takes a message in takes the lock of its control id before the row, and so does this: in the other order the two
+/// would wait for each other.
+pub async fn held(tx: &mut Tx, id: Uuid) -> Result<Option<Message>, sqlx::Error> {
+    let Some(seen) = message(tx, id, false).await? else { return Ok(None) };
+    super::messages::lock(tx, &[seen.control_key.as_slice()]).await?;
+    message(tx, id, true).await
+}
+
+/// A message of the center. `is_held`: its row is held to the end of the transaction; see [`held`].
 pub async fn message(tx: &mut Tx, id: Uuid, is_held: bool) -> Result<Option<Message>, sqlx::Error> {
     let center = tx.center().to_owned();
     let sql = if is_held {
@@ -273,15 +287,15 @@ pub async fn mended(tx: &mut Tx, ids: &[Uuid], fields: Option<&[String]>) -> Res
     Ok(done)
 }
 
-/// Writes a mended person and what is told of the inquiry.
+/// Writes what is told of an inquiry, and its mended person where it was mended.
 pub async fn rewrite(
     tx: &mut Tx,
     id: Uuid,
-    (sealed, facts, needs_repair): (&[u8], &[u8], bool),
+    (sealed, facts, needs_repair): (Option<&[u8]>, &[u8], bool),
 ) -> Result<(), sqlx::Error> {
     let center = tx.center().to_owned();
     sqlx::query(
-        "UPDATE inquiries SET sealed = $3, facts = $4, needs_repair = $5 WHERE center_id = $1 AND inquiry_id = $2",
+        "UPDATE inquiries SET sealed = coalesce($3, sealed), facts = $4, needs_repair = $5 WHERE center_id = $1 AND inquiry_id = $2",
     )
     .bind(center)
     .bind(id)

@@ -22,7 +22,7 @@ fn sample(name: &str) -> Vec<u8> {
 }
 
 /// A list with the headers that cedar's mapping knows.
-fn list(rows: &[&str]) -> Vec<u8> {
+pub fn list(rows: &[&str]) -> Vec<u8> {
     let header = "referral_id,patient_last,patient_first,birth_date,phone,diagnosis_codes,status";
     let mut text = [&[header], rows].concat().join("\n");
     text.push('\n');
@@ -34,7 +34,7 @@ fn row(number: usize) -> String {
 }
 
 /// A partner office that uploads.
-struct Office<'a> {
+pub struct Office<'a> {
     door: &'a Door,
     center: &'static str,
     feed: &'static str,
@@ -42,7 +42,7 @@ struct Office<'a> {
 }
 
 impl<'a> Office<'a> {
-    fn cedar(world: &'a World) -> Self {
+    pub fn cedar(world: &'a World) -> Self {
         Self { door: &world.door, center: CENTER, feed: "cedar-csv", key: KEY }
     }
 
@@ -63,7 +63,7 @@ impl<'a> Office<'a> {
     }
 
     /// Sends a file and waits until nothing more is done about it.
-    async fn taken(&self, body: Vec<u8>) -> Value {
+    pub async fn taken(&self, body: Vec<u8>) -> Value {
         let answer = self.send(body).await;
         assert!(answer.status().is_success(), "{}", answer.status());
         let answer: Value = answer.json().await.expect("json");
@@ -100,7 +100,7 @@ fn read(text: &str) -> Vec<[String; 4]> {
     records.map(|record| [0, 1, 2, 4].map(|at| record[at].to_owned())).collect()
 }
 
-fn counts(file: &Value) -> [i64; 5] {
+pub fn counts(file: &Value) -> [i64; 5] {
     ["total", "accepted", "linked", "parked", "refused"].map(|name| file["rows"][name].as_i64().expect("a number"))
 }
 

@@ -37,14 +37,14 @@ fn sample(name: &str) -> Value {
 }
 
 /// A partner system with a key.
-struct Office<'w> {
+pub struct Office<'w> {
     world: &'w World,
     base: String,
     key: &'static str,
 }
 
 impl<'w> Office<'w> {
-    fn of(world: &'w World) -> Self {
+    pub fn of(world: &'w World) -> Self {
         Self::at(world, &world.door)
     }
 
@@ -56,7 +56,7 @@ impl<'w> Office<'w> {
         self.world.browser.request(method, format!("{}{path}", self.base)).bearer_auth(self.key)
     }
 
-    async fn post(&self, path: &str, body: &Value) -> Answer {
+    pub async fn post(&self, path: &str, body: &Value) -> Answer {
         let request = self.ask(Method::POST, path).header("content-type", "application/fhir+json");
         Answer::of(request.body(body.to_string()).send().await.expect("an answer")).await
     }
@@ -67,10 +67,10 @@ impl<'w> Office<'w> {
 }
 
 /// An answer. Each is kept for the independent validator.
-struct Answer {
-    status: u16,
+pub struct Answer {
+    pub status: u16,
     headers: reqwest::header::HeaderMap,
-    body: Value,
+    pub body: Value,
 }
 
 impl Answer {

@@ -67,6 +67,12 @@ impl Office {
         self.send(&framed(message)).await;
         self.replies(count).await
     }
+
+    /// The same where it is no UTF-8.
+    pub async fn ask_bytes(&mut self, message: &[u8], count: usize) -> Vec<String> {
+        self.send(&[b"\x0b", message, b"\x1c\r"].concat()).await;
+        self.replies(count).await
+    }
 }
 
 pub fn code(reply: &str) -> &str {

@@ -6,6 +6,7 @@ mod faults;
 mod fhir;
 mod hl7;
 mod limits;
+mod mended;
 mod numbers;
 mod openapi;
 mod people;

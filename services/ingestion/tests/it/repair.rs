@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use causeway_auth::{Actor, Role};
+use causeway_ingestion::store;
 use causeway_proto::inquiry::v1::{
     ListRepairsRequest, OpenRepairRequest, ReleaseRepairRequest, Repair, RepairOutcome, RepairRow, RetryRepairsRequest,
     SetAsideRepairsRequest,
@@ -14,13 +15,13 @@ use tonic::{Code, Status};
 use crate::hl7::{Office, code, referral};
 use crate::world::{CENTER, OTHER, World, body, coordinator, eventually};
 
-async fn waiting(world: &World, view: &str) -> Vec<RepairRow> {
+pub async fn waiting(world: &World, view: &str) -> Vec<RepairRow> {
     let request = ListRepairsRequest { center: CENTER.into(), view: view.into(), ..Default::default() };
     let answer = world.client("portal", Some(coordinator(CENTER))).list_repairs(request).await.expect("a list");
     answer.into_inner().rows
 }
 
-async fn open(world: &World, row: &RepairRow) -> Repair {
+pub async fn open(world: &World, row: &RepairRow) -> Repair {
     let request = OpenRepairRequest {
         center: CENTER.into(),
         kind: row.kind.clone(),
@@ -30,13 +31,13 @@ async fn open(world: &World, row: &RepairRow) -> Repair {
     world.client("portal", Some(coordinator(CENTER))).open_repair(request).await.expect("opened").into_inner()
 }
 
-async fn retry(world: &World, id: &str) -> Result<String, Status> {
+pub async fn retry(world: &World, id: &str) -> Result<String, Status> {
     let request = RetryRepairsRequest { center: CENTER.into(), ids: vec![id.into()], ..Default::default() };
     let answer = world.client("portal", Some(coordinator(CENTER))).retry_repairs(request).await?;
     Ok(answer.into_inner().outcomes[0].outcome.clone())
 }
 
-async fn release(world: &World, row: &RepairRow, fields: &[(&str, &str)]) -> Result<RepairOutcome, Status> {
+pub async fn release(world: &World, row: &RepairRow, fields: &[(&str, &str)]) -> Result<RepairOutcome, Status> {
     let fields: HashMap<String, String> =
         fields.iter().map(|(key, answer)| ((*key).to_owned(), (*answer).to_owned())).collect();
     let request = ReleaseRepairRequest {
@@ -51,7 +52,7 @@ async fn release(world: &World, row: &RepairRow, fields: &[(&str, &str)]) -> Res
 }
 
 /// A referral without a name, which its sender is told to mend.
-async fn refused(world: &World, number: &str) -> RepairRow {
+pub async fn refused(world: &World, number: &str) -> RepairRow {
     let message = referral(number, number, "Testnobody").replace("Testnobody^Marisol", "");
     let replies = Office::calls(world).await.ask(&message, 2).await;
     assert_eq!(code(&replies[1]), "AE");
@@ -100,6 +101,11 @@ async fn a_message_with_an_unknown_code_waits_and_is_one_inquiry_once_the_mappin
     assert!(world.count("SELECT count(*) FROM audit_log WHERE purpose = 'retry_message'").await >= 2);
 }
 
+const HAS_LOCK: &str = "SELECT count(*) FROM pg_locks, messages WHERE locktype = 'advisory' AND granted \
+     AND (classid::bigint << 32 | objid::bigint) = hashtextextended(encode(control_key, 'hex'), 0)";
+const WAITS_FOR_ROW: &str = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'ingestion_app' AND state = 'active' \
+     AND wait_event_type = 'Lock' AND query LIKE '%FOR UPDATE OF messages%'";
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[allow(clippy::disallowed_methods, reason = "a row is held from outside of the service")]
 async fn two_who_release_the_same_at_once_make_one_inquiry_and_a_fault_is_told_at_its_field() {
@@ -115,7 +121,13 @@ async fn two_who_release_the_same_at_once_make_one_inquiry_and_a_fault_is_told_a
     let mut holder = world.admin.begin().await.expect("a transaction");
     sqlx::query("SELECT FROM messages FOR UPDATE").execute(&mut *holder).await.expect("held");
     let let_go = async {
-        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+        // Whoever takes the same message in has the lock of its control id before the row, and so has who releases it: else
+        // each would wait for the other.
+        eventually("one has the lock of the control id and waits for the row", || async {
+            world.count(HAS_LOCK).await == 1 && world.count(WAITS_FOR_ROW).await == 1
+        })
+        .await;
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
         holder.rollback().await.expect("let go");
     };
     let (one, other, ()) = tokio::join!(release(&world, &row, &mended), release(&world, &row, &mended), let_go);
@@ -128,28 +140,40 @@ async fn two_who_release_the_same_at_once_make_one_inquiry_and_a_fault_is_told_a
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[allow(clippy::disallowed_methods, reason = "a table is held from outside of the service")]
 async fn a_release_that_is_cut_off_by_a_crash_leaves_all_of_it_or_nothing() {
     let mut world = World::start().await;
     let row = refused(&world, "KILL-1").await;
     let mended = [("name", "Marisol Testnobody")];
-    {
-        let (_, killed) = tokio::join!(release(&world, &row, &mended), async {
-            tokio::time::sleep(std::time::Duration::from_millis(8)).await;
-            sqlx::query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'ingestion_app'")
-                .execute(&world.admin)
-                .await
-        });
-        killed.expect("the connections are cut");
-    }
+    // All of it is written when the audit entry is: there the transaction is held until its connection is cut.
+    let mut holder = world.admin.begin().await.expect("a transaction");
+    sqlx::query("LOCK TABLE audit_heads IN EXCLUSIVE MODE").execute(&mut *holder).await.expect("held");
+    let cut = async {
+        eventually("the release waits with all that it has written", || async {
+            world.count("SELECT count(*) FROM pg_locks WHERE relation = 'audit_heads'::regclass AND NOT granted").await
+                == 1
+        })
+        .await;
+        sqlx::query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'ingestion_app'")
+            .execute(&world.admin)
+            .await
+            .expect("the connections are cut");
+    };
+    let (told, ()) = tokio::join!(release(&world, &row, &mended), cut);
+    told.expect_err("it is not told as done");
+    holder.rollback().await.expect("let go");
     world.postgres.kill().await.expect("killed");
     world.postgres.restart().await.expect("started again");
+    let admin = sqlx::PgPool::connect(world.database.admin.expose_secret()).await.expect("the owner");
+    for left in ["inquiries", "repair_steps", "outbox", "audit_log"] {
+        let sql = format!("SELECT count(*) FROM {left}");
+        let count: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_one(&admin).await.expect("a count");
+        assert_eq!(count, 0, "{left}");
+    }
     eventually("it is released in the end", || async {
-        release(&world, &row, &mended)
-            .await
-            .is_ok_and(|told| ["accepted", "not_waiting"].contains(&told.outcome.as_str()))
+        release(&world, &row, &mended).await.is_ok_and(|told| told.outcome == "accepted")
     })
     .await;
-    let admin = sqlx::PgPool::connect(world.database.admin.expose_secret()).await.expect("the owner");
     let count: i64 = sqlx::query_scalar("SELECT count(*) FROM inquiries").fetch_one(&admin).await.expect("a count");
     let steps: i64 = sqlx::query_scalar("SELECT count(*) FROM repair_steps WHERE outcome = 'accepted'")
         .fetch_one(&admin)
@@ -241,30 +265,51 @@ async fn an_inquiry_with_a_bad_phone_is_listed_and_mended_under_the_same_queue()
     assert_eq!(release(&world, &row, &[("phone", "1")]).await.expect("asked").outcome, "not_waiting");
 }
 
-const MANY: &str = "INSERT INTO messages (center_id, message_id, feed, kind, control_key, content_hash, state, sealed, received_at) \
+const MANY: [&str; 5] = [
+    "INSERT INTO messages (center_id, message_id, feed, kind, control_key, content_hash, state, sealed, received_at) \
      SELECT 'harbor-valley', gen_random_uuid(), 'cedar-hl7', 'REF^I12', decode(md5(n::text), 'hex'), decode(md5(n::text), 'hex'), \
          CASE WHEN n % 100 = 0 THEN 'refused' WHEN n % 100 = 1 THEN 'parked' ELSE 'accepted' END, '\\x00', \
-         now() - n * interval '1 second' FROM generate_series(1, 50000) AS n";
+         now() - n * interval '1 second' FROM generate_series(1, 50000) AS n",
+    "INSERT INTO inquiries (center_id, inquiry_id, reference, received_at, consult_type, source, held, needs_repair, facts, sealed) \
+     SELECT 'harbor-valley', ('00000000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, 'HV-' || n, now(), 'new_consult', \
+         'web_form', false, false, '', '' FROM generate_series(1, 50000) AS n",
+    "INSERT INTO repairs (center_id, inquiry_id, field, code, noted_at, mended_at) \
+     SELECT 'harbor-valley', ('00000000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, 'phone', 'phone_length', now() - n * interval '1 second', \
+         CASE WHEN n % 100 = 1 THEN NULL ELSE now() END FROM generate_series(1, 50000) AS n",
+    "INSERT INTO indexed_people (center_id, inquiry_id, version) \
+     SELECT 'harbor-valley', ('00000000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, CASE WHEN n % 5000 = 1 THEN ''::bytea ELSE '\\x01' END \
+     FROM generate_series(1, 50000) AS n ON CONFLICT DO NOTHING",
+    "ANALYZE",
+];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_waits_is_found_by_an_index_among_many_messages() {
+async fn what_waits_and_who_is_read_again_is_found_by_an_index_among_many() {
     let world = World::start().await;
-    sqlx::query(MANY).execute(&world.admin).await.expect("inserted");
-    sqlx::query("ANALYZE messages").execute(&world.admin).await.expect("analyzed");
+    for sql in MANY {
+        sqlx::query(sql).execute(&world.admin).await.expect("done");
+    }
     let mut app = PgConnection::connect(world.database.app.expose_secret()).await.expect("a login");
     sqlx::query("SELECT set_config('app.center', $1, false)").bind(CENTER).execute(&mut app).await.expect("set");
-    for (condition, index) in [
-        ("state = 'parked'", "messages_to_repair"),
-        ("state = 'refused' AND closed_at IS NULL", "messages_refused_open"),
+    let begin = jiff::Timestamp::UNIX_EPOCH;
+    for (sql, index) in [
+        (store::repairs::PARKED, "messages_to_repair"),
+        (store::repairs::REFUSED, "messages_refused_open"),
+        (store::repairs::INQUIRIES, "repairs_to_mend"),
+        (store::people::MENDED, "indexed_people_mended"),
     ] {
-        let asked = format!(
-            "EXPLAIN SELECT message_id FROM messages WHERE center_id = 'harbor-valley' AND {condition} \
-             AND (received_at, message_id) > ('2020-01-01', '00000000-0000-0000-0000-000000000000') \
-             ORDER BY received_at, message_id LIMIT 51"
-        );
-        let plan: Vec<String> =
-            sqlx::query_scalar(sqlx::AssertSqlSafe(asked)).fetch_all(&mut app).await.expect("a plan");
+        let explain = sqlx::query_scalar(sqlx::AssertSqlSafe(format!("EXPLAIN {sql}"))).bind(CENTER);
+        let first_page = |query: Scalar| query.bind(causeway_mailbox::Ts(begin)).bind(uuid::Uuid::nil());
+        let asked = match index {
+            "repairs_to_mend" => first_page(explain).bind(51_i64).bind(vec!["web_form"]),
+            "indexed_people_mended" => explain.bind(20_i64),
+            _ => first_page(explain).bind(None::<Vec<String>>).bind("").bind(51_i64),
+        };
+        let plan: Vec<String> = asked.fetch_all(&mut app).await.expect("a plan");
         let plan = plan.join("\n");
-        assert!(plan.contains(index) && !plan.contains("Sort"), "{plan}");
+        assert!(plan.contains(index), "{plan}");
+        let is_sorted = index.starts_with("messages_");
+        assert!(!is_sorted || !plan.contains("Sort"), "{plan}");
     }
 }
+
+type Scalar = sqlx::query::QueryScalar<'static, sqlx::Postgres, String, sqlx::postgres::PgArguments>;

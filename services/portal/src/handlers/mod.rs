@@ -23,6 +23,7 @@ use crate::centers::Centers;
 use crate::config::Config;
 use crate::peers::Peers;
 use crate::session::Sessions;
+use crate::waiting::Waiting;
 use crate::words::{LANGUAGES, Words};
 
 /// All that a handler may need.
@@ -35,6 +36,8 @@ pub struct App {
     pub assets: Assets,
     /// Who is signed in.
     pub sessions: Sessions,
+    /// How much waits to be mended at each center.
+    pub waiting: Waiting,
     /// Signed links of patients.
     pub links: SignedLinks,
     /// The domain's time.

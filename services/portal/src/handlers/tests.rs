@@ -2,6 +2,7 @@
 
 mod door;
 mod flow;
+mod repairs;
 
 use std::path::Path as FilePath;
 use std::sync::Arc;
@@ -88,6 +89,7 @@ fn app_with(mode: Mode, config: Config, ingestion: &str) -> Arc<App> {
         peers: Peers::connect(&known, &identity).expect("lazy connections"),
         assets: Assets::load(None).expect("our own files"),
         sessions: Sessions::new(&config.session, Clock::system()),
+        waiting: Waiting::new(Clock::system()),
         links: SignedLinks::open_keyring(keys.path(), Mode::Development).expect("keys"),
         clock,
         provider: None,

@@ -78,6 +78,8 @@ pub struct NavLink {
     pub label: String,
     /// Its address.
     pub url: String,
+    /// How much waits there.
+    pub count: Option<i64>,
     /// Whether it is the one that is open.
     pub current: bool,
 }

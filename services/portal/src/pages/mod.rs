@@ -15,6 +15,7 @@ mod inquiry;
 mod own;
 mod plain;
 mod questions;
+mod repairs;
 mod sign_in;
 mod stop;
 mod trouble;
@@ -41,6 +42,7 @@ pub use inquiry::{
 pub use own::{ChannelLine, OfferedTime, Offers, OwnPage, RecordLine, RecordState, Stone, StoneState, Visit};
 pub use plain::{PlainPage, PlainSection};
 pub use questions::{Choice, DateParts, FieldError, FreeText, Question, QuestionKind, QuestionView};
+pub use repairs::{Raw, RepairPage, RepairRow, RepairsPage};
 pub use sign_in::{DevelopmentPerson, SignInPage};
 pub use stop::{StopPage, StoppedPage};
 pub use trouble::{StaffTroublePage, TroublePage};

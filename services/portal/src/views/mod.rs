@@ -7,6 +7,7 @@ pub mod form;
 pub mod funnel;
 pub mod inquiry;
 pub mod own;
+pub mod repairs;
 pub mod script;
 pub mod times;
 pub mod worklist;

@@ -39,6 +39,17 @@ pub struct Record {
 }
 
 impl Record {
+    /// Of cells that were kept apart, as if it began on this line.
+    #[must_use]
+    pub fn of_cells<'c>(line: u64, cells: impl IntoIterator<Item = &'c str>) -> Self {
+        let mut record = Self { line, flaw: None, is_ended: true, text: String::new(), ends: Vec::new() };
+        for cell in cells {
+            record.text.push_str(cell);
+            record.ends.push(record.text.len());
+        }
+        record
+    }
+
     /// Number of cells.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -59,8 +59,34 @@ pub struct Referral {
     pub identity: String,
     /// The office's number as it stands in the file.
     pub referral_id: String,
+    /// What it is about besides the person, by which a row without a number is known.
+    pub matter: Matter,
     /// What should be looked at.
     pub remarks: Vec<Remark>,
+}
+
+/// What a row is about besides the person: by whom, when and for what. PHI: no `Debug`.
+pub struct Matter {
+    npi: String,
+    date: String,
+    codes: String,
+}
+
+impl Matter {
+    /// What tells a row without a number from all others of its feed: a row that is mended in one of these is another one.
+    #[must_use]
+    pub fn identity(&self, name: &str, birth: &str) -> String {
+        fingerprint(["row", &name.to_lowercase(), birth, &self.npi, &self.date, &self.codes])
+    }
+}
+
+/// A birth date as it is a part of what identifies a row: the day, and where it is told in words, those.
+#[must_use]
+pub fn birth_told(told: &str, mapping: &CsvMapping, today: Date) -> String {
+    match dates::read(told, mapping.dates, today) {
+        Told::Day(day) => day.to_string(),
+        _ => told.to_owned(),
+    }
 }
 
 struct Reader<'a> {
@@ -78,36 +104,56 @@ struct Reader<'a> {
 pub fn read(row: &Row<'_>, mapping: &CsvMapping, today: Date) -> Result<Referral, Remark> {
     let mut reader = Reader { row, mapping, today, answers: BTreeMap::new(), remarks: Vec::new() };
     let birth = reader.birth()?;
-    let is_minor = referral::is_minor(birth, today);
-    let date = reader.referral_date();
-    reader.contact(is_minor);
-    let is_cancelled = is_cancelled(row.text(Field::Status));
+    let referral = reader.gather(birth);
     let somebody = ["name", "patient_name", "phone", "email"];
-    if !is_cancelled && !somebody.iter().any(|key| reader.answers.contains_key(*key)) {
+    if !referral.is_cancelled && !somebody.iter().any(|key| referral.answers.contains_key(*key)) {
         return Err(Remark::whole(Code::Nobody));
     }
-    let codes = reader.diagnosis(is_minor);
-    reader.reason(&codes);
-    reader.around();
-    let (referral_id, identity) = reader.identity(birth, date, &codes);
-    let reason = [Field::Reason, Field::RequestedService].map(|field| row.text(field).to_lowercase());
-    let opinion = |text: &String| text.contains("second opinion") || text.contains("2nd opinion");
-    let mut remarks = reader.remarks;
-    remarks.sort_unstable();
-    remarks.dedup();
-    Ok(Referral {
-        answers: reader.answers,
-        language: referral::language(row.text(Field::Language), ""),
-        urgency: urgency(row.text(Field::Priority)),
-        second_opinion: reason.iter().any(opinion),
-        is_cancelled,
-        identity,
-        referral_id,
-        remarks,
-    })
+    Ok(referral)
+}
+
+/// As much of a row as can be read, also where it is not taken.
+#[must_use]
+pub fn read_in_part(row: &Row<'_>, mapping: &CsvMapping, today: Date) -> Referral {
+    let mut reader = Reader { row, mapping, today, answers: BTreeMap::new(), remarks: Vec::new() };
+    let birth = reader.birth().unwrap_or_else(|impossible| {
+        reader.remarks.push(impossible);
+        reader.copy("birth_date", Field::BirthDate);
+        None
+    });
+    reader.gather(birth)
 }
 
 impl Reader<'_> {
+    fn gather(mut self, birth: Option<Date>) -> Referral {
+        let row = self.row;
+        let is_minor = referral::is_minor(birth, self.today);
+        let date = self.referral_date();
+        self.contact(is_minor);
+        let codes = self.diagnosis(is_minor);
+        self.reason(&codes);
+        self.around();
+        let npi = cells::whole_number(row.text(Field::ReferringNpi)).to_owned();
+        let matter = Matter { npi, date, codes: codes.join(" ") };
+        let (referral_id, identity) = self.identity(&matter);
+        let reason = [Field::Reason, Field::RequestedService].map(|field| row.text(field).to_lowercase());
+        let opinion = |text: &String| text.contains("second opinion") || text.contains("2nd opinion");
+        let mut remarks = self.remarks;
+        remarks.sort_unstable();
+        remarks.dedup();
+        Referral {
+            answers: self.answers,
+            language: referral::language(row.text(Field::Language), ""),
+            urgency: urgency(row.text(Field::Priority)),
+            second_opinion: reason.iter().any(opinion),
+            is_cancelled: is_cancelled(row.text(Field::Status)),
+            identity,
+            referral_id,
+            matter,
+            remarks,
+        }
+    }
+
     fn put(&mut self, key: &str, answer: impl Into<String>) {
         let answer = answer.into();
         if !answer.trim().is_empty() {
@@ -272,8 +318,8 @@ impl Reader<'_> {
         self.put("address", joined(&[&street, row.text(Field::City), row.text(Field::State), &zip]));
     }
 
-    /// The office's number, else what identifies person and matter: a row that is mended in one of these is another one.
-    fn identity(&mut self, birth: Option<Date>, date: String, codes: &[String]) -> (String, String) {
+    /// The office's number, else what identifies person and matter.
+    fn identity(&mut self, matter: &Matter) -> (String, String) {
         let told = cells::whole_number(self.row.text(Field::ReferralId));
         if cells::is_damaged_number(told) {
             self.remark(Code::NumberDamaged, Field::ReferralId);
@@ -282,11 +328,8 @@ impl Reader<'_> {
             return (told.to_owned(), told.to_owned());
         }
         self.remark(Code::NoReferralId, Field::ReferralId);
-        let name = self.patient_name().to_lowercase();
-        let birth = birth.map_or_else(|| self.row.text(Field::BirthDate).to_owned(), |day| day.to_string());
-        let npi = cells::whole_number(self.row.text(Field::ReferringNpi));
-        let parts = ["row", &name, &birth, npi, &date, &codes.join(" ")];
-        (told.to_owned(), fingerprint(parts))
+        let birth = birth_told(self.row.text(Field::BirthDate), self.mapping, self.today);
+        (told.to_owned(), matter.identity(&self.patient_name(), &birth))
     }
 }
 

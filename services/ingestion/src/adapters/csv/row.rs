@@ -38,7 +38,13 @@ impl Places {
     }
 }
 
-impl Row<'_> {
+impl<'a> Row<'a> {
+    /// A record under the columns of its file.
+    #[must_use]
+    pub fn of(record: &'a Record, places: &'a Places, mapping: &'a CsvMapping) -> Self {
+        Self { record, places, constants: &mapping.constants }
+    }
+
     /// A field as it was told, without the blanks around it.
     #[must_use]
     pub fn text(&self, field: CsvField) -> &str {
@@ -67,7 +73,7 @@ pub fn judge(record: &Record, places: &Places, mapping: &CsvMapping, today: jiff
     if record.line <= places.header_line || record.is_empty() && record.flaw.is_none() {
         return Judged::Skipped;
     }
-    let row = Row { record, places, constants: &mapping.constants };
+    let row = Row::of(record, places, mapping);
     let number = || cells::whole_number(row.text(CsvField::ReferralId)).to_owned();
     if let Some(flaw) = record.flaw {
         // Behind a quote that went astray no cell can be told from the next.

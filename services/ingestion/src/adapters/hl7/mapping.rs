@@ -23,9 +23,12 @@ impl Told {
     pub fn of(message: &Message<'_>, mapping: Option<&Hl7Mapping>) -> Self {
         let mut told = Self::default();
         let Some(mapping) = mapping else { return told };
+        let mut untold: BTreeMap<Hl7Field, String> = mapping.defaults.clone();
         for (field, places) in &mapping.from {
             let found = places.iter().map(|place| at(message, place)).find(|text| !text.trim_ascii().is_empty());
             let Some(found) = found else { continue };
+            // Something is said, if only in a code that nobody knows: a default would say it better than the office does.
+            untold.remove(field);
             match mapping.meaning(*field, &found) {
                 Some(word) => {
                     told.values.insert(*field, word);
@@ -34,9 +37,7 @@ impl Told {
                 None => {}
             }
         }
-        for (field, word) in &mapping.defaults {
-            told.values.entry(*field).or_insert_with(|| word.clone());
-        }
+        told.values.extend(untold);
         told
     }
 
@@ -106,5 +107,14 @@ mod tests {
         };
         assert_eq!((of("take").unknown, of("take").get(Hl7Field::CancerArea)), (None, None));
         assert_eq!(of("park").unknown, Some(Hl7Field::CancerArea));
+    }
+
+    #[test]
+    fn a_default_holds_where_nothing_is_said_and_not_in_the_place_of_a_code_that_nobody_knows() {
+        let of = |place: &str| {
+            told(&format!(r#"{{"from": {{"cancer_area": ["{place}"]}}, "defaults": {{"cancer_area": "gi"}}}}"#))
+        };
+        assert_eq!(of("ZXX-1").get(Hl7Field::CancerArea), Some("gi"));
+        assert_eq!(of("OBX[AREA]-5.1").get(Hl7Field::CancerArea), None, "taken without it");
     }
 }

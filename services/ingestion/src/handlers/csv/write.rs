@@ -209,28 +209,35 @@ async fn keep(
         .collect();
     let now = tx.now();
     let new = messages::insert(tx, now, &rows).await?;
-    let keys: Vec<&[u8]> =
-        rows.iter().filter(|row| !new.contains(&row.message_id)).map(|row| row.control_key).collect();
+    // What is new has no rival, but for a refusal: a person may have released the very same since.
+    let asked = rows.iter().filter(|row| row.state == REFUSED || !new.contains(&row.message_id));
+    let keys: Vec<&[u8]> = asked.map(|row| row.control_key).collect();
     let standing = if keys.is_empty() { Vec::new() } else { messages::standing(tx, &keys).await? };
-    let mut again = Vec::new();
+    let (mut again, mut needless) = (Vec::new(), Vec::new());
     for (row, (at, message_id, _)) in rows.iter().zip(&kept) {
         let outcome = &mut outcomes[*at];
+        let with_key = || standing.iter().filter(|one| one.control_key == row.control_key);
+        let stood = with_key().find(|one| one.stands_for(row.content_hash) && one.message_id != *message_id);
         if new.contains(message_id) {
-            outcome.message_id = Some(*message_id);
-            continue;
+            match stood {
+                Some(_) => needless.push(*message_id),
+                None => {
+                    outcome.message_id = Some(*message_id);
+                    continue;
+                }
+            }
         }
-        let same = standing.iter().find(|one| {
-            let is_refusal = one.state == REFUSED;
-            one.control_key == row.control_key
-                && one.content_hash == row.content_hash
-                && is_refusal == (outcome.state == State::Refused)
-        });
+        let same = stood.or_else(|| with_key().find(|one| one.content_hash == row.content_hash));
         outcome.message_id = same.map(|one| one.message_id);
+        outcome.inquiry_id = outcome.inquiry_id.or(same.and_then(|one| one.inquiry_id));
         again.extend(outcome.message_id);
-        // It waits already, or was refused already: nobody is asked twice.
-        if outcome.state == State::Parked {
+        // It waits already, was refused already, or somebody has released it: nobody is asked twice.
+        if outcome.state == State::Parked || stood.is_some() {
             outcome.state = State::Linked;
         }
+    }
+    if !needless.is_empty() {
+        messages::take_back(tx, &needless).await?;
     }
     messages::count_again(tx, &again).await?;
     Ok(())

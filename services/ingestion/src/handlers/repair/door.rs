@@ -5,11 +5,17 @@
 use std::collections::BTreeMap;
 
 use causeway_funnel::inquiry::{Source, Urgency};
-use causeway_funnel::profile::{CsvField, Feed, FeedKind, Profile};
+use causeway_funnel::profile::{CsvMapping, Feed, FeedKind, Profile};
 use jiff::civil::Date;
 
+use super::mend::lay_over;
 use crate::adapters::csv::cells;
+use crate::adapters::csv::fault::Code;
+use crate::adapters::csv::records::Record;
+use crate::adapters::csv::referral::{self as rows, Matter, Remark};
+use crate::adapters::csv::row::{Judged, Places, Row, judge};
 use crate::adapters::fhir::intake as fhir;
+use crate::adapters::fhir::json::Json;
 use crate::adapters::fhir::referral::Verb as FhirVerb;
 use crate::adapters::fhir::{document, json, outcome};
 use crate::adapters::hl7::charset;
@@ -36,9 +42,11 @@ pub struct Doors {
 pub enum Wish {
     /// An inquiry.
     New,
+    /// An inquiry, once a person has mended or looked at something.
+    Mended,
     /// Something about a referral that should be known: the word for what, and our number of it where the sender repeats it.
     About(&'static str, Option<String>),
-    /// Nothing that can be done without a person.
+    /// Nothing of which an inquiry could be made.
     Nothing,
 }
 
@@ -54,6 +62,8 @@ pub struct Understood {
     pub faults: Vec<(String, String)>,
     /// What each column of a row is.
     pub columns: Vec<String>,
+    /// By what a row without a number is known, and the day by which its dates are read.
+    row: Option<(Matter, CsvMapping, Date)>,
 }
 
 impl Understood {
@@ -65,7 +75,30 @@ impl Understood {
             second_opinion: false,
             key: None,
         };
-        Self { wish: Wish::Nothing, asked, form_id: None, faults: Vec::new(), columns: Vec::new() }
+        Self { wish: Wish::Nothing, asked, form_id: None, faults: Vec::new(), columns: Vec::new(), row: None }
+    }
+
+    /// Lays mended answers over what was understood, and takes the key that the mended referral would have at its door.
+    pub fn mend(&mut self, feed: &Feed, mended: Vec<(String, String)>) {
+        let number = |asked: &Asked| asked.answers.get("referral_number").map(|number| number.trim().to_owned());
+        let before = number(&self.asked);
+        lay_over(&mut self.asked.answers, mended);
+        // A number of FHIR has a system beside it, which nobody types.
+        if feed.kind == FeedKind::Fhir {
+            return;
+        }
+        match (number(&self.asked), &self.row) {
+            (Some(number), _) if before.as_ref() == Some(&number) => {}
+            (Some(number), _) => self.asked.key = Some(referral_key(&feed.id, [number.as_str()])),
+            (None, None) => self.asked.key = None,
+            (None, Some((matter, mapping, today))) => {
+                let answer = |key: &str| self.asked.answers.get(key).map(String::as_str);
+                let name = answer("patient_name").or(answer("name")).map(cells::whole_name);
+                let birth = rows::birth_told(answer("birth_date").unwrap_or_default(), mapping, *today);
+                // Without a name it would be the same for all.
+                self.asked.key = name.map(|name| referral_key(&feed.id, [matter.identity(&name, &birth).as_str()]));
+            }
+        }
     }
 
     /// As it would be handed in at its door.
@@ -93,7 +126,7 @@ pub fn understand(
     match feed.kind {
         FeedKind::Hl7 => of_hl7(doors, profile, feed, (raw, today)),
         FeedKind::Fhir => of_fhir(doors, feed, (raw, today)),
-        FeedKind::Csv => of_row(feed, raw, row),
+        FeedKind::Csv => of_row(feed, raw, (row, today)),
     }
 }
 
@@ -122,7 +155,7 @@ fn of_hl7(doors: &Doors, profile: &Profile, feed: &Feed, (raw, today): (&[u8], D
     let told = match intake.topic {
         Topic::Referral(verb, told) => {
             understood.wish = match verb {
-                Verb::New if told.unknown_code.is_some() => Wish::Nothing,
+                Verb::New if told.unknown_code.is_some() => Wish::Mended,
                 Verb::New => Wish::New,
                 Verb::Modify => Wish::About("referral_modified", told.reference.clone()),
                 Verb::Cancel => Wish::About("referral_cancelled", told.reference.clone()),
@@ -130,7 +163,12 @@ fn of_hl7(doors: &Doors, profile: &Profile, feed: &Feed, (raw, today): (&[u8], D
             };
             Some(told)
         }
-        Topic::Refused => in_part(),
+        Topic::Refused => {
+            // Mended, a change or a cancellation would still be none.
+            let is_about = matches!(opened.header.event().as_ref(), "I13" | "I14" | "I15");
+            understood.wish = if is_about { Wish::Nothing } else { Wish::Mended };
+            in_part()
+        }
         Topic::Attachment | Topic::Visit | Topic::Answer => None,
     };
     if let Some(told) = told {
@@ -149,12 +187,15 @@ fn of_hl7(doors: &Doors, profile: &Profile, feed: &Feed, (raw, today): (&[u8], D
 fn of_fhir(doors: &Doors, feed: &Feed, (raw, today): (&[u8], Date)) -> Understood {
     let mut understood = Understood::nothing();
     let Ok(body) = json::read(raw) else {
+        understood.wish = Wish::Mended;
         understood.faults.push((String::new(), "The body is no JSON that can be read".to_owned()));
         return understood;
     };
     let hosts = [document::host(&feed.status.address)];
     let expected = fhir::Expectations { today, most_entries: doors.most_entries, hosts: &hosts, if_none_exist: None };
-    let intake = fhir::judge(&body, None, &expected);
+    // A Task is given in under an address of its own.
+    let is_task = matches!(&body, Json::Object(body) if matches!(body.get("resourceType"), Some(Json::Text(kind)) if kind == "Task"));
+    let intake = fhir::judge(&body, is_task.then_some("Task"), &expected);
     understood.faults = outcome::lines(&intake.faults).into_iter().map(|line| (line.expression, line.words)).collect();
     match intake.topic {
         fhir::Topic::Referral(told) => {
@@ -176,45 +217,56 @@ fn of_fhir(doors: &Doors, feed: &Feed, (raw, today): (&[u8], Date)) -> Understoo
             understood.asked.language = told.language.clone();
             understood.asked.key = told.identity.as_ref().map(|number| business_key(&feed.id, number));
             understood.form_id = Some(told.form_id.clone());
+            understood.wish = if told.is_complete { Wish::New } else { Wish::Mended };
         }
+        fhir::Topic::Refused if !is_task => understood.wish = Wish::Mended,
         fhir::Topic::Withdrawal(_) | fhir::Topic::Refused => {}
     }
     understood
 }
 
-/// A row is never tried again as it stands: what was wrong with it is wrong still, and behind a quote that went astray no cell
-/// can be told from the next. Its cells are laid beside their columns for a person.
-fn of_row(feed: &Feed, raw: &[u8], reading: Option<&str>) -> Understood {
+/// Answers that stand where they are told also in a row whose cells may be shifted, for a person to compare.
+const OF_ANY_ROW: [&str; 9] =
+    ["who", "name", "patient_name", "phone", "email", "birth_date", "message", "consent_phone", "referral_number"];
+
+/// A row is never taken again as it stands: what was wrong with it is wrong still, and behind a quote that went astray no cell
+/// can be told from the next. What its cells say is laid out for a person.
+fn of_row(feed: &Feed, raw: &[u8], (reading, today): (Option<&str>, Date)) -> Understood {
     let mut understood = Understood::nothing();
     let cells: Vec<String> = serde_json::from_slice(raw).unwrap_or_default();
     let reading: Option<Reading> = reading.and_then(|text| serde_json::from_str(text).ok());
-    let Some(reading) = reading else { return understood };
-    let columns = &reading.layout.columns;
-    understood.columns = columns.iter().map(|column| column.as_str().to_owned()).collect();
-    let cell = |field: CsvField| {
-        let at = columns.iter().position(|column| *column == field);
-        at.and_then(|at| cells.get(at)).map(|cell| cells::text(cell).to_owned()).unwrap_or_default()
+    understood.wish = Wish::Mended;
+    let Some(Reading { layout, mapping, .. }) = reading else { return understood };
+    understood.columns = layout.columns.iter().map(|column| column.as_str().to_owned()).collect();
+    let (places, line) = (Places::of(&layout), layout.header_line + 1);
+    let record = Record::of_cells(line, cells.iter().map(String::as_str));
+    let (mut told, remarks) = match judge(&record, &places, &mapping, today) {
+        Judged::Referral(told) => (*told, Vec::new()),
+        Judged::Broken(remark, _) => {
+            let mut told = rows::read_in_part(&Row::of(&record, &places, &mapping), &mapping, today);
+            if matches!(remark.code, Code::RowShort | Code::RowLong) {
+                told.answers.retain(|key, _| OF_ANY_ROW.contains(&key.as_str()));
+            }
+            (told, vec![remark])
+        }
+        Judged::Skipped => (rows::read_in_part(&Row::of(&record, &places, &mapping), &mapping, today), Vec::new()),
     };
-    let parts = [cell(CsvField::PatientFirst), cell(CsvField::PatientLast)];
-    let name = Some(cell(CsvField::PatientName)).filter(|name| !name.is_empty());
-    let name = name.unwrap_or_else(|| parts.join(" ").trim().to_owned());
-    let answers = [
-        ("name", name),
-        ("phone", cell(CsvField::Phone)),
-        ("email", cell(CsvField::Email)),
-        ("birth_date", cell(CsvField::BirthDate)),
-        ("message", cell(CsvField::Reason)),
-        ("who", "patient".to_owned()),
-        ("consent_phone", "yes".to_owned()),
-    ];
-    for (key, answer) in answers {
-        referral::put(&mut understood.asked.answers, key, answer.into());
+    let mut remarks: Vec<Remark> = remarks.into_iter().chain(std::mem::take(&mut told.remarks)).collect();
+    remarks.dedup();
+    understood.faults = remarks
+        .into_iter()
+        .map(|remark| (remark.field.map_or("", |field| field.as_str()).to_owned(), remark.code.message().to_owned()))
+        .collect();
+    if told.is_cancelled {
+        understood.wish = Wish::About(Code::ReferralCancelled.word(), None);
     }
-    let number = cell(CsvField::ReferralId);
-    let number = cells::whole_number(&number);
-    if !number.is_empty() && !cells::is_damaged_number(number) {
-        understood.asked.key = Some(referral_key(&feed.id, [number]));
-        referral::put(&mut understood.asked.answers, "referral_number", number.into());
-    }
+    understood.asked = Asked {
+        answers: told.answers,
+        language: told.language,
+        urgency: told.urgency,
+        second_opinion: told.second_opinion,
+        key: Some(referral_key(&feed.id, [told.identity.as_str()])),
+    };
+    understood.row = Some((told.matter, mapping, today));
     understood
 }

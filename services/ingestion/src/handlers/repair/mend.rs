@@ -4,10 +4,11 @@
 //! door; as typed and as read they are sealed anew. Only what is the person's own is mended here: what they agreed to, and
 //! what routing went by, is asked of them and kept with the intake note. Deliberately not here: messages (retry, take).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use causeway_auth::audit::{self, AuditError};
 use causeway_funnel::contact::FieldFault;
+use causeway_mailbox::Tx;
 use causeway_proto::inquiry::v1 as wire;
 use prost::Message as _;
 use tracing::error;
@@ -19,6 +20,7 @@ use super::take::{NOT_WAITING, Outcome};
 use crate::domain::person;
 use crate::error::Refusal;
 use crate::handlers::grpc::Calls;
+use crate::store::people;
 use crate::store::repairs::{self, Step};
 
 /// The inquiry's answers are mended, all that were given now.
@@ -60,10 +62,7 @@ pub async fn inquiry(
                 if open.is_empty() {
                     return Ok(Outcome::of(NOT_WAITING, Some(id), Some(stored.reference)));
                 }
-                let facts = wire::Facts::decode(stored.facts.as_slice()).map_err(|cause| {
-                    error!(%cause, inquiry.id = %id, "read the stored facts of an inquiry");
-                    Refusal::Internal
-                })?;
+                let facts = facts(id, &stored.facts)?;
                 let told: Vec<String> = fields.iter().map(|(key, _)| key.clone()).collect();
                 let mut given = person(&calls, &center, (id, &stored.sealed))?.given;
                 lay_over(&mut given, fields);
@@ -85,7 +84,8 @@ pub async fn inquiry(
                     Refusal::Internal
                 })?;
                 let facts = wire::Facts { needs_repair, ..facts }.encode_to_vec();
-                repairs::rewrite(tx, id, (&sealed, &facts, needs_repair)).await?;
+                repairs::rewrite(tx, id, (Some(&sealed), &facts, needs_repair)).await?;
+                people::read_again(tx, id).await?;
                 repairs::mended(tx, &[id], Some(&mended)).await?;
                 let noted = Step {
                     object_kind: "inquiry",
@@ -102,4 +102,27 @@ pub async fn inquiry(
         })
         .await?;
     Ok(outcome.told(id))
+}
+
+/// Says of inquiries that nothing of them is to be mended any more, and gives those of which something was.
+pub async fn give_up(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<Uuid>, Refusal> {
+    // In their order, and each inquiry before its faults, as whoever mends one holds them.
+    let sorted: BTreeSet<Uuid> = ids.iter().copied().collect();
+    let mut held = Vec::new();
+    for id in sorted {
+        held.extend(repairs::inquiry(tx, id).await?.map(|stored| (id, stored)));
+    }
+    let done = repairs::mended(tx, ids, None).await?;
+    for (id, stored) in held.iter().filter(|(id, _)| done.contains(id)) {
+        let facts = wire::Facts { needs_repair: false, ..facts(*id, &stored.facts)? }.encode_to_vec();
+        repairs::rewrite(tx, *id, (None, &facts, false)).await?;
+    }
+    Ok(done)
+}
+
+fn facts(id: Uuid, stored: &[u8]) -> Result<wire::Facts, Refusal> {
+    wire::Facts::decode(stored).map_err(|cause| {
+        error!(%cause, inquiry.id = %id, "read the stored facts of an inquiry");
+        Refusal::Internal
+    })
 }

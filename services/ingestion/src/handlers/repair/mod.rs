@@ -15,6 +15,7 @@ pub mod take;
 use causeway_auth::audit::{Entry, Outcome};
 use causeway_auth::{Action, Actor};
 use causeway_envelope::TraceContext;
+use causeway_funnel::inquiry::Source;
 use causeway_funnel::profile::{FeedKind, Profile};
 use causeway_proto::convert;
 use causeway_proto::inquiry::v1 as wire;
@@ -32,6 +33,11 @@ const PAGE: (i64, i64) = (50, 200);
 const DEFECTS: &str = "defects";
 /// The door of inquiries that came by a form or a call.
 const FORM: &str = "form";
+/// The language of staff.
+const STAFF: &str = "en";
+/// No message has the id of a request.
+const UNKNOWN: Refusal =
+    Refusal::BadRequest("no message of this center has this id; take it from the list of what waits");
 
 /// Who does something, as it is written down.
 #[derive(Clone)]
@@ -74,12 +80,11 @@ pub async fn list(
     let in_force = calls.acceptance.profile(&request.center)?;
     let is_refused = is_refused(&request.view)?;
     let feeds = feeds(&in_force.1, &request.door, &request.feed)?;
+    let with_inquiries = request.feed.is_empty() && ["", DEFECTS].contains(&request.reason.as_str());
     let wanted = Wanted {
         is_refused,
         feeds,
-        with_inquiries: request.feed.is_empty()
-            && ["", FORM].contains(&request.door.as_str())
-            && ["", DEFECTS].contains(&request.reason.as_str()),
+        sources: if with_inquiries { sources(&request.door) } else { Vec::new() },
         reason: request.reason,
         after: after(&request.page_token)?,
     };
@@ -128,9 +133,25 @@ fn feeds(profile: &Profile, door: &str, feed: &str) -> Result<Option<Vec<String>
     })
 }
 
+/// The sources of the inquiries of a door; of no door, all.
+fn sources(door: &str) -> Vec<&'static str> {
+    let of_door = |source: &&Source| door.is_empty() || door == door_of(source.as_str());
+    Source::ALL.iter().filter(of_door).map(|source| source.as_str()).collect()
+}
+
+/// The door of an inquiry.
+fn door_of(source: &str) -> &str {
+    match source.parse() {
+        Ok(Source::WebForm | Source::Phone) => FORM,
+        Ok(Source::Hl7 | Source::Fhir | Source::Csv) => source,
+        Err(_) => "",
+    }
+}
+
 fn row(profile: &Profile, one: Waiting) -> wire::RepairRow {
     let feed = profile.feeds.feeds.iter().find(|feed| feed.id == one.feed);
-    let door = if one.kind == "inquiry" { FORM } else { feed.map_or("", |feed| feed.kind.as_str()) };
+    let door =
+        if one.kind == "inquiry" { door_of(&one.message_kind) } else { feed.map_or("", |feed| feed.kind.as_str()) };
     wire::RepairRow {
         kind: one.kind,
         id: one.id.to_string(),
@@ -170,6 +191,14 @@ fn id(text: &str) -> Result<Uuid, Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_inquiry_is_of_the_door_that_it_came_by() {
+        for (door, expected) in [("form", vec!["web_form", "phone"]), ("hl7", vec!["hl7"]), ("csv", vec!["csv"])] {
+            assert_eq!(sources(door), expected, "{door}");
+        }
+        assert_eq!(sources("").len(), Source::ALL.len());
+    }
 
     #[test]
     fn a_page_begins_where_the_one_before_ended() {

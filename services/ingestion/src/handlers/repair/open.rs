@@ -11,18 +11,18 @@ use tracing::error;
 use uuid::Uuid;
 
 use super::door::{Understood, Wish, understand};
-use super::{DEFECTS, Doer, row};
+use super::{DEFECTS, Doer, STAFF, UNKNOWN, row};
 use crate::adapters::hl7::charset;
 use crate::domain::person::{self, Person};
+use crate::domain::submission::Submission;
 use crate::error::Refusal;
 use crate::handlers::grpc::Calls;
+use crate::store::messages::REFUSED;
 use crate::store::repairs::{self, Message, Waiting};
 
 /// Why somebody may look: a closed list.
 const PURPOSES: [&str; 2] = ["repair", "mapping"];
 
-const NO_MESSAGE: Refusal =
-    Refusal::BadRequest("no message of this center has this id; take it from the list of what waits");
 /// The feed was taken out of the profile.
 pub const FEED_GONE: Refusal =
     Refusal::WrongState("its feed is not in feeds.toml any more: add it again, or set this aside");
@@ -57,7 +57,7 @@ async fn message(
         .database
         .with_tx(center, move |tx| {
             Box::pin(async move {
-                let message = repairs::message(tx, id, false).await?.ok_or(NO_MESSAGE)?;
+                let message = repairs::message(tx, id, false).await?.ok_or(UNKNOWN)?;
                 let reading = repairs::row_of(tx, id).await?.and_then(|(reading, _)| reading);
                 let entry = by.entry(("message", id), &why);
                 audit::append(tx, entry).await.map_err(|AuditError::Database(cause)| Refusal::from(cause))?;
@@ -70,25 +70,40 @@ async fn message(
     let feed = feed(&in_force.1, &message.feed);
     let understood = feed.map(|feed| read(calls, (&in_force.1, feed), &raw, reading.as_deref()));
     let waits = message.waits();
+    let view = if !waits {
+        ""
+    } else if message.state == REFUSED {
+        "refused"
+    } else {
+        "waiting"
+    };
     let row = row(&in_force.1, waiting(message));
+    let wish = understood.as_ref().filter(|_| waits).map(|one| &one.wish);
     let mut shown = wire::Repair {
         raw: charset::decode(&raw).text.into_owned(),
-        may_release: waits && feed.is_some(),
-        may_retry: waits && understood.as_ref().is_some_and(|one| !matches!(one.wish, Wish::Nothing)),
+        may_release: matches!(wish, Some(Wish::New | Wish::Mended)),
+        may_retry: matches!(wish, Some(Wish::New | Wish::About(..))),
         steps: steps.into_iter().map(step).collect(),
         row: Some(row),
+        view: view.to_owned(),
         ..wire::Repair::default()
     };
     if let (Some(understood), Some(feed)) = (understood, feed) {
         shown.faults = understood.faults.iter().map(|(place, message)| fault(place.clone(), message.clone())).collect();
         shown.columns.clone_from(&understood.columns);
         shown.fields = understood.asked.answers.clone().into_iter().collect();
-        let submission = understood.submission(&in_force.1, feed)?;
-        let faults = match calls.acceptance.faults(&in_force.1, &submission) {
-            Ok(faults) | Err(Refusal::Faults(faults)) => faults,
-            Err(other) => return Err(other),
-        };
-        shown.faults.extend(faults.into_iter().map(|one| fault(one.field, one.message)));
+        if !shown.may_release {
+            return Ok(shown);
+        }
+        let submission = understood.submission(&in_force.1, feed);
+        let for_staff = |submission| Submission { language: STAFF.to_owned(), ..submission };
+        match submission.and_then(|told| calls.acceptance.faults(&in_force.1, &for_staff(told))) {
+            Ok(faults) | Err(Refusal::Faults(faults)) => {
+                shown.faults.extend(faults.into_iter().map(|one| fault(one.field, one.message)));
+            }
+            // Whoever mends it has to see it all the same.
+            Err(other) => shown.faults.push(fault(String::new(), other.to_string())),
+        }
     }
     Ok(shown)
 }
@@ -159,7 +174,7 @@ async fn inquiry(
     let in_force = calls.acceptance.profile(center)?;
     let words = |code: &str| {
         use causeway_funnel::contact::FaultCode;
-        code.parse::<FaultCode>().map_or_else(|_| code.to_owned(), |code| code.label("en").to_owned())
+        code.parse::<FaultCode>().map_or_else(|_| code.to_owned(), |code| code.label(STAFF).to_owned())
     };
     let named = defects.iter().map(|(field, code)| format!("{code}@{field}")).collect::<Vec<_>>().join(" ");
     let row = row(
@@ -180,6 +195,7 @@ async fn inquiry(
     Ok(wire::Repair {
         row: Some(row),
         may_release: !defects.is_empty(),
+        view: if defects.is_empty() { String::new() } else { "waiting".to_owned() },
         faults: defects.into_iter().map(|(field, code)| fault(field, words(&code))).collect(),
         fields: person.given.into_iter().collect(),
         steps: steps.into_iter().map(step).collect(),

@@ -5,13 +5,14 @@
 
 use causeway_auth::Actor;
 use causeway_envelope::TraceContext;
+use causeway_funnel::contact::FieldFault;
 use causeway_proto::inquiry::v1 as wire;
 use uuid::Uuid;
 
 use super::door::Wish;
 use super::open::{FEED_GONE, feed, raw, read};
 use super::take::{self, NOT_WAITING, Outcome};
-use super::{Doer, after, mend, token};
+use super::{Doer, STAFF, UNKNOWN, after, mend, token};
 use crate::domain::submission::Submission;
 use crate::error::Refusal;
 use crate::handlers::grpc::Calls;
@@ -61,7 +62,7 @@ async fn some(calls: &Calls, request: &wire::RetryRepairsRequest) -> Result<(Vec
         is_refused: super::is_refused(&request.view)?,
         feeds: (!request.feed.is_empty()).then(|| vec![request.feed.clone()]),
         reason: request.reason.clone(),
-        with_inquiries: false,
+        sources: Vec::new(),
         after: after(&request.page_token)?,
     };
     let most = i64::try_from(MOST).unwrap_or_default();
@@ -96,7 +97,7 @@ async fn retry(calls: &Calls, doer: &Doer, center: &str, id: Uuid) -> Result<Out
             let about = (*reason, understood.asked.key.clone(), reference.clone());
             take::find(calls, doer, (center, id), about).await
         }
-        Wish::Nothing => take::still(calls, doer, (center, id), None).await,
+        Wish::Mended | Wish::Nothing => take::still(calls, doer, (center, id), None).await,
     }
 }
 
@@ -107,19 +108,23 @@ fn keyed(submission: Submission, id: Uuid) -> Submission {
 }
 
 async fn stored(calls: &Calls, center: &str, id: Uuid) -> Result<(Message, Option<String>), Refusal> {
-    const NO_MESSAGE: Refusal =
-        Refusal::BadRequest("no message of this center has this id; take it from the list of what waits");
     calls
         .database
         .read(center, move |tx| {
             Box::pin(async move {
-                let message = repairs::message(tx, id, false).await?.ok_or(NO_MESSAGE)?;
+                let message = repairs::message(tx, id, false).await?.ok_or(UNKNOWN)?;
                 let reading = repairs::row_of(tx, id).await?.and_then(|(reading, _)| reading);
                 Ok::<_, Refusal>((message, reading))
             })
         })
         .await
 }
+
+const NOT_NEW: Refusal = Refusal::WrongState(
+    "it is about a referral that is known or on its way: do there what it asks for, then settle it",
+);
+const NOTHING_NEW: Refusal =
+    Refusal::WrongState("it refers nobody, so no inquiry can be made of it: settle it, or set it aside");
 
 /// Releases something with mended fields.
 pub async fn release(
@@ -131,11 +136,18 @@ pub async fn release(
     let doer = Doer::permitted(actor, &request.center, trace)?;
     let id = super::id(&request.id)?;
     let fields: Vec<(String, String)> = request.fields.into_iter().collect();
-    match request.kind.as_str() {
+    let outcome = match request.kind.as_str() {
         "inquiry" => mend::inquiry(calls, &doer, (&request.center, id), fields).await,
         "message" => mended(calls, &doer, (&request.center, id), (fields, request.strict)).await,
         _ => Err(Refusal::BadRequest("kind must be message or inquiry")),
-    }
+    };
+    outcome.map_err(|refusal| match refusal {
+        // They were written for the person, in the person's language.
+        Refusal::Faults(faults) => {
+            Refusal::Faults(faults.into_iter().map(|one| FieldFault::new(&one.field, one.code, STAFF)).collect())
+        }
+        other => other,
+    })
 }
 
 async fn mended(
@@ -151,7 +163,12 @@ async fn mended(
     let in_force = calls.acceptance.profile(center)?;
     let feed = feed(&in_force.1, &message.feed).ok_or(FEED_GONE)?;
     let mut understood = read(calls, (&in_force.1, feed), &raw(calls, center, &message)?, reading.as_deref());
-    mend::lay_over(&mut understood.asked.answers, fields);
+    match understood.wish {
+        Wish::New | Wish::Mended => {}
+        Wish::About(..) => return Err(NOT_NEW),
+        Wish::Nothing => return Err(NOTHING_NEW),
+    }
+    understood.mend(feed, fields);
     let submission = Submission { strict, ..keyed(understood.submission(&in_force.1, feed)?, id) };
     Ok(take::message(calls, doer, (id, "release"), submission).await?.told(id))
 }

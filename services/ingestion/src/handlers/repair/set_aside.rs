@@ -8,7 +8,7 @@ use causeway_envelope::TraceContext;
 use causeway_proto::inquiry::v1 as wire;
 use uuid::Uuid;
 
-use super::Doer;
+use super::{Doer, mend};
 use crate::error::Refusal;
 use crate::handlers::grpc::Calls;
 use crate::store::messages;
@@ -50,7 +50,7 @@ pub async fn repairs(
                     done.extend(repairs::close(tx, &asked).await?);
                     done
                 } else {
-                    repairs::mended(tx, &asked, None).await?
+                    mend::give_up(tx, &asked).await?
                 };
                 if done.is_empty() {
                     return Ok(done);

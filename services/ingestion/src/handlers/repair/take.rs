@@ -10,15 +10,15 @@ use causeway_auth::audit::{self, AuditError};
 use causeway_proto::inquiry::v1 as wire;
 use uuid::Uuid;
 
-use super::Doer;
+use super::{Doer, UNKNOWN};
 use crate::domain::submission::Submission;
 use crate::error::Refusal;
 use crate::handlers::grpc::Calls;
 use crate::handlers::keep;
-use crate::store::messages::{self, REFUSED};
+use crate::store::messages::{self, REFUSED, Standing};
 use crate::store::repairs::{self, Message, Step};
 use crate::writer::batch::{self, Arrival, Verdict, Way};
-use crate::writer::heard::{ACCEPTED, PARKED, REFERRAL_CHANGED, REFERRAL_REOPENED};
+use crate::writer::heard::{ACCEPTED, PARKED, REFERRAL_CHANGED, REFERRAL_REOPENED, holds};
 
 /// An inquiry was made.
 pub const TAKEN: &str = "accepted";
@@ -68,7 +68,7 @@ pub async fn message(
         .database
         .with_tx(&center, move |tx| {
             Box::pin(async move {
-                let message = repairs::message(tx, message_id, true).await?.ok_or(UNKNOWN)?;
+                let message = repairs::held(tx, message_id).await?.ok_or(UNKNOWN)?;
                 if !message.waits() {
                     return Ok((Outcome::of(NOT_WAITING, message.inquiry_id, message.reference), None));
                 }
@@ -97,19 +97,20 @@ pub async fn message(
     Ok(outcome)
 }
 
-const UNKNOWN: Refusal =
-    Refusal::BadRequest("no message of this center has this id; take it from the list of what waits");
-
-/// A refused message that its sender sent again and that was taken then. Under the lock of its control id nobody can take it
-/// at this moment.
+/// A refused message that its sender sent again, as it was or mended, and that led to something then. Under the lock of its
+/// control id nobody can take it at this moment.
 async fn again(tx: &mut causeway_mailbox::Tx, message: &Message) -> Result<Option<Outcome>, Refusal> {
-    let keys: [&[u8]; 1] = [&message.control_key];
-    messages::lock(tx, &keys).await?;
     if message.state != REFUSED {
         return Ok(None);
     }
-    let standing = messages::standing(tx, &keys).await?;
-    let Some(same) = standing.into_iter().find(|one| one.stands_for(&message.content_hash)) else { return Ok(None) };
+    let standing = messages::standing(tx, &[message.control_key.as_slice()]).await?;
+    // Ids rise with time: what came before it under its control id is another matter.
+    let is_mended = |one: &&Standing| one.message_id > message.message_id && holds(one);
+    let same = standing.iter().find(|one| one.stands_for(&message.content_hash));
+    let Some(same) = same.or_else(|| standing.iter().filter(is_mended).max_by_key(|one| one.message_id)).cloned()
+    else {
+        return Ok(None);
+    };
     repairs::close(tx, &[message.message_id]).await?;
     Ok(Some(Outcome::of(ARRIVED_AGAIN, same.inquiry_id, same.reference)))
 }
@@ -124,6 +125,11 @@ async fn write(
         Some(Verdict::Kept(answer)) => {
             let outcome = Outcome::of(TAKEN, answer.inquiry_id.parse().ok(), Some(answer.reference.clone()));
             (ACCEPTED, "", outcome, Some(answer))
+        }
+        // It is the message by which the referral is taken up again: at its inquiry somebody has to do so.
+        Some(Verdict::Repeated(answer)) if message.reason == REFERRAL_REOPENED => {
+            let inquiry = answer.inquiry_id.parse().ok();
+            (PARKED, REFERRAL_REOPENED, Outcome::of(REFERRAL_REOPENED, inquiry, Some(answer.reference)), None)
         }
         Some(Verdict::Repeated(answer)) => {
             (ACCEPTED, "", Outcome::of(KNOWN, answer.inquiry_id.parse().ok(), Some(answer.reference)), None)
@@ -154,7 +160,7 @@ pub async fn find(
     still(calls, doer, (center, message_id), known.map(|(inquiry, reference)| (reason, inquiry, reference))).await
 }
 
-/// Notes that a message was tried and waits on; `about`: why now, and for which inquiry.
+/// Notes that a message was tried and waits on, unless its sender was quicker; `about`: why now, and for which inquiry.
 pub async fn still(
     calls: &Calls,
     doer: &Doer,
@@ -166,12 +172,13 @@ pub async fn still(
         .database
         .with_tx(center, move |tx| {
             Box::pin(async move {
-                let message = repairs::message(tx, message_id, true).await?.ok_or(UNKNOWN)?;
+                let message = repairs::held(tx, message_id).await?.ok_or(UNKNOWN)?;
                 if !message.waits() {
                     return Ok(Outcome::of(NOT_WAITING, message.inquiry_id, message.reference));
                 }
-                let outcome = match about {
-                    Some((reason, inquiry, reference)) if message.state == PARKED => {
+                let outcome = match (again(tx, &message).await?, about) {
+                    (Some(outcome), _) => outcome,
+                    (None, Some((reason, inquiry, reference))) if message.state == PARKED => {
                         repairs::decide(tx, message_id, (PARKED, reason, Some(inquiry))).await?;
                         Outcome::of(reason, Some(inquiry), Some(reference))
                     }

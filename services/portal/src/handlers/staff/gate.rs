@@ -8,6 +8,7 @@ use axum::extract::{Form as Body, FromRequest, FromRequestParts, OriginalUri, Re
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use causeway_auth::{Action, policy};
 
 use super::super::{App, see_other};
 use super::cookies::{self, Which};
@@ -24,6 +25,8 @@ pub struct Staff {
     pub in_force: InForce,
     /// The other services, asked on the person's behalf.
     pub peers: Peers,
+    /// How much waits to be mended, for who mends.
+    pub to_repair: Option<i64>,
 }
 
 impl FromRequestParts<Arc<App>> for Staff {
@@ -38,7 +41,11 @@ impl FromRequestParts<Arc<App>> for Staff {
             return Err((StatusCode::SERVICE_UNAVAILABLE, text).into_response());
         };
         let peers = app.peers.on_behalf_of(&session.actor);
-        Ok(Self { session, in_force, peers })
+        let to_repair = match policy::may(&session.actor, Action::RepairInquiry, &center) {
+            Ok(()) => app.waiting.of(&center, peers.ingestion()).await,
+            Err(_) => None,
+        };
+        Ok(Self { session, in_force, peers, to_repair })
     }
 }
 

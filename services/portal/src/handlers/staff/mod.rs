@@ -11,6 +11,7 @@ mod funnel;
 mod gate;
 mod held;
 mod inquiry;
+mod repairs;
 mod sign_in;
 mod worklist;
 
@@ -58,6 +59,12 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/held", get(held::show))
         .route("/held/{id}/release", post(held::release))
         .route("/held/{id}/spam", post(held::spam))
+        .route("/repairs", get(repairs::list))
+        .route("/repairs/retry", post(repairs::retry))
+        .route("/repairs/{id}", get(repairs::show))
+        .route("/repairs/{id}/release", post(repairs::release))
+        .route("/repairs/{id}/settle", post(repairs::settle))
+        .route("/repairs/{id}/aside", post(repairs::set_aside))
         .route("/funnel", get(funnel::show))
         .fallback(missing)
         .with_state(app)
@@ -74,11 +81,13 @@ fn frame(app: &App, staff: &Staff, current: &str) -> StaffFrame {
     let parts = [
         ("Worklist", "/worklist", Action::ViewWorklist),
         (held::NAME, "/held", Action::RepairInquiry),
+        (repairs::NAME, "/repairs", Action::RepairInquiry),
         ("Funnel", "/funnel", Action::ViewFunnel),
     ];
     let nav = parts.into_iter().filter(|(_, _, action)| staff.may(*action)).map(|(label, url, _)| NavLink {
         label: label.to_owned(),
         url: url.to_owned(),
+        count: staff.to_repair.filter(|_| label == repairs::NAME),
         current: label == current,
     });
     StaffFrame {

@@ -18,9 +18,11 @@ use tonic::{Request as Call, Response as Answer, Status};
 use super::*;
 
 #[derive(Clone, Default)]
-struct Fake {
+pub struct Fake {
     taken: Arc<Mutex<Vec<SubmitInquiryRequest>>>,
     used_key: Option<&'static str>,
+    /// What waits to be mended.
+    pub queue: super::repairs::Queue,
 }
 
 #[tonic::async_trait]
@@ -62,35 +64,38 @@ impl Ingestion for Fake {
         Err(Status::permission_denied("not for this page"))
     }
 
-    async fn settle_messages(&self, _: Call<SettleMessagesRequest>) -> Result<Answer<SettleMessagesResponse>, Status> {
-        Err(Status::permission_denied("not for this page"))
+    async fn settle_messages(
+        &self,
+        call: Call<SettleMessagesRequest>,
+    ) -> Result<Answer<SettleMessagesResponse>, Status> {
+        self.queue.settle(call.into_inner())
     }
 
     async fn take_good_rows(&self, _: Call<TakeGoodRowsRequest>) -> Result<Answer<TakeGoodRowsResponse>, Status> {
         Err(Status::permission_denied("not for this page"))
     }
 
-    async fn list_repairs(&self, _: Call<ListRepairsRequest>) -> Result<Answer<ListRepairsResponse>, Status> {
-        Err(Status::permission_denied("not for this page"))
+    async fn list_repairs(&self, call: Call<ListRepairsRequest>) -> Result<Answer<ListRepairsResponse>, Status> {
+        self.queue.list(call.into_inner())
     }
 
-    async fn open_repair(&self, _: Call<OpenRepairRequest>) -> Result<Answer<Repair>, Status> {
-        Err(Status::permission_denied("not for this page"))
+    async fn open_repair(&self, call: Call<OpenRepairRequest>) -> Result<Answer<Repair>, Status> {
+        self.queue.open(call.into_inner())
     }
 
-    async fn release_repair(&self, _: Call<ReleaseRepairRequest>) -> Result<Answer<RepairOutcome>, Status> {
-        Err(Status::permission_denied("not for this page"))
+    async fn release_repair(&self, call: Call<ReleaseRepairRequest>) -> Result<Answer<RepairOutcome>, Status> {
+        self.queue.release(call.into_inner())
     }
 
-    async fn retry_repairs(&self, _: Call<RetryRepairsRequest>) -> Result<Answer<RetryRepairsResponse>, Status> {
-        Err(Status::permission_denied("not for this page"))
+    async fn retry_repairs(&self, call: Call<RetryRepairsRequest>) -> Result<Answer<RetryRepairsResponse>, Status> {
+        self.queue.retry(call.into_inner())
     }
 
     async fn set_aside_repairs(
         &self,
-        _: Call<SetAsideRepairsRequest>,
+        call: Call<SetAsideRepairsRequest>,
     ) -> Result<Answer<SetAsideRepairsResponse>, Status> {
-        Err(Status::permission_denied("not for this page"))
+        self.queue.set_aside(call.into_inner())
     }
 
     async fn list_links(&self, _: Call<ListLinksRequest>) -> Result<Answer<ListLinksResponse>, Status> {
@@ -120,7 +125,7 @@ async fn portal(fake: Fake) -> Router {
     patient::router(app_before(fake).await)
 }
 
-async fn app_before(fake: Fake) -> Arc<App> {
+pub async fn app_before(fake: Fake) -> Arc<App> {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("bind");
     let url = format!("http://{}", listener.local_addr().expect("address"));
     let server = tonic::transport::Server::builder().add_service(IngestionServer::new(fake));

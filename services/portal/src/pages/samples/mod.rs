@@ -5,6 +5,7 @@
 
 mod funnel;
 mod public;
+mod repairs;
 mod staff;
 
 use crate::{
@@ -53,14 +54,19 @@ pub fn public_frame(words: &'static Words) -> PublicFrame {
 }
 
 pub fn staff_frame(current: &str) -> StaffFrame {
-    let nav = [("Worklist", "/worklist"), ("Funnel", "/funnel")];
+    let nav = [("Worklist", "/worklist", None), ("Repairs", "/repairs", Some(3)), ("Funnel", "/funnel", None)];
     StaffFrame {
         assets: assets().console("harbor-valley"),
         center_name: "Harbor Valley".to_owned(),
         staff_name: "Dana Okafor".to_owned(),
         nav: nav
             .into_iter()
-            .map(|(label, url)| NavLink { label: label.to_owned(), url: url.to_owned(), current: label == current })
+            .map(|(label, url, count)| NavLink {
+                label: label.to_owned(),
+                url: url.to_owned(),
+                count,
+                current: label == current,
+            })
             .collect(),
         csrf: "c5rf".to_owned(),
         flash: None,

@@ -7,9 +7,9 @@ use super::{
 };
 use crate::pages::{
     Booking, CallPage, Clock, ClockState, DevelopmentPerson, Fact, Figure, Filter, Flash, FunnelPage, HeldPage,
-    HeldRow, HiddenField, InquiryPage, MessageRow, Moment, Question, QuestionKind, RecordAction, RecordRow, Routing,
-    RowAction, Script, ScriptStep, SelectOption, SignInPage, SlotRow, StaffTroublePage, Tag, Tone, Twin, ViewTab,
-    VisitRow, WorkRow, WorklistPage,
+    HeldRow, HiddenField, InquiryPage, MessageRow, Moment, Question, QuestionKind, RecordAction, RecordRow, RepairPage,
+    RepairsPage, Routing, RowAction, Script, ScriptStep, SelectOption, SignInPage, SlotRow, StaffTroublePage, Tag,
+    Tone, Twin, ViewTab, VisitRow, WorkRow, WorklistPage,
 };
 
 pub fn pages() -> Vec<Rendered> {
@@ -35,6 +35,11 @@ pub fn pages() -> Vec<Rendered> {
         rendered("call", false, &CallPage::sample()),
         rendered("held", false, &HeldPage::sample()),
         rendered("held-empty", false, &HeldPage { rows: Vec::new(), ..HeldPage::sample() }),
+        rendered("repairs", false, &RepairsPage::sample()),
+        rendered("repairs-empty", false, &RepairsPage { rows: Vec::new(), next_url: None, ..RepairsPage::sample() }),
+        rendered("repair", false, &RepairPage::sample()),
+        rendered("repair-error", false, &RepairPage { is_returned: true, ..RepairPage::sample() }),
+        rendered("repair-row", false, &RepairPage::sample_row()),
         rendered("funnel", false, &FunnelPage::sample()),
         rendered("funnel-empty", false, &FunnelPage { stages: Vec::new(), ..FunnelPage::sample() }),
         rendered("staff-trouble", false, &trouble),

@@ -1,0 +1,147 @@
+//! One thing that waits, with what it says: each fault at its answer, to be mended.
+//!
+//! Whoever opens it sees a person, so ingestion writes each look to the audit log. Deliberately not here: what is done about it
+//! (changes).
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use causeway_auth::Action;
+use causeway_proto::inquiry::v1::{OpenRepairRequest, Repair, RepairFault, RepairRow as Waiting, RepairStep};
+use causeway_serve::Problem;
+use tonic::Status;
+
+use super::super::super::{App, page};
+use super::super::{Staff, frame, not_yours, trouble};
+use super::{NAME, kind_of, moment};
+use crate::pages::{Fact, HiddenField, Moment, Raw, RepairPage, SelectOption, Tone};
+use crate::refusals::for_staff;
+use crate::views::form::Sent;
+use crate::views::repairs::{SET_ASIDE, also, door, from, questions, step, why};
+
+/// One of them.
+pub async fn show(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    Query(query): Query<HashMap<String, String>>,
+    staff: Staff,
+) -> Response {
+    if !staff.may(Action::RepairInquiry) {
+        return not_yours(&app, &staff);
+    }
+    let kind = kind_of(query.get("kind").map(String::as_str).unwrap_or_default());
+    match open(&staff, (kind, &id)).await {
+        Ok(repair) => page(StatusCode::OK, &repair_page(&app, &staff, &repair, None)),
+        Err(status) => unshown(&app, &staff, &status),
+    }
+}
+
+pub(super) async fn open(staff: &Staff, (kind, id): (&str, &str)) -> Result<Repair, Status> {
+    let request = OpenRepairRequest {
+        center: staff.center(),
+        kind: kind.to_owned(),
+        id: id.to_owned(),
+        purpose: "repair".to_owned(),
+    };
+    staff.peers.ingestion().open_repair(request).await.map(tonic::Response::into_inner)
+}
+
+pub(super) fn unshown(app: &App, staff: &Staff, status: &Status) -> Response {
+    tracing::info!(code = ?status.code(), "open what waits to be mended");
+    let code = Problem::from(status.clone()).code.http();
+    let heading = "This can’t be shown";
+    trouble(
+        app,
+        staff,
+        if code == StatusCode::BAD_REQUEST { StatusCode::NOT_FOUND } else { code },
+        heading,
+        &for_staff(status),
+    )
+}
+
+/// `returned`: what was sent, and what is wrong with it.
+pub(super) fn repair_page(
+    app: &App,
+    staff: &Staff,
+    repair: &Repair,
+    returned: Option<(&Sent, &[RepairFault])>,
+) -> RepairPage {
+    let row = repair.row.clone().unwrap_or_default();
+    let typed = |key: &str| returned.and_then(|(sent, _)| sent.typed.get(key).cloned());
+    let faults = returned.map_or(repair.faults.as_slice(), |(_, faults)| faults);
+    let (questions, rest) = questions(&staff.in_force.1, (repair, faults), typed);
+    let shown = questions.iter().map(|question| HiddenField {
+        name: question.key.clone(),
+        value: repair.fields.get(&question.key).cloned().unwrap_or_default(),
+    });
+    let is_message = row.kind == "message";
+    let reason = |(value, label): &(&str, &str)| SelectOption {
+        value: (*value).to_owned(),
+        label: (*label).to_owned(),
+        selected: false,
+    };
+    RepairPage {
+        frame: frame(app, staff, NAME),
+        base: format!("/repairs/{}", row.id),
+        id: row.id.clone(),
+        heading: format!("From {}", from(&staff.in_force.1, &row)),
+        why: why(&row.reason).sentence,
+        facts: facts(staff, &row),
+        faults: rest,
+        shown: shown.collect(),
+        release: if is_message { "Release as a new inquiry" } else { "Save the mended answers" }.to_owned(),
+        may_be_lenient: is_message,
+        is_returned: returned.is_some(),
+        may_retry: repair.may_retry,
+        may_settle: is_message && repair.view == "waiting",
+        reasons: if !repair.view.is_empty() { SET_ASIDE.iter().map(reason).collect() } else { Vec::new() },
+        also: also(repair, &questions),
+        raw: raw(staff, repair),
+        steps: repair.steps.iter().map(|one| done(staff, one)).collect(),
+        kind: row.kind,
+        questions: if repair.may_release { questions } else { Vec::new() },
+    }
+}
+
+fn facts(staff: &Staff, row: &Waiting) -> Vec<Fact> {
+    let fact = |label: &str, value: String, link: Option<String>| Fact {
+        label: label.to_owned(),
+        value,
+        link,
+        tone: Tone::Idle,
+    };
+    let mut facts = vec![fact("Came by", door(row), None), fact("Since", moment(staff, row.since), None)];
+    if row.times > 1 {
+        facts.push(fact("Came", format!("{} times", row.times), None));
+    }
+    if !row.reference.is_empty() {
+        facts.push(fact("About", row.reference.clone(), Some(format!("/inquiries/{}", row.inquiry_id))));
+    }
+    facts.push(fact("Who can act", why(&row.reason).who.to_owned(), None));
+    facts
+}
+
+fn done(staff: &Staff, one: &RepairStep) -> Moment {
+    Moment { at: moment(staff, one.at), text: step(&one.step, &one.outcome), note: Some(format!("by {}", one.actor)) }
+}
+
+/// As it came, for who may read a person.
+fn raw(staff: &Staff, repair: &Repair) -> Option<Raw> {
+    if repair.raw.is_empty() || !staff.may(Action::ReadPerson) {
+        return None;
+    }
+    let cells: Option<Vec<String>> = serde_json::from_str(&repair.raw).ok().filter(|_| !repair.columns.is_empty());
+    Some(match cells {
+        Some(cells) => {
+            let name = |at: usize| {
+                repair.columns.get(at).map_or_else(|| "No column".to_owned(), |name| name.replace('_', " "))
+            };
+            let told = cells.into_iter().enumerate().filter(|(_, cell)| !cell.trim().is_empty());
+            Raw::Cells(told.map(|(at, cell)| (name(at), cell)).collect())
+        }
+        None => Raw::Text(repair.raw.replace("\r\n", "\n").replace('\r', "\n")),
+    })
+}

@@ -1,0 +1,247 @@
+//! The repair queue as staff meet it, with an ingestion that answers.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard};
+
+use causeway_proto::inquiry::v1::{
+    ListRepairsRequest, ListRepairsResponse, OpenRepairRequest, ReleaseRepairRequest, Repair, RepairCount, RepairFault,
+    RepairOutcome, RepairRow, RetryRepairsRequest, RetryRepairsResponse, SetAsideRepairsRequest,
+    SetAsideRepairsResponse, SettleMessagesRequest, SettleMessagesResponse,
+};
+use tonic::{Response as Answer, Status};
+use tonic_types::{ErrorDetails, StatusExt as _};
+
+use super::flow::{Fake, app_before};
+use super::*;
+
+const ID: Uuid = Uuid::from_u128(11);
+
+/// One message that waits, and what was asked of the queue.
+#[derive(Clone, Default)]
+pub struct Queue(Arc<Mutex<Seen>>);
+
+#[derive(Default)]
+struct Seen {
+    listed: Vec<ListRepairsRequest>,
+    opened: Vec<OpenRepairRequest>,
+    released: Vec<ReleaseRepairRequest>,
+    retried: Vec<RetryRepairsRequest>,
+    set_aside: Vec<SetAsideRepairsRequest>,
+    settled: usize,
+    is_gone: bool,
+    is_cancellation: bool,
+}
+
+type Told<T> = Result<Answer<T>, Status>;
+
+impl Queue {
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.0.lock().expect("lock")
+    }
+
+    pub fn list(&self, request: ListRepairsRequest) -> Told<ListRepairsResponse> {
+        let mut seen = self.seen();
+        let here = request.view != "refused" && !seen.is_gone;
+        seen.listed.push(request);
+        let row = RepairRow {
+            kind: "message".into(),
+            id: ID.to_string(),
+            door: "hl7".into(),
+            feed: "cedar-hl7".into(),
+            message_kind: "REF^I12".into(),
+            reason: "code_unknown".into(),
+            times: 2,
+            since: 1_804_190_400_000_000,
+            ..RepairRow::default()
+        };
+        let mended = RepairRow { kind: "inquiry".into(), reason: "defects".into(), ..row.clone() };
+        let count = |reason: &str, count| RepairCount { reason: reason.into(), count };
+        let (rows, counts) = match here {
+            true => (vec![row, mended], vec![count("code_unknown", 1), count("defects", 2)]),
+            false => (Vec::new(), Vec::new()),
+        };
+        Ok(Answer::new(ListRepairsResponse { rows, counts, next_page_token: String::new() }))
+    }
+
+    pub fn open(&self, request: OpenRepairRequest) -> Told<Repair> {
+        let mut seen = self.seen();
+        let is_cancellation = seen.is_cancellation;
+        seen.opened.push(request);
+        let row = RepairRow {
+            kind: "message".into(),
+            id: ID.to_string(),
+            door: "hl7".into(),
+            feed: "cedar-hl7".into(),
+            reason: if is_cancellation { "referral_cancelled" } else { "code_unknown" }.into(),
+            ..RepairRow::default()
+        };
+        let fault = |place: &str, message: &str| RepairFault { place: place.into(), message: message.into() };
+        Ok(Answer::new(Repair {
+            row: Some(row),
+            raw: "MSH|^~\\&|HUB\rPID|1||Testpatient^Rosa".into(),
+            faults: vec![fault("PID-13", "Send a phone number"), fault("ZRF-1", "Add the code to the feed")],
+            fields: HashMap::from([
+                ("name".to_owned(), "Rosa Testpatient".to_owned()),
+                ("payer".to_owned(), "medicare".to_owned()),
+            ]),
+            may_release: !is_cancellation,
+            view: "waiting".into(),
+            ..Repair::default()
+        }))
+    }
+
+    pub fn release(&self, request: ReleaseRepairRequest) -> Told<RepairOutcome> {
+        let mut seen = self.seen();
+        let phone = request.fields.get("phone").cloned();
+        seen.released.push(request);
+        if phone.as_deref() == Some("12") {
+            let wrong = ErrorDetails::with_bad_request_violation("phone", "Enter a phone number with area code");
+            return Err(Status::with_error_details(tonic::Code::InvalidArgument, "mend", wrong));
+        }
+        seen.is_gone = true;
+        let outcome =
+            RepairOutcome { outcome: "accepted".into(), reference: "HV-11".into(), ..RepairOutcome::default() };
+        Ok(Answer::new(outcome))
+    }
+
+    pub fn retry(&self, request: RetryRepairsRequest) -> Told<RetryRepairsResponse> {
+        let outcome =
+            |id: &String| RepairOutcome { id: id.clone(), outcome: "code_unknown".into(), ..RepairOutcome::default() };
+        let outcomes = request.ids.iter().map(outcome).collect();
+        self.seen().retried.push(request);
+        Ok(Answer::new(RetryRepairsResponse { outcomes, next_page_token: String::new() }))
+    }
+
+    pub fn set_aside(&self, request: SetAsideRepairsRequest) -> Told<SetAsideRepairsResponse> {
+        let set_aside = request.ids.clone();
+        self.seen().set_aside.push(request);
+        Ok(Answer::new(SetAsideRepairsResponse { set_aside, not_waiting: Vec::new() }))
+    }
+
+    pub fn settle(&self, request: SettleMessagesRequest) -> Told<SettleMessagesResponse> {
+        self.seen().settled += request.message_ids.len();
+        Ok(Answer::new(SettleMessagesResponse { settled: request.message_ids, not_waiting: Vec::new() }))
+    }
+}
+
+struct Desk {
+    router: Router,
+    queue: Queue,
+    cookie: String,
+    csrf: String,
+}
+
+impl Desk {
+    async fn of(roles: &[Role]) -> Self {
+        let fake = Fake::default();
+        let queue = fake.queue.clone();
+        let app = app_before(fake).await;
+        let (cookie, csrf) = signed_in(&app, roles);
+        Self { router: staff::router(app), queue, cookie, csrf }
+    }
+
+    async fn get(&self, path: &str) -> Page {
+        ask(&self.router, Method::GET, path, &[("cookie", self.cookie.as_str())], "").await
+    }
+
+    async fn post(&self, path: &str, body: &str) -> Page {
+        let body = format!("csrf={}&{body}", self.csrf);
+        ask(&self.router, Method::POST, path, &[("cookie", self.cookie.as_str())], &body).await
+    }
+}
+
+type Page = super::Seen;
+
+#[tokio::test]
+async fn what_waits_is_listed_with_why_and_who_can_act_and_the_bar_counts_it() {
+    let desk = Desk::of(&[Role::Coordinator]).await;
+    let seen = desk.get("/repairs?door=hl7&reason=code_unknown").await;
+    assert_eq!(seen.status, StatusCode::OK);
+    for part in [
+        "Cedar Family Medicine",
+        "A code that we don’t know",
+        "Whoever keeps the feed’s settings, or you",
+        "HL7 messages · REF^I12",
+        "Repairs (3",
+        "An answer that can’t be read (2)",
+        "name=\"id-00000000-0000-0000-0000-00000000000b\"",
+        "?kind=inquiry",
+    ] {
+        assert!(seen.body.contains(part), "{part}: {}", seen.body);
+    }
+    assert_eq!(seen.body.matches("name=\"id-").count(), 1, "an inquiry is not tried again");
+    let listed = desk.queue.seen().listed.iter().map(|one| one.door.clone()).collect::<Vec<_>>();
+    assert!(listed.contains(&"hl7".to_owned()), "{listed:?}");
+    assert!(desk.get("/repairs?view=refused").await.body.contains("Nothing waits."));
+    assert!(desk.get("/held").await.body.contains("Repairs (3"), "on every page");
+
+    let scheduler = Desk::of(&[Role::Scheduler]).await;
+    for path in ["/repairs", &format!("/repairs/{ID}")] {
+        let refused = scheduler.get(path).await;
+        assert_eq!(refused.status, StatusCode::FORBIDDEN, "{path}");
+        assert!(!refused.body.contains("href=\"/repairs\""), "a page that would be refused is not offered");
+    }
+    assert!(scheduler.queue.seen().opened.is_empty() && scheduler.queue.seen().listed.is_empty());
+}
+
+#[tokio::test]
+async fn one_is_shown_with_each_fault_at_its_answer_and_a_mended_answer_alone_is_sent_on() {
+    let desk = Desk::of(&[Role::Coordinator]).await;
+    let path = format!("/repairs/{ID}");
+    let seen = desk.get(&path).await;
+    assert_eq!(seen.status, StatusCode::OK);
+    let title = seen.body.split("</title>").next().expect("a title");
+    assert!(!title.contains("Rosa") && seen.body.contains("value=\"Rosa Testpatient\""));
+    let at_phone = seen.body.split("id=\"phone-error\"").nth(1).expect("a fault at the phone");
+    assert!(at_phone.contains("Send a phone number"));
+    assert!(seen.body.contains("Add the code to the feed") && seen.body.contains("PID|1||Testpatient^Rosa"));
+    assert_eq!(desk.queue.seen().opened[0].purpose, "repair");
+
+    let sent = "kind=message&was-name=Rosa+Testpatient&name=Rosa+Testpatient&was-phone=&phone=12";
+    let back = desk.post(&format!("{path}/release"), sent).await;
+    assert_eq!(back.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(back.body.contains("There is a problem") && back.body.contains("href=\"#phone\""), "{}", back.body);
+    assert!(back.body.contains("name=\"phone\" autocomplete=\"off\"") && back.body.contains("value=\"12\""));
+
+    let done = desk.post(&format!("{path}/release"), &sent.replace("phone=12", "phone=206+555+0142")).await;
+    assert_eq!((done.status, done.header("location")), (StatusCode::SEE_OTHER, "/repairs"));
+    let released = desk.queue.seen().released.clone();
+    assert_eq!(released[1].fields, HashMap::from([("phone".to_owned(), "206 555 0142".to_owned())]));
+    assert!(released[1].strict);
+    let list = desk.get("/repairs").await;
+    assert!(list.body.contains("Released. The request number is HV-11.") && list.body.contains("Repairs (0"));
+}
+
+#[tokio::test]
+async fn several_are_tried_again_and_one_is_set_aside_with_a_reason_or_said_to_be_done() {
+    let desk = Desk::of(&[Role::Coordinator]).await;
+    let none = desk.post("/repairs/retry", "view=waiting").await;
+    assert_eq!(none.header("location"), "/repairs?view=waiting");
+    assert!(desk.get("/repairs").await.body.contains("Choose at least one"));
+    let chosen = format!("view=refused&id-{ID}=yes&id-{}=yes&id-rubbish=yes", Uuid::from_u128(12));
+    let tried = desk.post("/repairs/retry", &chosen).await;
+    assert_eq!(tried.header("location"), "/repairs?view=refused");
+    assert_eq!(desk.queue.seen().retried[0].ids.len(), 2);
+    assert!(desk.get("/repairs").await.body.contains("2 tried again: 0 taken, 2 still wait."));
+
+    let aside = format!("/repairs/{ID}/aside");
+    let without = desk.post(&aside, "kind=message&reason=").await;
+    assert_eq!(without.header("location"), format!("/repairs/{ID}"));
+    assert!(desk.queue.seen().set_aside.is_empty());
+    desk.post(&aside, "kind=message&reason=duplicate").await;
+    assert_eq!(desk.queue.seen().set_aside[0].reason, "duplicate");
+    let settled = desk.post(&format!("/repairs/{ID}/settle"), "").await;
+    assert_eq!((settled.header("location"), desk.queue.seen().settled), ("/repairs", 1));
+    let foreign = ask(&desk.router, Method::POST, &aside, &[("cookie", &desk.cookie)], "reason=duplicate").await;
+    assert_eq!(foreign.status, StatusCode::FORBIDDEN, "no token");
+    assert_eq!(desk.post("/repairs/rubbish/release", "kind=message").await.header("location"), "/repairs");
+}
+
+#[tokio::test]
+async fn a_cancellation_offers_no_release_and_says_where_to_act() {
+    let desk = Desk::of(&[Role::Manager]).await;
+    desk.queue.seen().is_cancellation = true;
+    let seen = desk.get(&format!("/repairs/{ID}")).await;
+    assert!(!seen.body.contains("/release\"") && seen.body.contains("Close its inquiry."), "{}", seen.body);
+    assert!(seen.body.contains("It is done") && seen.body.contains("Set aside"));
+}

@@ -1,0 +1,395 @@
+//! What waits to be mended, in the words of its pages: why, who can act, which answer a fault is about.
+//!
+//! Deliberately not here: what may be done about it (ingestion decides) and asking for it (handlers).
+
+use std::collections::HashMap;
+
+use causeway_funnel::inquiry::{CancerArea, ConsultType, Source};
+use causeway_funnel::profile::Profile;
+use causeway_proto::inquiry::v1::{Repair, RepairFault, RepairOutcome, RepairRow as Waiting};
+
+use crate::pages::{Choice, Fact, Question, QuestionKind, Tone};
+
+/// The doors, with their words.
+pub const DOORS: [(&str, &str); 4] =
+    [("hl7", "HL7 messages"), ("fhir", "FHIR requests"), ("csv", "Lists"), ("form", "Forms and calls")];
+
+/// Why something is set aside, with its words.
+pub const SET_ASIDE: [(&str, &str); 4] = [
+    ("test_message", "It was a test"),
+    ("duplicate", "Another one says the same"),
+    ("not_ours", "It is not for us"),
+    ("entered_otherwise", "The person was entered another way"),
+];
+
+/// Why something waits.
+pub struct Why {
+    /// In a few words.
+    pub short: String,
+    /// In a sentence or two: what happened, and what to do.
+    pub sentence: String,
+    /// Who can act.
+    pub who: &'static str,
+}
+
+const US: &str = "You";
+const OFFICE: &str = "The office, or you";
+const FEED: &str = "Whoever keeps the feed’s settings, or you";
+const AT_INQUIRY: &str = "You, at its inquiry";
+const BROKEN: (&str, &str) = (
+    "A row that can’t be read",
+    "The cells of this row can’t be told apart for sure. Compare each answer with the row before you release it.",
+);
+
+/// Reason, in a few words, in a sentence, and who can act.
+const REASONS: [(&str, &str, &str, &str); 18] = [
+    (
+        "defects",
+        "An answer that can’t be read",
+        "The inquiry is accepted and on its way. Some answers of it can’t be read. Ask the person, and mend them here.",
+        US,
+    ),
+    (
+        "code_unknown",
+        "A code that we don’t know",
+        "The office uses a code that is in none of its tables here. Try again once it is added, or mend it here.",
+        FEED,
+    ),
+    (
+        "referral_changed",
+        "Other content than before",
+        "A referral with this number is here with other content. Compare the two, and mend the inquiry.",
+        AT_INQUIRY,
+    ),
+    (
+        "referral_reopened",
+        "Sent again after it was called off",
+        "The office called this referral off and sends it again. Reopen its inquiry.",
+        AT_INQUIRY,
+    ),
+    (
+        "referral_modified",
+        "A change to a referral",
+        "The office changes a referral that is here. Change it at its inquiry.",
+        AT_INQUIRY,
+    ),
+    (
+        "referral_cancelled",
+        "A referral is called off",
+        "The office calls a referral off that is here. Close its inquiry.",
+        AT_INQUIRY,
+    ),
+    (
+        "unknown_referral",
+        "About a referral that has not come",
+        "The office changes or calls off a referral that is not here. It may still come. Then try again.",
+        OFFICE,
+    ),
+    (
+        "control_id_reused",
+        "A message number that was used before",
+        "The office sent this under a number that it used for another message. Try again, or mend it here.",
+        OFFICE,
+    ),
+    (
+        "attachment",
+        "Papers for a referral",
+        "The office sends papers by a message. Put them to their inquiry by hand.",
+        AT_INQUIRY,
+    ),
+    (
+        "birth_date_impossible",
+        "A birth date that can’t be right",
+        "There is no such birth date, so it may be another person’s. Ask the office, and mend it here.",
+        OFFICE,
+    ),
+    (
+        "nobody",
+        "Nobody to call",
+        "There is no name and no way to reach anybody. Ask the office, and mend it here.",
+        OFFICE,
+    ),
+    (
+        "duplicate_differs",
+        "Twice in one list",
+        "The same referral stands twice in one list with different content. Compare the two.",
+        OFFICE,
+    ),
+    ("row_short", BROKEN.0, BROKEN.1, OFFICE),
+    ("row_long", BROKEN.0, BROKEN.1, OFFICE),
+    ("row_too_long", BROKEN.0, BROKEN.1, OFFICE),
+    ("nul_byte", BROKEN.0, BROKEN.1, OFFICE),
+    ("quote_misplaced", BROKEN.0, BROKEN.1, OFFICE),
+    ("quote_unbalanced", BROKEN.0, BROKEN.1, OFFICE),
+];
+
+/// Why something waits, by its reason. What is told in the words of a standard is a refusal.
+pub fn why(reason: &str) -> Why {
+    if let Some((_, short, sentence, who)) = REASONS.iter().find(|(word, ..)| *word == reason) {
+        return Why { short: (*short).to_owned(), sentence: (*sentence).to_owned(), who };
+    }
+    let words = reason.replace(['_', '-'], " ").to_lowercase();
+    let short = if words.is_empty() { "Refused".to_owned() } else { format!("Refused: {words}") };
+    let sentence = "The office was told what to mend and to send it again. You can mend it here too.".to_owned();
+    Why { short, sentence, who: OFFICE }
+}
+
+/// From whom something is: the office by its name.
+pub fn from(profile: &Profile, row: &Waiting) -> String {
+    let feed = profile.feeds.feeds.iter().find(|feed| feed.id == row.feed);
+    match feed {
+        Some(feed) if !feed.office_name.is_empty() => feed.office_name.clone(),
+        _ if !row.feed.is_empty() => row.feed.clone(),
+        _ => source(row),
+    }
+}
+
+/// By which door it came, and what it is.
+pub fn door(row: &Waiting) -> String {
+    let door = DOORS.iter().find(|(word, _)| *word == row.door).map_or("A feed that is gone", |(_, label)| label);
+    if row.kind == "inquiry" || row.message_kind.is_empty() {
+        return door.to_owned();
+    }
+    format!("{door} · {}", row.message_kind)
+}
+
+fn source(row: &Waiting) -> String {
+    row.message_kind.parse::<Source>().map_or_else(|_| "An inquiry".to_owned(), |source| source.label("en").to_owned())
+}
+
+/// What became of it, and whether that is good news.
+pub fn became(outcome: &RepairOutcome) -> (String, Tone) {
+    let number = outcome.reference.as_str();
+    match outcome.outcome.as_str() {
+        "accepted" => (format!("Released. The request number is {number}."), Tone::Ok),
+        "known" => (format!("It is here already, as {number}. Nothing was doubled."), Tone::Ok),
+        "arrived_again" => (format!("The office has sent it again meanwhile. It is here as {number}."), Tone::Ok),
+        "mended" => (format!("The answers of {number} are mended."), Tone::Ok),
+        "not_waiting" => ("It does not wait any more. Somebody else was quicker.".to_owned(), Tone::Bad),
+        reason => (format!("It still waits. {}", why(reason).sentence), Tone::Warn),
+    }
+}
+
+/// What became of several that were tried again.
+pub fn tally(outcomes: &[RepairOutcome]) -> (String, Tone) {
+    if let [one] = outcomes {
+        return became(one);
+    }
+    let is_taken = |one: &&RepairOutcome| matches!(one.outcome.as_str(), "accepted" | "known" | "arrived_again");
+    let (tried, taken) = (outcomes.len(), outcomes.iter().filter(is_taken).count());
+    let gone = outcomes.iter().filter(|one| one.outcome == "not_waiting").count();
+    let said = format!("{tried} tried again: {taken} taken, {} still wait.", tried - taken - gone);
+    (said, if taken + gone == tried { Tone::Ok } else { Tone::Warn })
+}
+
+/// A step as people read it.
+pub fn step(step: &str, outcome: &str) -> String {
+    let what = match step {
+        "release" => "Released",
+        "retry" => "Tried again",
+        "mend" => "Mended",
+        "set_aside" => "Set aside",
+        other => other,
+    };
+    let aside = SET_ASIDE.iter().find(|(word, _)| *word == outcome).map(|(_, label)| *label);
+    let came = match outcome {
+        "accepted" | "known" | "arrived_again" => "it is taken".to_owned(),
+        "mended" => String::new(),
+        other => aside.map_or_else(|| why(other).short, str::to_owned),
+    };
+    if came.is_empty() { what.to_owned() } else { format!("{what}: {came}") }
+}
+
+/// The answer that a place in a message tells, where a fault is shown beside it.
+pub fn answer_at(place: &str) -> Option<&str> {
+    Some(match place {
+        "PID-5" | "Patient.name" | "patient_first" | "patient_last" => "name",
+        "PID-7" | "Patient.birthDate" => "birth_date",
+        "PID-13" | "PID-14" | "Patient.telecom" => "phone",
+        "referral_id" => "referral_number",
+        other => KEYS.iter().map(|(key, _)| *key).find(|key| *key == other)?,
+    })
+}
+
+/// Answers that are mended here, with their labels.
+const KEYS: [(&str, &str); 10] = [
+    ("who", "Who needs care"),
+    ("name", "Name of whom to contact"),
+    ("patient_name", "Name of the patient, if another person"),
+    ("phone", "Phone"),
+    ("email", "Email"),
+    ("birth_date", "Birth date"),
+    ("consult_type", "Consult type"),
+    ("cancer_area", "Cancer area"),
+    ("referral_number", "The office’s number of the referral"),
+    ("message", "Reason in words"),
+];
+/// Those of an inquiry that is accepted: what is the person's own.
+const OF_INQUIRY: [&str; 6] = ["name", "patient_name", "phone", "email", "birth_date", "message"];
+
+/// The answers to mend, each with its fault, and the faults that are at none of them. `typed`: what was sent and came back.
+pub fn questions(
+    profile: &Profile,
+    (repair, faults): (&Repair, &[RepairFault]),
+    typed: impl Fn(&str) -> Option<String>,
+) -> (Vec<Question>, Vec<(String, String)>) {
+    let row = repair.row.clone().unwrap_or_default();
+    let is_inquiry = row.kind == "inquiry";
+    // What a form asks besides, such as the consent to call, is mended where it is at fault.
+    let at_fault = faults.iter().filter(|_| !is_inquiry).map(|fault| fault.place.as_str());
+    let beside = at_fault.filter_map(|place| Some((place, asked(profile, place)?)));
+    let mended = KEYS.iter().copied().filter(|(key, _)| match row.kind.as_str() {
+        "inquiry" => OF_INQUIRY.contains(key),
+        // A number of FHIR has a system beside it, which nobody types.
+        _ => *key != "referral_number" || row.door != "fhir",
+    });
+    let keys: Vec<(&str, &str)> = mended.chain(beside).collect();
+    let mut rest = Vec::new();
+    let mut of_key: HashMap<&str, Vec<&str>> = HashMap::new();
+    for fault in faults {
+        let key = answer_at(&fault.place).or(Some(fault.place.as_str()));
+        match key.and_then(|key| keys.iter().find(|(known, _)| *known == key)) {
+            Some((key, _)) => of_key.entry(key).or_default().push(&fault.message),
+            None => rest.push((fault.place.clone(), fault.message.clone())),
+        }
+    }
+    let mut seen = Vec::new();
+    let mut questions = Vec::new();
+    for (key, label) in keys {
+        if seen.contains(&key) {
+            continue;
+        }
+        seen.push(key);
+        let value = typed(key).or_else(|| repair.fields.get(key).cloned()).unwrap_or_default();
+        questions.push(question((key, label), value, of_key.get(key)));
+    }
+    (questions, rest)
+}
+
+/// What a form of the center asks under a key.
+fn asked<'p>(profile: &'p Profile, key: &str) -> Option<&'p str> {
+    if key.starts_with("consent_") {
+        return Some("May we reach them this way? Ask the person first");
+    }
+    let mut fields = profile.forms.values().flat_map(|form| form.fields());
+    let (question, field) = fields.find(|(_, field)| field.key == key)?;
+    Some(if field.label.is_empty() { &question.label } else { &field.label }.get("en"))
+}
+
+fn question((key, label): (&str, &str), value: String, faults: Option<&Vec<&str>>) -> Question {
+    let words: Vec<(&str, &str)> = match key {
+        "who" => vec![("patient", "The person to contact"), ("caregiver", "Somebody else")],
+        "consult_type" => ConsultType::ALL.iter().map(|word| (word.as_str(), word.label("en"))).collect(),
+        "cancer_area" => CancerArea::ALL.iter().map(|word| (word.as_str(), word.label("en"))).collect(),
+        key if key.starts_with("consent_") => vec![("yes", "Yes")],
+        _ => Vec::new(),
+    };
+    let choice = |(word, label): (&str, &str)| Choice {
+        value: word.to_owned(),
+        label: label.to_owned(),
+        chosen: word == value,
+        ..Choice::default()
+    };
+    let mut options: Vec<Choice> = words.into_iter().map(choice).collect();
+    // What is none of the words stays as it was told, until somebody chooses another.
+    if !options.is_empty() && !value.is_empty() && options.iter().all(|option| !option.chosen) {
+        options.push(choice((&value, &value)));
+    }
+    Question {
+        key: key.to_owned(),
+        kind: match key {
+            "message" => QuestionKind::LongText,
+            _ if options.is_empty() => QuestionKind::Text,
+            _ => QuestionKind::Select,
+        },
+        label: label.to_owned(),
+        options,
+        // Nothing has to be filled in here that was not told.
+        required: true,
+        value,
+        error: faults.map(|faults| faults.join(" ")),
+        ..Question::default()
+    }
+}
+
+/// What was understood besides, in the order of its keys.
+pub fn also(repair: &Repair, questions: &[Question]) -> Vec<Fact> {
+    let mut told: Vec<(&String, &String)> =
+        repair.fields.iter().filter(|(key, _)| !questions.iter().any(|question| question.key == **key)).collect();
+    told.sort();
+    let fact = |(key, value): (&String, &String)| {
+        let mut label = key.replace('_', " ");
+        if let Some(first) = label.get_mut(..1) {
+            first.make_ascii_uppercase();
+        }
+        Fact { label, value: value.clone(), link: None, tone: Tone::Idle }
+    };
+    told.into_iter().map(fact).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::handlers::tests::harbor_valley;
+
+    fn repair(kind: &str, door: &str, fields: &[(&str, &str)]) -> Repair {
+        let row = Waiting { kind: kind.into(), door: door.into(), ..Waiting::default() };
+        let fields = fields.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        Repair { row: Some(row), fields, ..Repair::default() }
+    }
+
+    fn fault(place: &str, message: &str) -> RepairFault {
+        RepairFault { place: place.into(), message: message.into() }
+    }
+
+    #[test]
+    fn every_reason_is_told_in_sentences_and_a_word_of_a_standard_as_a_refusal() {
+        for (reason, ..) in REASONS {
+            let why = why(reason);
+            assert!(why.sentence.ends_with('.') && !why.sentence.contains('_'), "{reason}: {}", why.sentence);
+            assert!(!why.short.starts_with("Refused"), "{reason}");
+        }
+        assert_eq!(why("Required field missing").short, "Refused: required field missing");
+        assert_eq!(why("code-invalid").who, OFFICE);
+    }
+
+    #[test]
+    fn a_fault_is_told_at_its_answer_wherever_it_stands_in_the_message_and_else_by_itself() {
+        let faults = [
+            fault("PID-5", "Send the name"),
+            fault("name", "Enter a name"),
+            fault("PRD", "Send who refers"),
+            fault("consent_phone", "Ask whether we may call"),
+            fault("contact_channel", "Choose how we may reach you"),
+        ];
+        let repair = repair("message", "hl7", &[("phone", "12")]);
+        let (questions, rest) = questions(&harbor_valley(), (&repair, &faults), |_| None);
+        let at = |key: &str| questions.iter().find(|question| question.key == key).expect("it is asked");
+        assert_eq!(at("name").error.as_deref(), Some("Send the name Enter a name"));
+        assert_eq!(at("phone").value, "12");
+        assert_eq!(at("consent_phone").kind, QuestionKind::Select);
+        assert!(at("contact_channel").error.is_some(), "a form of the center asks it");
+        assert_eq!(rest, [("PRD".to_owned(), "Send who refers".to_owned())]);
+    }
+
+    #[test]
+    fn of_an_accepted_inquiry_only_what_is_the_persons_own_is_mended_and_of_fhir_no_number() {
+        let profile = harbor_valley();
+        let keys = |kind: &str, door: &str| {
+            let repair = repair(kind, door, &[]);
+            let (questions, _) = questions(&profile, (&repair, &[fault("consent_phone", "x")]), |_| None);
+            questions.into_iter().map(|question| question.key).collect::<Vec<_>>()
+        };
+        assert_eq!(keys("inquiry", "form"), OF_INQUIRY);
+        assert!(keys("message", "hl7").contains(&"referral_number".to_owned()));
+        assert!(!keys("message", "fhir").contains(&"referral_number".to_owned()));
+    }
+
+    #[test]
+    fn several_that_were_tried_are_counted() {
+        let outcome = |word: &str| RepairOutcome { outcome: word.into(), ..RepairOutcome::default() };
+        let (said, tone) = tally(&["accepted", "code_unknown", "not_waiting"].map(outcome));
+        assert_eq!((said.as_str(), tone), ("3 tried again: 1 taken, 1 still wait.", Tone::Warn));
+        assert_eq!(tally(&["accepted", "known"].map(outcome)).1, Tone::Ok);
+    }
+}
