@@ -9,6 +9,8 @@ mod limits;
 mod numbers;
 mod openapi;
 mod people;
+mod phone;
+mod phone_entry;
 mod plans;
 mod privacy;
 mod repair;
