@@ -261,7 +261,7 @@ async fn other_content_for_the_same_event_is_refused_and_kept_for_a_person() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_fault_is_told_by_its_place_and_only_the_feeds_own_key_is_let_in() {
-    let limits = Limits { own_machine: true, address_per_minute: 3, ..Limits::default() };
+    let limits = Limits { trusted_proxy_hops: 1, own_machine: true, address_per_minute: 3, ..Limits::default() };
     let world = World::start_with(Config { limits, ..Config::default() }).await;
     let wrong =
         json!({ "call_id": "c", "event": "ended", "direction": "inbound", "queue": "q", "started_at": "today" });
@@ -273,7 +273,8 @@ async fn a_fault_is_told_by_its_place_and_only_the_feeds_own_key_is_let_in() {
     assert_eq!(send(&world.door, &world, &json!({ "call": 1 })).await.0, 400);
     let status = async |center: &str, key: &str| {
         let url = format!("{}/v1/centers/{center}/calls", world.door.http);
-        let asked = world.browser.post(url).bearer_auth(key).json(&ended("k", "+12065550142", "missed")).send();
+        let asked = world.browser.post(url).bearer_auth(key).header("x-forwarded-for", "192.0.2.7");
+        let asked = asked.json(&ended("k", "+12065550142", "missed")).send();
         asked.await.expect("an answer").status().as_u16()
     };
     assert_eq!(status(OTHER, KEY).await, 403, "the key of another center");

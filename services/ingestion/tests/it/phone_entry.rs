@@ -6,6 +6,7 @@ use causeway_proto::inquiry::v1::{
     CallRow, ListCallsRequest, OpenCallRequest, OpenedCall, SettleCallRequest, Source, SubmitInquiryRequest,
     SubmitInquiryResponse,
 };
+use causeway_runtime::Clock;
 use serde_json::{Value, json};
 use tonic::{Code, Status};
 
@@ -63,7 +64,7 @@ fn id(answer: &Value) -> String {
 
 /// A call that somebody answered so many seconds ago.
 fn answered(call: &str, caller: &str, ago: i64) -> Value {
-    let at = jiff::Timestamp::now() - jiff::SignedDuration::from_secs(ago);
+    let at = Clock::system().now() - jiff::SignedDuration::from_secs(ago);
     let times = json!({ "started_at": at.to_string(), "answered_at": at.to_string(), "agent": "dana-whitfield" });
     event(call, "answered", caller, times)
 }

@@ -20,7 +20,7 @@ pub struct CallPage {
     /// Why the call that was chosen can't be shown.
     pub call_trouble: Option<String>,
     /// Who called, where a call of the phone system was chosen.
-    pub caller: Option<Caller>,
+    pub called_by: Option<Caller>,
     /// Calls to choose from, where none was chosen.
     pub recent: Vec<CallLink>,
     /// When the call was, as the field takes it.

@@ -13,7 +13,7 @@ use causeway_funnel::form::{Form, Reading, validate};
 use causeway_funnel::profile::Profile;
 use causeway_funnel::script::{CallSituation, fill};
 use causeway_proto::inquiry::v1::{OpenCallRequest, OpenedCall, Source, SubmitInquiryRequest};
-use causeway_serve::Problem;
+use causeway_serve::{Code, Problem};
 use tonic::Status;
 use uuid::Uuid;
 
@@ -40,7 +40,7 @@ pub async fn show(State(app): State<Arc<App>>, Query(query): Query<HashMap<Strin
         }
         fill_in(&mut sent, opened, form);
     }
-    page(StatusCode::OK, &call_page(&app, &staff, form, &sent, &[], chosen_call))
+    page(StatusCode::OK, &call_page(&app, &staff, (form, &sent, &[]), chosen_call))
 }
 
 /// What the phone system and its queue tell of the caller. The rest is asked.
@@ -81,6 +81,8 @@ impl Chosen {
             Err(status) => {
                 tracing::warn!(code = ?status.code(), "open a call to take it down");
                 let text = format!("The call can’t be shown. {} You can enter it all the same.", for_staff(&status));
+                // One that is away may be tied all the same; one that ingestion does not know can not.
+                let id = if Code::of(&status) == Code::Unavailable { id } else { String::new() };
                 Self { id, trouble: Some(text), ..Self::default() }
             }
         }
@@ -99,7 +101,7 @@ pub async fn save(State(app): State<Arc<App>>, posted: Posted) -> Response {
     let reading = Reading { language: LANGUAGE, region: &profile.center.default_region, today };
     if let Err(faults) = validate(form, &answers, reading) {
         let chosen_call = Chosen::of(&app, staff, sent.get(CALL)).await;
-        return page(StatusCode::UNPROCESSABLE_ENTITY, &call_page(&app, staff, form, sent, &faults, chosen_call));
+        return page(StatusCode::UNPROCESSABLE_ENTITY, &call_page(&app, staff, (form, sent, &faults), chosen_call));
     }
     let request = SubmitInquiryRequest {
         center: staff.center(),
@@ -136,7 +138,7 @@ async fn refused(app: &App, posted: &Posted, form: &Form, status: Status) -> Res
         app.sessions.tell(&posted.staff.session, Flash { text: format!("Not saved. {text}"), tone: Tone::Bad });
     }
     let chosen_call = Chosen::of(app, &posted.staff, posted.sent.get(CALL)).await;
-    page(problem.code.http(), &call_page(app, &posted.staff, form, &posted.sent, &faults, chosen_call))
+    page(problem.code.http(), &call_page(app, &posted.staff, (form, &posted.sent, &faults), chosen_call))
 }
 
 /// The form asked for, or the one that asks for the kind of help, or any.
@@ -150,9 +152,7 @@ fn chosen<'a>(profile: &'a Profile, asked: &str) -> Option<&'a Form> {
 fn call_page(
     app: &App,
     staff: &Staff,
-    form: &Form,
-    sent: &Sent,
-    faults: &[FieldFault],
+    (form, sent, faults): (&Form, &Sent, &[FieldFault]),
     chosen_call: Chosen,
 ) -> CallPage {
     let profile = &staff.in_force.1;
@@ -184,7 +184,7 @@ fn call_page(
         idempotency_key: if known.is_empty() { app.clock.new_id().to_string() } else { known.to_owned() },
         hidden,
         call_trouble: chosen_call.trouble,
-        caller: chosen_call.opened.as_ref().map(|opened| looking.caller(opened)),
+        called_by: chosen_call.opened.as_ref().map(|opened| looking.caller(opened)),
         recent: chosen_call.recent,
         called_at,
         sections,

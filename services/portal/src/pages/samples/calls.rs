@@ -14,7 +14,7 @@ impl CallPage {
             action: s("/inquiries/new"),
             idempotency_key: s("0192"),
             call_trouble: None,
-            caller: None,
+            called_by: None,
             recent: vec![CallLink {
                 url: s("/inquiries/new?call=1"),
                 what: s("Today 2:10 pm, New patients, answered by Dana O."),
@@ -30,7 +30,7 @@ impl CallPage {
         CallPage {
             recent: Vec::new(),
             call_trouble: Some(s("The call can’t be shown.")),
-            caller: Some(Caller {
+            called_by: Some(Caller {
                 call_id: s("1"),
                 number: s("206 555 0142"),
                 at: s("Today 2:10 pm, New patients, answered by Dana O."),
