@@ -91,7 +91,13 @@ pub const EVENTS: &[EventDef] = &[
         noun: "stage",
         verb: "*",
         owner: "intake-desk",
-        listeners: &[("metrics", "*"), ("routing", "closed"), ("notification", "closed")],
+        listeners: &[
+            ("metrics", "*"),
+            ("routing", "closed"),
+            ("notification", "closed"),
+            ("ingestion", "closed"),
+            ("ingestion", "attended"),
+        ],
     },
     EventDef {
         kind: "causeway.intake.v1.ContactAttempted",
@@ -258,7 +264,7 @@ mod tests {
     #[test]
     fn the_listeners_of_a_subject_are_those_that_subscribe_to_it() {
         assert_eq!(listeners("causeway.v1.a.stage.routed"), ["metrics"]);
-        assert_eq!(listeners("causeway.v1.a.stage.closed"), ["metrics", "routing", "notification"]);
+        assert_eq!(listeners("causeway.v1.a.stage.closed"), ["metrics", "routing", "notification", "ingestion"]);
         let routing = subscriptions("routing");
         assert_eq!(routing[0], ("INQUIRY", vec!["causeway.v1.*.inquiry.received".to_owned()]));
         assert!(routing[1].1.contains(&"causeway.v1.*.stage.closed".to_owned()));

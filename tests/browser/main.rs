@@ -138,6 +138,7 @@ async fn every_page_passes_in_a_real_browser_at_both_widths_with_script_on_and_o
         staff_page("inquiry", &format!("/inquiries/{}", rows[0].inquiry_id)),
         staff_page("inquiry-new", &format!("/inquiries/{}", rows[1].inquiry_id)),
         staff_page("call", "/inquiries/new"),
+        staff_page("calls", "/calls"),
         staff_page("held", "/held"),
         staff_page("repairs", "/repairs"),
         staff_page("repairs-refused", "/repairs?view=refused"),

@@ -43,6 +43,7 @@ fn facts() -> inquiry::v1::Facts {
         form_version: "1".into(),
         received_at: 1_790_000_000_000_000,
         needs_repair: false,
+        missed_call: false,
     }
 }
 

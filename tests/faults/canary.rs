@@ -88,6 +88,7 @@ async fn search(sealing: &str) -> Vec<String> {
     refer_planted_people(&installation).await;
     list_planted_people(&installation).await;
     work_with_planted_words(&installation).await;
+    call_as_planted_people(&installation).await;
     let address = people::email(MARK);
     eventually("a mail went out", 60, async || !installation.mails(&address).await.is_empty()).await;
     let metrics = reqwest::get(format!("{}/metrics", installation.address("operations"))).await.expect("metrics");
@@ -95,6 +96,26 @@ async fn search(sealing: &str) -> Vec<String> {
     tokio::time::sleep(std::time::Duration::from_secs(6)).await;
     assert_eq!(installation.stop().await, Some(0));
     leaks(installation.folder(), &[("trace", collector.bytes()), ("metrics", metrics)])
+}
+
+/// A phone system tells of calls: one that nobody answered, one that contradicts it, and what can't be taken.
+async fn call_as_planted_people(installation: &Installation) {
+    let url = format!("{}/v1/centers/harbor-valley/calls", installation.address("ingestion_http"));
+    let call = |id: &str, caller: &str, outcome: &str, agent: &str| {
+        serde_json::json!({
+            "call_id": id, "event": "ended", "direction": "inbound", "queue": "new-patients", "caller": caller, "agent": agent,
+            "outcome": outcome, "started_at": "2026-03-04T19:40:00Z", "ended_at": "2026-03-04T19:41:00Z",
+        })
+    };
+    for (body, expected) in [
+        (call(MARK, "206 555 0187", "missed", ""), 202),
+        (call(MARK, "2065550187", "voicemail", ""), 409),
+        (call("2", &format!("{MARK} 2065550187"), "missed", ""), 202),
+        (call("3", "2065550187", MARK, &format!("{MARK} <2065550187>")), 422),
+    ] {
+        let sent = reqwest::Client::new().post(&url).bearer_auth("harbor-phone-demo-key").json(&body).send().await;
+        assert_eq!(sent.expect("the door for calls answers").status().as_u16(), expected);
+    }
 }
 
 /// A partner office's system refers somebody, changes the referral, and sends what can't be taken.

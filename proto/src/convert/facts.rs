@@ -69,6 +69,7 @@ pub fn facts_to_wire(inquiry_id: Uuid, facts: &Facts) -> wire::Facts {
         form_version: facts.form_version.to_string(),
         received_at: micros(facts.received_at),
         needs_repair: false,
+        missed_call: facts.missed_call,
     }
 }
 
@@ -104,6 +105,7 @@ pub fn facts_from_wire(facts: &wire::Facts) -> Result<(Uuid, Facts), Unreadable>
         form_id: facts.form_id.clone(),
         form_version: facts.form_version.parse().unwrap_or(0),
         received_at: instant("received_at", facts.received_at)?,
+        missed_call: facts.missed_call,
     };
     Ok((id("inquiry_id", &facts.inquiry_id)?, read))
 }

@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    audit, bench, center, dev, doctor, feeds, files, held, ledger, messages, migrate, parked, reconcile, run, simulate,
-    token,
+    audit, bench, calls, center, dev, doctor, feeds, files, held, ledger, messages, migrate, parked, reconcile, run,
+    simulate, token,
 };
 
 /// Carries a cancer-care inquiry from first contact to a kept appointment.
@@ -57,6 +57,8 @@ pub enum Command {
     Messages(messages::Messages),
     /// Lists and shows files of partner systems, takes the good rows of one, and takes parked ones off the list.
     Files(files::PartnerFiles),
+    /// Lists calls of the phone systems that wait for a person.
+    Calls(calls::Calls),
     /// Tells which partners' feeds send as usual, and makes keys for them.
     Feeds(feeds::Feeds),
     /// Proves that nobody changed, removed or cut off what was written down.
@@ -106,6 +108,7 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Ledger(command) => command.execute(&common).await,
         Command::Parked(command) => command.execute(&common).await,
         Command::Messages(command) => command.execute(&common).await,
+        Command::Calls(command) => command.execute(&common).await,
         Command::Feeds(command) => command.execute(&common).await,
         Command::Files(command) => command.execute(&common).await,
         Command::Audit(command) => command.execute(&common).await,

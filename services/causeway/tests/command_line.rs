@@ -20,6 +20,7 @@ fn help_names_every_command_and_what_it_is_for() {
         "ledger",
         "parked",
         "held",
+        "calls",
         "feeds",
         "reconcile",
         "doctor",

@@ -212,6 +212,8 @@ pub struct Facts {
     pub form_version: u32,
     /// When it became durable.
     pub received_at: Timestamp,
+    /// It is a call that nobody answered: nothing was asked yet, and the person waits to be called back.
+    pub missed_call: bool,
 }
 
 /// Longest idempotency key, characters.

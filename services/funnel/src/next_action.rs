@@ -17,6 +17,7 @@ vocabulary! {
         #[default]
         AwaitRouting = "await_routing", "Being routed to a team", "En asignación a un equipo", "En cours d'attribution";
         FirstContact = "first_contact", "Make first contact", "Hacer el primer contacto", "Prendre le premier contact";
+        CallBack = "call_back", "Call back: nobody answered the call", "Devolver la llamada: nadie contestó", "Rappeler : personne n'a répondu";
         TryAgain = "try_again", "Try again to reach them", "Intentar de nuevo el contacto", "Réessayer de joindre";
         CompleteIntake = "complete_intake", "Complete the intake note", "Completar la nota de admisión", "Compléter la note d'accueil";
         GatherRecords = "gather_records", "Gather the missing records", "Reunir los documentos que faltan", "Réunir les documents manquants";
@@ -34,6 +35,8 @@ vocabulary! {
 pub struct Situation {
     /// Where the inquiry stands.
     pub standing: Standing,
+    /// It began with a call that nobody answered.
+    pub missed_call: bool,
     /// Contact attempts so far, reached or not.
     pub attempts: u32,
     /// The booking rule that applies.
@@ -91,6 +94,7 @@ pub fn next_action(situation: &Situation, now: Timestamp) -> NextAction {
         Stage::Scheduled => NextAction::AwaitVisit,
         _ if standing.no_show => NextAction::FollowUpNoShow,
         Stage::Received => NextAction::AwaitRouting,
+        Stage::Routed if situation.attempts == 0 && situation.missed_call => NextAction::CallBack,
         Stage::Routed if situation.attempts == 0 => NextAction::FirstContact,
         Stage::Routed => NextAction::TryAgain,
         Stage::Contacted => NextAction::CompleteIntake,
@@ -120,7 +124,7 @@ pub fn due(
         NextAction::Nothing => None,
         // Routing takes seconds; one that is still waiting after a quarter of an hour needs a look.
         NextAction::AwaitRouting => since.checked_add(SignedDuration::from_mins(15)).ok().or(Some(since)),
-        NextAction::FirstContact => Some(first_contact_due),
+        NextAction::FirstContact | NextAction::CallBack => Some(first_contact_due),
         NextAction::TryAgain => within(targets.try_again_minutes),
         NextAction::CompleteIntake => within(targets.complete_intake_minutes),
         NextAction::GatherRecords => within(targets.gather_records_minutes),
@@ -188,6 +192,10 @@ mod tests {
         let tried = Situation { attempts: 1, ..standing(Stage::Routed) };
         assert_eq!(next_action(&standing(Stage::Routed), now), NextAction::FirstContact);
         assert_eq!(next_action(&tried, now), NextAction::TryAgain);
+        let missed = Situation { missed_call: true, ..standing(Stage::Routed) };
+        assert_eq!(next_action(&missed, now), NextAction::CallBack);
+        let called_back = Situation { attempts: 1, ..missed };
+        assert_eq!(next_action(&called_back, now), NextAction::TryAgain);
         let visited = Situation { visit_at: Some(at("2026-03-02T14:00:00Z")), ..standing(Stage::Scheduled) };
         assert_eq!(next_action(&visited, now), NextAction::ConfirmAttendance);
         assert_eq!(next_action(&visited, at("2026-03-02T13:00:00Z")), NextAction::AwaitVisit);

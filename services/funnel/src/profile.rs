@@ -15,6 +15,7 @@ mod feeds;
 mod hl7_mapping;
 mod lint;
 mod mapping;
+mod phone;
 mod read;
 mod teams;
 mod template;
@@ -40,6 +41,7 @@ pub use feeds::{Expect, Feed, FeedKind, Feeds, Retention, StatusReport, StatusRe
 pub use hl7_mapping::{Hl7Field, Hl7Mapping, Hl7Path, NoPath, UnknownCode};
 pub use lint::{FORBIDDEN_PHRASES, HEALTH_WORDS, forbidden_phrase, health_word};
 pub use mapping::{CsvField, CsvMapping, DateOrder, plain_header};
+pub use phone::{CallQueue, PhoneMapping};
 pub use teams::{Assignment, OutOfScope, Place, Program, Programs, Staff, StaffRole, Team, Teams};
 pub use template::{NEXT_STEP_MARK, Template};
 

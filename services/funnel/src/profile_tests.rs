@@ -215,3 +215,47 @@ fn what_an_hl7_mapping_can_not_mean_is_told_with_file_line_and_remedy() {
     let fine = "hl7 = { from = { cancer_area = [\"ZRF-1\"] } }\nkind = \"csv\"";
     assert!(damaged("feeds.toml", "kind = \"csv\"", fine).contains("sends no HL7 messages and has a mapping of them"));
 }
+
+#[test]
+fn what_a_phone_systems_queues_can_not_mean_is_told_with_file_line_and_remedy() {
+    let harbor = Profile::from_bundle(&load("harbor-valley")).unwrap();
+    let phones = harbor.feed("harbor-phones").and_then(|feed| feed.phone.as_ref()).expect("queues");
+    let form = |queue: &str| phones.queue(queue).and_then(|queue| queue.form(&harbor)).map(|form| form.id.as_str());
+    assert_eq!((form("new-patients"), form("second-opinions")), (Some("general"), Some("second-opinion")));
+    assert!(phones.queue("new-queue").is_none() && phones.queue("billing").is_some_and(|queue| queue.ignore));
+    assert_eq!(phones.queue("billing").map(|queue| queue.words()), Some("Billing"));
+    for (from, to, told) in [
+        ("form = \"general\"", "form = \"genral\"", "the queue \"new-patients\" asks by a form that does not exist"),
+        ("language = \"es\"", "language = \"de\"", "speaks a language that the center does not offer"),
+        (
+            "ignore = true",
+            "ignore = true\nsite = \"north\"",
+            "the queue \"billing\" is ignored and says what its callers want",
+        ),
+        ("consult_type = \"second_opinion\"", "site = \"nowhere\"", "belongs to a site that does not exist"),
+        (
+            "consult_type = \"second_opinion\"",
+            "consult_type = \"second_opinion\"\nform = \"clinical-trial\"",
+            "wants another kind of help than its form is for",
+        ),
+        ("id = \"billing\"", "id = \"new-patients\"", "the queue \"new-patients\" stands there twice"),
+        ("id = \"billing\"", "id = \"\"", "has no id that a phone system could send"),
+        ("entry_minutes = 15", "entry_minutes = 0", "entry_minutes is not between a minute and a day"),
+        ("entry_minutes = 15", "entry_minuts = 15", "unknown field `entry_minuts`"),
+        ("kind = \"phone\"", "kind = \"fhir\"", "feed \"harbor-phones\" sends no calls and has queues of them"),
+        ("kind = \"csv\"", "kind = \"phone\"", "nothing tells what the queues of feed \"cedar-csv\" are"),
+        (
+            "office_name = \"Phone system\"\nkey_sha256",
+            "office_name = \"Phone system\"\nsending_facility = \"X\"\nnext_key_sha256",
+            "feed \"harbor-phones\" sends calls and has no key",
+        ),
+        (
+            "office_name = \"Phone system\"",
+            "office_name = \"Phone system\"\nstatus = { kind = \"webhook\", address = \"https://x.example\" }",
+            "would hear what became of a referral",
+        ),
+    ] {
+        let all = damaged("feeds.toml", from, to);
+        assert!(all.contains(told) && all.contains("feeds.toml:"), "{from}: {all}");
+    }
+}

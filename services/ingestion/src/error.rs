@@ -47,6 +47,9 @@ pub enum Refusal {
     /// The key belongs to another request.
     #[error("the idempotency key was used with other content; use a new key for a new request")]
     KeyReused,
+    /// The same event of the same call was told with other content.
+    #[error("this event of the call was told before with other content; what is new is kept and waits for a person")]
+    EventReused,
     /// Too many are waiting.
     #[error("too many requests are waiting at this center; try again in a moment")]
     Full,
@@ -112,7 +115,7 @@ impl Refusal {
             Self::NotReady => Class::Reason(Reason::NotReady),
             Self::UnknownForm | Self::UnknownOffice => Class::Reason(Reason::UnknownName),
             Self::UnfitKey | Self::Faults(_) => Class::Reason(Reason::FieldFault),
-            Self::KeyReused => Class::Reason(Reason::KeyReused),
+            Self::KeyReused | Self::EventReused => Class::Reason(Reason::KeyReused),
             Self::UnknownInquiry | Self::UnknownFile | Self::NoSuchForm => Class::Reason(Reason::NotFound),
             Self::Conflict => Class::Reason(Reason::Conflict),
             Self::WrongState(_) => Class::Reason(Reason::WrongState),
@@ -234,6 +237,7 @@ mod tests {
         let expected = [
             (Refusal::UnknownCenter, 404, tonic::Code::NotFound),
             (Refusal::KeyReused, 409, tonic::Code::AlreadyExists),
+            (Refusal::EventReused, 409, tonic::Code::AlreadyExists),
             (Refusal::Faults(Vec::new()), 422, tonic::Code::InvalidArgument),
             (Refusal::UnfitKey, 422, tonic::Code::InvalidArgument),
             (Refusal::Full, 429, tonic::Code::ResourceExhausted),

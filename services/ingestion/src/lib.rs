@@ -1,11 +1,11 @@
 //! Ingestion: every door, nothing lost.
 //!
-//! Listens to: no event; people and systems come through its doors (HTTP, FHIR R4, HL7 over MLLP, CSV files by upload or
-//! folder, gRPC).
+//! Listens to: `StageChanged` where an inquiry is over (so that the next call of its person is a new one); people and systems
+//! come through its doors (HTTP, FHIR R4, HL7 over MLLP, CSV files by upload or folder, calls of a phone system, gRPC).
 //! Publishes: `InquiryReceived`.
 //! Owns: the inquiry as received, the person behind it (all PHI of the installation, sealed), what has to be mended and what
-//! people did about it, the answers given to each idempotency key, the messages and files of partner systems as they came
-//! (sealed), and which inquiries may be the same person's.
+//! people did about it, the answers given to each idempotency key, the messages and files of partner systems and the calls of
+//! phone systems as they came (sealed), and which inquiries may be the same person's.
 //! Never: decides who works an inquiry, sends anything, or lets PHI out but for a stated and recorded purpose.
 //!
 //! An answer is given after the commit. The bus may be down meanwhile: what was accepted waits in the outbox.
@@ -26,7 +26,7 @@ use std::time::Duration;
 use causeway_auth::{Sealer, Verifier};
 use causeway_bus::StreamSpec;
 use causeway_funnel::profile::Profile;
-use causeway_mailbox::{Database, Mailbox, MailboxSettings, Reading, Revisions};
+use causeway_mailbox::{Database, Mailbox, MailboxSettings, Reading, Revisions, Subscription};
 use causeway_proto::inquiry::v1::ingestion_server::IngestionServer;
 use causeway_proto::subjects;
 use causeway_runtime::{Deps, PortSpec, Running, Service, Stop};
@@ -41,6 +41,7 @@ use handlers::grpc::Calls;
 use handlers::hear::Hearing;
 use handlers::limit::Limits;
 use handlers::mllp;
+use handlers::phone;
 use handlers::repair::door::Doors;
 use health::Health;
 use metrics::Metrics;
@@ -75,8 +76,10 @@ impl Service for Ingestion {
         let (soft, tasks) = (stop.soft.clone(), &running.tasks);
         let profiles =
             Revisions::start(Some(&database), bus.clone(), subjects::CENTERS_BUCKET, read_profile, soft, tasks).await?;
+        let endings = Arc::new(phone::told::Endings);
+        let subscription = |(stream, subjects)| Subscription { stream, subjects, handler: endings.clone() };
         let machine = MailboxSettings {
-            subscriptions: Vec::new(),
+            subscriptions: subjects::subscriptions(Self::NAME).into_iter().map(subscription).collect(),
             timers: None,
             listeners: subjects::listeners,
             pace: config.pace.clone(),
@@ -85,7 +88,7 @@ impl Service for Ingestion {
         let health = Health::default();
         let acceptance = acceptance(&deps, &config, &stop, (profiles, &database, &health), tasks)?;
         serve_grpc(&deps, &config, &stop, &running, (acceptance.clone(), database.clone()))?;
-        watch_messages(&database, acceptance.metrics.clone(), &stop, tasks);
+        watch_waiting(&database, acceptance.metrics.clone(), &stop, tasks);
         let every = Duration::from_secs(config.feeds_look_seconds.max(1));
         let watch = handlers::volume::watch(acceptance.clone(), database.clone(), every, stop.clone());
         stop.spawn(tasks, "volume of feeds", watch);
@@ -102,8 +105,8 @@ impl Service for Ingestion {
     }
 }
 
-/// How often what waits of partner systems' messages is counted.
-const LOOK_AT_MESSAGES: Duration = Duration::from_secs(10);
+/// How often what waits for a person is counted.
+const LOOK_AT_WAITING: Duration = Duration::from_secs(10);
 
 /// Reads a profile as the bucket holds it.
 fn read_profile(bytes: &[u8]) -> Result<Reading<Profile>, String> {
@@ -156,8 +159,8 @@ fn serve_grpc(
     Ok(())
 }
 
-/// Shows operators what partner systems sent that waits for a person.
-fn watch_messages(database: &Database, metrics: Metrics, stop: &Stop, tasks: &tokio_util::task::TaskTracker) {
+/// Shows operators what partner systems sent, and which calls, that wait for a person.
+fn watch_waiting(database: &Database, metrics: Metrics, stop: &Stop, tasks: &tokio_util::task::TaskTracker) {
     let (database, soft) = (database.clone(), stop.soft.clone());
     stop.spawn(tasks, "messages", async move {
         loop {
@@ -167,9 +170,16 @@ fn watch_messages(database: &Database, metrics: Metrics, stop: &Stop, tasks: &to
                     metrics.waiting_messages.with_label_values(&[&center, &reason]).set(count);
                 }
             }
+            let now = database.clock().now();
+            if let Ok(waiting) = store::calls::waiting_everywhere(database.machine(), now).await {
+                metrics.waiting_calls.reset();
+                for (center, what, count) in waiting {
+                    metrics.waiting_calls.with_label_values(&[&center, &what]).set(count);
+                }
+            }
             tokio::select! {
                 () = soft.cancelled() => return,
-                () = tokio::time::sleep(LOOK_AT_MESSAGES) => {}
+                () = tokio::time::sleep(LOOK_AT_WAITING) => {}
             }
         }
     });
@@ -227,6 +237,8 @@ fn serve_http(
     let limits = HttpLimits { body: config.body_bytes, deadline: config.deadline(), ..HttpLimits::default() };
     let metrics = HttpMetrics::new(&deps.metrics)?;
     let layered = |router, limits: &HttpLimits| causeway_serve::http_layers(router, deps.service, &metrics, limits);
+    let calls = phone::door::Door { acceptance: acceptance.clone(), database: database.clone() };
+    let calls = layered(phone::door::router(Arc::new(calls)), &limits);
     let door = fhir::Door::new(acceptance.clone(), database, config.fhir.clone());
     // Documents come inside a Bundle, so these bodies may be larger than a form's answers.
     let fhir_limits = HttpLimits { body: config.fhir.body_bytes, ..limits.clone() };
@@ -240,6 +252,7 @@ fn serve_http(
     let files = layered(handlers::csv::http::router(files), &for_files);
     let router =
         layered(handlers::http::router(acceptance.clone()).merge(handlers::forms::router(acceptance)), &limits)
+            .merge(calls)
             .merge(fhir)
             .merge(files);
     let stop_serving = stop.clone();

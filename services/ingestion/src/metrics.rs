@@ -33,6 +33,8 @@ pub struct Metrics {
     pub heard: IntCounterVec,
     /// Messages of partner systems that wait for a person, by center and why.
     pub waiting_messages: IntGaugeVec,
+    /// Calls that wait for a person, by center and for what.
+    pub waiting_calls: IntGaugeVec,
     /// What was odd about messages and taken all the same, by feed.
     pub oddities: IntCounterVec,
     /// Files of partner systems, by feed and outcome.
@@ -70,6 +72,11 @@ impl Metrics {
             &["center", "reason"],
         )?;
         registry.register(Box::new(waiting_messages.clone()))?;
+        let waiting_calls = IntGaugeVec::new(
+            Opts::new("causeway_calls_waiting", "calls of the phone system that wait for a person, and for what"),
+            &["center", "waits_for"],
+        )?;
+        registry.register(Box::new(waiting_calls.clone()))?;
         let waiting_files = IntGaugeVec::new(
             Opts::new(
                 "causeway_partner_files_waiting",
@@ -121,6 +128,7 @@ impl Metrics {
             )?,
             waiting,
             waiting_messages,
+            waiting_calls,
             waiting_files,
             unfinished_files,
             files: counter(

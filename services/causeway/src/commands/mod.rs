@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod bench;
+pub mod calls;
 pub mod center;
 pub mod dev;
 pub mod doctor;

@@ -81,6 +81,8 @@ pub struct Origin {
     pub form_version: u32,
     /// When it became durable.
     pub received_at: Timestamp,
+    /// A call that nobody answered.
+    pub missed_call: bool,
 }
 
 impl Answers {
@@ -108,6 +110,7 @@ impl Answers {
             form_id: origin.form_id,
             form_version: origin.form_version,
             received_at: origin.received_at,
+            missed_call: origin.missed_call,
         }
     }
 }

@@ -17,6 +17,7 @@ pub(super) fn feeds(profile: &Profile, file: &mut In<'_, '_>) {
         recognised(profile, feed, file);
         csv(feed, file);
         hl7(feed, file);
+        phone(profile, feed, file);
         file.unless(
             feed.rate_per_minute > 0,
             &feed.id,
@@ -119,6 +120,39 @@ fn hl7(feed: &Feed, file: &mut In<'_, '_>) {
         "take [feed.hl7] away, or set kind = \"hl7\"",
     );
     for (near, what, remedy) in feed.hl7.iter().flat_map(super::Hl7Mapping::faults) {
+        file.unless(false, &near, format!("feed \"{}\": {what}", feed.id), remedy);
+    }
+}
+
+fn phone(profile: &Profile, feed: &Feed, file: &mut In<'_, '_>) {
+    let is_phone = feed.kind == FeedKind::Phone;
+    file.unless(
+        !is_phone || feed.key_sha256.is_some(),
+        &feed.id,
+        format!("feed \"{}\" sends calls and has no key, so it is never let in", feed.id),
+        "add key_sha256, the SHA-256 of its key",
+    );
+    file.unless(
+        !is_phone || feed.status.kind == StatusReportKind::None,
+        &feed.id,
+        format!("feed \"{}\" sends calls and would hear what became of a referral", feed.id),
+        "take status away: a phone system refers nobody",
+    );
+    file.unless(
+        is_phone == feed.phone.is_some(),
+        &feed.id,
+        if is_phone {
+            format!("nothing tells what the queues of feed \"{}\" are", feed.id)
+        } else {
+            format!("feed \"{}\" sends no calls and has queues of them", feed.id)
+        },
+        if is_phone {
+            "add [[feed.phone.queue]]; see a demo center"
+        } else {
+            "take [feed.phone] away, or set kind = \"phone\""
+        },
+    );
+    for (near, what, remedy) in feed.phone.iter().flat_map(|mapping| mapping.faults(profile)) {
         file.unless(false, &near, format!("feed \"{}\": {what}", feed.id), remedy);
     }
 }

@@ -1,4 +1,4 @@
-//! feeds.toml and retention.toml: the partner offices' connections, and how long what is kept.
+//! feeds.toml and retention.toml: the connections of partner offices and of the phone system, and how long what is kept.
 //!
 //! Deliberately not here: secrets. A feed names the digest of its key, never the key.
 
@@ -7,17 +7,19 @@ use serde::{Deserialize, Serialize};
 
 use super::hl7_mapping::Hl7Mapping;
 use super::mapping::CsvMapping;
+use super::phone::PhoneMapping;
 use crate::booking::Day;
 use crate::calendar::Interval;
 use crate::words::vocabulary;
 
 vocabulary! {
-    /// How a partner office sends.
+    /// How a partner office or a phone system sends.
     FeedKind ("feed kind") {
         #[default]
         Hl7 = "hl7", "HL7 v2 over MLLP", "HL7 v2 por MLLP", "HL7 v2 par MLLP";
         Fhir = "fhir", "FHIR R4", "FHIR R4", "FHIR R4";
         Csv = "csv", "CSV upload", "Carga de CSV", "Envoi de CSV";
+        Phone = "phone", "Calls of a phone system", "Llamadas de una centralita", "Appels d'un standard";
     }
 }
 
@@ -76,7 +78,7 @@ pub struct Feed {
     pub id: String,
     /// How it sends.
     pub kind: FeedKind,
-    /// Referring office id, as facts and routing use it.
+    /// Referring office id, as facts and routing use it; of a phone system a name for it, since it refers nobody.
     pub office: String,
     /// Its name.
     pub office_name: String,
@@ -107,6 +109,9 @@ pub struct Feed {
     /// Where its HL7 messages say what no standard place says.
     #[serde(default)]
     pub hl7: Option<Hl7Mapping>,
+    /// What the queues of its calls mean.
+    #[serde(default)]
+    pub phone: Option<PhoneMapping>,
 }
 
 /// All of feeds.toml.

@@ -52,6 +52,16 @@ fn can_be_acted_on(given: &BTreeMap<String, String>) -> bool {
     told || digits >= FEWEST_DIGITS || answer("email").contains('@')
 }
 
+/// Reads what is known of somebody whom nobody has asked yet: a call that nobody answered. What is missing is asked when they
+/// are called back, and is no fault. Nothing else can be one, since no person typed it; what could not be read all the same
+/// stays among the sealed answers.
+pub fn before_asking(form: &Form, given: &BTreeMap<String, String>, reading: Reading<'_>) -> Checked {
+    let mut relaxed = form.clone();
+    relaxed.questions.iter_mut().for_each(|question| question.needs = Needs::Nothing);
+    let faults = validate(&relaxed, given, reading).err().unwrap_or_default();
+    Checked { answers: read_the_rest(form, given, reading, &faults), faults: Vec::new(), held: false }
+}
+
 /// Reads again without the answers at fault, by a form that asks for nothing. Only faulty inquiries pay for its copy.
 fn read_the_rest(
     form: &Form,

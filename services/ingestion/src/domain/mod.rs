@@ -3,6 +3,7 @@
 //!
 //! Deliberately not here: keys and hashes (handlers), rows (store).
 
+pub mod call;
 pub mod check;
 pub mod identity;
 pub mod npi;

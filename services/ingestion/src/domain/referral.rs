@@ -177,6 +177,7 @@ pub fn submission(profile: &Profile, feed: &str, source: Source, asked: Asked) -
         idempotency_key: asked.key,
         answers: asked.answers,
         strict: false,
+        missed_call: false,
     })
 }
 

@@ -28,6 +28,8 @@ pub struct Submission {
     pub idempotency_key: Option<String>,
     /// Whether faults refuse it, for a page that shows them to the person.
     pub strict: bool,
+    /// A call that nobody answered: nobody has asked anything yet.
+    pub missed_call: bool,
 }
 
 impl Submission {
@@ -89,6 +91,7 @@ mod tests {
             referring_office: None,
             idempotency_key: None,
             strict: false,
+            missed_call: false,
         }
     }
 

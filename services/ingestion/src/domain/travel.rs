@@ -5,7 +5,7 @@
 
 use causeway_funnel::form::{Answers, Form, Origin};
 use causeway_funnel::inquiry::{Attribution, Facts};
-use causeway_funnel::profile::Profile;
+use causeway_funnel::profile::{FeedKind, Profile};
 
 use super::submission::Submission;
 
@@ -32,6 +32,7 @@ pub fn facts(profile: &Profile, form: &Form, submission: &Submission, answers: &
         attribution: clean(&submission.attribution),
         form_id: form.id.clone(),
         form_version: form.version,
+        missed_call: submission.missed_call,
         ..Origin::default()
     };
     let mut facts = answers.facts(origin);
@@ -42,9 +43,10 @@ pub fn facts(profile: &Profile, form: &Form, submission: &Submission, answers: &
     facts
 }
 
-/// The referring office as routing knows it, told by its own id or by one of its feeds.
+/// The referring office as routing knows it, told by its own id or by one of its feeds. A phone system refers nobody.
 pub fn office<'a>(profile: &'a Profile, told: &str) -> Option<&'a str> {
-    let feed = profile.feeds.feeds.iter().find(|feed| feed.id == told || feed.office == told)?;
+    let mut offices = profile.feeds.feeds.iter().filter(|feed| feed.kind != FeedKind::Phone);
+    let feed = offices.find(|feed| feed.id == told || feed.office == told)?;
     Some(&feed.office)
 }
 

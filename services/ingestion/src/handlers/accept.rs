@@ -22,7 +22,7 @@ use tracing::error;
 use uuid::Uuid;
 
 use super::limit::Limits;
-use crate::domain::check::{Checked, check};
+use crate::domain::check::{Checked, before_asking, check};
 use crate::domain::submission::Submission;
 use crate::domain::suspicion::{self, Sign};
 use crate::domain::{person, travel};
@@ -174,6 +174,9 @@ impl Acceptance {
     fn check<'p>(&self, profile: &'p Profile, submission: &Submission) -> Result<(&'p Form, Checked), Refusal> {
         let form = profile.form(&submission.form_id).ok_or(Refusal::UnknownForm)?;
         let reading = self.reading(profile, &submission.language);
+        if submission.missed_call {
+            return Ok((form, before_asking(form, &submission.answers, reading)));
+        }
         let checked = check(form, &submission.answers, reading, submission.strict).map_err(Refusal::Faults)?;
         Ok((form, checked))
     }

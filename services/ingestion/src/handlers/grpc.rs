@@ -1,6 +1,6 @@
 //! The gRPC face: each call is checked against the policy and handed on.
 //!
-//! Deliberately not here: what a call does (accept, reveal, facts, release, settle, repair).
+//! Deliberately not here: what a call does (accept, reveal, facts, release, settle, repair, phone).
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use tracing::warn;
 
 use super::accept::Acceptance;
 use super::repair::door::Doors;
-use super::{facts, links, release, repair, reveal, settle};
+use super::{facts, links, phone, release, repair, reveal, settle};
 use crate::domain::submission::Submission;
 use crate::domain::suspicion::Sign;
 use crate::error::Refusal;
@@ -38,7 +38,7 @@ pub struct Calls {
 impl Ingestion for Calls {
     async fn submit_inquiry(
         &self,
-        request: Request<wire::SubmitInquiryRequest>,
+        mut request: Request<wire::SubmitInquiryRequest>,
     ) -> Result<Response<wire::SubmitInquiryResponse>, Status> {
         let actor = causeway_serve::caller(&request)?.accountable();
         allow(&actor, Action::EnterInquiry, &request.get_ref().center)?;
@@ -49,7 +49,11 @@ impl Ingestion for Calls {
         let is_counted = is_of_a_form && self.acceptance.limits.counts(from);
         let signs = request.get_ref().signs.iter().filter_map(|word| Sign::parse(word));
         let signs = is_of_a_form.then(|| signs.collect());
+        let call_id = std::mem::take(&mut request.get_mut().call_id);
         let submission = self.acceptance.admit(is_counted, submission(request.into_inner()))?;
+        if !call_id.is_empty() {
+            return Ok(Response::new(phone::settle::enter(self, actor, (submission, &call_id), trace).await?));
+        }
         Ok(Response::new(self.acceptance.accept_public(submission, signs, trace).await?))
     }
 
@@ -181,6 +185,29 @@ impl Ingestion for Calls {
         let actor = causeway_serve::caller(&request)?.accountable();
         Ok(Response::new(links::reindex(self, &actor, request.into_inner()).await?))
     }
+
+    async fn list_calls(
+        &self,
+        request: Request<wire::ListCallsRequest>,
+    ) -> Result<Response<wire::ListCallsResponse>, Status> {
+        let actor = causeway_serve::caller(&request)?.accountable();
+        Ok(Response::new(phone::list::list(self, &actor, request.into_inner()).await?))
+    }
+
+    async fn open_call(&self, request: Request<wire::OpenCallRequest>) -> Result<Response<wire::OpenedCall>, Status> {
+        let actor = causeway_serve::caller(&request)?.accountable();
+        let trace = trace(&request);
+        Ok(Response::new(phone::list::open(self, actor, request.into_inner(), trace).await?))
+    }
+
+    async fn settle_call(
+        &self,
+        request: Request<wire::SettleCallRequest>,
+    ) -> Result<Response<wire::SettleCallResponse>, Status> {
+        let actor = causeway_serve::caller(&request)?.accountable();
+        let trace = trace(&request);
+        Ok(Response::new(phone::settle::call(self, actor, request.into_inner(), trace).await?))
+    }
 }
 
 /// Asks the policy and logs a refusal.
@@ -221,5 +248,6 @@ fn submission(request: wire::SubmitInquiryRequest) -> Submission {
         referring_office: present(request.referring_office),
         idempotency_key: present(request.idempotency_key),
         strict: request.strict,
+        missed_call: false,
     }
 }

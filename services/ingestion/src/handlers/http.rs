@@ -1,7 +1,7 @@
-//! `POST /v1/centers/{center}/inquiries`: the door for web sites and telephony systems.
+//! `POST /v1/centers/{center}/inquiries`: the door for web sites.
 //!
 //! 202 comes after the commit and never before. What was sent is never repeated in a refusal, because refusals end up in
-//! other people's logs. Deliberately not here: feeds, which have doors of their own.
+//! other people's logs. Deliberately not here: feeds, which have doors of their own (so do phone systems, phone).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -34,6 +34,9 @@ const COME_AGAIN: HeaderValue = HeaderValue::from_static("5");
 pub fn router(acceptance: Arc<Acceptance>) -> Router {
     Router::new().route("/v1/centers/{center}/inquiries", post(post_inquiry)).with_state(acceptance)
 }
+
+/// Where the answers of a form stand in a body.
+const ANSWERS: &str = "/answers";
 
 /// The body of a request. PHI: no `Debug`.
 #[derive(Deserialize)]
@@ -80,9 +83,9 @@ struct Fault<'a> {
 }
 
 impl<'a> Fault<'a> {
-    /// A fault of an answer, with its place in the body as a JSON pointer (RFC 6901).
-    fn of(field: &'a str, code: &'a str, message: &'a str) -> Self {
-        let pointer = format!("/answers/{}", field.replace('~', "~0").replace('/', "~1"));
+    /// A fault of a field, with its place in the body as a JSON pointer (RFC 6901): under which part, and its name.
+    fn of((part, field): (&str, &'a str), code: &'a str, message: &'a str) -> Self {
+        let pointer = format!("{part}/{}", field.replace('~', "~0").replace('/', "~1"));
         Self { field, pointer, code, message }
     }
 }
@@ -128,6 +131,7 @@ fn read(center: String, headers: &HeaderMap, body: Result<Bytes, BytesRejection>
         referring_office: None,
         idempotency_key: key(headers, body.idempotency_key)?,
         strict: false,
+        missed_call: false,
     })
 }
 
@@ -144,14 +148,14 @@ fn key(headers: &HeaderMap, in_body: Option<String>) -> Result<Option<String>, R
 }
 
 /// The request's span, or the sender's context where this process exports none.
-fn trace(headers: &HeaderMap) -> TraceContext {
+pub fn trace(headers: &HeaderMap) -> TraceContext {
     let told = headers.get(envelope::TRACEPARENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     TraceContext::current_or(&TraceContext::parse(told))
 }
 
 fn accepted(answer: &Answer) -> Response {
     let faults = answer.to_repair.iter();
-    let faults = faults.map(|fault| Fault::of(&fault.field, &fault.code, &fault.message));
+    let faults = faults.map(|fault| Fault::of((ANSWERS, &fault.field), &fault.code, &fault.message));
     let body = Accepted {
         inquiry_id: &answer.inquiry_id,
         reference: &answer.reference,
@@ -164,26 +168,31 @@ fn accepted(answer: &Answer) -> Response {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.http()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let errors = self.faults().iter();
-        let body = Problem {
-            r#type: "about:blank",
-            title: status.canonical_reason().unwrap_or(Code::Internal.title()),
-            status: status.as_u16(),
-            detail: self.to_string(),
-            reason: self.word(),
-            errors: errors.map(|fault| Fault::of(&fault.field, fault.code.as_str(), &fault.message)).collect(),
-        };
-        let mut response = json(status, "application/problem+json", &body);
-        if status == StatusCode::UNAUTHORIZED {
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        }
-        if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
-            let after = self.seconds().map_or(COME_AGAIN, HeaderValue::from);
-            response.headers_mut().insert(header::RETRY_AFTER, after);
-        }
-        response
+        problem(&self, ANSWERS)
     }
+}
+
+/// A refusal as a problem; `part`: where the fields that it names stand in the body, as a JSON pointer.
+pub fn problem(refusal: &Refusal, part: &str) -> Response {
+    let status = StatusCode::from_u16(refusal.http()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let errors = refusal.faults().iter();
+    let body = Problem {
+        r#type: "about:blank",
+        title: status.canonical_reason().unwrap_or(Code::Internal.title()),
+        status: status.as_u16(),
+        detail: refusal.to_string(),
+        reason: refusal.word(),
+        errors: errors.map(|fault| Fault::of((part, &fault.field), fault.code.as_str(), &fault.message)).collect(),
+    };
+    let mut response = json(status, "application/problem+json", &body);
+    if status == StatusCode::UNAUTHORIZED {
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
+        let after = refusal.seconds().map_or(COME_AGAIN, HeaderValue::from);
+        response.headers_mut().insert(header::RETRY_AFTER, after);
+    }
+    response
 }
 
 /// An answer in JSON that nobody keeps.

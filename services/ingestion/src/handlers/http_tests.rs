@@ -66,7 +66,7 @@ async fn a_refusal_is_a_problem_that_names_the_fields() {
     let told = json_of(response).await;
     assert_eq!((&told["status"], &told["reason"]), (&422.into(), &"field_fault".into()));
     assert_eq!(told["errors"][0]["pointer"], "/answers/phone");
-    assert_eq!(Fault::of("a/b~c", "", "").pointer, "/answers/a~1b~0c");
+    assert_eq!(Fault::of((ANSWERS, "a/b~c"), "", "").pointer, "/answers/a~1b~0c");
     assert_eq!((&told["errors"][0]["field"], &told["errors"][0]["code"]), (&"phone".into(), &"phone_length".into()));
 }
 

@@ -4,7 +4,7 @@
 //! Deliberately not here: messages that become inquiries, which are committed together with them (writer), and what their
 //! senders are told (hear, fhir).
 
-use causeway_mailbox::Database;
+use causeway_mailbox::{Database, Tx};
 use uuid::Uuid;
 
 use crate::error::Refusal;
@@ -35,45 +35,44 @@ pub enum Kept {
 
 /// Keeps a message; the answer comes after the commit.
 pub async fn message(database: &Database, center: &str, heard: Heard, fate: Fate) -> Result<Kept, Refusal> {
-    database
-        .with_tx(center, move |tx| {
-            Box::pin(async move {
-                let (now, id, content) = (tx.now(), heard.message_id, heard.hashes.1);
-                let row = NewMessage {
-                    message_id: id,
-                    feed: &heard.feed,
-                    kind: &heard.kind,
-                    control_key: &heard.hashes.0,
-                    content_hash: &content,
-                    state: fate.state,
-                    reason: fate.reason,
-                    inquiry_id: fate.inquiry_id,
-                    sealed: &heard.sealed,
-                };
-                messages::lock(tx, &[&heard.hashes.0]).await?;
-                let is_new = messages::insert(tx, now, &[row]).await?.contains(&id);
-                let standing = messages::standing(tx, &[heard.hashes.0.as_slice()]).await?;
-                // What stands decides, also where the same message would be refused today.
-                let stood = standing.iter().find(|one| one.stands_for(&content) && one.message_id != id);
-                if !is_new || stood.is_some() {
-                    let same = stood.or_else(|| standing.iter().find(|one| one.content_hash == content)).cloned();
-                    let same = same.ok_or(Refusal::Unavailable)?;
-                    if is_new {
-                        // What a person released stands beside no refusal of the very same.
-                        messages::take_back(tx, &[id]).await?;
-                    }
-                    messages::count_again(tx, &[same.message_id]).await?;
-                    return Ok::<_, Refusal>(Kept::Before(same));
-                }
-                let clashes = standing.iter().any(|one| one.content_hash != content && holds(one));
-                if !clashes || fate.state == REFUSED {
-                    return Ok(Kept::New);
-                }
-                messages::correct(tx, &[(id, PARKED, CONTROL_ID_REUSED, None)]).await?;
-                Ok(Kept::ControlIdReused)
-            })
-        })
-        .await
+    database.with_tx(center, move |tx| Box::pin(async move { within(tx, &heard, fate).await })).await
+}
+
+/// The same within a transaction that does more about it.
+pub async fn within(tx: &mut Tx, heard: &Heard, fate: Fate) -> Result<Kept, Refusal> {
+    let (now, id, content) = (tx.now(), heard.message_id, heard.hashes.1);
+    let row = NewMessage {
+        message_id: id,
+        feed: &heard.feed,
+        kind: &heard.kind,
+        control_key: &heard.hashes.0,
+        content_hash: &content,
+        state: fate.state,
+        reason: fate.reason,
+        inquiry_id: fate.inquiry_id,
+        sealed: &heard.sealed,
+    };
+    messages::lock(tx, &[&heard.hashes.0]).await?;
+    let is_new = messages::insert(tx, now, &[row]).await?.contains(&id);
+    let standing = messages::standing(tx, &[heard.hashes.0.as_slice()]).await?;
+    // What stands decides, also where the same message would be refused today.
+    let stood = standing.iter().find(|one| one.stands_for(&content) && one.message_id != id);
+    if !is_new || stood.is_some() {
+        let same = stood.or_else(|| standing.iter().find(|one| one.content_hash == content)).cloned();
+        let same = same.ok_or(Refusal::Unavailable)?;
+        if is_new {
+            // What a person released stands beside no refusal of the very same.
+            messages::take_back(tx, &[id]).await?;
+        }
+        messages::count_again(tx, &[same.message_id]).await?;
+        return Ok(Kept::Before(same));
+    }
+    let clashes = standing.iter().any(|one| one.content_hash != content && holds(one));
+    if !clashes || fate.state == REFUSED {
+        return Ok(Kept::New);
+    }
+    messages::correct(tx, &[(id, PARKED, CONTROL_ID_REUSED, None)]).await?;
+    Ok(Kept::ControlIdReused)
 }
 
 /// The inquiry under a key, else the one with a request number; with its request number.

@@ -1,13 +1,19 @@
 //! Who sends: the holder of a feed's key.
 //!
 //! The key itself is known to the office alone; a profile holds its SHA-256, and while a key is changed that of the next one.
-//! Digests are compared in constant time, so that the time of an answer tells nothing of a key. Deliberately not here: what
-//! the doors say to somebody without one.
+//! Digests are compared in constant time, so that the time of an answer tells nothing of a key. Whoever has no key learns nothing
+//! of which centers and feeds exist; a key that is somebody else's is told as such, because its holder can do something about it.
+//! Deliberately not here: what FHIR says to somebody without one.
+
+use std::sync::Arc;
 
 use aws_lc_rs::digest::{Digest, SHA256, digest};
-use causeway_funnel::profile::Feed;
+use causeway_funnel::profile::{Feed, FeedKind, Profile};
 use http::{HeaderMap, header};
 use subtle::ConstantTimeEq as _;
+
+use super::accept::Acceptance;
+use crate::error::Refusal;
 
 /// The digest of the key that came with a request.
 pub struct Key(Digest);
@@ -28,6 +34,39 @@ impl Key {
     }
 }
 
+/// The profile of the center whose feed of this kind the key of a request opens, and that feed's id. `named`: the one feed that it
+/// may be; none: any of the kind.
+///
+/// # Errors
+/// No key, an unknown one, one of another feed (`others`: how that is told), or no profile has arrived yet.
+pub fn admit(
+    acceptance: &Acceptance,
+    (center, named, kind): (&str, Option<&str>, FeedKind),
+    headers: &HeaderMap,
+    others: &str,
+) -> Result<(Arc<(String, Profile)>, String), Refusal> {
+    let key = Key::told(headers).ok_or(Refusal::NoKey)?;
+    let profiles = &acceptance.profiles;
+    if let Some(in_force) = profiles.current(center) {
+        let may_be = |feed: &&Feed| feed.kind == kind && named.is_none_or(|named| named == feed.id);
+        let feeds = in_force.1.feeds.feeds.iter().filter(may_be);
+        // All are compared, whichever opens.
+        let opened = feeds.fold(None, |found, feed| if key.opens(feed) { Some(feed.id.clone()) } else { found });
+        if let Some(feed) = opened {
+            return Ok((in_force, feed));
+        }
+    }
+    let names = profiles.names();
+    // Nobody's key is known yet, a right one no more than a wrong one.
+    if names.is_empty() {
+        return Err(Refusal::NotReady);
+    }
+    let known = names.iter().filter_map(|name| profiles.current(name));
+    let anybodys =
+        known.fold(false, |any, profile| profile.1.feeds.feeds.iter().fold(any, |any, feed| key.opens(feed) | any));
+    Err(if anybodys { Refusal::Denied(others.to_owned()) } else { Refusal::NoKey })
+}
+
 fn bearer(headers: &HeaderMap) -> Option<&str> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, key) = value.split_once(' ')?;
@@ -36,7 +75,6 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use causeway_funnel::profile::FeedKind;
     use http::HeaderValue;
 
     use super::*;
@@ -57,6 +95,7 @@ mod tests {
             status: Default::default(),
             csv: None,
             hl7: None,
+            phone: None,
         }
     }
 

@@ -35,6 +35,8 @@ pub enum Door {
     Csv,
     /// HL7.
     Hl7,
+    /// Calls of a phone system.
+    Phone,
 }
 
 impl Door {
@@ -44,6 +46,7 @@ impl Door {
             Self::Fhir => "fhir",
             Self::Csv => "csv",
             Self::Hl7 => "hl7",
+            Self::Phone => "phone",
         }
     }
 }
@@ -201,7 +204,12 @@ pub async fn partner(
 
 impl Guard {
     fn admit(&self, from: IpAddr, parts: &HashMap<String, String>, request: &Request) -> Result<(), Refusal> {
-        let door = if self.kind == FeedKind::Csv { Door::Csv } else { Door::Fhir };
+        let door = match self.kind {
+            FeedKind::Csv => Door::Csv,
+            FeedKind::Fhir => Door::Fhir,
+            FeedKind::Phone => Door::Phone,
+            FeedKind::Hl7 => Door::Hl7,
+        };
         match self.sent(parts, request.headers()) {
             None => self.acceptance.limits.address(door, from),
             Some(sent) if [Method::POST, Method::PUT].contains(request.method()) => {

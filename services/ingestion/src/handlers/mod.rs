@@ -15,6 +15,7 @@ pub mod key;
 pub mod limit;
 pub mod links;
 pub mod mllp;
+pub mod phone;
 pub mod recognise;
 pub mod release;
 pub mod repair;

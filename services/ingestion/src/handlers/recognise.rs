@@ -206,12 +206,17 @@ impl Reader {
     }
 
     fn tokens(&self, whose: &str, inquiry: Uuid, clues: &[Clue]) -> Result<Vec<(Uuid, [u8; 16])>, Refusal> {
-        let purpose = |clue: &Clue| format!("person {} {}", clues::VERSION, clue.kind);
-        let token = |clue: &Clue| -> Result<_, SealError> {
-            Ok((inquiry, self.sealer.blind(whose, &purpose(clue), &clue.value)?))
-        };
+        let token = |clue: &Clue| -> Result<_, SealError> { Ok((inquiry, token(&self.sealer, whose, clue)?)) };
         clues.iter().map(token).collect::<Result<_, _>>().map_err(|_| Refusal::Internal)
     }
+}
+
+/// What people are found by who share this clue.
+///
+/// # Errors
+/// The cryptographic library refused.
+pub fn token(sealer: &Sealer, whose: &str, clue: &Clue) -> Result<[u8; 16], SealError> {
+    sealer.blind(whose, &format!("person {} {}", clues::VERSION, clue.kind), &clue.value)
 }
 
 /// The least id that is given at a time so long ago.

@@ -2,6 +2,7 @@
 //!
 //! Deliberately not here: what a clash or a lost race means (writer).
 
+pub mod calls;
 pub mod file_rows;
 pub mod file_work;
 pub mod files;
@@ -159,6 +160,16 @@ pub async fn people(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<(Uuid, Vec<u8>)>, s
 pub async fn facts(tx: &mut Tx, inquiry_id: Uuid) -> Result<Option<Vec<u8>>, sqlx::Error> {
     let center = tx.center().to_owned();
     sqlx::query_scalar("SELECT facts FROM inquiries WHERE center_id = $1 AND inquiry_id = $2")
+        .bind(center)
+        .bind(inquiry_id)
+        .fetch_optional(tx.conn())
+        .await
+}
+
+/// The request number of an inquiry.
+pub async fn reference(tx: &mut Tx, inquiry_id: Uuid) -> Result<Option<String>, sqlx::Error> {
+    let center = tx.center().to_owned();
+    sqlx::query_scalar("SELECT reference FROM inquiries WHERE center_id = $1 AND inquiry_id = $2")
         .bind(center)
         .bind(inquiry_id)
         .fetch_optional(tx.conn())

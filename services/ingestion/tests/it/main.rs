@@ -10,6 +10,8 @@ mod mended;
 mod numbers;
 mod openapi;
 mod people;
+mod phone;
+mod phone_entry;
 mod plans;
 mod privacy;
 mod repair;

@@ -28,7 +28,8 @@ pub async fn status(desk: &Desk, call: Call) -> Result<wire::PatientStatus, Desk
 fn patient_status(profile: &Profile, loaded: Loaded) -> wire::PatientStatus {
     let Loaded { inquiry, facts, .. } = loaded;
     let language = profile.language_or_default(&inquiry.facts.language).to_owned();
-    let is_called = matches!(inquiry.next_action, NextAction::FirstContact | NextAction::TryAgain);
+    let is_called =
+        matches!(inquiry.next_action, NextAction::FirstContact | NextAction::CallBack | NextAction::TryAgain);
     wire::PatientStatus {
         stage: stage_to_wire(inquiry.stage).into(),
         contact_by: inquiry.due_at.filter(|_| is_called).map_or(0, micros),

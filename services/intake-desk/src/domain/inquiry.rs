@@ -203,6 +203,7 @@ impl Inquiry {
     pub(super) fn situation(&self, standing: Standing, rules: &Rules<'_>) -> Situation {
         Situation {
             standing,
+            missed_call: self.facts.missed_call,
             attempts: self.attempts,
             book_when: rules.book_when,
             records_reviewed: self.reviewed,
@@ -248,12 +249,14 @@ pub fn routed(
     if nothing_needed {
         stage_facts.push(StageFact { at: decided_at, version: 1, what: StageEvent::RecordsComplete(true) });
     }
+    // A call that nobody answered is called back; everybody else is contacted for the first time.
+    let next_action = if facts.missed_call { NextAction::CallBack } else { NextAction::FirstContact };
     Inquiry {
         inquiry_id,
         facts,
         owner: String::new(),
         stage: Stage::Routed,
-        next_action: NextAction::FirstContact,
+        next_action,
         due_at: Some(route.response_due_at),
         route,
         attempts: 0,

@@ -89,10 +89,10 @@ impl Work<'_> {
         }
         let moved = match action {
             Next::AwaitVisit | Next::ConfirmAttendance => inquiry.visit_at() != before.visit_at,
-            Next::FirstContact => inquiry.route.response_due_at != before.response_due_at,
+            Next::FirstContact | Next::CallBack => inquiry.route.response_due_at != before.response_due_at,
             _ => false,
         };
-        if self.restart && action == Next::FirstContact {
+        if self.restart && matches!(action, Next::FirstContact | Next::CallBack) {
             // Opened again after its response time: due as soon as the center is open.
             return Some(self.rules.calendar.next_opening(self.now).max(inquiry.route.response_due_at));
         }

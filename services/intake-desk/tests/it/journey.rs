@@ -251,3 +251,21 @@ async fn an_inquiry_is_handed_over_by_its_owner_and_a_document_waived_by_a_revie
     assert!(status.contact_by > 0 && status.records[0].label.contains("biopsia"));
     world.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_that_nobody_answered_comes_to_the_desk_to_be_called_back_by_the_time_that_routing_promised() {
+    let world = World::start().await;
+    let mut dana = world.coordinator("dana-whitfield");
+    let inquiry = world.clock.new_id();
+    let mut decided = world.routed(CENTER, inquiry);
+    decided.after_hours = true;
+    decided.facts.as_mut().expect("facts").missed_call = true;
+    world.publish(CENTER, inquiry, 1, std::slice::from_ref(&decided)).await;
+    eventually("at the desk", || async { world.count("SELECT count(*) FROM inquiries").await == 1 }).await;
+    let begun = page(&mut dana, inquiry).await;
+    assert_eq!((begun.stage(), begun.next_action.as_str()), (Stage::Routed, "call_back"));
+    assert!(begun.next_action_words.starts_with("Call back"), "{}", begun.next_action_words);
+    assert_eq!(begun.due_at, decided.response_due_at);
+    dana.log_attempt(attempt(inquiry, "no_answer", "k-1")).await.expect("tried");
+    assert_eq!(page(&mut dana, inquiry).await.next_action, "try_again");
+}

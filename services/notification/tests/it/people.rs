@@ -6,12 +6,13 @@ use std::sync::{Arc, Mutex};
 use causeway_auth::Verifier;
 use causeway_proto::inquiry::v1::ingestion_server::{Ingestion, IngestionServer};
 use causeway_proto::inquiry::v1::{
-    DecideLinkRequest, DecideLinkResponse, Facts, GetInquiryFactsRequest, ListHeldRequest, ListHeldResponse,
-    ListLinksRequest, ListLinksResponse, ListRepairsRequest, ListRepairsResponse, MarkSpamRequest, MarkSpamResponse,
-    OpenRepairRequest, Person, ReindexPeopleRequest, ReindexPeopleResponse, ReleaseHeldRequest, ReleaseHeldResponse,
-    ReleaseRepairRequest, Repair, RepairOutcome, RetryRepairsRequest, RetryRepairsResponse, RevealPeopleRequest,
-    RevealPeopleResponse, SetAsideRepairsRequest, SetAsideRepairsResponse, SettleMessagesRequest,
-    SettleMessagesResponse, SubmitInquiryRequest, SubmitInquiryResponse, TakeGoodRowsRequest, TakeGoodRowsResponse,
+    DecideLinkRequest, DecideLinkResponse, Facts, GetInquiryFactsRequest, ListCallsRequest, ListCallsResponse,
+    ListHeldRequest, ListHeldResponse, ListLinksRequest, ListLinksResponse, ListRepairsRequest, ListRepairsResponse,
+    MarkSpamRequest, MarkSpamResponse, OpenCallRequest, OpenRepairRequest, OpenedCall, Person, ReindexPeopleRequest,
+    ReindexPeopleResponse, ReleaseHeldRequest, ReleaseHeldResponse, ReleaseRepairRequest, Repair, RepairOutcome,
+    RetryRepairsRequest, RetryRepairsResponse, RevealPeopleRequest, RevealPeopleResponse, SetAsideRepairsRequest,
+    SetAsideRepairsResponse, SettleCallRequest, SettleCallResponse, SettleMessagesRequest, SettleMessagesResponse,
+    SubmitInquiryRequest, SubmitInquiryResponse, TakeGoodRowsRequest, TakeGoodRowsResponse,
 };
 use causeway_runtime::{Mode, Stop};
 use tokio::net::TcpListener;
@@ -92,6 +93,18 @@ impl Ingestion for People {
         &self,
         _: Request<ReindexPeopleRequest>,
     ) -> Result<Response<ReindexPeopleResponse>, Status> {
+        Err(Status::unimplemented("not asked here"))
+    }
+
+    async fn list_calls(&self, _: Request<ListCallsRequest>) -> Result<Response<ListCallsResponse>, Status> {
+        Err(Status::unimplemented("not asked here"))
+    }
+
+    async fn open_call(&self, _: Request<OpenCallRequest>) -> Result<Response<OpenedCall>, Status> {
+        Err(Status::unimplemented("not asked here"))
+    }
+
+    async fn settle_call(&self, _: Request<SettleCallRequest>) -> Result<Response<SettleCallResponse>, Status> {
         Err(Status::unimplemented("not asked here"))
     }
 

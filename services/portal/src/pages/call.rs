@@ -1,11 +1,11 @@
 //! A new inquiry from a phone call: the same questions as the form, with the caller's number filled in.
 //!
-//! The coordinator types while talking, so nothing is folded away. Deliberately not here: the check for the same
-//! person's open inquiry, which happens on save and is shown on the inquiry.
+//! The coordinator types while talking, so nothing is folded away. What the same number has asked before stands over the
+//! questions. Deliberately not here: the comparison of the whole person, which happens after the save and is shown on the inquiry.
 
 use askama::Template;
 
-use super::{FieldError, FormSection, HiddenField, Script, StaffFrame};
+use super::{CallLink, FieldError, FormSection, HiddenField, Script, StaffFrame};
 
 /// A new inquiry from a phone call.
 #[derive(Debug, Template)]
@@ -17,12 +17,46 @@ pub struct CallPage {
     pub action: String,
     /// Makes sending twice count once.
     pub idempotency_key: String,
-    /// Further fields that travel along, such as the line that was called.
+    /// Why the call that was chosen can't be shown.
+    pub call_trouble: Option<String>,
+    /// Who called, where a call of the phone system was chosen.
+    pub called_by: Option<Caller>,
+    /// Calls to choose from, where none was chosen.
+    pub recent: Vec<CallLink>,
+    /// When the call was, as the field takes it.
+    pub called_at: String,
+    /// Further fields that travel along, such as the call that was chosen.
     pub hidden: Vec<HiddenField>,
     /// The questions under their headings.
     pub sections: Vec<FormSection>,
     /// What to say.
     pub script: Option<Script>,
+}
+
+/// Who called.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// The call.
+    pub call_id: String,
+    /// The number as people read it, or that it is withheld.
+    pub number: String,
+    /// When the call was, and what happened.
+    pub at: String,
+    /// What the same number has asked before.
+    pub known: Vec<KnownRequest>,
+}
+
+/// An earlier request under the same number.
+#[derive(Clone, Debug)]
+pub struct KnownRequest {
+    /// Its inquiry.
+    pub id: String,
+    /// Its request number.
+    pub reference: String,
+    /// Its page.
+    pub url: String,
+    /// What it asks for, and when it came.
+    pub about: String,
 }
 
 impl CallPage {

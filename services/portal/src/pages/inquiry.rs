@@ -37,6 +37,8 @@ pub struct InquiryPage {
     pub facts: Vec<Fact>,
     /// What happened, newest first.
     pub timeline: Vec<Moment>,
+    /// Calls of the phone system that belong to it, newest first.
+    pub calls: Vec<Moment>,
     /// What to say.
     pub script: Option<Script>,
     /// The questions of an attempt: outcome, channel, next try. None when the role may not record one.

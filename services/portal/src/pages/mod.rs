@@ -5,6 +5,7 @@
 //! [`PUBLIC_POLICY`] and [`STAFF_POLICY`] hold. Deliberately not here: where the values come from.
 
 mod call;
+mod calls;
 mod done;
 mod form;
 mod frame;
@@ -28,7 +29,8 @@ mod samples;
 #[cfg(test)]
 mod scan;
 
-pub use call::CallPage;
+pub use call::{CallPage, Caller, KnownRequest};
+pub use calls::{CallLink, CallRow, CallsPage};
 pub use done::{DonePage, Paper};
 pub use form::{ConsentBox, FormSection, InquiryFormPage};
 pub use frame::{Flash, HiddenField, LanguageLink, NavLink, PublicFrame, SelectOption, StaffFrame, Tone};

@@ -15,6 +15,8 @@ pub const HIDDEN: [&str; 5] = ["landing_page", "utm_source", "utm_medium", "utm_
 pub const IDEMPOTENCY_KEY: &str = "idempotency_key";
 /// Name of the field that tells, signed, when the form was shown.
 pub const SHOWN_AT: &str = "shown";
+/// Name of the field that tells which call of the phone system is taken down.
+pub const CALL: &str = "call";
 /// No form has more fields; a flood of them is cut.
 const MOST_FIELDS: usize = 200;
 
@@ -61,6 +63,7 @@ impl Sent {
                 || key == SHOWN_AT
                 || key == "csrf"
                 || key == "form"
+                || key == CALL
                 || HIDDEN.contains(&key)
                 || dates.iter().any(|date| is_part(key, date))
         };

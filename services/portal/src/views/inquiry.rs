@@ -17,13 +17,14 @@ use causeway_funnel::records::LineState;
 use causeway_proto::convert::{
     area_from_wire, channel_from_wire, consult_type_from_wire, source_from_wire, stage_from_wire,
 };
-use causeway_proto::inquiry::v1::{Facts, LinksOfInquiry, Person};
+use causeway_proto::inquiry::v1::{CallRow, Facts, LinksOfInquiry, Person};
 use causeway_proto::intake::v1::{Inquiry, NoteField, RecordLine, Stage};
 use causeway_proto::notice::v1::Notice;
 use causeway_proto::routing::v1::ExplainRouteResponse;
 use causeway_proto::scheduling::v1::{BookedAppointment, OfferSlotsResponse};
 use jiff::Timestamp;
 
+use super::calls;
 use super::script::script;
 use super::times;
 use super::worklist::{clock, owner, tries, who};
@@ -52,6 +53,8 @@ pub struct Parts {
     pub offers: Option<OfferSlotsResponse>,
     /// Its appointments.
     pub appointments: Option<Vec<BookedAppointment>>,
+    /// Calls of the phone system that belong to it.
+    pub calls: Option<Vec<CallRow>>,
     /// Who may be the same person; the inner none is for a role that may not read the person.
     pub links: Option<Option<LinksOfInquiry>>,
     /// Where the linked inquiries stand, by id, as far as the desk answered.
@@ -100,6 +103,7 @@ impl Looking<'_> {
             twin_notes: self.twin_notes(),
             facts: self.facts(&facts, person),
             timeline: self.timeline(),
+            calls: self.calls(),
             script: script(&inquiry.script_id, &inquiry.script_version, &self.script_text(person)),
             attempt: if closed || !self.may(Action::WorkInquiry) { Vec::new() } else { attempt() },
             note: if closed || !self.may(Action::WorkInquiry) { Vec::new() } else { self.note() },
@@ -193,9 +197,11 @@ impl Looking<'_> {
         if !person.email.is_empty() {
             shown.push(linked("Email", &person.email, format!("mailto:{}", person.email)));
         }
+        let called_at = person.answers.get("called_at").map(|at| at.replace('T', " ")).unwrap_or_default();
         let plain = [
             ("Asked by", &person.caregiver_name),
             ("Birth date", &person.birth_date),
+            ("Taken down in a call", &called_at),
             ("In their words", &person.message),
         ];
         shown.extend(plain.into_iter().filter(|(_, value)| !value.is_empty()).map(|(label, value)| fact(label, value)));
@@ -210,6 +216,15 @@ impl Looking<'_> {
             note: owner(self.profile, &entry.actor),
         });
         moments.collect()
+    }
+
+    /// The calls; where ingestion does not tell, that is said in their place.
+    fn calls(&self) -> Vec<Moment> {
+        let looking = calls::Looking { profile: self.profile, now: self.now };
+        match &self.parts.calls {
+            Some(calls) => looking.moments(calls),
+            None => vec![Moment { at: String::new(), text: AWAY.to_owned(), note: None }],
+        }
     }
 
     /// The desk fills a script without PHI; the name is laid in here.

@@ -5,7 +5,7 @@ mod world;
 use bytes::Bytes;
 use causeway_auth::{Actor, Role};
 use causeway_bus::Outgoing;
-use causeway_funnel::inquiry::{CancerArea, ConsultType, Facts, RecordsOnHand};
+use causeway_funnel::inquiry::{CancerArea, Consents, ConsultType, Facts, RecordsOnHand, Source};
 use causeway_proto::convert::micros;
 use causeway_proto::error::Reason;
 use causeway_proto::inquiry::v1::InquiryReceived;
@@ -209,6 +209,31 @@ async fn a_route_is_explained_by_the_revision_it_was_made_with() {
     assert_eq!(preview.clock_starts_at, micros(at("2027-03-05T15:30:00Z")));
     assert!(preview.response_due_at > preview.clock_starts_at);
     refusals(&world, inquiry).await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_that_was_missed_at_night_is_to_be_called_back_after_the_opening_by_the_same_clock_as_everybody() {
+    let mut world = World::start().await;
+    world.apply(&bundle()).await;
+    let inquiry = world.clock.new_id();
+    // 23:10 on a Saturday; the center opens again on Monday at 7:30.
+    world.clock.set(at("2027-03-07T07:10:00Z"));
+    let facts = Facts {
+        source: Source::Phone,
+        missed_call: true,
+        consents: Consents { phone: true, ..Consents::default() },
+        received_at: world.clock.now(),
+        ..Facts::default()
+    };
+    world.publish(CENTER, inquiry, &[received(inquiry, facts)]).await;
+    let decided = world.published::<RouteDecided>(1).await.remove(0).1;
+    let opening = at("2027-03-08T15:30:00Z");
+    assert_eq!((decided.after_hours, decided.clock_starts_at), (true, micros(opening)));
+    let minutes = i64::from(decided.target_minutes);
+    assert!((1..=660).contains(&minutes), "within the day, or this test says nothing: {minutes}");
+    assert_eq!(decided.response_due_at, micros(opening + SignedDuration::from_mins(minutes)));
+    assert!(decided.facts.is_some_and(|facts| facts.missed_call), "the desk learns that nobody answered");
     world.end().await;
 }
 

@@ -256,7 +256,7 @@ fn not_before(
 ) -> Timestamp {
     let hours = SignedDuration::from_hours;
     match row.next_action.as_str() {
-        "first_contact" => {
+        "first_contact" | "call_back" => {
             let received = Timestamp::from_microsecond(row.received_at).unwrap_or(now);
             let minutes = u32::try_from(fate.first_try_minutes).unwrap_or(0);
             // The time of the first try runs while the center is open, as the person's clock does.

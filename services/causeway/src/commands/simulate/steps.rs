@@ -31,7 +31,7 @@ impl Desk {
         }
         let Some(actor) = self.worker(&row.owner, &row.team, fate.salt) else { return Ok(()) };
         match row.next_action.as_str() {
-            "first_contact" | "try_again" => self.call(row, &fate, &actor, memory).await,
+            "first_contact" | "call_back" | "try_again" => self.call(row, &fate, &actor, memory).await,
             "complete_intake" => {
                 let inquiry = self.read(row, &actor).await?;
                 self.finish_note(inquiry, &fate, &actor).await

@@ -55,6 +55,7 @@ fn document(title: &str, center: &Value, inquiry: Value, own: Map<String, Value>
         "tags": [
             { "name": "inquiries", "description": "What web sites send." },
             { "name": "forms", "description": "The questions, as data." },
+            { "name": "calls", "description": "What a phone system tells; each feed has a key." },
             { "name": "files", "description": "Lists of referrals by CSV; each feed has a key." },
         ],
         "paths": paths::all(center, inquiry),

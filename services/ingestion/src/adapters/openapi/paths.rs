@@ -20,6 +20,7 @@ pub fn all(center: &Value, inquiry: Value) -> Value {
             "get": described("A center's own document, with a schema for each of its forms", "centerDocument", true),
         },
         "/openapi.json": { "get": described("This document for every center", "document", false) },
+        "/v1/centers/{center}/calls": { "parameters": [center], "post": call() },
         "/v1/centers/{center}/feeds/{feed}/csv": { "parameters": of_feed, "post": upload() },
         "/v1/centers/{center}/feeds/{feed}/files": { "parameters": of_feed, "get": files() },
         "/v1/centers/{center}/feeds/{feed}/files/{file}": { "parameters": of_file, "get": standing() },
@@ -132,6 +133,32 @@ fn of_feed(id: &str, summary: &str, answers: &[(&str, Value)]) -> Value {
     json!({
         "tags": ["files"], "operationId": id, "summary": summary, "security": [{ "feed": [] }], "responses": responses,
     })
+}
+
+fn call() -> Value {
+    let answers = [
+        (
+            "202",
+            answered("It is durable: the event, the call, and the inquiry where nobody answered.", &shape("TakenCall")),
+        ),
+        ("400", refused("Unreadable")),
+        ("403", refused("OtherFeed")),
+        ("409", refused("Conflict")),
+        ("413", refused("TooLarge")),
+        ("422", refused("Faulty")),
+    ];
+    let mut told = of_feed("tellCall", "Tell of a call", &answers);
+    told["tags"] = json!(["calls"]);
+    told["description"] = json!(
+        "One event of one call, by the key of the feed. Events may come in any order, again, or only the last one. An inbound call \
+         of an intake queue that nobody answered is an inquiry with a call back due; the same caller again, while that is open, is \
+         a further call of it. The same event again changes nothing; with other content it is refused with 409 and kept for a person."
+    );
+    told["requestBody"] = json!({
+        "required": true,
+        "content": { "application/json": { "schema": shape("Call"), "examples": { "missed": { "value": super::schemas::missed_call() } } } },
+    });
+    told
 }
 
 fn upload() -> Value {

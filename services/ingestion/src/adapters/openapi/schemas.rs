@@ -36,6 +36,8 @@ pub fn all() -> Map<String, Value> {
         ("Form", form()),
         ("File", file()),
         ("TakenFile", taken_file()),
+        ("Call", call()),
+        ("TakenCall", taken_call()),
     ]
     .map(|(name, schema)| (name.to_owned(), schema))
     .into_iter()
@@ -59,6 +61,7 @@ pub fn responses() -> Value {
     json!({
         "Unreadable": problem("The body can't be read; line and column are told, never its content."),
         "NoKey": problem("The feed's key is missing or unknown."),
+        "OtherFeed": problem("The key is of a feed that sends something else."),
         "NotFound": problem("No such center, or nothing of that name there."),
         "Conflict": problem("It contradicts what is kept; `reason` tells how."),
         "TooLarge": { "description": "The body is larger than this door takes." },
@@ -181,6 +184,93 @@ fn form() -> Value {
                 "properties": { "ticks": { "type": "array", "items": keyed(&[]) } },
             },
             "send_to": { "type": "string" },
+        },
+    })
+}
+
+/// A call that nobody answered, as an example.
+pub fn missed_call() -> Value {
+    json!({
+        "call_id": "example-4711",
+        "event": "ended",
+        "direction": "inbound",
+        "queue": "new-patients",
+        "caller": "+12065550142",
+        "started_at": "2026-03-04T19:40:00-08:00",
+        "ended_at": "2026-03-04T19:40:35-08:00",
+        "outcome": "missed",
+    })
+}
+
+fn call() -> Value {
+    let maybe = |mut schema: Value, description: &str| {
+        schema["type"] = json!([schema["type"], "null"]);
+        schema["description"] = json!(description);
+        schema
+    };
+    let maybe_time = |description: &str| maybe(time(), description);
+    let key =
+        |description: &str| json!({ "type": "string", "minLength": 1, "maxLength": 128, "description": description });
+    let outcomes = ["answered", "missed", "abandoned", "voicemail"];
+    json!({
+        "type": "object",
+        "description": "One event of a call, with what is known of the call by then.",
+        "required": ["call_id", "event", "direction", "queue", "started_at"],
+        "additionalProperties": false,
+        "properties": {
+            "call_id": key("The phone system's own id of the call."),
+            "event": { "enum": ["ringing", "answered", "ended"] },
+            "direction": { "enum": ["inbound", "outbound"] },
+            "queue": key("The queue or number that was called; what it means stands in the center's feeds.toml."),
+            "caller": {
+                "type": ["string", "null"],
+                "description": "The caller's number; nothing, or a word such as anonymous, where it is withheld.",
+            },
+            "started_at": time(),
+            "answered_at": maybe_time("When somebody took it; needed with `answered`."),
+            "ended_at": maybe_time("When it was over; needed with `ended`."),
+            "duration_seconds": { "type": ["integer", "null"], "minimum": 0, "maximum": u32::MAX },
+            "outcome": { "enum": [outcomes[0], outcomes[1], outcomes[2], outcomes[3], null], "description": "How it ended; needed with `ended`." },
+            "agent": {
+                "type": ["string", "null"],
+                "maxLength": 64,
+                "pattern": "^[A-Za-z0-9._@-]*$",
+                "description": "Login or extension of who answered.",
+            },
+        },
+        "allOf": [
+            needed_with("answered", &["answered_at"]),
+            needed_with("ended", &["ended_at", "outcome"]),
+        ],
+    })
+}
+
+/// What an event of this word has to tell.
+fn needed_with(event: &str, fields: &[&str]) -> Value {
+    json!({
+        "if": { "properties": { "event": { "const": event } }, "required": ["event"] },
+        "then": { "required": fields },
+    })
+}
+
+fn taken_call() -> Value {
+    json!({
+        "type": "object",
+        "required": ["call_id", "state", "result", "repeated"],
+        "properties": {
+            "call_id": { "type": "string", "format": "uuid", "description": "Our id of the call." },
+            "state": { "enum": ["ringing", "answered", "missed", "abandoned", "voicemail"] },
+            "result": {
+                "enum": ["inquiry", "further_call", "waits", "kept"],
+                "description": "An inquiry was made of it; it is noted with an open one; it waits for a person; nothing is to be done.",
+            },
+            "waits_for": {
+                "enum": ["end", "entry", "number", "queue", "call_back"],
+                "description": "What a person of the center has to do about it, where something is left to do.",
+            },
+            "inquiry_id": { "type": "string", "format": "uuid" },
+            "reference": words("The request number of its inquiry."),
+            "repeated": { "type": "boolean", "description": "Whether the same event came before." },
         },
     })
 }

@@ -48,6 +48,7 @@ impl Read {
             idempotency_key: told.identity.as_ref().map(|number| business_key(&self.sender.feed.id, number)),
             answers: told.answers.clone(),
             strict: false,
+            missed_call: false,
         }
     }
 

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use causeway_funnel::inquiry::{Source, Urgency};
 use causeway_funnel::profile::{CsvMapping, Feed, FeedKind, Profile};
+use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::mend::lay_over;
@@ -21,6 +22,7 @@ use crate::adapters::fhir::{document, json, outcome};
 use crate::adapters::hl7::charset;
 use crate::adapters::hl7::intake::{self as hl7, Topic, Verb};
 use crate::adapters::hl7::referral::read_in_part;
+use crate::domain::call;
 use crate::domain::referral::{self, Asked};
 use crate::domain::submission::Submission;
 use crate::error::Refusal;
@@ -28,6 +30,7 @@ use crate::handlers::accept::referral_key;
 use crate::handlers::csv::survey::Reading;
 use crate::handlers::fhir::given::business_key;
 use crate::handlers::hear::{CODE_UNKNOWN, asked};
+use crate::handlers::phone::body;
 
 /// What the doors are set to.
 #[derive(Debug, Clone)]
@@ -107,12 +110,13 @@ impl Understood {
             FeedKind::Hl7 => Source::Hl7,
             FeedKind::Fhir => Source::Fhir,
             FeedKind::Csv => Source::Csv,
+            FeedKind::Phone => Source::Phone,
         };
         let submission = referral::submission(profile, &feed.id, source, self.asked).ok_or(Refusal::UnknownForm)?;
-        Ok(match self.form_id {
-            Some(form_id) => Submission { form_id, ..submission },
-            None => submission,
-        })
+        // A phone system refers nobody.
+        let referring_office = submission.referring_office.filter(|_| feed.kind != FeedKind::Phone);
+        let form_id = self.form_id.unwrap_or(submission.form_id);
+        Ok(Submission { form_id, referring_office, ..submission })
     }
 }
 
@@ -127,6 +131,7 @@ pub fn understand(
         FeedKind::Hl7 => of_hl7(doors, profile, feed, (raw, today)),
         FeedKind::Fhir => of_fhir(doors, feed, (raw, today)),
         FeedKind::Csv => of_row(feed, raw, (row, today)),
+        FeedKind::Phone => of_call(profile, feed, raw),
     }
 }
 
@@ -181,6 +186,19 @@ fn of_hl7(doors: &Doors, profile: &Profile, feed: &Feed, (raw, today): (&[u8], D
         }
         understood.asked = asked(&feed.id, told);
     }
+    understood
+}
+
+/// An event of a call that contradicts what was told before. It is never tried again as it stands, because it would contradict
+/// it still; whoever finds that somebody waits to be called back makes an inquiry of it.
+fn of_call(profile: &Profile, feed: &Feed, raw: &[u8]) -> Understood {
+    let mut understood = Understood::nothing();
+    let Ok(heard) = body::read(raw, &profile.center.default_region, Timestamp::MAX) else { return understood };
+    let words = "This event of the call was told before with other content, which stands";
+    understood.faults.push(("event".to_owned(), words.to_owned()));
+    let queue = feed.phone.as_ref().and_then(|mapping| mapping.queue(&heard.told.queue)).cloned().unwrap_or_default();
+    understood.asked.answers = call::answers(heard.told.caller.as_deref().unwrap_or_default(), &queue);
+    understood.form_id = queue.form(profile).map(|form| form.id.clone());
     understood
 }
 

@@ -128,8 +128,9 @@ fn feeds(profile: &Profile, door: &str, feed: &str) -> Result<Option<Vec<String>
         "hl7" => of_kind(FeedKind::Hl7),
         "fhir" => of_kind(FeedKind::Fhir),
         "csv" => of_kind(FeedKind::Csv),
+        "phone" => of_kind(FeedKind::Phone),
         FORM => Some(Vec::new()),
-        _ => return Err(Refusal::BadRequest("door must be one of hl7, fhir, csv, form")),
+        _ => return Err(Refusal::BadRequest("door must be one of hl7, fhir, csv, phone, form")),
     })
 }
 
@@ -172,7 +173,7 @@ fn token(last: &Waiting) -> String {
 }
 
 /// Where the page before ended.
-fn after(token: &str) -> Result<(Timestamp, Uuid), Refusal> {
+pub(super) fn after(token: &str) -> Result<(Timestamp, Uuid), Refusal> {
     if token.is_empty() {
         return Ok((Timestamp::UNIX_EPOCH, Uuid::nil()));
     }

@@ -174,6 +174,7 @@ fn request(asking: &Asking, sent: &Sent) -> SubmitInquiryRequest {
         referring_office: String::new(),
         strict: true,
         signs: Vec::new(),
+        call_id: String::new(),
     }
 }
 

@@ -1,4 +1,5 @@
-//! A new inquiry from a phone call: the same form, filled in by a coordinator, checked and stored the same way.
+//! A new inquiry from a phone call: the same form, filled in by a coordinator, checked and stored the same way. Where a call of
+//! the phone system is chosen, the page knows the number, and the entry and the call are tied together.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -11,15 +12,16 @@ use causeway_funnel::contact::{FaultCode, FieldFault};
 use causeway_funnel::form::{Form, Reading, validate};
 use causeway_funnel::profile::Profile;
 use causeway_funnel::script::{CallSituation, fill};
-use causeway_proto::inquiry::v1::{Source, SubmitInquiryRequest};
-use causeway_serve::Problem;
+use causeway_proto::inquiry::v1::{OpenCallRequest, OpenedCall, Source, SubmitInquiryRequest};
+use causeway_serve::{Code, Problem};
 use tonic::Status;
+use uuid::Uuid;
 
 use super::super::{App, page};
-use super::{Posted, Staff, frame, not_yours, tell};
-use crate::pages::{CallPage, Flash, FormSection, HiddenField, Tone};
+use super::{Posted, Staff, calls, frame, not_yours, tell};
+use crate::pages::{CallLink, CallPage, Flash, FormSection, HiddenField, Tone};
 use crate::refusals::for_staff;
-use crate::views::form::{IDEMPOTENCY_KEY, Sent, Shown};
+use crate::views::form::{CALL, IDEMPOTENCY_KEY, Sent, Shown};
 use crate::views::script::script;
 
 const LANGUAGE: &str = "en";
@@ -30,7 +32,61 @@ pub async fn show(State(app): State<Arc<App>>, Query(query): Query<HashMap<Strin
     let Some(form) = chosen(&staff.in_force.1, asked).filter(|_| staff.may(Action::EnterInquiry)) else {
         return not_yours(&app, &staff);
     };
-    page(StatusCode::OK, &call_page(&app, &staff, form, &Sent::default(), &[]))
+    let (mut sent, mut form) = (Sent::default(), form);
+    let chosen_call = Chosen::of(&app, &staff, query.get(CALL).map(String::as_str).unwrap_or_default()).await;
+    if let Some(opened) = &chosen_call.opened {
+        if asked.is_empty() {
+            form = chosen(&staff.in_force.1, &opened.form_id).unwrap_or(form);
+        }
+        fill_in(&mut sent, opened, form);
+    }
+    page(StatusCode::OK, &call_page(&app, &staff, (form, &sent, &[]), chosen_call))
+}
+
+/// What the phone system and its queue tell of the caller. The rest is asked.
+fn fill_in(sent: &mut Sent, opened: &OpenedCall, form: &Form) {
+    let told = [
+        ("phone", &opened.number),
+        ("language", &opened.language),
+        ("consult_type", &opened.consult_type),
+        ("cancer_area", &opened.cancer_area),
+        ("site_preference", &opened.site),
+    ];
+    for (key, value) in told.into_iter().filter(|(_, value)| !value.is_empty()) {
+        if form.fields().any(|(_, field)| field.key == key) {
+            sent.typed.insert(key.to_owned(), value.clone());
+        }
+    }
+}
+
+/// The call that is taken down, and those to choose from where none is.
+#[derive(Default)]
+struct Chosen {
+    id: String,
+    opened: Option<OpenedCall>,
+    trouble: Option<String>,
+    recent: Vec<CallLink>,
+}
+
+impl Chosen {
+    /// Opens the call that was chosen. That look is in the audit log.
+    async fn of(app: &App, staff: &Staff, id: &str) -> Self {
+        // The id goes into calls and pages; only an id may.
+        let Ok(id) = id.parse::<Uuid>().map(|id| id.to_string()) else {
+            return Self { recent: calls::recent(app, staff).await, ..Self::default() };
+        };
+        let request = OpenCallRequest { center: staff.center(), call_id: id.clone(), purpose: "call_entry".to_owned() };
+        match staff.peers.ingestion().open_call(request).await {
+            Ok(answer) => Self { id, opened: Some(answer.into_inner()), ..Self::default() },
+            Err(status) => {
+                tracing::warn!(code = ?status.code(), "open a call to take it down");
+                let text = format!("The call can’t be shown. {} You can enter it all the same.", for_staff(&status));
+                // One that is away may be tied all the same; one that ingestion does not know can not.
+                let id = if Code::of(&status) == Code::Unavailable { id } else { String::new() };
+                Self { id, trouble: Some(text), ..Self::default() }
+            }
+        }
+    }
 }
 
 /// The filled form.
@@ -44,7 +100,8 @@ pub async fn save(State(app): State<Arc<App>>, posted: Posted) -> Response {
     let today = profile.zone().to_datetime(app.clock.now()).date();
     let reading = Reading { language: LANGUAGE, region: &profile.center.default_region, today };
     if let Err(faults) = validate(form, &answers, reading) {
-        return page(StatusCode::UNPROCESSABLE_ENTITY, &call_page(&app, staff, form, sent, &faults));
+        let chosen_call = Chosen::of(&app, staff, sent.get(CALL)).await;
+        return page(StatusCode::UNPROCESSABLE_ENTITY, &call_page(&app, staff, (form, sent, &faults), chosen_call));
     }
     let request = SubmitInquiryRequest {
         center: staff.center(),
@@ -53,6 +110,7 @@ pub async fn save(State(app): State<Arc<App>>, posted: Posted) -> Response {
         source: Source::Phone.into(),
         answers: answers.into_iter().collect(),
         idempotency_key: sent.get(IDEMPOTENCY_KEY).to_owned(),
+        call_id: sent.get(CALL).to_owned(),
         strict: true,
         ..SubmitInquiryRequest::default()
     };
@@ -62,12 +120,12 @@ pub async fn save(State(app): State<Arc<App>>, posted: Posted) -> Response {
             let said = format!("Saved. The request number is {}.", taken.reference);
             tell(&app, staff, (said, Tone::Ok), &format!("/inquiries/{}?new=1", taken.inquiry_id))
         }
-        Err(status) => refused(&app, &posted, form, status),
+        Err(status) => refused(&app, &posted, form, status).await,
     }
 }
 
 /// Nothing was stored; the answers come back with what stands in the way.
-fn refused(app: &App, posted: &Posted, form: &Form, status: Status) -> Response {
+async fn refused(app: &App, posted: &Posted, form: &Form, status: Status) -> Response {
     tracing::warn!(code = ?status.code(), "hand over an inquiry from a call to ingestion");
     let text = for_staff(&status);
     let problem = Problem::from(status);
@@ -79,7 +137,8 @@ fn refused(app: &App, posted: &Posted, form: &Form, status: Status) -> Response 
     if faults.is_empty() {
         app.sessions.tell(&posted.staff.session, Flash { text: format!("Not saved. {text}"), tone: Tone::Bad });
     }
-    page(problem.code.http(), &call_page(app, &posted.staff, form, &posted.sent, &faults))
+    let chosen_call = Chosen::of(app, &posted.staff, posted.sent.get(CALL)).await;
+    page(problem.code.http(), &call_page(app, &posted.staff, (form, &posted.sent, &faults), chosen_call))
 }
 
 /// The form asked for, or the one that asks for the kind of help, or any.
@@ -90,7 +149,12 @@ fn chosen<'a>(profile: &'a Profile, asked: &str) -> Option<&'a Form> {
         .or_else(|| profile.forms.values().next())
 }
 
-fn call_page(app: &App, staff: &Staff, form: &Form, sent: &Sent, faults: &[FieldFault]) -> CallPage {
+fn call_page(
+    app: &App,
+    staff: &Staff,
+    (form, sent, faults): (&Form, &Sent, &[FieldFault]),
+    chosen_call: Chosen,
+) -> CallPage {
     let profile = &staff.in_force.1;
     let shown = Shown { language: LANGUAGE, sent, faults };
     let mut sections = shown.sections(form);
@@ -103,12 +167,26 @@ fn call_page(app: &App, staff: &Staff, form: &Form, sent: &Sent, faults: &[Field
     sections.push(section("More, if they have it at hand", shown.more(form)));
     sections.push(section("Consent", shown.consent_questions(form)));
     let known = sent.get(IDEMPOTENCY_KEY);
+    let mut hidden = vec![HiddenField { name: "form".to_owned(), value: form.id.clone() }];
+    if !chosen_call.id.is_empty() {
+        hidden.push(HiddenField { name: CALL.to_owned(), value: chosen_call.id });
+    }
+    let looking = calls::looking(app, staff);
+    let began = chosen_call.opened.as_ref().and_then(|opened| opened.call.as_ref()).map(|call| call.started_at);
+    let called_at = match sent.get("called_at") {
+        "" => looking.in_field(began.unwrap_or_else(|| app.clock.now().as_microsecond())),
+        typed => typed.to_owned(),
+    };
     let facts = BTreeMap::from([("caller", staff.session.actor.name.clone())]);
     let said = profile.scripts.pick_for(CallSituation::FirstCall, LANGUAGE);
     CallPage {
         action: "/inquiries/new".to_owned(),
         idempotency_key: if known.is_empty() { app.clock.new_id().to_string() } else { known.to_owned() },
-        hidden: vec![HiddenField { name: "form".to_owned(), value: form.id.clone() }],
+        hidden,
+        call_trouble: chosen_call.trouble,
+        called_by: chosen_call.opened.as_ref().map(|opened| looking.caller(opened)),
+        recent: chosen_call.recent,
+        called_at,
         sections,
         script: said.and_then(|said| script(&said.id, &said.version.to_string(), &fill(said, &facts))),
         frame: frame(app, staff, "Worklist"),

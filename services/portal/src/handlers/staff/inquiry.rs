@@ -8,7 +8,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use causeway_auth::Action;
-use causeway_proto::inquiry::v1::{LinksOfInquiry, ListLinksRequest, Person, RevealPeopleRequest};
+use causeway_proto::inquiry::v1::{LinksOfInquiry, ListCallsRequest, ListLinksRequest, Person, RevealPeopleRequest};
 use causeway_proto::intake::v1::{GetInquiryRequest, Inquiry};
 use causeway_proto::notice::v1::ListNoticesRequest;
 use causeway_proto::routing::v1::ExplainRouteRequest;
@@ -118,19 +118,23 @@ async fn rest(staff: &Staff, id: &str) -> Parts {
     let route = ExplainRouteRequest { center: center.clone(), inquiry_id: inquiry_id.clone() };
     let notices = ListNoticesRequest { center: center.clone(), inquiry_id: inquiry_id.clone() };
     let list = ListAppointmentsRequest { center: center.clone(), inquiry_id: inquiry_id.clone() };
+    let calls = ListCallsRequest { center: center.clone(), inquiry_id: inquiry_id.clone(), ..Default::default() };
     let offer = OfferSlotsRequest { center, inquiry_id, language: "en".to_owned(), ..OfferSlotsRequest::default() };
     let (mut routing, mut messages) = (staff.peers.routing(), staff.peers.notices());
     let (mut visits, mut slots) = (staff.peers.scheduling(), staff.peers.scheduling());
-    let (route, notices, appointments, offers) = tokio::join!(
+    let mut ingestion = staff.peers.ingestion();
+    let (route, notices, appointments, offers, calls) = tokio::join!(
         routing.explain_route(route),
         messages.list_notices(notices),
         visits.list_appointments(list),
         slots.offer_slots(offer),
+        ingestion.list_calls(calls),
     );
     Parts {
         inquiry: Inquiry::default(),
         person: None,
         links: None,
+        calls: kept("ingestion", calls).map(|answer| answer.calls),
         linked: HashMap::new(),
         route: kept("routing", route),
         notices: kept("notification", notices).map(|answer| answer.notices),

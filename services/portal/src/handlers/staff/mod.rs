@@ -1,10 +1,11 @@
-//! The staff face: the worklist, the inquiry, the call and the funnel, for who is signed in.
+//! The staff face: the worklist, the inquiry, the calls and the funnel, for who is signed in.
 //!
 //! Every change comes with the session's own token and from a page of this address. Deliberately not here: who may do
 //! what; the services decide, and the pages leave out what would be refused.
 
 mod actions;
 mod call;
+mod calls;
 mod cookies;
 mod door;
 mod funnel;
@@ -56,6 +57,8 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/worklist", get(worklist::show))
         .route("/inquiries/new", get(call::show).post(call::save))
         .nest("/inquiries/{id}", inquiry)
+        .route("/calls", get(calls::show))
+        .route("/calls/{id}/settle", post(calls::settle))
         .route("/held", get(held::show))
         .route("/held/{id}/release", post(held::release))
         .route("/held/{id}/spam", post(held::spam))
@@ -80,6 +83,7 @@ fn frame(app: &App, staff: &Staff, current: &str) -> StaffFrame {
     let center = &staff.in_force.1.center;
     let parts = [
         ("Worklist", "/worklist", Action::ViewWorklist),
+        (calls::NAME, "/calls", Action::EnterInquiry),
         (held::NAME, "/held", Action::RepairInquiry),
         (repairs::NAME, "/repairs", Action::RepairInquiry),
         ("Funnel", "/funnel", Action::ViewFunnel),

@@ -5,12 +5,14 @@ use std::sync::Mutex;
 use causeway_proto::error::Reason;
 use causeway_proto::inquiry::v1::ingestion_server::{Ingestion, IngestionServer};
 use causeway_proto::inquiry::v1::{
-    Consent, DecideLinkRequest, DecideLinkResponse, Facts, GetInquiryFactsRequest, HeldInquiry, ListHeldRequest,
-    ListHeldResponse, ListLinksRequest, ListLinksResponse, ListRepairsRequest, ListRepairsResponse, MarkSpamRequest,
-    MarkSpamResponse, OpenRepairRequest, ReindexPeopleRequest, ReindexPeopleResponse, ReleaseHeldRequest,
-    ReleaseHeldResponse, ReleaseRepairRequest, Repair, RepairOutcome, RetryRepairsRequest, RetryRepairsResponse,
-    RevealPeopleRequest, RevealPeopleResponse, SetAsideRepairsRequest, SetAsideRepairsResponse, SettleMessagesRequest,
-    SettleMessagesResponse, SubmitInquiryRequest, SubmitInquiryResponse, TakeGoodRowsRequest, TakeGoodRowsResponse,
+    CallRow, Consent, DecideLinkRequest, DecideLinkResponse, Facts, GetInquiryFactsRequest, HeldInquiry, KnownInquiry,
+    ListCallsRequest, ListCallsResponse, ListHeldRequest, ListHeldResponse, ListLinksRequest, ListLinksResponse,
+    ListRepairsRequest, ListRepairsResponse, MarkSpamRequest, MarkSpamResponse, OpenCallRequest, OpenRepairRequest,
+    OpenedCall, ReindexPeopleRequest, ReindexPeopleResponse, ReleaseHeldRequest, ReleaseHeldResponse,
+    ReleaseRepairRequest, Repair, RepairOutcome, RetryRepairsRequest, RetryRepairsResponse, RevealPeopleRequest,
+    RevealPeopleResponse, SetAsideRepairsRequest, SetAsideRepairsResponse, SettleCallRequest, SettleCallResponse,
+    SettleMessagesRequest, SettleMessagesResponse, SubmitInquiryRequest, SubmitInquiryResponse, TakeGoodRowsRequest,
+    TakeGoodRowsResponse,
 };
 use tonic::transport::server::TcpIncoming;
 use tonic::{Request as Call, Response as Answer, Status};
@@ -110,6 +112,40 @@ impl Ingestion for Fake {
         Err(Status::permission_denied("not for this page"))
     }
 
+    async fn list_calls(&self, call: Call<ListCallsRequest>) -> Result<Answer<ListCallsResponse>, Status> {
+        let waits_for = if call.into_inner().view == "recent" { "entry" } else { "call_back" };
+        let row = CallRow { waits_for: waits_for.into(), ..a_call() };
+        Ok(Answer::new(ListCallsResponse { calls: vec![row], waiting: 1, next_page_token: String::new() }))
+    }
+
+    async fn open_call(&self, call: Call<OpenCallRequest>) -> Result<Answer<OpenedCall>, Status> {
+        let request = call.into_inner();
+        if request.call_id != a_call().call_id || request.purpose != "call_entry" {
+            return Err(Status::invalid_argument("no call of this center has this id"));
+        }
+        let known = KnownInquiry {
+            inquiry_id: Uuid::from_u128(3).to_string(),
+            reference: "HV-3".into(),
+            ..KnownInquiry::default()
+        };
+        Ok(Answer::new(OpenedCall {
+            call: Some(a_call()),
+            number: "+12065550142".into(),
+            form_id: "second-opinion".into(),
+            cancer_area: "gi".into(),
+            known: vec![known],
+            ..OpenedCall::default()
+        }))
+    }
+
+    async fn settle_call(&self, call: Call<SettleCallRequest>) -> Result<Answer<SettleCallResponse>, Status> {
+        let request = call.into_inner();
+        match request.reason.as_str() {
+            "wrong_number" | "belongs" => Ok(Answer::new(SettleCallResponse { settled: vec![request.call_id] })),
+            _ => Err(Status::invalid_argument("reason must be another one")),
+        }
+    }
+
     async fn get_inquiry_facts(&self, _: Call<GetInquiryFactsRequest>) -> Result<Answer<Facts>, Status> {
         Ok(Answer::new(Facts {
             reference: "HV-7K4M-2QX".into(),
@@ -118,6 +154,18 @@ impl Ingestion for Fake {
             consent: Some(Consent { sms: true, ..Consent::default() }),
             ..Facts::default()
         }))
+    }
+}
+
+fn a_call() -> CallRow {
+    CallRow {
+        call_id: Uuid::from_u128(21).to_string(),
+        queue: "New patients".into(),
+        direction: "inbound".into(),
+        state: "answered".into(),
+        agent: "dana-whitfield".into(),
+        started_at: 1_804_110_000_000_000,
+        ..CallRow::default()
     }
 }
 
@@ -229,4 +277,82 @@ async fn what_is_held_is_shown_with_its_signs_to_those_who_repair_and_spam_is_sa
     let refused = ask(&router, Method::GET, "/held", &[("cookie", scheduler.as_str())], "").await;
     assert_eq!(refused.status, StatusCode::FORBIDDEN);
     assert!(!refused.body.contains("href=\"/held\""), "a page that would be refused is not offered");
+}
+
+#[tokio::test]
+async fn a_call_of_the_last_hour_is_chosen_prefilled_and_tied_to_its_entry() {
+    let fake = Fake::default();
+    let app = app_before(fake.clone()).await;
+    let router = staff::router(Arc::clone(&app));
+    let (cookie, csrf) = signed_in(&app, &[Role::Coordinator]);
+    let cookies = [("cookie", cookie.as_str())];
+    let url = format!("/inquiries/new?call={}", a_call().call_id);
+    let offered = ask(&router, Method::GET, "/inquiries/new", &cookies, "").await;
+    assert!(offered.body.contains("Calls of the last hour without an entry"), "{}", offered.body);
+    assert!(offered.body.contains(&format!("href=\"{url}\"")) && !offered.body.contains("555 0142"));
+    assert!(offered.body.contains("name=\"called_at\" value=\"2027-03-03T14:14\""), "now, at the center");
+
+    let chosen = ask(&router, Method::GET, &url, &cookies, "").await;
+    assert_eq!(chosen.status, StatusCode::OK);
+    for shown in [
+        "206 555 0142",
+        "value=\"+12065550142\"",
+        "answered by Dana Whitfield",
+        "href=\"/inquiries/00000000-0000-0000-0000-000000000003\"",
+        "name=\"form\" value=\"second-opinion\"",
+        "name=\"called_at\" value=\"2027-03-02T16:00\"",
+    ] {
+        assert!(chosen.body.contains(shown), "{shown}: {}", chosen.body);
+    }
+    assert!(!chosen.body.split("</title>").next().expect("title").contains("555"), "no number stands in a title");
+    let hidden = format!("name=\"call\" value=\"{}\"", a_call().call_id);
+    assert!(chosen.body.contains(&hidden));
+
+    let faulty = format!("csrf={csrf}&form=second-opinion&call={}&phone=12", a_call().call_id);
+    let back = ask(&router, Method::POST, "/inquiries/new", &cookies, &faulty).await;
+    assert_eq!(back.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(back.body.contains(&hidden) && back.body.contains("206 555 0142"), "the call stays chosen");
+    let sent = format!(
+        "csrf={csrf}&form=second-opinion&call={}&called_at=2027-03-02T16:00&idempotency_key=k&{FILLED}",
+        a_call().call_id
+    );
+    let saved = ask(&router, Method::POST, "/inquiries/new", &cookies, &sent).await;
+    assert_eq!(saved.status, StatusCode::SEE_OTHER, "{}", saved.body);
+    let taken = fake.taken.lock().expect("lock").clone();
+    assert_eq!((taken.len(), taken[0].call_id.as_str()), (1, a_call().call_id.as_str()));
+    assert_eq!(taken[0].answers.get("called_at").map(String::as_str), Some("2027-03-02T16:00"));
+    assert!(!taken[0].answers.contains_key("call"));
+
+    let unknown = format!("/inquiries/new?call={}", Uuid::from_u128(99));
+    let unknown = ask(&router, Method::GET, &unknown, &cookies, "").await;
+    assert!(unknown.status == StatusCode::OK && unknown.body.contains("You can enter it all the same."));
+    let rubbish = ask(&router, Method::GET, "/inquiries/new?call=%3Cb%3E", &cookies, "").await;
+    assert!(rubbish.status == StatusCode::OK && !rubbish.body.contains("name=\"call\""));
+}
+
+#[tokio::test]
+async fn calls_that_wait_are_listed_for_who_enters_inquiries_and_leave_the_list_with_a_reason() {
+    let app = app_before(Fake::default()).await;
+    let router = staff::router(Arc::clone(&app));
+    let (cookie, csrf) = signed_in(&app, &[Role::Coordinator]);
+    let cookies = [("cookie", cookie.as_str())];
+    let seen = ask(&router, Method::GET, "/calls", &cookies, "").await;
+    assert_eq!(seen.status, StatusCode::OK);
+    assert!(seen.body.contains("1 call waits.") && seen.body.contains("Another call of somebody"), "{}", seen.body);
+    assert!(seen.body.contains("href=\"/calls\" aria-current=\"page\""));
+    let settle = format!("/calls/{}/settle", a_call().call_id);
+    let said = ask(&router, Method::POST, &settle, &cookies, &format!("csrf={csrf}&reason=wrong_number")).await;
+    assert_eq!((said.status, said.header("location")), (StatusCode::SEE_OTHER, "/calls"));
+    assert!(ask(&router, Method::GET, "/calls", &cookies, "").await.body.contains("The call waits no more"));
+    ask(&router, Method::POST, &settle, &cookies, &format!("csrf={csrf}&reason=")).await;
+    assert!(ask(&router, Method::GET, "/calls", &cookies, "").await.body.contains("Choose what became of the call."));
+    let belongs = format!("csrf={csrf}&reason=belongs&inquiry_id={}", Uuid::from_u128(3));
+    let belongs = ask(&router, Method::POST, &settle, &cookies, &belongs).await;
+    assert_eq!(belongs.header("location"), format!("/inquiries/{}", Uuid::from_u128(3)));
+    let forged = ask(&router, Method::POST, &settle, &cookies, "reason=wrong_number").await;
+    assert_eq!(forged.status, StatusCode::FORBIDDEN, "no token");
+    let (reviewer, _) = signed_in(&app, &[Role::Reviewer]);
+    let refused = ask(&router, Method::GET, "/calls", &[("cookie", reviewer.as_str())], "").await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN);
+    assert!(!refused.body.contains("href=\"/calls\""), "a page that would be refused is not offered");
 }

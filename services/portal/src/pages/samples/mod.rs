@@ -3,6 +3,7 @@
 //! The people and places are invented. The patient's name is one word that appears nowhere else, so that a check can
 //! look for it in titles and addresses.
 
+mod calls;
 mod funnel;
 mod public;
 mod repairs;

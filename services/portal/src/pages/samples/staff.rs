@@ -2,14 +2,14 @@
 
 use super::{
     PATIENT, Rendered, assets,
-    public::{needed, options, question, sections},
+    public::{needed, options, question},
     rendered, staff_frame,
 };
 use crate::pages::{
-    Booking, CallPage, Clock, ClockState, DevelopmentPerson, Fact, Figure, Filter, Flash, FunnelPage, HeldPage,
-    HeldRow, HiddenField, InquiryPage, MessageRow, Moment, Question, QuestionKind, RecordAction, RecordRow, RepairPage,
-    RepairsPage, Routing, RowAction, Script, ScriptStep, SelectOption, SignInPage, SlotRow, StaffTroublePage, Tag,
-    Tone, Twin, ViewTab, VisitRow, WorkRow, WorklistPage,
+    Booking, CallPage, CallsPage, Clock, ClockState, DevelopmentPerson, Fact, Figure, Filter, Flash, FunnelPage,
+    HeldPage, HeldRow, HiddenField, InquiryPage, MessageRow, Moment, Question, QuestionKind, RecordAction, RecordRow,
+    RepairPage, RepairsPage, Routing, RowAction, Script, ScriptStep, SelectOption, SignInPage, SlotRow,
+    StaffTroublePage, Tag, Tone, Twin, ViewTab, VisitRow, WorkRow, WorklistPage,
 };
 
 pub fn pages() -> Vec<Rendered> {
@@ -33,6 +33,13 @@ pub fn pages() -> Vec<Rendered> {
         rendered("inquiry", false, &InquiryPage::sample()),
         rendered("inquiry-new", false, &InquiryPage::sample_new()),
         rendered("call", false, &CallPage::sample()),
+        rendered("call-chosen", false, &CallPage::sample_chosen()),
+        rendered("calls", false, &CallsPage::sample()),
+        rendered(
+            "calls-empty",
+            false,
+            &CallsPage { rows: Vec::new(), recent: Vec::new(), next_url: None, ..CallsPage::sample() },
+        ),
         rendered("held", false, &HeldPage::sample()),
         rendered("held-empty", false, &HeldPage { rows: Vec::new(), ..HeldPage::sample() }),
         rendered("repairs", false, &RepairsPage::sample()),
@@ -173,7 +180,7 @@ impl WorklistPage {
     }
 }
 
-fn script() -> Script {
+pub fn script() -> Script {
     let step = |heading: &str, say: &str, more: &str| ScriptStep {
         heading: s(heading),
         say: vec![s(say)],
@@ -313,6 +320,7 @@ impl InquiryPage {
                     Some("Consent to call and text, form version 14"),
                 ),
             ],
+            calls: vec![moment("Today 1:00 pm", "New patients, nobody answered", Some("This request was made of it"))],
             script: Some(script()),
             attempt: attempt(),
             note: note(),
@@ -342,6 +350,7 @@ impl InquiryPage {
             twins: Vec::new(),
             twin_notes: Vec::new(),
             timeline: Vec::new(),
+            calls: Vec::new(),
             script: None,
             attempt: Vec::new(),
             note: Vec::new(),
@@ -362,21 +371,6 @@ impl InquiryPage {
             close_reasons: Vec::new(),
             closed: Some(s("Chose another center")),
             ..Self::sample()
-        }
-    }
-}
-
-impl CallPage {
-    fn sample() -> Self {
-        let mut asked = sections();
-        asked[1].questions[1].error = Some(s("Enter a phone number with area code, like 206 555 0142"));
-        CallPage {
-            frame: staff_frame("Worklist"),
-            action: s("/inquiries/new"),
-            idempotency_key: s("0192"),
-            hidden: Vec::new(),
-            sections: asked,
-            script: Some(script()),
         }
     }
 }

@@ -46,6 +46,7 @@ fn parts() -> Parts {
         appointments: Some(Vec::new()),
         links: Some(None),
         linked: HashMap::new(),
+        calls: Some(Vec::new()),
     }
 }
 

@@ -1,0 +1,233 @@
+//! What a phone system sends of a call, from JSON to what it tells. Every fault is told at once, by its field.
+//!
+//! A caller's number that can't be read is no fault: the call is real all the same. Deliberately not here: what becomes of it.
+
+use causeway_funnel::contact::{self, FaultCode, FieldFault};
+use causeway_funnel::inquiry::is_fit_key;
+use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
+
+use crate::domain::call::{Direction, Event, State, Told};
+use crate::error::Refusal;
+
+/// Names of staff are short, and say nothing of a caller.
+const LONGEST_AGENT: usize = 64;
+/// A clock that is set to another zone is wrong by less.
+const MOST_AHEAD: SignedDuration = SignedDuration::from_hours(24);
+/// What phone systems send where the caller's number is withheld.
+const WITHHELD: [&str; 10] = [
+    "anonymous",
+    "private",
+    "restricted",
+    "unavailable",
+    "unknown",
+    "withheld",
+    "blocked",
+    "out of area",
+    "no number",
+    "none",
+];
+
+/// The body of a request. PHI: no `Debug`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Body {
+    #[serde(default)]
+    call_id: String,
+    #[serde(default)]
+    event: String,
+    #[serde(default)]
+    direction: String,
+    #[serde(default)]
+    queue: String,
+    #[serde(default)]
+    caller: Option<String>,
+    #[serde(default)]
+    started_at: Option<String>,
+    #[serde(default)]
+    answered_at: Option<String>,
+    #[serde(default)]
+    ended_at: Option<String>,
+    #[serde(default)]
+    duration_seconds: Option<u32>,
+    #[serde(default)]
+    outcome: Option<String>,
+    #[serde(default)]
+    agent: Option<String>,
+}
+
+/// One event of a call. PHI: no `Debug`.
+pub struct Heard {
+    /// The phone system's own id of the call.
+    pub call_id: String,
+    /// Which event.
+    pub event: Event,
+    /// What it tells.
+    pub told: Told,
+}
+
+/// Reads a body. `region`: of numbers without a country code.
+///
+/// # Errors
+/// It is no JSON of this shape, or some of its fields can't be used: each is named.
+pub fn read(bytes: &[u8], region: &str, now: Timestamp) -> Result<Heard, Refusal> {
+    // What the parser says may quote the body, so only the place is told.
+    let body: Body = serde_json::from_slice(bytes)
+        .map_err(|cause| Refusal::Unreadable { line: cause.line(), column: cause.column() })?;
+    let mut faults = Faults::default();
+    let event = faults.word("event", &body.event, Event::parse, Event::WORDS);
+    let is = |wanted: Event| event == Some(wanted);
+    if !is_fit_key(&body.call_id) {
+        faults.add("call_id", FaultCode::Missing, "Send the phone system's own id of the call: 1 to 128 characters");
+    }
+    if !is_fit_key(&body.queue) {
+        faults.add("queue", FaultCode::Missing, "Send the queue or number that was called: 1 to 128 characters");
+    }
+    let direction = faults.word("direction", &body.direction, Direction::parse, Direction::WORDS);
+    let outcome = match body.outcome.as_deref().filter(|word| !word.is_empty()) {
+        None if is(Event::Ended) => faults.word("outcome", "", ended_as, OUTCOMES),
+        None => None,
+        Some(word) => faults.word("outcome", word, ended_as, OUTCOMES),
+    };
+    let started_at = faults.time("started_at", body.started_at.as_deref(), true, now);
+    let answered_at = faults.time("answered_at", body.answered_at.as_deref(), is(Event::Answered), now);
+    let ended_at = faults.time("ended_at", body.ended_at.as_deref(), is(Event::Ended), now);
+    for (field, at) in [("answered_at", answered_at), ("ended_at", ended_at)] {
+        if at.zip(started_at).is_some_and(|(at, started)| at < started) {
+            faults.add(field, FaultCode::DateUnreadable, "This is before started_at. Check both times");
+        }
+    }
+    let agent = body.agent.unwrap_or_default().trim().to_owned();
+    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"._-@".contains(&byte);
+    if agent.len() > LONGEST_AGENT || !agent.bytes().all(is_name) {
+        let message = "Send the login or extension of who answered: letters, digits and . _ - @, at most 64";
+        faults.add("agent", FaultCode::NotAChoice, message);
+    }
+    if !faults.0.is_empty() {
+        return Err(Refusal::Faults(faults.0));
+    }
+    let (caller, caller_as_sent) = caller(body.caller.as_deref().unwrap_or_default(), region);
+    let (Some(event), Some(direction), Some(started_at)) = (event, direction, started_at) else {
+        return Err(Refusal::Internal);
+    };
+    let told = Told {
+        caller,
+        caller_as_sent,
+        queue: body.queue,
+        direction,
+        started_at,
+        answered_at,
+        ended_at,
+        duration_seconds: body.duration_seconds,
+        outcome,
+        agent,
+    };
+    Ok(Heard { call_id: body.call_id, event, told })
+}
+
+/// How a call can end.
+const OUTCOMES: &[&str] = &["answered", "missed", "abandoned", "voicemail"];
+
+fn ended_as(word: &str) -> Option<State> {
+    State::parse(word).filter(|state| *state != State::Ringing)
+}
+
+/// The number in E.164, if it is one that can be called, and what was sent.
+fn caller(sent: &str, region: &str) -> (Option<String>, String) {
+    let plain = sent.trim();
+    let plain = ["tel:", "sip:", "sips:"].iter().find_map(|scheme| plain.strip_prefix(scheme)).unwrap_or(plain);
+    let plain = plain.split(['@', ';']).next().unwrap_or_default().trim();
+    if plain.is_empty() || WITHHELD.iter().any(|word| plain.eq_ignore_ascii_case(word)) {
+        return (None, String::new());
+    }
+    (contact::phone("caller", plain, region, "en").ok(), sent.to_owned())
+}
+
+#[derive(Default)]
+struct Faults(Vec<FieldFault>);
+
+impl Faults {
+    fn add(&mut self, field: &str, code: FaultCode, message: &str) {
+        self.0.push(FieldFault { field: field.to_owned(), code, message: message.to_owned() });
+    }
+
+    fn word<T>(&mut self, field: &str, word: &str, read: fn(&str) -> Option<T>, known: &[&str]) -> Option<T> {
+        let read = read(word);
+        if read.is_none() {
+            let code = if word.is_empty() { FaultCode::Missing } else { FaultCode::NotAChoice };
+            self.add(field, code, &format!("Send one of: {}", known.join(", ")));
+        }
+        read
+    }
+
+    fn time(&mut self, field: &str, text: Option<&str>, is_needed: bool, now: Timestamp) -> Option<Timestamp> {
+        const LIKE: &str = "Send the time with its zone, like 2026-03-04T19:40:00-08:00";
+        let Some(text) = text.filter(|text| !text.is_empty()) else {
+            if is_needed {
+                self.add(field, FaultCode::Missing, LIKE);
+            }
+            return None;
+        };
+        let Ok(at) = text.parse::<Timestamp>() else {
+            self.add(field, FaultCode::DateUnreadable, LIKE);
+            return None;
+        };
+        if at.duration_since(now) > MOST_AHEAD {
+            self.add(field, FaultCode::DateUnreadable, "This lies in the future. Check the clock of the phone system");
+        }
+        Some(at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn now() -> Timestamp {
+        "2026-03-04T20:00:00Z".parse().expect("a time")
+    }
+
+    fn faults(body: &str) -> Vec<(String, &'static str)> {
+        match read(body.as_bytes(), "US", now()) {
+            Err(Refusal::Faults(faults)) => faults.into_iter().map(|one| (one.field, one.code.as_str())).collect(),
+            Err(other) => panic!("{other}"),
+            Ok(_) => Vec::new(),
+        }
+    }
+
+    const ENDED: &str = r#"{"call_id":"c","event":"ended","direction":"inbound","queue":"q","caller":"(206) 555-0142",
+        "started_at":"2026-03-04T19:40:00Z","ended_at":"2026-03-04T19:41:00Z","outcome":"missed"}"#;
+
+    #[test]
+    fn every_fault_is_told_at_once_by_its_field() {
+        let told = faults(
+            r#"{"event":"over","queue":"","started_at":"yesterday","ended_at":"2026-03-09T00:00:00Z","agent":"<b>"}"#,
+        );
+        let expected = [
+            ("event", "not_a_choice"),
+            ("call_id", "missing"),
+            ("queue", "missing"),
+            ("direction", "missing"),
+            ("started_at", "date_unreadable"),
+            ("ended_at", "date_unreadable"),
+            ("agent", "not_a_choice"),
+        ];
+        assert_eq!(told, expected.map(|(field, code)| (field.to_owned(), code)));
+        assert_eq!(faults(&ENDED.replace("missed", "ringing")), [("outcome".to_owned(), "not_a_choice")]);
+        assert_eq!(faults(&ENDED.replace(",\"outcome\":\"missed\"", "")), [("outcome".to_owned(), "missing")]);
+        assert_eq!(faults(&ENDED.replace("19:41", "19:39")), [("ended_at".to_owned(), "date_unreadable")]);
+        assert!(faults(ENDED).is_empty());
+        assert!(matches!(read(b"{\"cal\":1}", "US", now()), Err(Refusal::Unreadable { .. })));
+    }
+
+    #[test]
+    fn a_callers_number_is_read_from_what_phone_systems_send_and_a_withheld_one_is_none() {
+        for sent in ["(206) 555-0142", "tel:+12065550142", "sip:+12065550142@pbx.example;user=phone", "2065550142"] {
+            assert!(caller(sent, "US").0.as_deref() == Some("+12065550142"), "{sent}");
+        }
+        for sent in ["", "anonymous", "Restricted", "sip:anonymous@anonymous.invalid"] {
+            assert!(caller(sent, "US") == (None, String::new()), "{sent}");
+        }
+        assert!(caller("4711", "US") == (None, "4711".to_owned()), "an extension is kept, and can't be called back");
+    }
+}

@@ -1,0 +1,70 @@
+//! Made-up values of the pages about calls.
+
+use super::public::sections;
+use super::staff::{s, script, select};
+use super::staff_frame;
+use crate::pages::{CallLink, CallPage, CallRow, Caller, CallsPage, KnownRequest};
+
+impl CallPage {
+    pub fn sample() -> Self {
+        let mut asked = sections();
+        asked[1].questions[1].error = Some(s("Enter a phone number with area code, like 206 555 0142"));
+        CallPage {
+            frame: staff_frame("Worklist"),
+            action: s("/inquiries/new"),
+            idempotency_key: s("0192"),
+            call_trouble: None,
+            called_by: None,
+            recent: vec![CallLink {
+                url: s("/inquiries/new?call=1"),
+                what: s("Today 2:10 pm, New patients, answered by Dana O."),
+            }],
+            called_at: s("2027-03-03T14:10"),
+            hidden: Vec::new(),
+            sections: asked,
+            script: Some(script()),
+        }
+    }
+
+    pub fn sample_chosen() -> Self {
+        CallPage {
+            recent: Vec::new(),
+            call_trouble: Some(s("The call can’t be shown.")),
+            called_by: Some(Caller {
+                call_id: s("1"),
+                number: s("206 555 0142"),
+                at: s("Today 2:10 pm, New patients, answered by Dana O."),
+                known: vec![KnownRequest {
+                    id: s("7"),
+                    reference: s("HV-7K4M-2QX"),
+                    url: s("/inquiries/7"),
+                    about: s("Second opinion, came Today 9:00 am"),
+                }],
+            }),
+            ..Self::sample()
+        }
+    }
+}
+
+impl CallsPage {
+    pub fn sample() -> Self {
+        let row = |id: &str, reference: Option<&str>| CallRow {
+            id: s(id),
+            at: s("Today 2:10 pm"),
+            queue: s("New patients"),
+            what: s("nobody answered"),
+            waits: s("Another call of somebody who waits to be called back"),
+            reference: reference.map(s),
+            inquiry_url: s("/inquiries/7"),
+            entry_url: s("/inquiries/new?call=1"),
+            reasons: select(&["Called back", "Wrong number"]),
+        };
+        CallsPage {
+            frame: staff_frame("Calls"),
+            caption: s("2 calls wait, the oldest first."),
+            recent: CallPage::sample().recent,
+            rows: vec![row("1", Some("HV-7K4M-2QX")), row("2", None)],
+            next_url: Some(s("/calls?page=1:2")),
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! Calls of the phone system in words, for staff.
+//!
+//! A list shows no number: who opens a call to take it down sees it, and that look is written down. Deliberately not here: what
+//! a call waits for (ingestion).
+
+use causeway_funnel::contact::phone_words;
+use causeway_funnel::profile::Profile;
+use causeway_proto::convert::consult_type_from_wire;
+use causeway_proto::inquiry::v1::{CallRow as Call, OpenedCall};
+use jiff::Timestamp;
+
+use super::times;
+use super::worklist::owner;
+use crate::pages::{CallLink, CallRow, Caller, KnownRequest, Moment, SelectOption};
+use crate::words::EN;
+
+/// What may be said of a call, with what it is called.
+pub const REASONS: [(&str, &str); 4] = [
+    ("called_back", "We called back"),
+    ("no_request", "No request for care"),
+    ("wrong_number", "Wrong number"),
+    ("test", "A test"),
+];
+
+/// Who looks at calls, and when.
+pub struct Looking<'a> {
+    /// The center's profile.
+    pub profile: &'a Profile,
+    /// The domain's time.
+    pub now: Timestamp,
+}
+
+impl Looking<'_> {
+    /// A call that waits.
+    pub fn row(&self, call: &Call) -> CallRow {
+        CallRow {
+            id: call.call_id.clone(),
+            at: self.at(call.started_at),
+            queue: call.queue.clone(),
+            what: self.what(call),
+            waits: waits(&call.waits_for).to_owned(),
+            reference: (!call.reference.is_empty()).then(|| call.reference.clone()),
+            inquiry_url: format!("/inquiries/{}", call.inquiry_id),
+            entry_url: entry_url(&call.call_id),
+            reasons: REASONS
+                .iter()
+                .filter(|(reason, _)| *reason != "called_back" || call.waits_for != "entry")
+                .map(|(value, label)| SelectOption { value: (*value).into(), label: (*label).into(), selected: false })
+                .collect(),
+        }
+    }
+
+    /// A call of late, as a link to its entry.
+    pub fn link(&self, call: &Call) -> CallLink {
+        let what = format!("{}, {}, {}", self.at(call.started_at), call.queue, self.what(call));
+        CallLink { url: entry_url(&call.call_id), what }
+    }
+
+    /// Calls of an inquiry, the newest first, as moments.
+    pub fn moments(&self, calls: &[Call]) -> Vec<Moment> {
+        let moment = |call: &Call| Moment {
+            at: self.at(call.started_at),
+            text: format!("{}, {}", call.queue, self.what(call)),
+            note: said(call).map(str::to_owned),
+        };
+        calls.iter().rev().map(moment).collect()
+    }
+
+    /// The caller of the call that is taken down.
+    pub fn caller(&self, opened: &OpenedCall) -> Caller {
+        let call = opened.call.clone().unwrap_or_default();
+        let known = opened.known.iter().map(|known| KnownRequest {
+            id: known.inquiry_id.clone(),
+            reference: known.reference.clone(),
+            url: format!("/inquiries/{}", known.inquiry_id),
+            about: format!(
+                "{}, came {}",
+                consult_type_from_wire(known.consult_type()).label("en"),
+                self.at(known.received_at)
+            ),
+        });
+        Caller {
+            call_id: call.call_id.clone(),
+            number: if opened.number.is_empty() {
+                "The number is withheld. Ask for it".to_owned()
+            } else {
+                phone_words(&opened.number)
+            },
+            at: format!("{}, {}, {}", self.at(call.started_at), call.queue, self.what(&call)),
+            known: known.collect(),
+        }
+    }
+
+    /// A moment as a field of a form takes it.
+    pub fn in_field(&self, micros: i64) -> String {
+        let at = times::zoned(micros, self.profile.zone());
+        at.map(|at| at.strftime("%Y-%m-%dT%H:%M").to_string()).unwrap_or_default()
+    }
+
+    fn at(&self, micros: i64) -> String {
+        times::zoned(micros, self.profile.zone()).map(|at| times::recent(&at, self.now, &EN)).unwrap_or_default()
+    }
+
+    fn what(&self, call: &Call) -> String {
+        let what = match (call.direction.as_str(), call.state.as_str()) {
+            ("outbound", _) => "we called",
+            (_, "answered") => "answered",
+            (_, "missed") => "nobody answered",
+            (_, "abandoned") => "the caller hung up while waiting",
+            (_, "voicemail") => "the caller left a voice message",
+            _ => "it rang, and nobody told how it ended",
+        };
+        match owner(self.profile, &call.agent) {
+            Some(who) => format!("{what} by {who}"),
+            None => what.to_owned(),
+        }
+    }
+}
+
+fn entry_url(call: &str) -> String {
+    format!("/inquiries/new?call={call}")
+}
+
+fn waits(what: &str) -> &'static str {
+    match what {
+        "entry" => "Nobody has entered it yet",
+        "number" => "The number is withheld. Listen to the message, or wait for the next call",
+        "queue" => "Its queue is not set up. Enter it, or tell the people who run Causeway",
+        "call_back" => "Another call of somebody who waits to be called back",
+        "end" => "Find out how it ended",
+        _ => "",
+    }
+}
+
+/// What became of a call.
+fn said(call: &Call) -> Option<&'static str> {
+    match call.outcome.as_str() {
+        "entered" => Some("This request was entered from it"),
+        "belongs" => Some("Somebody said that it belongs here"),
+        "called_back" => Some("We called back"),
+        "no_request" => Some("No request for care"),
+        "wrong_number" => Some("Wrong number"),
+        "test" => Some("A test"),
+        _ if call.opened => Some("This request was made of it"),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::handlers::tests::harbor_valley;
+
+    #[test]
+    fn a_call_says_what_happened_and_who_took_it_and_shows_no_number() {
+        let profile = harbor_valley();
+        let looking = Looking { profile: &profile, now: Timestamp::from_second(1_804_190_400).expect("time") };
+        let call = Call {
+            call_id: "c1".into(),
+            queue: "New patients".into(),
+            direction: "inbound".into(),
+            state: "answered".into(),
+            agent: "dana-whitfield".into(),
+            started_at: 1_804_190_000_000_000,
+            waits_for: "entry".into(),
+            ..Call::default()
+        };
+        let row = looking.row(&call);
+        assert_eq!(row.what, "answered by Dana Whitfield");
+        assert_eq!(row.entry_url, "/inquiries/new?call=c1");
+        assert!(row.at.starts_with("Today") && row.reference.is_none());
+        assert!(row.reasons.iter().all(|reason| reason.value != "called_back"), "an answered call is not called back");
+        let missed = Call { state: "missed".into(), agent: String::new(), waits_for: "call_back".into(), ..call };
+        assert_eq!(looking.row(&missed).what, "nobody answered");
+        assert_eq!(looking.row(&missed).reasons.len(), REASONS.len());
+        let opened = OpenedCall { call: Some(missed), ..OpenedCall::default() };
+        assert!(looking.caller(&opened).number.contains("withheld"));
+    }
+}
