@@ -4,6 +4,7 @@
 //! the services (handlers) and markup (pages).
 
 pub mod form;
+pub mod form_counts;
 pub mod funnel;
 pub mod inquiry;
 pub mod own;
