@@ -59,8 +59,16 @@ pub struct Tally {
 #[derive(Debug, Default)]
 struct Waiting {
     shown: HashMap<(Place, i64), i64>,
-    begun: HashMap<Uuid, (Place, Timestamp, BTreeSet<(String, &'static str)>)>,
+    begun: HashMap<Uuid, Begun>,
     lost: u64,
+}
+
+/// A showing in which somebody has begun, with the fields that could not be taken and why.
+#[derive(Debug)]
+struct Begun {
+    place: Place,
+    at: Timestamp,
+    faults: BTreeSet<(String, &'static str)>,
 }
 
 impl Tally {
@@ -82,9 +90,10 @@ impl Tally {
             return;
         }
         let known = waiting.begun.entry(showing.id);
-        let (_, _, known) = known.or_insert_with(|| (place.clone(), showing.at, BTreeSet::new()));
-        let room = MOST_FAULTS.saturating_sub(known.len());
-        known.extend(faults.iter().take(room).map(|fault| (fault.field.clone(), fault.code.as_str())));
+        let known =
+            known.or_insert_with(|| Begun { place: place.clone(), at: showing.at, faults: BTreeSet::new() });
+        let room = MOST_FAULTS.saturating_sub(known.faults.len());
+        known.faults.extend(faults.iter().take(room).map(|fault| (fault.field.clone(), fault.code.as_str())));
     }
 
     /// Takes what waits, as batches of a center each.
@@ -99,7 +108,7 @@ impl Tally {
             let line = FormsShown { form_id: place.form, language: place.language, hour, count };
             of_centers.entry(place.center).or_default().0.push(line);
         }
-        for (id, (place, at, faults)) in begun {
+        for (id, Begun { place, at, faults }) in begun {
             let fault = |(field, code): (String, &str)| FieldCode { field, code: code.to_owned() };
             let line = FormBegun {
                 showing_id: id.to_string(),
@@ -211,6 +220,6 @@ mod tests {
         (0..MOST + 5).for_each(|id| tally.begun(&place("general"), showing(id), &[]));
         tally.begun(&place("general"), showing(3), &[FieldFault::new("name", FaultCode::Missing, "en")]);
         assert_eq!((tally.waiting().begun.len(), tally.waiting().lost), (MOST, 5));
-        assert_eq!(tally.waiting().begun[&Uuid::from_u128(3)].2.len(), 1);
+        assert_eq!(tally.waiting().begun[&Uuid::from_u128(3)].faults.len(), 1);
     }
 }

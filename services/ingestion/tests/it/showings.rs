@@ -8,7 +8,8 @@ use causeway_proto::inquiry::v1::{
     FieldCode, FormBegun, FormCount, FormsShown, GetFormCountsRequest, GetFormCountsResponse, MarkSpamRequest,
     NoteFormsRequest, ReleaseHeldRequest, Source, SubmitInquiryRequest, SubmitInquiryResponse,
 };
-use jiff::{SignedDuration, Timestamp};
+use causeway_runtime::Clock;
+use jiff::SignedDuration;
 use secrecy::ExposeSecret as _;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tonic::{Code, Status};
@@ -23,7 +24,7 @@ fn looking() -> Config {
 }
 
 fn now() -> i64 {
-    Timestamp::now().as_microsecond()
+    Clock::system().now().as_microsecond()
 }
 
 fn begun(showing: u128, faults: &[(&str, &str)]) -> FormBegun {
@@ -205,7 +206,7 @@ async fn counts_of_a_day_and_the_end_of_showings_use_their_indexes_among_many_ro
     let mut app = PgConnection::connect(world.database.app.expose_secret()).await.expect("a login");
     sqlx::query("SELECT set_config('app.center', $1, false)").bind(CENTER).execute(&mut app).await.expect("set");
     let back = |hours: i64| {
-        let at = Timestamp::now().checked_sub(SignedDuration::from_hours(hours)).expect("an instant");
+        let at = Clock::system().now().checked_sub(SignedDuration::from_hours(hours)).expect("an instant");
         format!("'{at}'::timestamptz")
     };
     let filled = |sql: &str, given: [String; 3]| {

@@ -307,6 +307,27 @@ async fn a_form_that_wants_work_hands_it_out_to_its_script_and_passes_the_proof_
 }
 
 #[tokio::test]
+async fn whoever_begins_one_form_after_another_works_harder_and_then_waits_and_others_do_not() {
+    let config = Config { often_per_minute: 4, forms_per_minute: 6, trusted_proxy_hops: 1, ..Config::default() };
+    let router = patient::router(super::app(Mode::Development, config));
+    let path = "/harbor-valley/forms/clinical-trial";
+    let begin = format!("{path}/begin?lang=en");
+    let begun = format!("shown={}", shown_in(&get(&router, path).await.body));
+    let bits = async |from: &str| {
+        let seen = ask(&router, Method::POST, &begin, &[("x-forwarded-for", from)], &begun).await;
+        let told: Option<serde_json::Value> = serde_json::from_str(&seen.body).ok();
+        told.and_then(|told| told["bits"].as_u64()).ok_or(seen.status)
+    };
+    let mut asked = Vec::new();
+    for _ in 0..6 {
+        asked.push(bits("192.0.2.7").await.expect("bits"));
+    }
+    assert_eq!(asked, [16, 16, 18, 20, 22, 22]);
+    assert_eq!(bits("192.0.2.7").await, Err(StatusCode::TOO_MANY_REQUESTS));
+    assert_eq!(bits("192.0.2.8").await, Ok(16));
+}
+
+#[tokio::test]
 async fn what_is_held_is_shown_with_its_signs_to_those_who_repair_and_spam_is_said_with_a_reason() {
     let app = app_before(Fake::default()).await;
     let router = staff::router(Arc::clone(&app));
