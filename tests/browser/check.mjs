@@ -7,11 +7,10 @@
 // on staff pages, and no finding of axe with every <details> open. It walks the page with Tab and wants a ring of
 // 2 px or more at each stop. It saves a picture per page and width, prints one JSON result, and exits with 1 if
 // anything failed. The browser is $CHROMIUM or /usr/bin/chromium.
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createRequire } from 'node:module';
-import { chromium } from 'playwright-core';
+import { launch, tidy } from './launch.mjs';
 
 // With a third argument '{"form":URL,"claim":URL,"repairs":URL,"cookies":[…]}' a person without script also sends the form: once
 // with a mistake, once mended, up to the page that confirms it; and a member of staff claims an inquiry, and mends one.
@@ -23,30 +22,7 @@ if (!listed) {
 const pages = JSON.parse(listed.startsWith('@') ? readFileSync(listed.slice(1), 'utf8') : listed);
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const rules = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
-const flags = [
-  '--headless',
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
 mkdirSync(out, { recursive: true });
-
-const profiles = [];
-async function launch(width, height, javaScriptEnabled) {
-  const profile = mkdtempSync(join(tmpdir(), 'causeway-browser-'));
-  profiles.push(profile);
-  return chromium.launchPersistentContext(profile, {
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    headless: true,
-    args: flags,
-    viewport: { width, height },
-    javaScriptEnabled,
-  });
-}
 
 // A tab that writes down what goes wrong while a page loads.
 async function open(context, page) {
@@ -259,7 +235,7 @@ try {
     }
   }
 } finally {
-  profiles.forEach((profile) => rmSync(profile, { recursive: true, force: true, maxRetries: 3 }));
+  tidy();
 }
 const failed = results.filter((result) => result.failures.length > 0);
 console.log(JSON.stringify({ ok: failed.length === 0, pages: pages.length, checks: results.length, failed: failed.length, results }));

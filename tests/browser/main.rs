@@ -2,7 +2,10 @@
 //! strict content policy. What is checked stands in `check.mjs`.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use causeway_proto::inquiry::v1::ingestion_client::IngestionClient;
+use causeway_proto::inquiry::v1::{GetFormCountsRequest, ListHeldRequest};
 use causeway_tests::{Desk, Installation, book_through, eventually, people, planted};
 use tokio::process::Command;
 
@@ -167,5 +170,79 @@ async fn every_page_passes_in_a_real_browser_at_both_widths_with_script_on_and_o
         .expect("node runs");
     let said = format!("{}{}", String::from_utf8_lossy(&checked.stdout), String::from_utf8_lossy(&checked.stderr));
     assert!(checked.status.success(), "{said}");
+    assert_eq!(installation.stop().await, Some(0));
+}
+
+/// A demo center's profile in which some forms want a proof of work.
+fn wanting(folder: &Path, forms: &[(&str, &str)]) {
+    fn copy(from: &Path, to: &Path) {
+        std::fs::create_dir_all(to).expect("a folder");
+        for entry in std::fs::read_dir(from).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            let to = to.join(path.file_name().expect("a name"));
+            if path.is_dir() {
+                copy(&path, &to);
+            } else {
+                std::fs::copy(&path, &to).expect("copied");
+            }
+        }
+    }
+    copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/centers/harbor-valley"), folder);
+    for (form, without) in forms {
+        let path = folder.join("forms").join(format!("{form}.toml"));
+        let text = std::fs::read_to_string(&path).expect("a form");
+        let table = format!("[proof_of_work]\nwhen = \"always\"\nbits = 16\nwithout = \"{without}\"\n\n[consent]");
+        std::fs::write(&path, text.replacen("[consent]", &table, 1)).expect("written");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_does_the_work_that_a_form_wants_and_without_script_a_person_is_taken_or_looked_at_first() {
+    let (node, chromium) = tools().await;
+    let mut installation = Installation::start(&[]).await;
+    let patient = installation.address("patient").to_owned();
+    let profile = installation.folder().join("wanting");
+    let last = "treatment-follow-up";
+    wanting(&profile, &[("second-opinion", "hold"), ("general", "take"), (last, "take")]);
+    let (code, said) = installation.command(&["center", "apply", &profile.display().to_string()]).await;
+    assert_eq!(code, 0, "{said}");
+    // Not a form that is counted below.
+    let probe = format!("{patient}/harbor-valley/forms/{last}");
+    eventually("the profile is in force", 30, async || {
+        let page = reqwest::get(&probe).await.expect("an answer").text().await.expect("a body");
+        page.contains("data-worker")
+    })
+    .await;
+    let form = |name: &str| format!("{patient}/harbor-valley/forms/{name}?lang=en");
+    let walk = serde_json::json!({ "hold": form("second-opinion"), "take": form("general") });
+    let mut walking = Command::new(node);
+    walking.arg(folder().join("work.mjs")).arg(walk.to_string()).env("CHROMIUM", chromium);
+    let walked = walking.output().await.expect("node runs");
+    let said = format!("{}{}", String::from_utf8_lossy(&walked.stdout), String::from_utf8_lossy(&walked.stderr));
+    assert!(walked.status.success(), "{said}");
+    let told: serde_json::Value = serde_json::from_slice(&walked.stdout).expect("JSON");
+
+    let client = || IngestionClient::new(installation.staff("ingestion", "harbor-valley", "manager-1"));
+    let asked = ListHeldRequest { center: "harbor-valley".into() };
+    let held = client().list_held(asked).await.expect("listed").into_inner().held;
+    let held: Vec<(&str, &[String])> = held.iter().map(|one| (one.reference.as_str(), one.signs.as_slice())).collect();
+    let sign = ["no_proof".to_owned()];
+    let wanted = [(told["hold"].as_str().expect("a number"), sign.as_slice())];
+    assert_eq!(held, wanted, "only the one without script, of the form that holds: {said}");
+
+    let counts = async || {
+        let asked = GetFormCountsRequest { center: "harbor-valley".into(), from: 0, to: 0 };
+        let told = client().get_form_counts(asked).await.expect("counted").into_inner();
+        let of = |form: &str| {
+            let one = told.forms.iter().find(|one| one.form_id == form).cloned().unwrap_or_default();
+            (one.shown, one.begun, one.sent)
+        };
+        let missing = told.fields.iter().filter(|one| (one.field.as_str(), one.code.as_str()) == ("name", "missing"));
+        (of("second-opinion"), of("general"), missing.map(|one| one.showings).sum::<i64>())
+    };
+    let wanted = ((3, 2, 2), (1, 1, 1), 1);
+    eventually("each showing is counted once", 15, async || counts().await == wanted).await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(counts().await, wanted, "and stays so");
     assert_eq!(installation.stop().await, Some(0));
 }

@@ -38,6 +38,7 @@ fn facts() -> inquiry::v1::Facts {
             utm_source: "newsletter".into(),
             utm_medium: "email".into(),
             referrer_host: "example.org".into(),
+            ..inquiry::v1::Attribution::default()
         }),
         form_id: "second-opinion".into(),
         form_version: "1".into(),

@@ -2,7 +2,7 @@
 
 use causeway_funnel::inquiry::{
     AskedBy, Attribution, BestTime, CancerArea, Channel, Consents, ConsultType, Facts, Payer, RecordsOnHand, Source,
-    Urgency,
+    Touch, Urgency,
 };
 use uuid::Uuid;
 
@@ -101,7 +101,7 @@ pub fn facts_from_wire(facts: &wire::Facts) -> Result<(Uuid, Facts), Unreadable>
         urgency: urgency_from_wire(facts.urgency()),
         referring_office: present(&facts.referring_office),
         asked_by: facts.asked_by.parse().unwrap_or(AskedBy::Patient),
-        attribution: attribution_from_wire(facts.attribution.as_ref()),
+        attribution: attribution_from_wire(facts.attribution.clone().unwrap_or_default()),
         form_id: facts.form_id.clone(),
         form_version: facts.form_version.parse().unwrap_or(0),
         received_at: instant("received_at", facts.received_at)?,
@@ -110,25 +110,58 @@ pub fn facts_from_wire(facts: &wire::Facts) -> Result<(Uuid, Facts), Unreadable>
     Ok((id("inquiry_id", &facts.inquiry_id)?, read))
 }
 
-fn attribution_to_wire(from: &Attribution) -> wire::Attribution {
-    let text = |part: &Option<String>| part.clone().unwrap_or_default();
+/// How the person found the form, as it travels.
+pub fn attribution_to_wire(from: &Attribution) -> wire::Attribution {
+    let first = touch_to_wire(&from.first);
     wire::Attribution {
+        landing_page: first.landing_page,
+        campaign: first.campaign,
+        utm_source: first.utm_source,
+        utm_medium: first.utm_medium,
+        referrer_host: first.referrer_host,
+        utm_term: first.utm_term,
+        utm_content: first.utm_content,
+        last: from.last.as_ref().map(touch_to_wire),
+    }
+}
+
+/// The same from what travelled.
+pub fn attribution_from_wire(from: wire::Attribution) -> Attribution {
+    let first = wire::Touch {
+        landing_page: from.landing_page,
+        campaign: from.campaign,
+        utm_source: from.utm_source,
+        utm_medium: from.utm_medium,
+        referrer_host: from.referrer_host,
+        utm_term: from.utm_term,
+        utm_content: from.utm_content,
+    };
+    Attribution { first: touch_from_wire(first), last: from.last.map(touch_from_wire) }
+}
+
+fn touch_to_wire(from: &Touch) -> wire::Touch {
+    let text = |part: &Option<String>| part.clone().unwrap_or_default();
+    wire::Touch {
         landing_page: text(&from.landing_page),
         campaign: text(&from.campaign),
         utm_source: text(&from.utm_source),
         utm_medium: text(&from.utm_medium),
         referrer_host: text(&from.referrer_host),
+        utm_term: text(&from.utm_term),
+        utm_content: text(&from.utm_content),
     }
 }
 
-fn attribution_from_wire(from: Option<&wire::Attribution>) -> Attribution {
-    let Some(from) = from else { return Attribution::default() };
-    Attribution {
-        landing_page: present(&from.landing_page),
-        campaign: present(&from.campaign),
-        utm_source: present(&from.utm_source),
-        utm_medium: present(&from.utm_medium),
-        referrer_host: present(&from.referrer_host),
+fn touch_from_wire(from: wire::Touch) -> Touch {
+    let present = |text: String| (!text.is_empty()).then_some(text);
+    Touch {
+        landing_page: present(from.landing_page),
+        campaign: present(from.campaign),
+        utm_source: present(from.utm_source),
+        utm_medium: present(from.utm_medium),
+        referrer_host: present(from.referrer_host),
+        utm_term: present(from.utm_term),
+        utm_content: present(from.utm_content),
     }
 }
 
@@ -151,6 +184,10 @@ mod tests {
                     preferred_channel: Channel::Email,
                     urgency: Urgency::Soon,
                     site_preference: Some("north".into()),
+                    attribution: Attribution {
+                        first: Touch { utm_term: Some("consult".into()), ..Touch::default() },
+                        last: Some(Touch { campaign: Some("autumn".into()), ..Touch::default() }),
+                    },
                     received_at: jiff::Timestamp::from_second(1_790_000_000).expect("instant is in range"),
                     ..Facts::default()
                 };

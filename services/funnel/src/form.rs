@@ -169,6 +169,54 @@ pub struct ConsentPart {
     pub ticks: Vec<ConsentTick>,
 }
 
+vocabulary! {
+    /// When a form wants a proof of work.
+    ProofWhen ("when") {
+        #[default]
+        Off = "off", "Never", "Nunca", "Jamais";
+        Suspicious = "suspicious", "Where something looks like a machine", "Si algo parece de una máquina", "Si quelque chose semble venir d'une machine";
+        Always = "always", "Always", "Siempre", "Toujours";
+    }
+}
+
+vocabulary! {
+    /// What becomes of an inquiry without the proof that is wanted. It is never refused.
+    WithoutProof ("without") {
+        Take = "take", "It is taken", "Se acepta", "Elle est acceptée";
+        #[default]
+        Hold = "hold", "A person looks at it first", "Una persona la revisa primero", "Une personne l'examine d'abord";
+    }
+}
+
+/// The work that a browser does before a form is sent, by itself and unseen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ProofOfWork {
+    /// When it is wanted. Browsers do it in either case but off, because what looks like a machine is known only afterwards.
+    pub when: ProofWhen,
+    /// How much: each bit more is twice the work. 16 are about a quarter of a second.
+    pub bits: u32,
+    /// What becomes of an inquiry without it.
+    pub without: WithoutProof,
+}
+
+impl Default for ProofOfWork {
+    fn default() -> Self {
+        Self { when: ProofWhen::Off, bits: 16, without: WithoutProof::Hold }
+    }
+}
+
+impl ProofOfWork {
+    /// The least and the most bits that a form may state.
+    pub const BITS: std::ops::RangeInclusive<u32> = 8..=20;
+
+    /// Whether browsers are asked to do it.
+    #[must_use]
+    pub fn is_asked(self) -> bool {
+        self.when != ProofWhen::Off
+    }
+}
+
 /// One form.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -184,6 +232,9 @@ pub struct Form {
     pub title: Words,
     /// First words under the heading.
     pub intro: Words,
+    /// The work that it asks of browsers.
+    #[serde(default)]
+    pub proof_of_work: ProofOfWork,
     /// The questions, core ones first.
     #[serde(rename = "question", default)]
     pub questions: Vec<Question>,

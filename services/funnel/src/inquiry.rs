@@ -152,10 +152,10 @@ impl Consents {
     }
 }
 
-/// How the person found the form: first touch, without anything personal.
+/// One way to the form: a page and the words of the link that led to it, without anything personal.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Attribution {
+pub struct Touch {
     /// Path of the page that showed the form.
     pub landing_page: Option<String>,
     /// Campaign name (`utm_campaign`).
@@ -164,8 +164,32 @@ pub struct Attribution {
     pub utm_source: Option<String>,
     /// `utm_medium`.
     pub utm_medium: Option<String>,
+    /// `utm_term`.
+    pub utm_term: Option<String>,
+    /// `utm_content`.
+    pub utm_content: Option<String>,
     /// Host of the referring page; never its full address.
     pub referrer_host: Option<String>,
+}
+
+impl Touch {
+    /// Whether it says nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// How the person found the form: the first touch, and the last one where that was another.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Attribution {
+    /// The first touch.
+    #[serde(flatten)]
+    pub first: Touch,
+    /// The last touch before the form; none: the first was the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last: Option<Touch>,
 }
 
 /// The facts of an inquiry that may travel: everything that listeners need, nothing that names a person.

@@ -6,6 +6,7 @@
 //! Deliberately not here: reading directories, storing revisions, telling services about them.
 
 mod bundle;
+pub mod campaigns;
 mod center;
 mod check;
 mod check_feeds;
@@ -36,6 +37,7 @@ use crate::routing::Table;
 use crate::script::Scripts;
 
 pub use bundle::{Bundle, NotABundle};
+pub use campaigns::Campaigns;
 pub use center::{Center, ClosedDay, Contact, Hours, Messages, QuietHours, Site, Theme};
 pub use feeds::{Expect, Feed, FeedKind, Feeds, Retention, StatusReport, StatusReportKind};
 pub use hl7_mapping::{Hl7Field, Hl7Mapping, Hl7Path, NoPath, UnknownCode};

@@ -259,3 +259,22 @@ fn what_a_phone_systems_queues_can_not_mean_is_told_with_file_line_and_remedy() 
         assert!(all.contains(told) && all.contains("feeds.toml:"), "{from}: {all}");
     }
 }
+
+#[test]
+fn a_word_that_can_not_stand_in_a_list_of_campaigns_and_work_that_no_phone_can_do_are_told() {
+    for (to, said) in [
+        ("\"Rosa Vega\"", "\"Rosa Vega\" can not stand in the list campaigns"),
+        ("\"other\"", "\"other\" can not stand in the list campaigns"),
+        ("\"radio-morning\", \"radio-morning\"", "campaigns \"radio-morning\" occurs twice"),
+    ] {
+        let told = damaged("center.toml", "\"radio-morning\"", to);
+        assert!(told.contains(said), "{told}");
+    }
+    let form = "forms/general.toml";
+    let told = damaged(form, "[consent]", "[proof_of_work]\nwhen = \"always\"\nbits = 30\n\n[consent]");
+    assert!(told.contains("the proof of work has 30 bits"), "{told}");
+    let told = damaged(form, "[consent]", "[proof_of_work]\nwhen = \"sometimes\"\n\n[consent]");
+    assert!(told.contains("sometimes"), "{told}");
+    let fine = damaged(form, "[consent]", "[proof_of_work]\nwhen = \"suspicious\"\nwithout = \"take\"\n\n[consent]");
+    assert_eq!(fine, "");
+}

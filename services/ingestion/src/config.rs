@@ -41,6 +41,8 @@ pub struct Config {
     pub held_business_minutes: u32,
     /// How often it is looked whether a feed is quiet or floods us, seconds.
     pub feeds_look_seconds: u64,
+    /// How often showings of forms that are over are counted, seconds.
+    pub forms_look_seconds: u64,
     /// The person index.
     pub people: People,
     /// Seal people before they are stored. `false` is accepted in development only, for a test that proves that a search
@@ -65,6 +67,7 @@ impl Default for Config {
             limits: Limits::default(),
             held_business_minutes: 480,
             feeds_look_seconds: 60,
+            forms_look_seconds: 30,
             people: People::default(),
             sealing: true,
         }

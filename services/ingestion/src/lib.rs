@@ -23,14 +23,14 @@ pub mod writer;
 use std::sync::Arc;
 use std::time::Duration;
 
-use causeway_auth::{Sealer, Verifier};
+use causeway_auth::{Sealer, SignedLinks, Verifier};
 use causeway_bus::StreamSpec;
 use causeway_funnel::profile::Profile;
 use causeway_mailbox::{Database, Mailbox, MailboxSettings, Reading, Revisions, Subscription};
 use causeway_proto::inquiry::v1::ingestion_server::IngestionServer;
 use causeway_proto::subjects;
 use causeway_runtime::{Deps, PortSpec, Running, Service, Stop};
-use causeway_serve::{HttpLimits, HttpMetrics};
+use causeway_serve::{HttpLimits, HttpMetrics, Pressure};
 use sqlx::migrate::Migrator;
 
 pub use config::Config;
@@ -42,6 +42,7 @@ use handlers::hear::Hearing;
 use handlers::limit::Limits;
 use handlers::mllp;
 use handlers::phone;
+use handlers::proof::Proofs;
 use handlers::repair::door::Doors;
 use health::Health;
 use metrics::Metrics;
@@ -94,6 +95,9 @@ impl Service for Ingestion {
         stop.spawn(tasks, "volume of feeds", watch);
         let held = (acceptance.clone(), database.clone(), config.held_business_minutes);
         stop.spawn(tasks, "held inquiries", handlers::release::watch(held, stop.clone()));
+        let every = Duration::from_secs(config.forms_look_seconds.max(1));
+        let settling = handlers::showings::watch((acceptance.clone(), database.clone(), every), stop.clone());
+        stop.spawn(tasks, "showings of forms", settling);
         serve_mllp(&deps, &config, &stop, &running, (acceptance.clone(), database.clone()))?;
         let files = take_files(&deps, &config, &stop, tasks, (acceptance.clone(), database.clone()));
         let reading =
@@ -135,6 +139,12 @@ fn acceptance(
         clock: deps.clock.clone(),
         writers: Writers::new(parts, stop.clone(), tasks.clone()),
         limits: Limits::new(config.limits.clone(), metrics.limited.clone()),
+        proofs: Proofs {
+            links: SignedLinks::open_keyring(&deps.keys_dir, deps.mode)?,
+            database: database.clone(),
+            of_address: Pressure::per_minute(config.limits.often_per_minute),
+            of_form: Pressure::per_minute(config.limits.form_per_minute),
+        },
         metrics,
     }))
 }
@@ -250,11 +260,10 @@ fn serve_http(
         ..HttpLimits::default()
     };
     let files = layered(handlers::csv::http::router(files), &for_files);
-    let router =
-        layered(handlers::http::router(acceptance.clone()).merge(handlers::forms::router(acceptance)), &limits)
-            .merge(calls)
-            .merge(fhir)
-            .merge(files);
+    let forms = handlers::http::router(acceptance.clone())
+        .merge(handlers::proof::router(acceptance.clone()))
+        .merge(handlers::forms::router(acceptance));
+    let router = layered(forms, &limits).merge(calls).merge(fhir).merge(files);
     let stop_serving = stop.clone();
     stop.supervise(&running.tasks, "http", async move {
         causeway_serve::http(listener, router, stop_serving, &limits).await

@@ -17,6 +17,12 @@ pub struct Metrics {
     pub limited: IntCounterVec,
     /// Answers that could not be read, by code of the fault.
     pub faults: IntCounterVec,
+    /// What became of showings of forms, by center, form, language and step: shown, begun, sent (held ones not).
+    pub form_steps: IntCounterVec,
+    /// Fields that could not be taken on a form's page, each once for a showing, by center, form, field and code.
+    pub form_faults: IntCounterVec,
+    /// Proofs of work that were wanted, by center, form and outcome.
+    pub proofs: IntCounterVec,
     /// From the request's arrival in the service to its committed answer.
     pub accept: Histogram,
     /// Inquiries that wait for their commit, by center.
@@ -120,6 +126,21 @@ impl Metrics {
                 "causeway_answer_faults_total",
                 "answers that could not be read, by fault",
                 &["center", "code"],
+            )?,
+            form_steps: counter(
+                "causeway_form_steps_total",
+                "showings of forms: shown, begun, and sent without being held",
+                &["center", "form", "language", "step"],
+            )?,
+            form_faults: counter(
+                "causeway_form_field_faults_total",
+                "showings of forms in which a field could not be taken, by field and fault",
+                &["center", "form", "field", "code"],
+            )?,
+            proofs: counter(
+                "causeway_form_proofs_total",
+                "proofs of work that were wanted: done, missing, forged, expired, too_weak, used_before",
+                &["center", "form", "outcome"],
             )?,
             accept: histogram(
                 "causeway_accept_duration_seconds",

@@ -15,6 +15,8 @@ const PUBLIC: &[u8] = include_bytes!("../styles/public.css");
 const CONSOLE: &[u8] = include_bytes!("../styles/console.css");
 const ICON: &[u8] = include_bytes!("../styles/icon.svg");
 const PUBLIC_SCRIPT: &[u8] = include_bytes!("../scripts/public.js");
+const FORM_SCRIPT: &[u8] = include_bytes!("../scripts/form.js");
+const WORKER: &[u8] = include_bytes!("../scripts/proof.js");
 const CONSOLE_SCRIPT: &[u8] = include_bytes!("../scripts/console.js");
 
 /// The font's file name in the folder.
@@ -43,6 +45,10 @@ pub struct PageAssets {
     pub theme: String,
     /// Our own script.
     pub script: String,
+    /// The script of an inquiry form.
+    pub form_script: String,
+    /// The worker that an inquiry form's script starts where the form asks for work.
+    pub worker: String,
     /// The icon.
     pub icon: String,
     /// The font, to be fetched early; none when the folder has no font.
@@ -70,6 +76,8 @@ impl Assets {
         let public = PageAssets {
             css: files.add("public", "css", STYLE, sheet(&face, PUBLIC)),
             script: files.add("public", "js", SCRIPT, PUBLIC_SCRIPT.to_vec()),
+            form_script: files.add("form", "js", SCRIPT, FORM_SCRIPT.to_vec()),
+            worker: files.add("proof", "js", SCRIPT, WORKER.to_vec()),
             theme: String::new(),
             icon,
             font,
@@ -187,5 +195,12 @@ mod tests {
     #[test]
     fn a_public_page_runs_less_than_one_kilobyte_of_our_script() {
         assert!(PUBLIC_SCRIPT.len() < 1024, "{} bytes", PUBLIC_SCRIPT.len());
+    }
+
+    #[test]
+    fn a_form_and_its_worker_run_less_than_two_kilobytes_each() {
+        for script in [FORM_SCRIPT, WORKER] {
+            assert!(script.len() < 2048, "{} bytes", script.len());
+        }
     }
 }

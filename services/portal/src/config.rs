@@ -24,6 +24,9 @@ pub struct Config {
     pub forms_per_minute: u32,
     /// More forms of one address in a minute are a sign of a machine: beside another sign they are held for a person; 0: never.
     pub often_per_minute: u32,
+    /// What ingestion takes by one form of a center in a minute (`ingestion.limits.form_per_minute`). The nearer it is, the
+    /// harder is the work that a form asks of browsers; 0: never harder.
+    pub form_per_minute: u32,
     /// Days for which the link to a patient's own page works.
     pub link_days: u32,
     /// Rows on one page of the worklist.
@@ -54,6 +57,7 @@ impl Default for Config {
             trusted_proxy_hops: 0,
             forms_per_minute: 300,
             often_per_minute: 30,
+            form_per_minute: 3000,
             link_days: 60,
             page_size: 50,
             provider_name: "your work account".to_owned(),

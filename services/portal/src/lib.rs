@@ -13,6 +13,7 @@ pub mod pages;
 mod peers;
 mod refusals;
 mod session;
+mod tally;
 pub mod theme;
 mod views;
 mod waiting;
@@ -62,6 +63,9 @@ impl Service for Portal {
         .await?;
         let known = Arc::clone(&profiles);
         let app = Arc::new(app(&deps, config, centers::Centers::followed(profiles))?);
+        let handing_over =
+            tally::hand_over(Arc::clone(&app.tally), app.peers.clone(), deps.clock.clone(), stop.clone());
+        stop.spawn(&running.tasks, "counts of forms", handing_over);
         let metrics = HttpMetrics::new(&deps.metrics)?;
         for (port, router) in [
             ("patient", handlers::patient::router(Arc::clone(&app))),
@@ -104,6 +108,10 @@ fn app(deps: &Deps, config: Config, centers: centers::Centers) -> anyhow::Result
         provider,
         limiter: causeway_serve::Limiter::per_minute(config.forms_per_minute),
         often: causeway_serve::Limiter::per_minute(config.often_per_minute),
+        beginners: causeway_serve::Limiter::per_minute(config.forms_per_minute),
+        of_address: causeway_serve::Pressure::per_minute(config.often_per_minute),
+        of_form: causeway_serve::Pressure::per_minute(config.form_per_minute),
+        tally: Arc::default(),
         mode: deps.mode,
         config,
     })

@@ -134,6 +134,8 @@ pub struct FormWords {
     pub consent_hint: &'static str,
     /// Send button.
     pub send: &'static str,
+    /// Said while the browser is not done with what it does before a form is sent.
+    pub getting_ready: &'static str,
     /// Heading of the error summary.
     pub problem: &'static str,
     /// Box in a birth date.

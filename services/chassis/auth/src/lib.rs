@@ -16,6 +16,7 @@ pub mod phi;
 pub mod policy;
 pub mod seal;
 pub mod token;
+pub mod work;
 
 pub use actor::{Actor, ActorKind, Role};
 pub use fingerprint::fingerprint;
@@ -26,3 +27,4 @@ pub use phi::Phi;
 pub use policy::{Action, Refused};
 pub use seal::{SealError, Sealer};
 pub use token::{Caller, Identity, TokenError, Verifier};
+pub use work::{Proof, ProofError};

@@ -13,6 +13,7 @@ mod guard;
 mod http;
 mod language;
 mod limit;
+mod pressure;
 mod problem;
 mod propagation;
 
@@ -22,4 +23,5 @@ pub use grpc::{Grpc, GrpcLimits, ServeError, caller, grpc};
 pub use http::{HttpLimits, HttpMetrics, RequestId, http, http_layers, security_headers};
 pub use language::languages;
 pub use limit::{Limiter, address, network};
+pub use pressure::Pressure;
 pub use problem::{FieldProblem, Problem};

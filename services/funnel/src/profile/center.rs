@@ -4,6 +4,7 @@ use jiff::civil::{Date, Time};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
+use super::campaigns::Campaigns;
 use crate::booking::Day;
 use crate::holiday::Holiday;
 use crate::next_action::Targets;
@@ -51,6 +52,9 @@ pub struct Center {
     pub sites: Vec<Site>,
     /// Colours.
     pub theme: Theme,
+    /// The words of links that the center knows.
+    #[serde(default)]
+    pub attribution: Campaigns,
     /// Times for staff's next actions.
     #[serde(default)]
     pub targets: Targets,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::bundle::Bundle;
-use super::{Profile, Site, check_feeds};
+use super::{Profile, Site, campaigns, check_feeds};
 use crate::booking::Fits;
 use crate::fault::{Fault, Place};
 
@@ -93,6 +93,17 @@ fn center(profile: &Profile, file: &mut In<'_, '_>) {
             format!("site id \"{}\" is no slug", site.id),
             "use small letters, digits and hyphens",
         );
+    }
+    for (list, words) in center.attribution.lists() {
+        for word in words {
+            file.unless(
+                campaigns::is_listable(word),
+                if word.is_empty() { list } else { word },
+                format!("\"{word}\" can not stand in the list {list}"),
+                "use up to 60 small letters, digits, dots, hyphens and underscores, and not the word other",
+            );
+        }
+        file.once(list, words.iter().map(String::as_str));
     }
     for colour in center.theme.unreadable() {
         file.unless(

@@ -9,7 +9,7 @@ use super::bundle::Bundle;
 use super::check::In;
 use super::check_texts::spoken;
 use crate::fault::Fault;
-use crate::form::{Field, FieldKind, Form, Part, choice_label};
+use crate::form::{Field, FieldKind, Form, Part, ProofOfWork, choice_label};
 use crate::inquiry::ConsultType;
 
 pub(super) fn whole(profile: &Profile, bundle: &Bundle, faults: &mut Vec<Fault>) {
@@ -49,6 +49,12 @@ fn form(profile: &Profile, form: &Form, file: &mut In<'_, '_>) {
     spoken(file, profile, "intro", &form.intro);
     spoken(file, profile, "lead", &form.consent.lead);
     form.consent.ticks.iter().for_each(|tick| spoken(file, profile, &tick.key, &tick.label));
+    file.unless(
+        ProofOfWork::BITS.contains(&form.proof_of_work.bits),
+        "bits",
+        format!("the proof of work has {} bits", form.proof_of_work.bits),
+        "use 8 to 20: with 16 a phone works for about a second, with 20 for ten",
+    );
     let mut seen = BTreeSet::new();
     for question in &form.questions {
         let key = question.key.as_str();

@@ -23,6 +23,7 @@ fn form() -> Form {
         consult_type: None,
         title: Words::from([("en", "Ask")]),
         intro: Words::from([("en", "Tell us")]),
+        proof_of_work: Default::default(),
         questions: vec![
             question("name", Part::Core, Needs::All, vec![field("name", FieldKind::Text, &[])]),
             question(

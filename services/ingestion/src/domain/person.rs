@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use causeway_funnel::form::{Answers, HONEYPOT};
-use causeway_funnel::inquiry::AskedBy;
+use causeway_funnel::inquiry::{AskedBy, Attribution};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -30,6 +30,12 @@ struct Written<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     birth_date: Option<Date>,
     given: &'a BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "is_untold")]
+    came: &'a Attribution,
+}
+
+fn is_untold(came: &&Attribution) -> bool {
+    **came == Attribution::default()
 }
 
 /// As it is read. PHI: no `Debug`.
@@ -56,6 +62,9 @@ pub struct Person {
     /// Every answer as typed.
     #[serde(default)]
     pub given: BTreeMap<String, String>,
+    /// How they found the form, as told: also the words that do not travel.
+    #[serde(default)]
+    pub came: Attribution,
 }
 
 /// Keys whose answers have a field of their own, say nothing about the person, or are a machine's.
@@ -75,7 +84,7 @@ const NOT_REPEATED: [&str; 12] = [
 ];
 
 /// The bytes to seal.
-pub fn write(answers: &Answers, given: &BTreeMap<String, String>) -> Vec<u8> {
+pub fn write(answers: &Answers, given: &BTreeMap<String, String>, came: &Attribution) -> Vec<u8> {
     let written = Written {
         asked_by: answers.asked_by,
         name: &answers.name,
@@ -84,6 +93,7 @@ pub fn write(answers: &Answers, given: &BTreeMap<String, String>) -> Vec<u8> {
         email: answers.email.as_deref(),
         birth_date: answers.birth_date,
         given,
+        came,
     };
     // A struct of texts always serialises.
     serde_json::to_vec(&written).unwrap_or_default()
@@ -124,6 +134,7 @@ impl Person {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use causeway_funnel::inquiry::Touch;
     use jiff::civil::date;
 
     fn given(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
@@ -131,7 +142,7 @@ mod tests {
     }
 
     fn round(answers: &Answers, given: &BTreeMap<String, String>) -> Person {
-        read(&write(answers, given)).unwrap_or_else(|| panic!("not readable"))
+        read(&write(answers, given, &Attribution::default())).unwrap_or_else(|| panic!("not readable"))
     }
 
     #[test]
@@ -159,6 +170,19 @@ mod tests {
         answers.patient_name = Some("Rosa".into());
         let person = round(&answers, &given(&[]));
         assert_eq!((person.patient(), person.caregiver()), ("Rosa", "Luis"));
+    }
+
+    #[test]
+    fn how_somebody_came_is_kept_as_it_was_told_and_old_bytes_without_it_still_read() {
+        let came = Attribution {
+            first: Touch { campaign: Some("Rosa Vega".into()), ..Touch::default() },
+            last: Some(Touch { utm_term: Some("lump".into()), ..Touch::default() }),
+        };
+        let bytes = write(&Answers::default(), &given(&[]), &came);
+        assert!(read(&bytes).is_some_and(|person| person.came == came));
+        let untold = write(&Answers::default(), &given(&[]), &Attribution::default());
+        assert!(!String::from_utf8_lossy(&untold).contains("came"));
+        assert!(read(&untold).is_some_and(|person| person.came == Attribution::default()));
     }
 
     #[test]

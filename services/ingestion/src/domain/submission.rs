@@ -37,7 +37,7 @@ impl Submission {
     /// can move from one part to the next. It holds PHI and is only ever hashed with a key.
     pub fn canonical(&self) -> String {
         let mut text = String::with_capacity(1024);
-        let attribution = &self.attribution;
+        let attribution = &self.attribution.first;
         let optional = [
             &self.referring_office,
             &attribution.landing_page,
@@ -48,16 +48,38 @@ impl Submission {
         ];
         let fixed = [self.form_id.as_str(), self.language.as_str(), self.source.as_str()];
         let parts = fixed.into_iter().chain(optional.into_iter().map(|part| part.as_deref().unwrap_or_default()));
-        // Left out where it says nothing, so that the hashes kept from before it was there still compare.
+        // Left out where they say nothing, so that the hashes kept from before they were there still compare.
         let urgency = (self.urgency != Urgency::default()).then(|| self.urgency.as_str());
-        for part in
-            parts.chain(urgency).chain(self.answers.iter().flat_map(|(key, answer)| [key.as_str(), answer.as_str()]))
+        let later = Some(self.came_later()).filter(|later| !later.is_empty());
+        for part in parts
+            .chain(urgency)
+            .chain(later.as_deref())
+            .chain(self.answers.iter().flat_map(|(key, answer)| [key.as_str(), answer.as_str()]))
         {
             text.push_str(itoa(part.len(), &mut [0; 20]));
             text.push(':');
             text.push_str(part);
         }
         text
+    }
+
+    /// What attribution tells beyond its first words, as one text.
+    fn came_later(&self) -> String {
+        let (first, last) = (&self.attribution.first, self.attribution.last.as_ref());
+        let words = [("term", &first.utm_term), ("content", &first.utm_content)];
+        let words = words.into_iter().chain(last.into_iter().flat_map(|last| {
+            [
+                ("page", &last.landing_page),
+                ("campaign", &last.campaign),
+                ("source", &last.utm_source),
+                ("medium", &last.utm_medium),
+                ("last term", &last.utm_term),
+                ("last content", &last.utm_content),
+                ("host", &last.referrer_host),
+            ]
+        }));
+        let told = words.filter_map(|(name, word)| word.as_ref().map(|word| format!("{name}:{}:{word}", word.len())));
+        told.collect()
     }
 }
 
@@ -77,6 +99,8 @@ fn itoa(mut number: usize, digits: &mut [u8; 20]) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use causeway_funnel::inquiry::Touch;
+
     use super::*;
 
     fn submission(answers: &[(&str, &str)]) -> Submission {
@@ -101,6 +125,11 @@ mod tests {
         assert_eq!(one.canonical(), submission(&[("phone", "1"), ("name", "Rosa")]).canonical());
         assert_ne!(one.canonical(), submission(&[("name", "Ros"), ("aphone", "1")]).canonical());
         assert_ne!(one.canonical(), submission(&[("name", "Rosa")]).canonical());
+        let by = |term: &str| {
+            let first = Touch { utm_term: Some(term.to_owned()), ..Touch::default() };
+            Submission { attribution: Attribution { first, last: None }, ..submission(&[]) }.canonical()
+        };
+        assert!(by("a") != by("b") && by("a") != submission(&[]).canonical());
         let moved = Submission { form_id: "generalen".into(), language: String::new(), ..submission(&[]) };
         assert_ne!(submission(&[]).canonical(), moved.canonical());
     }

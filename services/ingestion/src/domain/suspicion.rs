@@ -1,6 +1,6 @@
 //! Whether what anybody may have sent looks like a machine's, so that a person looks before it is handed on.
 //!
-//! No sign but the trap is enough alone: somebody in a hurry, with a browser that fills forms in, or with a link to their
+//! No sign but the trap is enough alone, and a proof of work that is missing where the center holds what has none: somebody in a hurry, with a browser that fills forms in, or with a link to their
 //! clinic, is a person. Nothing is refused for a sign, and the answer is the same, which tells a machine nothing and a
 //! person all they need. Deliberately not here: who sees the signs of a page (the portal), and how long it is held.
 
@@ -23,6 +23,8 @@ pub enum Sign {
     Link,
     /// There are many.
     Links,
+    /// The work that its form wants of a browser was not done.
+    NoProof,
 }
 
 /// From this weight on it is held.
@@ -31,7 +33,8 @@ const HELD_FROM: u32 = 3;
 const MANY_LINKS: usize = 3;
 
 impl Sign {
-    const ALL: [Self; 6] = [Self::Trap, Self::TooFast, Self::NoForm, Self::Often, Self::Link, Self::Links];
+    const ALL: [Self; 7] =
+        [Self::Trap, Self::TooFast, Self::NoForm, Self::Often, Self::Link, Self::Links, Self::NoProof];
 
     /// As it is kept, and as pages tell it.
     #[must_use]
@@ -43,18 +46,19 @@ impl Sign {
             Self::Often => "often",
             Self::Link => "link",
             Self::Links => "links",
+            Self::NoProof => "no_proof",
         }
     }
 
-    /// The sign of that word.
+    /// The sign of that word, if it is one that a page can see.
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|sign| sign.word() == word)
+        Self::ALL.into_iter().find(|sign| sign.word() == word && *sign != Self::NoProof)
     }
 
     const fn weight(self) -> u32 {
         match self {
-            Self::Trap => HELD_FROM,
+            Self::Trap | Self::NoProof => HELD_FROM,
             Self::TooFast | Self::Often | Self::Links => 2,
             Self::NoForm | Self::Link => 1,
         }
@@ -97,10 +101,10 @@ mod tests {
     }
 
     #[test]
-    fn no_sign_but_the_trap_is_enough_alone() {
+    fn no_sign_is_enough_alone_but_the_trap_and_a_missing_proof_which_only_we_can_say() {
         for sign in Sign::ALL {
-            assert_eq!(is_held(&[sign]), sign == Sign::Trap, "{sign:?}");
-            assert_eq!(Sign::parse(sign.word()), Some(sign));
+            assert_eq!(is_held(&[sign]), matches!(sign, Sign::Trap | Sign::NoProof), "{sign:?}");
+            assert_eq!(Sign::parse(sign.word()), Some(sign).filter(|sign| *sign != Sign::NoProof));
         }
         assert_eq!(Sign::parse("anything"), None);
     }
@@ -118,7 +122,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn more_signs_never_let_go_what_fewer_would_hold(text in ".{0,80}", seen in prop::collection::vec(0_usize..6, 0..6)) {
+        fn more_signs_never_let_go_what_fewer_would_hold(text in ".{0,80}", seen in prop::collection::vec(0_usize..7, 0..6)) {
             let seen: Vec<Sign> = seen.into_iter().map(|at| Sign::ALL[at]).collect();
             let fewer = signs(&written(&text), seen[..seen.len() / 2].to_vec());
             let more = signs(&written(&text), seen);

@@ -4,13 +4,13 @@
 //! Deliberately not here: the request number and the time of receipt, which are known only inside the transaction.
 
 use causeway_funnel::form::{Answers, Form, Origin};
-use causeway_funnel::inquiry::{Attribution, Facts};
-use causeway_funnel::profile::{FeedKind, Profile};
+use causeway_funnel::inquiry::{Attribution, Facts, Touch};
+use causeway_funnel::profile::campaigns::travelling;
+use causeway_funnel::profile::{Campaigns, FeedKind, Profile};
 
 use super::submission::Submission;
 
 const LONGEST_PATH: usize = 100;
-const LONGEST_WORD: usize = 60;
 const LONGEST_HOST: usize = 253;
 const LONGEST_LABEL: usize = 63;
 /// A year is no person; more digits in a row, or more in all, may be a number to call or a date of birth.
@@ -29,7 +29,7 @@ pub fn facts(profile: &Profile, form: &Form, submission: &Submission, answers: &
             .as_deref()
             .and_then(|told| office(profile, told))
             .map(str::to_owned),
-        attribution: clean(&submission.attribution),
+        attribution: clean(&profile.center.attribution, &submission.attribution),
         form_id: form.id.clone(),
         form_version: form.version,
         missed_call: submission.missed_call,
@@ -50,14 +50,23 @@ pub fn office<'a>(profile: &'a Profile, told: &str) -> Option<&'a str> {
     Some(&feed.office)
 }
 
-/// Attribution with what could name a person left out: queries, addresses, long and odd texts.
-pub fn clean(told: &Attribution) -> Attribution {
+/// Attribution with what could name a person left out: queries, addresses, long and odd texts, and every word of a link that
+/// the center does not know.
+pub fn clean(known: &Campaigns, told: &Attribution) -> Attribution {
+    let touch = |told: &Touch| touch(known, told);
+    Attribution { first: touch(&told.first), last: told.last.as_ref().map(touch).filter(|last| !last.is_empty()) }
+}
+
+fn touch(known: &Campaigns, told: &Touch) -> Touch {
     let each = |text: &Option<String>, clean: fn(&str) -> Option<String>| text.as_deref().and_then(clean);
-    Attribution {
+    let word = |text: &Option<String>, list: &[String]| text.as_deref().and_then(|text| travelling(list, text));
+    Touch {
         landing_page: each(&told.landing_page, path),
-        campaign: each(&told.campaign, word),
-        utm_source: each(&told.utm_source, word),
-        utm_medium: each(&told.utm_medium, word),
+        campaign: word(&told.campaign, &known.campaigns),
+        utm_source: word(&told.utm_source, &known.sources),
+        utm_medium: word(&told.utm_medium, &known.mediums),
+        utm_term: word(&told.utm_term, &known.terms),
+        utm_content: word(&told.utm_content, &known.contents),
         referrer_host: each(&told.referrer_host, host),
     }
 }
@@ -69,12 +78,6 @@ fn path(text: &str) -> Option<String> {
     let path = after_host.split(['?', '#']).next().unwrap_or_default().to_ascii_lowercase();
     let plain = path.starts_with('/') && path.bytes().all(|byte| byte == b'/' || is_plain(byte));
     (plain && path.len() <= LONGEST_PATH && no_number(&path)).then_some(path)
-}
-
-fn word(text: &str) -> Option<String> {
-    let word = text.trim().to_ascii_lowercase();
-    let plain = !word.is_empty() && word.bytes().all(is_plain);
-    (plain && word.len() <= LONGEST_WORD && no_number(&word)).then_some(word)
 }
 
 /// The host of an address, or a bare host, without its port. It has a dot and a name behind it, unlike a word or a number.
@@ -118,14 +121,21 @@ mod tests {
 
     fn told(landing_page: &str, campaign: &str, referrer: &str) -> Attribution {
         let some = |text: &str| Some(text.to_owned());
-        let (utm_source, utm_medium) = (some("News_Letter"), None);
-        Attribution {
+        let first = Touch {
             landing_page: some(landing_page),
             campaign: some(campaign),
-            utm_source,
-            utm_medium,
+            utm_source: some("News_Letter"),
+            utm_content: some("Rosa Vega"),
             referrer_host: some(referrer),
-        }
+            ..Touch::default()
+        };
+        Attribution { first, last: None }
+    }
+
+    fn clean(told: &Attribution) -> Touch {
+        let list = |word: &str| vec![word.to_owned()];
+        let known = Campaigns { campaigns: list("spring_2026"), sources: list("news_letter"), ..Campaigns::default() };
+        super::clean(&known, told).first
     }
 
     #[test]
@@ -150,24 +160,18 @@ mod tests {
     }
 
     #[test]
-    fn words_and_hosts_travel_and_addresses_do_not() {
-        let cleaned = clean(&told("/", "spring_2026", "https://www.Example.org/search?q=rosa"));
+    fn only_words_that_the_center_lists_travel_and_any_other_is_other_in_both_touches() {
+        let cleaned = clean(&told("/", "Spring_2026", "https://www.Example.org/search?q=rosa"));
         assert_eq!(cleaned.campaign.as_deref(), Some("spring_2026"));
         assert_eq!(cleaned.utm_source.as_deref(), Some("news_letter"));
+        assert_eq!((cleaned.utm_medium, cleaned.utm_content.as_deref()), (None, Some("other")));
         assert_eq!(cleaned.referrer_host.as_deref(), Some("www.example.org"));
-        for odd in [
-            "rosa@example.com",
-            "Rosa Vega 2065550187",
-            "rosa-2065550187",
-            "206-555-0187",
-            "born.1961-04-12",
-            "josé",
-            "a/b",
-            "a+b",
-            &"x".repeat(61),
-        ] {
-            assert_eq!(clean(&told("/", odd, "")).campaign, None, "{odd}");
+        for name in ["rosa-vega", "rosa@example.com", "206-555-0187", "josé", &"x".repeat(300)] {
+            assert_eq!(clean(&told("/", name, "")).campaign.as_deref(), Some("other"), "{name}");
         }
+        let last = Some(Touch { campaign: Some("rosa-vega".into()), ..Touch::default() });
+        let both = super::clean(&Campaigns::default(), &Attribution { last, ..told("/", "", "") });
+        assert_eq!(both.last.and_then(|last| last.campaign).as_deref(), Some("other"));
     }
 
     #[test]

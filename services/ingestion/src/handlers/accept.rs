@@ -22,6 +22,7 @@ use tracing::error;
 use uuid::Uuid;
 
 use super::limit::Limits;
+use super::proof::{Proofs, Seen};
 use crate::domain::check::{Checked, before_asking, check};
 use crate::domain::submission::Submission;
 use crate::domain::suspicion::{self, Sign};
@@ -50,6 +51,8 @@ pub struct Acceptance {
     pub metrics: Metrics,
     /// How often somebody may come.
     pub limits: Limits,
+    /// Proofs of work.
+    pub proofs: Proofs,
 }
 
 impl Acceptance {
@@ -58,15 +61,15 @@ impl Acceptance {
         self.accept_public(submission, None, trace).await
     }
 
-    /// The same; where anybody may have sent it, `signs` are those of a machine that its door has seen.
+    /// The same; where anybody may have sent it, `seen` is what its door has seen of them.
     pub async fn accept_public(
         &self,
         submission: Submission,
-        signs: Option<Vec<Sign>>,
+        seen: Option<Seen>,
         trace: TraceContext,
     ) -> Result<Answer, Refusal> {
         let begun = Instant::now();
-        let outcome = self.accept_uncounted(submission, signs, trace).await;
+        let outcome = self.accept_uncounted(submission, seen, trace).await;
         self.metrics.accept.observe(begun.elapsed().as_secs_f64());
         if let Err(refusal) = &outcome {
             self.metrics.refused.with_label_values(&[refusal.word()]).inc();
@@ -77,19 +80,35 @@ impl Acceptance {
     async fn accept_uncounted(
         &self,
         submission: Submission,
-        signs: Option<Vec<Sign>>,
+        seen: Option<Seen>,
         trace: TraceContext,
     ) -> Result<Answer, Refusal> {
         let profile = self.profile(&submission.center)?;
         let mut arrival = self.prepare(&profile.1, &submission, trace)?;
-        if let Some(seen) = signs {
-            let signs = suspicion::signs(&submission.answers, seen);
+        if let Some(mut seen) = seen {
+            let mut signs = suspicion::signs(&submission.answers, std::mem::take(&mut seen.signs));
+            let form = profile.1.form(&submission.form_id).ok_or(Refusal::UnknownForm)?;
+            let of = (submission.center.as_str(), &arrival);
+            if self.lacks_proof(form, of, (&seen, !signs.is_empty())).await? {
+                signs.push(Sign::NoProof);
+            }
             arrival.held = suspicion::is_held(&signs);
             arrival.signs = signs.into_iter().map(Sign::word).collect();
+            arrival.showing_id = seen.showing_id;
         }
+        let language = profile.1.language_or_default(&submission.language);
+        let is_sent = arrival.showing_id.is_some() && !arrival.held;
+        let center = submission.center.clone();
         match self.commit(submission.center, arrival).await? {
+            Verdict::Kept(answer) => {
+                if is_sent {
+                    let of = [center.as_str(), &submission.form_id, language, "sent"];
+                    self.metrics.form_steps.with_label_values(&of).inc();
+                }
+                Ok(answer)
+            }
             // Without a message there is nobody who could have taken it up again: it is a repeat like any other.
-            Verdict::Kept(answer) | Verdict::Repeated(answer) | Verdict::Reopened(answer) => Ok(answer),
+            Verdict::Repeated(answer) | Verdict::Reopened(answer) => Ok(answer),
             Verdict::KeyReused(_) | Verdict::ControlIdReused | Verdict::HeardBefore(_) => Err(Refusal::KeyReused),
             Verdict::NoNumber => Err(Refusal::Unavailable),
         }
@@ -223,12 +242,13 @@ impl Acceptance {
             faults,
             trace,
             message: None,
+            showing_id: None,
         })
     }
 
     /// The person, sealed with the center's key and bound to the inquiry.
     fn seal(&self, inquiry_id: Uuid, submission: &Submission, answers: &Answers) -> Result<Vec<u8>, SealError> {
-        let bytes = person::write(answers, &submission.answers);
+        let bytes = person::write(answers, &submission.answers, &submission.attribution);
         self.sealer.seal(&submission.center, &person::context(inquiry_id), &bytes)
     }
 

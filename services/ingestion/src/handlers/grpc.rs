@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use causeway_auth::{Action, Actor, ActorKind, Caller, policy};
 use causeway_envelope::{TraceContext, header};
-use causeway_funnel::inquiry::{Attribution, Urgency};
+use causeway_funnel::inquiry::Urgency;
 use causeway_mailbox::Database;
 use causeway_proto::convert;
 use causeway_proto::inquiry::v1 as wire;
@@ -15,8 +15,9 @@ use tonic::{Request, Response, Status};
 use tracing::warn;
 
 use super::accept::Acceptance;
+use super::proof::Seen;
 use super::repair::door::Doors;
-use super::{facts, links, phone, release, repair, reveal, settle};
+use super::{facts, links, phone, release, repair, reveal, settle, showings};
 use crate::domain::submission::Submission;
 use crate::domain::suspicion::Sign;
 use crate::error::Refusal;
@@ -47,14 +48,19 @@ impl Ingestion for Calls {
         let is_of_a_form = actor.kind == ActorKind::Service && request.get_ref().source() == wire::Source::WebForm;
         let from = request.remote_addr().map(|peer| peer.ip());
         let is_counted = is_of_a_form && self.acceptance.limits.counts(from);
-        let signs = request.get_ref().signs.iter().filter_map(|word| Sign::parse(word));
-        let signs = is_of_a_form.then(|| signs.collect());
+        let told = request.get_ref();
+        let seen = is_of_a_form.then(|| Seen {
+            signs: told.signs.iter().filter_map(|word| Sign::parse(word)).collect(),
+            proof: told.proof.clone(),
+            is_known: false,
+            showing_id: told.showing_id.parse().ok(),
+        });
         let call_id = std::mem::take(&mut request.get_mut().call_id);
         let submission = self.acceptance.admit(is_counted, submission(request.into_inner()))?;
         if !call_id.is_empty() {
             return Ok(Response::new(phone::settle::enter(self, actor, (submission, &call_id), trace).await?));
         }
-        Ok(Response::new(self.acceptance.accept_public(submission, signs, trace).await?))
+        Ok(Response::new(self.acceptance.accept_public(submission, seen, trace).await?))
     }
 
     async fn reveal_people(
@@ -208,6 +214,22 @@ impl Ingestion for Calls {
         let trace = trace(&request);
         Ok(Response::new(phone::settle::call(self, actor, request.into_inner(), trace).await?))
     }
+
+    async fn note_forms(
+        &self,
+        request: Request<wire::NoteFormsRequest>,
+    ) -> Result<Response<wire::NoteFormsResponse>, Status> {
+        let actor = causeway_serve::caller(&request)?.accountable();
+        Ok(Response::new(showings::note(self, &actor, request.into_inner()).await?))
+    }
+
+    async fn get_form_counts(
+        &self,
+        request: Request<wire::GetFormCountsRequest>,
+    ) -> Result<Response<wire::GetFormCountsResponse>, Status> {
+        let actor = causeway_serve::caller(&request)?.accountable();
+        Ok(Response::new(showings::counts(self, &actor, request.into_inner()).await?))
+    }
 }
 
 /// Asks the policy and logs a refusal.
@@ -238,13 +260,7 @@ fn submission(request: wire::SubmitInquiryRequest) -> Submission {
         source,
         answers: request.answers.into_iter().collect(),
         urgency: Urgency::default(),
-        attribution: Attribution {
-            landing_page: present(attribution.landing_page),
-            campaign: present(attribution.campaign),
-            utm_source: present(attribution.utm_source),
-            utm_medium: present(attribution.utm_medium),
-            referrer_host: present(attribution.referrer_host),
-        },
+        attribution: convert::attribution_from_wire(attribution),
         referring_office: present(request.referring_office),
         idempotency_key: present(request.idempotency_key),
         strict: request.strict,

@@ -20,7 +20,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::accept::Acceptance;
+use super::key::Key;
 use super::limit::Door;
+use super::proof::Seen;
 use crate::domain::submission::Submission;
 use crate::domain::suspicion::Sign;
 use crate::error::Refusal;
@@ -50,6 +52,8 @@ struct Body {
     attribution: Attribution,
     #[serde(default)]
     idempotency_key: Option<String>,
+    #[serde(default)]
+    proof: Option<String>,
 }
 
 /// The body of a 202.
@@ -102,10 +106,13 @@ async fn post_inquiry(
         Ok(()) => read(center, &headers, body),
         Err(refusal) => Err(refusal),
     };
-    let outcome = match read.and_then(|submission| acceptance.admit(from.is_some(), submission)) {
-        Ok(submission) => {
-            let signs = from.filter(|from| acceptance.limits.is_often(*from)).map(|_| Sign::Often);
-            acceptance.accept_public(submission, Some(signs.into_iter().collect()), trace(&headers)).await
+    let admit = |(submission, proof)| Ok((acceptance.admit(from.is_some(), submission)?, proof));
+    let outcome = match read.and_then(admit) {
+        Ok((submission, proof)) => {
+            let often = from.filter(|from| acceptance.limits.is_often(*from)).map(|_| Sign::Often);
+            let is_known = is_partner(&acceptance, &submission.center, &headers);
+            let seen = Seen { signs: often.into_iter().collect(), proof, is_known, ..Seen::default() };
+            acceptance.accept_public(submission, Some(seen), trace(&headers)).await
         }
         Err(refusal) => {
             acceptance.metrics.refused.with_label_values(&[refusal.word()]).inc();
@@ -115,12 +122,23 @@ async fn post_inquiry(
     outcome.map_or_else(|refusal| refusal.into_response(), |answer| accepted(&answer))
 }
 
-fn read(center: String, headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<Submission, Refusal> {
+/// Whether a request shows the key of one of the center's feeds.
+fn is_partner(acceptance: &Acceptance, center: &str, headers: &HeaderMap) -> bool {
+    let (Some(key), Some(in_force)) = (Key::told(headers), acceptance.profiles.current(center)) else { return false };
+    in_force.1.feeds.feeds.iter().fold(false, |opens, feed| key.opens(feed) | opens)
+}
+
+/// What is submitted, and the proof of work beside it.
+fn read(
+    center: String,
+    headers: &HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<(Submission, String), Refusal> {
     let body = body.map_err(|_| Refusal::BadRequest("the body was cut off or is larger than this door takes"))?;
     // What the parser says may quote the body, so only the place is told.
     let body: Body = serde_json::from_slice(&body)
         .map_err(|cause| Refusal::Unreadable { line: cause.line(), column: cause.column() })?;
-    Ok(Submission {
+    let submission = Submission {
         center,
         form_id: body.form,
         language: body.language,
@@ -132,7 +150,8 @@ fn read(center: String, headers: &HeaderMap, body: Result<Bytes, BytesRejection>
         idempotency_key: key(headers, body.idempotency_key)?,
         strict: false,
         missed_call: false,
-    })
+    };
+    Ok((submission, body.proof.unwrap_or_default()))
 }
 
 /// The key of the header or of the body; both where they agree.

@@ -6,6 +6,7 @@
 
 use causeway_auth::audit::{self, AuditError, Entry, Outcome};
 use causeway_auth::{Action, Actor, ActorKind, Caller};
+use causeway_proto::convert;
 use causeway_proto::inquiry::v1 as wire;
 use tracing::error;
 use uuid::Uuid;
@@ -132,6 +133,7 @@ fn shown(inquiry_id: Uuid, person: &Person, purpose: Purpose) -> wire::Person {
             person.birth_date.map_or_else(|| person.given("birth_date").to_owned(), |date| date.to_string());
         person.given("message").clone_into(&mut shown.message);
         shown.answers = person.others().map(|(key, answer)| (key.to_owned(), answer.to_owned())).collect();
+        shown.attribution = Some(convert::attribution_to_wire(&person.came));
     }
     shown
 }

@@ -10,8 +10,10 @@ pub mod held;
 pub mod links;
 pub mod messages;
 pub mod people;
+pub mod proofs;
 pub mod referrals;
 pub mod repairs;
+pub mod showings;
 pub mod volume;
 
 use std::collections::HashSet;
@@ -43,18 +45,20 @@ pub struct NewInquiry<'a> {
     pub facts: Vec<u8>,
     /// The sealed person.
     pub sealed: &'a [u8],
+    /// The showing of the form that it came from.
+    pub showing_id: Option<Uuid>,
 }
 
 macro_rules! insert {
     ($then:literal) => {
         concat!(
             "INSERT INTO inquiries (center_id, received_at, inquiry_id, key, content_hash, reference, consult_type, \
-                source, held, needs_repair, to_repair, facts, sealed) \
+                source, held, needs_repair, to_repair, facts, sealed, showing_id) \
              SELECT $1, $2, inquiry_id, key, content_hash, reference, consult_type, source, held, \
-                to_repair IS NOT NULL, to_repair, facts, sealed \
+                to_repair IS NOT NULL, to_repair, facts, sealed, showing_id \
              FROM unnest($3::uuid[], $4::bytea[], $5::bytea[], $6::text[], $7::text[], $8::text[], $9::boolean[], \
-                $10::bytea[], $11::bytea[], $12::bytea[]) AS given \
-                (inquiry_id, key, content_hash, reference, consult_type, source, held, to_repair, facts, sealed)",
+                $10::bytea[], $11::bytea[], $12::bytea[], $13::uuid[]) AS given \
+                (inquiry_id, key, content_hash, reference, consult_type, source, held, to_repair, facts, sealed, showing_id)",
             $then
         )
     };
@@ -78,6 +82,7 @@ fn bind<'q, O>(
         .bind(rows.iter().map(|row| row.to_repair.as_deref()).collect::<Vec<_>>())
         .bind(rows.iter().map(|row| row.facts.as_slice()).collect::<Vec<_>>())
         .bind(rows.iter().map(|row| row.sealed).collect::<Vec<_>>())
+        .bind(rows.iter().map(|row| row.showing_id).collect::<Vec<_>>())
 }
 
 /// Writes a batch, all of it or, where a key or a request number is taken, nothing: then it is a unique violation.

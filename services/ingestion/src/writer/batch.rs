@@ -50,6 +50,8 @@ pub struct Arrival {
     pub trace: TraceContext,
     /// The partner's message that it came in.
     pub message: Option<Heard>,
+    /// The showing of the form that it came from.
+    pub showing_id: Option<Uuid>,
 }
 
 /// What became of one inquiry of a batch.
@@ -121,6 +123,7 @@ impl<'a> Prepared<'a> {
             to_repair: (!faults.is_empty()).then(told),
             facts: self.event.facts.as_ref().map(wire::Facts::encode_to_vec).unwrap_or_default(),
             sealed: &self.arrival.sealed,
+            showing_id: self.arrival.showing_id,
         }
     }
 }

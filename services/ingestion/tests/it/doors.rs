@@ -16,7 +16,8 @@ async fn an_inquiry_is_kept_before_it_is_answered_and_told_once_with_the_senders
     let world = World::start().await;
     let url = format!("{}/v1/centers/{CENTER}/inquiries", world.door.http);
     let mut body = body(&[]);
-    body["attribution"] = json!({"landing_page": "/second-opinion?name=Rosa", "campaign": "spring"});
+    body["attribution"] = json!({"landing_page": "/second-opinion?name=Rosa", "campaign": "Radio-Morning",
+        "utm_term": "my left knee", "last": {"campaign": "rosa-vega"}});
     let trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
     let answer = world.browser.post(url).header("traceparent", trace).json(&body).send().await.expect("an answer");
     assert_eq!(answer.status(), 202);
@@ -37,7 +38,12 @@ async fn an_inquiry_is_kept_before_it_is_answered_and_told_once_with_the_senders
     assert_eq!((facts.consult_type(), facts.cancer_area()), (wire::ConsultType::SecondOpinion, wire::CancerArea::Gi));
     assert_eq!((facts.time_zone.as_str(), facts.language.as_str()), ("America/Los_Angeles", "en"));
     let attribution = facts.attribution.as_ref().expect("attribution");
-    assert_eq!((attribution.landing_page.as_str(), attribution.campaign.as_str()), ("/second-opinion", "spring"));
+    assert_eq!(
+        (attribution.landing_page.as_str(), attribution.campaign.as_str()),
+        ("/second-opinion", "radio-morning")
+    );
+    assert_eq!(attribution.utm_term, "other", "a word that the center does not list does not travel");
+    assert_eq!(attribution.last.as_ref().expect("a last touch").campaign, "other");
     assert_eq!(world.door.metric("causeway_inquiries_received_total", "web_form"), 1.0);
 }
 

@@ -26,6 +26,7 @@ fn arrival(id: u128, key: Option<&str>) -> Arrival {
         faults: Vec::new(),
         trace: TraceContext::default(),
         message: None,
+        showing_id: None,
     }
 }
 

@@ -29,14 +29,18 @@ fn id_of(answer: &serde_json::Value) -> String {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_person_is_opened_for_a_stated_purpose_and_every_look_is_written_down() {
     let world = World::start().await;
-    let inquiry = id_of(&world.accepted(&body(&[("message", "please call after five")])).await);
+    let mut told = body(&[("message", "please call after five")]);
+    told["attribution"] = json!({"campaign": "Rosa’s letter"});
+    let inquiry = id_of(&world.accepted(&told).await);
     let ana = || ("portal", Some(coordinator(CENTER)));
 
     let person = reveal(&world, ana(), CENTER, (&inquiry, "inquiry_page")).await.expect("opened").remove(0);
     assert_eq!((person.name.as_str(), person.phone.as_str()), ("Rosa Vega", "+12065550142"));
     assert_eq!(person.message, "please call after five");
+    assert_eq!(person.attribution.expect("how they came").campaign, "Rosa’s letter", "staff read what was written");
     let listed = reveal(&world, ana(), CENTER, (&inquiry, "worklist")).await.expect("opened").remove(0);
     assert_eq!((listed.name.as_str(), listed.message.as_str()), ("Rosa Vega", ""));
+    assert_eq!(listed.attribution, None, "a list shows no more than it needs");
     reveal(&world, ("notification", None), CENTER, (&inquiry, "send_notice")).await.expect("opened");
 
     let denied = [
@@ -116,7 +120,7 @@ pub async fn tables_with(world: &World, text: &str) -> Vec<String> {
     found
 }
 
-const CANARIES: [&str; 4] = ["Quillonia", "2065550177", "quillonia@example.com", "my left knee"];
+const CANARIES: [&str; 5] = ["Quillonia", "2065550177", "quillonia@example.com", "my left knee", "quillonia-marsh"];
 
 fn planted() -> serde_json::Value {
     let mut body = body(&[
@@ -127,7 +131,8 @@ fn planted() -> serde_json::Value {
     ]);
     body["idempotency_key"] = json!("Quillonia +12065550177 quillonia@example.com my left knee");
     body["attribution"] = json!({"landing_page": "/ask?name=Quillonia", "campaign": "quillonia@example.com", "utm_source": "Quillonia 2065550177",
-        "utm_medium": "my left knee", "referrer_host": "Quillonia"});
+        "utm_medium": "my left knee", "utm_content": "quillonia-marsh", "referrer_host": "Quillonia",
+        "last": {"campaign": "quillonia-marsh", "utm_term": "my left knee"}});
     body
 }
 

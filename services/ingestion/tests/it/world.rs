@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use causeway_auth::{Actor, Identity, Role};
+use causeway_auth::{Actor, Identity, Role, SignedLinks};
 use causeway_bus::{Bus, BusSettings, StreamSpec, Subscription, SubscriptionSpec};
 use causeway_envelope::Envelope;
 use causeway_funnel::profile::Bundle;
@@ -127,6 +127,16 @@ impl World {
             Some(actor) => channel.on_behalf_of(&actor),
             None => channel,
         })
+    }
+
+    /// The folder of this installation's keys.
+    pub fn keys(&self) -> &Path {
+        &self.keys
+    }
+
+    /// The signed links of this installation.
+    pub fn links(&self) -> SignedLinks {
+        SignedLinks::open_keyring(&self.keys, Mode::Development).expect("a key")
     }
 
     /// Puts a center's profile in force with one of its files changed.

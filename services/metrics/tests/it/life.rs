@@ -3,7 +3,7 @@
 //! The lots are drawn by a small generator with a fixed seed, so that a failure comes again.
 
 use causeway_bus::Outgoing;
-use causeway_funnel::inquiry::{Attribution, Facts};
+use causeway_funnel::inquiry::{Attribution, Facts, Touch};
 use causeway_funnel::stage::Stage;
 use causeway_proto::convert::{facts_to_wire, micros, stage_to_wire};
 use causeway_proto::inquiry::v1::{self as inquiry, InquiryReceived};
@@ -126,7 +126,10 @@ impl Life {
         let facts = Facts {
             center: CENTER.into(),
             language: "en".into(),
-            attribution: Attribution { landing_page: Some("/second-opinion".into()), ..Attribution::default() },
+            attribution: Attribution {
+                first: Touch { landing_page: Some("/second-opinion".into()), ..Touch::default() },
+                last: None,
+            },
             received_at: self.received_at,
             ..Facts::default()
         };

@@ -10,19 +10,21 @@ pub mod staff;
 pub mod tests;
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use askama::Template;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use causeway_auth::{SignedLinks, oidc};
 use causeway_runtime::{Clock, Mode};
-use causeway_serve::Limiter;
+use causeway_serve::{Limiter, Pressure};
 
 use crate::assets::Assets;
 use crate::centers::Centers;
 use crate::config::Config;
 use crate::peers::Peers;
 use crate::session::Sessions;
+use crate::tally::Tally;
 use crate::waiting::Waiting;
 use crate::words::{LANGUAGES, Words};
 
@@ -48,6 +50,14 @@ pub struct App {
     pub limiter: Limiter<IpAddr>,
     /// How often it may do so before that is a sign of a machine.
     pub often: Limiter<IpAddr>,
+    /// How often an address may begin a form.
+    pub beginners: Limiter<IpAddr>,
+    /// How near an address is to its limit: the nearer, the harder the work that a form asks for.
+    pub of_address: Pressure<IpAddr>,
+    /// The same of a center's form.
+    pub of_form: Pressure<(String, String)>,
+    /// What became of the showings of forms.
+    pub tally: Arc<Tally>,
     /// What may be lenient.
     pub mode: Mode,
     /// The settings.

@@ -95,6 +95,10 @@ fn app_with(mode: Mode, config: Config, ingestion: &str) -> Arc<App> {
         provider: None,
         limiter: Limiter::per_minute(config.forms_per_minute),
         often: Limiter::per_minute(config.often_per_minute),
+        beginners: Limiter::per_minute(config.forms_per_minute),
+        of_address: Pressure::per_minute(config.often_per_minute),
+        of_form: Pressure::per_minute(config.form_per_minute),
+        tally: Arc::default(),
         mode,
         config,
     })

@@ -1,8 +1,8 @@
 //! The inquiry form: a few core questions, a folded part that may be left out, and consent.
 //!
 //! It is generated from the center's form definition. After an error the same page comes back with every answer
-//! kept and a summary on top. It has no time limit and no puzzle: a field that only machines see, and rate limits,
-//! keep robots out. Deliberately not here: checking and saving.
+//! kept and a summary on top. It has no time limit and no puzzle that anybody sees: a field that only machines see, rate
+//! limits, and work that a browser does by itself keep robots out. Deliberately not here: checking and saving.
 
 use askama::Template;
 
@@ -36,6 +36,10 @@ pub struct InquiryFormPage {
     pub idempotency_key: String,
     /// Landing page, campaign, form and consent version.
     pub hidden: Vec<HiddenField>,
+    /// Where the page's script tells that somebody has begun to answer.
+    pub begin: String,
+    /// The proof of work so far, empty until the script has done it; none: the form asks for none.
+    pub proof: Option<String>,
     /// Whether the answers could not be saved although they were fine.
     pub unsaved: bool,
 }

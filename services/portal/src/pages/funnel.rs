@@ -40,6 +40,45 @@ pub struct FunnelPage {
     pub breakdowns: Vec<Breakdown>,
     /// The main reason of those who left, most common first.
     pub reasons: Vec<ReasonRow>,
+    /// Where forms lose people; none while it is not known.
+    pub forms: Option<FormsPart>,
+}
+
+/// Where forms lose people.
+#[derive(Clone, Debug, Default)]
+pub struct FormsPart {
+    /// Each form, the one that most people began first.
+    pub forms: Vec<FormRow>,
+    /// What most people were told to mend, most common first.
+    pub fields: Vec<FieldRow>,
+}
+
+/// What became of the showings of a form.
+#[derive(Clone, Debug, Default)]
+pub struct FormRow {
+    /// The form, with the language of its page.
+    pub name: String,
+    /// How often it was shown.
+    pub shown: u64,
+    /// In how many of them somebody began to answer.
+    pub begun: u64,
+    /// From how many a request came.
+    pub sent: u64,
+    /// From how many none came within a day.
+    pub left: u64,
+}
+
+/// A field that people were told to mend.
+#[derive(Clone, Debug, Default)]
+pub struct FieldRow {
+    /// The question's words.
+    pub name: String,
+    /// The form, with the language of its page.
+    pub form: String,
+    /// What was wrong.
+    pub fault: String,
+    /// In how many showings.
+    pub showings: u64,
 }
 
 /// A number in the strip.

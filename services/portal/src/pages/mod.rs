@@ -35,7 +35,9 @@ pub use done::{DonePage, Paper};
 pub use form::{ConsentBox, FormSection, InquiryFormPage};
 pub use frame::{Flash, HiddenField, LanguageLink, NavLink, PublicFrame, SelectOption, StaffFrame, Tone};
 pub use front::{FrontPage, HomePage};
-pub use funnel::{Breakdown, BreakdownRow, Figure, FunnelPage, ReasonRow, SpeedBin, SpeedKind, StageRow};
+pub use funnel::{
+    Breakdown, BreakdownRow, FieldRow, Figure, FormRow, FormsPart, FunnelPage, ReasonRow, SpeedBin, SpeedKind, StageRow,
+};
 pub use held::{HeldPage, HeldRow};
 pub use inquiry::{
     Booking, Fact, InquiryPage, MessageRow, Moment, RecordAction, RecordRow, Routing, Script, ScriptStep, SlotRow, Tag,
@@ -53,6 +55,11 @@ pub use worklist::{Clock, ClockState, Filter, RowAction, ViewTab, WorkRow, Workl
 /// `Content-Security-Policy` of the patient face: our own files only, no connections, no script injection.
 pub const PUBLIC_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; \
      form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
+
+/// The same of an inquiry form: its script may ask our own address and start our own worker, whose name comes from the page.
+pub const FORM_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; \
+     connect-src 'self'; worker-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; \
+     require-trusted-types-for 'script'; trusted-types form";
 
 /// `Content-Security-Policy` of the staff face: as the patient face, and in-place refresh from our own address.
 pub const STAFF_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; \

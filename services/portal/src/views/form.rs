@@ -9,14 +9,19 @@ use causeway_funnel::form::{Field, FieldKind, Form, Needs, Part, Question as Ask
 
 use crate::pages::{Choice, ConsentBox, DateParts, FormSection, Question, QuestionKind};
 
-/// What a form says besides answers.
-pub const HIDDEN: [&str; 5] = ["landing_page", "utm_source", "utm_medium", "utm_campaign", "referrer_host"];
+/// What a form says of how somebody found it.
+pub const HIDDEN: [&str; 7] =
+    ["landing_page", "utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content", "referrer_host"];
+/// Before the names of [`HIDDEN`]: the same of the first touch, where the last one was another.
+pub const FIRST: &str = "first_";
 /// Name of the field that makes sending twice count once.
 pub const IDEMPOTENCY_KEY: &str = "idempotency_key";
 /// Name of the field that tells, signed, when the form was shown.
 pub const SHOWN_AT: &str = "shown";
 /// Name of the field that tells which call of the phone system is taken down.
 pub const CALL: &str = "call";
+/// Name of the field for the proof of work, which the page's script fills in.
+pub const PROOF: &str = "proof";
 /// No form has more fields; a flood of them is cut.
 const MOST_FIELDS: usize = 200;
 
@@ -64,7 +69,8 @@ impl Sent {
                 || key == "csrf"
                 || key == "form"
                 || key == CALL
-                || HIDDEN.contains(&key)
+                || key == PROOF
+                || HIDDEN.contains(&key.strip_prefix(FIRST).unwrap_or(key))
                 || dates.iter().any(|date| is_part(key, date))
         };
         let mut answers: BTreeMap<String, String> = self

@@ -6,13 +6,14 @@
 use causeway_funnel::inquiry::Source;
 use causeway_funnel::profile::Profile;
 use causeway_proto::convert::{optional_instant, stage_from_wire};
+use causeway_proto::inquiry::v1::GetFormCountsResponse;
 use causeway_proto::intake::v1::Stage;
 use causeway_proto::metrics::v1::{FunnelGroup, GetFunnelResponse, StageCount};
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp, ToSpan};
 
 use super::inquiry::close_reason;
-use super::times;
+use super::{form_counts, times};
 use crate::pages::{Breakdown, BreakdownRow, Figure, FunnelPage, ReasonRow, StaffFrame, StageRow};
 use crate::words::EN;
 
@@ -53,6 +54,8 @@ pub struct Answers {
     pub by_source: GetFunnelResponse,
     /// Grouped by team.
     pub by_team: GetFunnelResponse,
+    /// What became of the forms that were shown; none: ingestion does not say.
+    pub forms: Option<GetFormCountsResponse>,
 }
 
 /// The page.
@@ -80,10 +83,11 @@ pub fn page(frame: StaffFrame, profile: &Profile, range: Range, answers: &Answer
             breakdown("by-team", "By team", "Team", &answers.by_team.groups, team),
         ],
         reasons: reasons(all),
+        forms: answers.forms.as_ref().map(|forms| form_counts::part(profile, forms)),
     }
 }
 
-fn count(number: i64) -> u64 {
+pub(super) fn count(number: i64) -> u64 {
     u64::try_from(number).unwrap_or_default()
 }
 
@@ -134,8 +138,7 @@ fn seconds(length: f64) -> String {
     if length <= 0.0 { "–".to_owned() } else { times::span(SignedDuration::from_secs_f64(length)) }
 }
 
-/// The groups, largest first; small ones are folded together, and at least two of them, so that none can be worked out
-/// from the total.
+/// The groups, largest first.
 fn breakdown(
     id: &str,
     heading: &str,
@@ -145,23 +148,36 @@ fn breakdown(
 ) -> Breakdown {
     let mut rows: Vec<BreakdownRow> = groups.iter().map(|group| row(group, &name)).collect();
     rows.sort_by(|one, other| other.inquiries.cmp(&one.inquiries).then_with(|| one.name.cmp(&other.name)));
-    let small = rows.iter().filter(|row| row.inquiries < SMALLEST_GROUP).count();
-    if small > 0 {
-        let mut keep = rows.len() - small;
-        let folded = |rows: &[BreakdownRow], keep: usize| rows[keep..].iter().map(|row| row.inquiries).sum::<u64>();
-        while keep > 0 && (rows.len() - keep < 2 || folded(&rows, keep) < SMALLEST_GROUP) {
-            keep -= 1;
-        }
-        let other = rows.split_off(keep).into_iter().fold(other(), |sum, row| BreakdownRow {
-            inquiries: sum.inquiries + row.inquiries,
-            reached: sum.reached + row.reached,
-            booked: sum.booked + row.booked,
-            kept: sum.kept + row.kept,
-            ..sum
-        });
-        rows.push(other);
-    }
+    fold(
+        &mut rows,
+        |row| row.inquiries,
+        |small| {
+            small.into_iter().fold(other(), |sum, row| BreakdownRow {
+                inquiries: sum.inquiries + row.inquiries,
+                reached: sum.reached + row.reached,
+                booked: sum.booked + row.booked,
+                kept: sum.kept + row.kept,
+                ..sum
+            })
+        },
+    );
     Breakdown { id: id.to_owned(), heading: heading.to_owned(), column: column.to_owned(), rows }
+}
+
+/// Folds small rows of a table together, of which the largest stand first; at least two of them, so that none can be worked out
+/// from the total.
+pub(super) fn fold<T>(rows: &mut Vec<T>, size: impl Fn(&T) -> u64, together: impl FnOnce(Vec<T>) -> T) {
+    let small = rows.iter().filter(|row| size(row) < SMALLEST_GROUP).count();
+    if small == 0 {
+        return;
+    }
+    let mut keep = rows.len() - small;
+    let folded = |keep: usize| rows[keep..].iter().map(&size).sum::<u64>();
+    while keep > 0 && (rows.len() - keep < 2 || folded(keep) < SMALLEST_GROUP) {
+        keep -= 1;
+    }
+    let small = rows.split_off(keep);
+    rows.push(together(small));
 }
 
 fn row(group: &FunnelGroup, name: impl Fn(&str) -> String) -> BreakdownRow {

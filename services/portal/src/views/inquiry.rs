@@ -4,6 +4,7 @@
 //! do is left out. Deliberately not here: asking the services, and the rules behind the next step.
 
 mod beside;
+mod came;
 mod choices;
 mod twins;
 
@@ -205,6 +206,7 @@ impl Looking<'_> {
             ("In their words", &person.message),
         ];
         shown.extend(plain.into_iter().filter(|(_, value)| !value.is_empty()).map(|(label, value)| fact(label, value)));
+        shown.extend(came::came(person.attribution.as_ref()));
         shown
     }
 

@@ -5,6 +5,7 @@
 
 pub mod calls;
 pub mod form;
+pub mod form_counts;
 pub mod funnel;
 pub mod inquiry;
 pub mod own;

@@ -48,6 +48,7 @@ pub static EN: Words = Words {
         consent_box: ("Yes, ", " may contact me about this request in the ways I chose above"),
         consent_hint: "You can stop at any time. Reply STOP to a text, or use the link we send you.",
         send: "Send my request",
+        getting_ready: "One moment. We are getting your request ready to send.",
         problem: "There is a problem",
         month: "Month",
         day: "Day",
@@ -190,6 +191,7 @@ pub static EN: Words = Words {
                 &[
                     "We keep what you send us: your name, how to reach you, and what you tell us about your health.",
                     "We also keep which of our web pages you came from, so we can make our pages clearer.",
+                    "We count how many people open and send each form, without knowing who. We set no cookie for it.",
                 ],
             ),
             (

@@ -51,6 +51,7 @@ pub static ES: Words = Words {
         consent_box: ("Sí, ", " puede contactarme sobre esta solicitud por los medios que elegí arriba"),
         consent_hint: "Puede pararlo cuando quiera. Responda STOP a un mensaje o use el enlace que le enviamos.",
         send: "Enviar mi solicitud",
+        getting_ready: "Un momento. Estamos preparando el envío de su solicitud.",
         problem: "Hay un problema",
         month: "Mes",
         day: "Día",
@@ -196,6 +197,7 @@ pub static ES: Words = Words {
                 &[
                     "Guardamos lo que usted envía: su nombre, cómo contactarle y lo que nos dice de su salud.",
                     "También guardamos desde cuál de nuestras páginas llegó, para hacerlas más claras.",
+                    "Contamos cuántas personas abren y envían cada formulario, sin saber quiénes son. No usamos cookies para ello.",
                 ],
             ),
             (

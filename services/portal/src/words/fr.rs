@@ -51,6 +51,7 @@ pub static FR: Words = Words {
         consent_box: ("Oui, ", " peut me contacter pour cette demande par les moyens choisis plus haut"),
         consent_hint: "Vous pouvez arrêter à tout moment. Répondez STOP à un texto, ou utilisez le lien que nous envoyons.",
         send: "Envoyer ma demande",
+        getting_ready: "Un instant. Nous préparons l’envoi de votre demande.",
         problem: "Il y a un problème",
         month: "Mois",
         day: "Jour",
@@ -196,6 +197,7 @@ pub static FR: Words = Words {
                 &[
                     "Nous gardons ce que vous envoyez : votre nom, comment vous joindre et ce que vous dites de votre santé.",
                     "Nous gardons aussi la page d’où vous venez, pour rendre nos pages plus claires.",
+                    "Nous comptons combien de personnes ouvrent et envoient chaque formulaire, sans savoir qui. Aucun cookie n’est posé pour cela.",
                 ],
             ),
             (

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use causeway_funnel::form::{Field, FieldKind, Form, Part};
-use causeway_funnel::inquiry::Attribution;
+use causeway_funnel::inquiry::{Attribution, Touch};
 use causeway_funnel::profile::Profile;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
@@ -179,13 +179,15 @@ fn attribution(rng: &mut StdRng, form: &str, calls: bool) -> Attribution {
         _ => "/".to_owned(),
     };
     let text = |part: &str| Some(part.to_owned());
-    Attribution {
+    let first = Touch {
         landing_page: Some(page),
         campaign: campaign.and_then(|(campaign, _, _)| text(campaign)),
         utm_source: campaign.and_then(|(_, source, _)| text(source)),
         utm_medium: campaign.and_then(|(_, _, medium)| text(medium)),
         referrer_host: text(host),
-    }
+        ..Touch::default()
+    };
+    Attribution { first, last: None }
 }
 
 /// The answer to one field; most people leave some of the optional part empty.

@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use causeway_auth::Role;
+use causeway_proto::convert;
 use causeway_proto::inquiry::v1 as wire;
 use causeway_proto::inquiry::v1::ingestion_client::IngestionClient;
 use serde::Deserialize;
@@ -88,21 +89,13 @@ async fn by_call(doors: &Doors, center: &Center, person: &Person) -> Result<Acce
     let Some(actor) = center.somebody(&CALL_TAKERS, "", "", turn) else {
         return Err(Refusal { word: "nobody may take calls".to_owned(), again: false });
     };
-    let text = |part: &Option<String>| part.clone().unwrap_or_default();
-    let attribution = wire::Attribution {
-        landing_page: text(&person.attribution.landing_page),
-        campaign: text(&person.attribution.campaign),
-        utm_source: text(&person.attribution.utm_source),
-        utm_medium: text(&person.attribution.utm_medium),
-        referrer_host: text(&person.attribution.referrer_host),
-    };
     let request = wire::SubmitInquiryRequest {
         center: center.id().to_owned(),
         form_id: person.form_id.clone(),
         language: person.language.clone(),
         source: wire::Source::Phone.into(),
         answers: person.answers.clone().into_iter().collect(),
-        attribution: Some(attribution),
+        attribution: Some(convert::attribution_to_wire(&person.attribution)),
         idempotency_key: person.key.clone(),
         ..wire::SubmitInquiryRequest::default()
     };

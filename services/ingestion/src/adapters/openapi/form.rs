@@ -17,6 +17,7 @@ pub fn form(form: &Form, center: &str, language: &str) -> Value {
         "intro": form.intro.get(language),
         "questions": questions,
         "consent": consent(&form.consent, language),
+        "proof_of_work": { "when": form.proof_of_work.when, "without": form.proof_of_work.without },
         "send_to": format!("/v1/centers/{center}/inquiries"),
     })
 }

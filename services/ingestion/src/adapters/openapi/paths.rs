@@ -15,6 +15,10 @@ pub fn all(center: &Value, inquiry: Value) -> Value {
             "parameters": [center, parameter("form", "Id of the form.")],
             "get": form(),
         },
+        "/v1/centers/{center}/forms/{form}/challenge": {
+            "parameters": [center, parameter("form", "Id of the form.")],
+            "post": challenge(),
+        },
         "/v1/centers/{center}/openapi.json": {
             "parameters": [center],
             "get": described("A center's own document, with a schema for each of its forms", "centerDocument", true),
@@ -51,6 +55,7 @@ fn send(inquiry: Value) -> Value {
         "tags": ["inquiries"],
         "operationId": "sendInquiry",
         "summary": "Send an inquiry",
+        "security": [{}, { "feed": [] }],
         "description": "202 comes after the inquiry is durable. An answer that a person can mend is kept and told in \
             `to_repair`; only what nobody could act on is refused.",
         "parameters": [{
@@ -110,6 +115,20 @@ fn form() -> Value {
         "responses": {
             "200": answered("The form.", &shape("Form")),
             "404": refused("NotFound"), "503": refused("Unavailable"),
+        },
+    })
+}
+
+fn challenge() -> Value {
+    json!({
+        "tags": ["inquiries"], "operationId": "askForWork",
+        "summary": "The work to do before an inquiry is sent by a form that wants a proof of it",
+        "description": "The more comes from one address or by one form, the harder it is. What is sent without it may be held \
+            for a person and is never refused.",
+        "responses": {
+            "200": answered("The work.", &shape("Challenge")),
+            "204": { "description": "This form wants none." },
+            "404": refused("NotFound"), "429": refused("Full"), "503": refused("Unavailable"),
         },
     })
 }

@@ -21,6 +21,12 @@ pub fn inquiry(form: Value, answers: Value) -> Value {
                 "type": ["string", "null"],
                 "description": "The same as the header, for senders that can't set one.",
             },
+            "proof": {
+                "type": ["string", "null"],
+                "description": "Proof of work, where the form wants one: `challenge:number`, of which the SHA-256 begins with \
+                    as many zero bits as the challenge asked for. It counts once, and for the same request again. A sender \
+                    with a feed's key needs none.",
+            },
         },
     })
 }
@@ -30,6 +36,7 @@ pub fn all() -> Map<String, Value> {
     [
         ("Accepted", accepted()),
         ("Attribution", attribution()),
+        ("Challenge", challenge()),
         ("FieldFault", field_fault()),
         ("Problem", problem()),
         ("FormLine", form_line()),
@@ -98,18 +105,44 @@ fn accepted() -> Value {
     })
 }
 
-fn attribution() -> Value {
-    let maybe = |description: &str| json!({ "type": ["string", "null"], "description": description });
+fn challenge() -> Value {
     json!({
         "type": "object",
-        "description": "How the person found the form: first touch, and nothing personal.",
+        "required": ["challenge", "bits", "expires_at"],
         "properties": {
-            "landing_page": maybe("Path of the page that showed the form."),
-            "campaign": maybe("utm_campaign"),
-            "utm_source": maybe("utm_source"),
-            "utm_medium": maybe("utm_medium"),
-            "referrer_host": maybe("Host of the page that led here; never its whole address."),
+            "challenge": words("To be put before a colon and the number that solves it."),
+            "bits": { "type": "integer", "description": "Zero bits that the SHA-256 of `challenge:number` must begin with." },
+            "expires_at": time(),
         },
+    })
+}
+
+fn attribution() -> Value {
+    let mut told = json!({
+        "type": "object",
+        "description": "How the person found the form: the first touch, and the last one where that was another. A word of a \
+            link travels as it is if the center's profile lists it; any other is counted as `other`, and what was sent is \
+            kept sealed with the inquiry.",
+        "properties": touch(),
+    });
+    told["properties"]["last"] = json!({
+        "type": ["object", "null"],
+        "description": "The last touch before the form; left out where the first was the last.",
+        "properties": touch(),
+    });
+    told
+}
+
+fn touch() -> Value {
+    let maybe = |description: &str| json!({ "type": ["string", "null"], "description": description });
+    json!({
+        "landing_page": maybe("Path of the page that showed the form."),
+        "campaign": maybe("utm_campaign"),
+        "utm_source": maybe("utm_source"),
+        "utm_medium": maybe("utm_medium"),
+        "utm_term": maybe("utm_term"),
+        "utm_content": maybe("utm_content"),
+        "referrer_host": maybe("Host of the page that led here; never its whole address."),
     })
 }
 
@@ -169,7 +202,8 @@ fn form() -> Value {
     question["properties"]["fields"] = json!({ "type": "array", "items": field });
     json!({
         "type": "object",
-        "required": ["id", "version", "consult_type", "language", "title", "intro", "questions", "consent", "send_to"],
+        "required": ["id", "version", "consult_type", "language", "title", "intro", "questions", "consent", "proof_of_work",
+            "send_to"],
         "properties": {
             "id": { "type": "string" },
             "version": { "type": "integer" },
@@ -182,6 +216,16 @@ fn form() -> Value {
                 "type": "object",
                 "required": ["version", "lead", "needs", "ticks"],
                 "properties": { "ticks": { "type": "array", "items": keyed(&[]) } },
+            },
+            "proof_of_work": {
+                "type": "object",
+                "required": ["when", "without"],
+                "properties": {
+                    "when": { "enum": ["off", "suspicious", "always"] },
+                    "without": { "enum": ["take", "hold"] },
+                },
+                "description": "When a proof of work is wanted beside the answers, and whether a person looks first where \
+                    it is missing. It is never refused. Ask for the work at POST …/challenge.",
             },
             "send_to": { "type": "string" },
         },

@@ -64,7 +64,8 @@ pub async fn inquiry(
                 }
                 let facts = facts(id, &stored.facts)?;
                 let told: Vec<String> = fields.iter().map(|(key, _)| key.clone()).collect();
-                let mut given = person(&calls, &center, (id, &stored.sealed))?.given;
+                let known = person(&calls, &center, (id, &stored.sealed))?;
+                let mut given = known.given;
                 lay_over(&mut given, fields);
                 let form = (facts.form_id.as_str(), facts.language.as_str());
                 let checked = calls.acceptance.read_answers(&in_force.1, form, &given)?;
@@ -78,7 +79,7 @@ pub async fn inquiry(
                     open.iter().map(|(field, _)| field.clone()).filter(|field| is_mended(field)).collect();
                 let needs_repair = open.iter().any(|(field, _)| !is_mended(field));
                 let context = person::context(id);
-                let bytes = person::write(&checked.answers, &given);
+                let bytes = person::write(&checked.answers, &given, &known.came);
                 let sealed = calls.acceptance.sealer.seal(&center, &context, &bytes).map_err(|cause| {
                     error!(%cause, inquiry.id = %id, "seal a mended person");
                     Refusal::Internal

@@ -11,7 +11,7 @@ use std::time::Duration;
 use axum::Form as Body;
 use axum::extract::rejection::FormRejection;
 use axum::extract::{Path, Query, State};
-use axum::http::{Extensions, HeaderMap, StatusCode, header};
+use axum::http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use causeway_auth::fingerprint;
 use causeway_funnel::contact::{FaultCode, FieldFault};
@@ -19,7 +19,7 @@ use causeway_funnel::form::{Form, Reading, validate};
 use causeway_funnel::inquiry::is_fit_key;
 use causeway_proto::PATIENT_LINK;
 use causeway_proto::error::Reason;
-use causeway_proto::inquiry::v1::{Attribution, Source, SubmitInquiryRequest, SubmitInquiryResponse};
+use causeway_proto::inquiry::v1::{Source, SubmitInquiryRequest, SubmitInquiryResponse};
 use causeway_proto::routing::v1::{PreviewResponseRequest, PreviewResponseResponse};
 use causeway_serve::{Code, Problem, address, network};
 use jiff::{SignedDuration, Timestamp};
@@ -28,10 +28,11 @@ use tonic::Status;
 use uuid::Uuid;
 
 use super::super::{App, language, page, see_other};
-use super::{frame, front};
+use super::{frame, front, touch};
 use crate::centers::InForce;
-use crate::pages::{HiddenField, InquiryFormPage, PublicFrame, TroublePage};
-use crate::views::form::{HIDDEN, IDEMPOTENCY_KEY, SHOWN_AT, Sent, Shown};
+use crate::pages::{FORM_POLICY, HiddenField, InquiryFormPage, PublicFrame, TroublePage};
+use crate::tally::{Place, Showing};
+use crate::views::form::{IDEMPOTENCY_KEY, PROOF, SHOWN_AT, Sent, Shown};
 use crate::views::times;
 use crate::words::Words;
 
@@ -45,15 +46,13 @@ const FASTEST: SignedDuration = SignedDuration::from_secs(3);
 const FORM_LIFE: SignedDuration = SignedDuration::from_hours(24);
 /// Purpose of the token that tells when a form was shown.
 const SHOWN_FORM: &str = "form shown";
-/// Longest value of where somebody came from.
-const LONGEST_ATTRIBUTION: usize = 200;
 
 type Asked = Query<Vec<(String, String)>>;
 
-/// What both requests of a form's address need.
-struct Asking {
-    in_force: InForce,
-    form: Form,
+/// What every request of a form's address needs.
+pub(super) struct Asking {
+    pub(super) in_force: InForce,
+    pub(super) form: Form,
     words: &'static Words,
     path: String,
     query: Vec<(String, String)>,
@@ -67,6 +66,15 @@ impl Asking {
     fn action(&self) -> String {
         format!("{}?lang={}", self.path, self.words.code)
     }
+
+    /// What is counted of this form.
+    pub(super) fn place(&self) -> Place {
+        Place {
+            center: self.in_force.1.center.id.clone(),
+            form: self.form.id.clone(),
+            language: self.words.code.to_owned(),
+        }
+    }
 }
 
 /// The empty form.
@@ -74,19 +82,28 @@ pub async fn show(
     State(app): State<Arc<App>>,
     Path((center, form)): Path<(String, String)>,
     Query(query): Asked,
+    method: Method,
     headers: HeaderMap,
 ) -> Response {
     let asking = match find(&app, &center, &form, query, &headers) {
         Ok(asking) => asking,
         Err(response) => return *response,
     };
-    let mut sent = Sent::default();
-    for (name, value) in first_touch(&asking.query, &headers) {
-        sent.typed.insert(name, value);
-    }
+    let sent = Sent::of(touch::told(&asking.query, &headers));
+    // A change of language leaves our own page as the one that linked here, so its link carries on what is known.
+    let asking = Asking { query: sent.typed.clone().into_iter().collect(), ..asking };
     let preview = preview(&app, &center, &asking.form).await;
+    if is_looked_at(&method, &headers) {
+        app.tally.shown(&asking.place(), app.clock.now());
+    }
     let by = preview.and_then(|preview| times::moment(preview.response_due_at, asking.in_force.1.zone(), asking.words));
-    page(StatusCode::OK, &form_page(&app, &asking, &sent, &[], by))
+    form_answer(StatusCode::OK, &form_page(&app, &asking, &sent, &[], by))
+}
+
+/// Whether a page is asked for by somebody who will see it, and not ahead of time.
+fn is_looked_at(method: &Method, headers: &HeaderMap) -> bool {
+    let purpose = headers.get("sec-purpose").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    method == Method::GET && !purpose.contains("prefetch")
 }
 
 /// The filled form.
@@ -115,17 +132,24 @@ pub async fn send(
     if let Some(Err(after)) = from.map(|from| app.limiter.admit(&network(from))) {
         return busy(&app, &asking, &sent, after);
     }
-    if let Err(faults) = read(&app, &asking, &sent) {
+    // Without a script this is where somebody begins.
+    let showing = showing(&app, &asking.in_force.1.center.id, sent.get(SHOWN_AT));
+    let read = read(&app, &asking, &sent);
+    if let Some(showing) = showing {
+        app.tally.begun(&asking.place(), showing, read.as_ref().err().map_or(&[], Vec::as_slice));
+    }
+    if let Err(faults) = read {
         return repair(&app, &asking, &sent, &faults);
     }
-    let signs = signs(&app, &asking, &sent, from);
-    match submit(&app, SubmitInquiryRequest { signs, ..request(&asking, &sent) }).await {
+    let signs = signs(&app, showing, from);
+    let showing_id = showing.map(|showing| showing.id.to_string()).unwrap_or_default();
+    match submit(&app, SubmitInquiryRequest { signs, showing_id, ..request(&asking, &sent) }).await {
         Ok(taken) => taken_in(&app, &asking, &taken),
         Err(status) => refused(&app, &asking, &sent, status),
     }
 }
 
-fn find(
+pub(super) fn find(
     app: &App,
     center: &str,
     form: &str,
@@ -163,47 +187,40 @@ fn request(asking: &Asking, sent: &Sent) -> SubmitInquiryRequest {
         language: asking.words.code.to_owned(),
         source: Source::WebForm.into(),
         answers: sent.answers(&asking.form).into_iter().collect(),
-        attribution: Some(Attribution {
-            landing_page: text("landing_page"),
-            campaign: text("utm_campaign"),
-            utm_source: text("utm_source"),
-            utm_medium: text("utm_medium"),
-            referrer_host: text("referrer_host"),
-        }),
+        attribution: Some(touch::of(sent)),
         idempotency_key: text(IDEMPOTENCY_KEY),
-        referring_office: String::new(),
         strict: true,
-        signs: Vec::new(),
-        call_id: String::new(),
+        proof: text(PROOF),
+        ..SubmitInquiryRequest::default()
     }
 }
 
 /// What a machine would do, of this request. A page that was shown again with faults is as old as the first one.
-fn signs(app: &App, asking: &Asking, sent: &Sent, from: Option<IpAddr>) -> Vec<String> {
-    let shown = shown_at(app, &asking.in_force.1.center.id, sent.get(SHOWN_AT));
-    let timing = match shown {
+fn signs(app: &App, showing: Option<Showing>, from: Option<IpAddr>) -> Vec<String> {
+    let timing = match showing {
         None => Some("no_form"),
-        Some(at) if at.duration_until(app.clock.now()) < FASTEST => Some("too_fast"),
+        Some(showing) if showing.at.duration_until(app.clock.now()) < FASTEST => Some("too_fast"),
         Some(_) => None,
     };
     let often = from.is_some_and(|from| app.often.admit(&network(from)).is_err()).then_some("often");
     timing.into_iter().chain(often).map(str::to_owned).collect()
 }
 
-/// When the form was shown, as the page itself tells it, signed by us.
-fn shown_at(app: &App, center: &str, token: &str) -> Option<Timestamp> {
+/// Which showing of a form this is, as the page itself tells it, signed by us.
+pub(super) fn showing(app: &App, center: &str, token: &str) -> Option<Showing> {
     let link = app.links.verify(token, SHOWN_FORM, app.clock.now()).ok().filter(|link| link.center == center)?;
-    link.expires.checked_sub(FORM_LIFE).ok()
+    Some(Showing { id: link.subject, at: link.expires.checked_sub(FORM_LIFE).ok()? })
 }
 
 /// The token of the page that was sent, or of one that is shown now.
 fn shown_token(app: &App, center: &str, sent: &Sent) -> String {
     let known = sent.get(SHOWN_AT);
-    if shown_at(app, center, known).is_some() {
+    if showing(app, center, known).is_some() {
         return known.to_owned();
     }
     let ends = app.clock.now().checked_add(FORM_LIFE).unwrap_or(Timestamp::MAX);
-    app.links.issue(center, SHOWN_FORM, Uuid::nil(), ends).unwrap_or_default()
+    // A new id for each showing, and of no other use: it ties nothing to a person or a browser.
+    app.links.issue(center, SHOWN_FORM, app.clock.new_id(), ends).unwrap_or_default()
 }
 
 /// Hands it over. A key that was used with other answers belongs to a form that was changed after it was sent: that is a
@@ -225,6 +242,7 @@ fn key_of_changed(request: &SubmitInquiryRequest) -> String {
     let came = request.attribution.clone().unwrap_or_default();
     let around = [&request.idempotency_key, &request.form_id, &request.language, &came.landing_page, &came.campaign];
     let around = around.into_iter().chain([&came.utm_source, &came.utm_medium, &came.referrer_host]);
+    let around = around.chain([&came.utm_term, &came.utm_content]);
     let answers = answers.into_iter().flat_map(|(key, answer)| [key, answer]);
     fingerprint(around.chain(answers).map(String::as_str))
 }
@@ -277,7 +295,7 @@ fn kept(sent: &Sent) -> Vec<HiddenField> {
 }
 
 fn repair(app: &App, asking: &Asking, sent: &Sent, faults: &[FieldFault]) -> Response {
-    page(StatusCode::UNPROCESSABLE_ENTITY, &form_page(app, asking, sent, faults, None))
+    form_answer(StatusCode::UNPROCESSABLE_ENTITY, &form_page(app, asking, sent, faults, None))
 }
 
 fn form_page(app: &App, asking: &Asking, sent: &Sent, faults: &[FieldFault], by: Option<String>) -> InquiryFormPage {
@@ -285,7 +303,7 @@ fn form_page(app: &App, asking: &Asking, sent: &Sent, faults: &[FieldFault], by:
     let shown = Shown { language: code, sent, faults };
     let words = |text: &causeway_funnel::words::Words| Some(text.get(code).to_owned()).filter(|text| !text.is_empty());
     let known = sent.get(IDEMPOTENCY_KEY);
-    let hidden = HIDDEN.iter().map(|name| HiddenField { name: (*name).to_owned(), value: sent.get(name).to_owned() });
+    let hidden = touch::names().map(|name| HiddenField { value: sent.get(&name).to_owned(), name });
     let token = shown_token(app, &asking.in_force.1.center.id, sent);
     let hidden = hidden.chain([HiddenField { name: SHOWN_AT.to_owned(), value: token }]);
     InquiryFormPage {
@@ -301,8 +319,16 @@ fn form_page(app: &App, asking: &Asking, sent: &Sent, faults: &[FieldFault], by:
         consents: shown.consents(form),
         idempotency_key: if known.is_empty() { app.clock.new_id().to_string() } else { known.to_owned() },
         hidden: hidden.filter(|field| !field.value.is_empty()).collect(),
+        begin: format!("{}/begin?lang={code}", asking.path),
+        proof: form.proof_of_work.is_asked().then(|| sent.get(PROOF).to_owned()),
         unsaved: false,
     }
+}
+
+/// The page, which alone of the patient face may ask us something by its script.
+fn form_answer(status: StatusCode, form: &InquiryFormPage) -> Response {
+    let policy = (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(FORM_POLICY));
+    ([policy], page(status, form)).into_response()
 }
 
 /// When somebody who asks now is contacted; none where routing does not say in time.
@@ -322,45 +348,5 @@ pub async fn preview_of(app: &App, center: &str, consult_type: String) -> Option
             None
         }
         Err(_elapsed) => None,
-    }
-}
-
-/// Where somebody came from, first touch: the query's words, and the page that linked here.
-fn first_touch(query: &[(String, String)], headers: &HeaderMap) -> Vec<(String, String)> {
-    let asked = |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
-    let linked = headers.get(header::REFERER).and_then(|value| value.to_str().ok());
-    let linked = linked.and_then(|url| reqwest::Url::parse(url).ok());
-    let own = headers.get(header::HOST).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let foreign = linked.as_ref().filter(|url| !own.starts_with(url.host_str().unwrap_or_default()));
-    let found = HIDDEN.iter().filter_map(|name| {
-        let value = asked(name).or_else(|| match *name {
-            "landing_page" => foreign.map(|url| url.path().to_owned()),
-            "referrer_host" => foreign.and_then(|url| url.host_str().map(str::to_owned)),
-            _ => None,
-        })?;
-        let value: String = value.chars().filter(|sign| !sign.is_control()).take(LONGEST_ATTRIBUTION).collect();
-        (!value.is_empty()).then(|| ((*name).to_owned(), value))
-    });
-    found.collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use axum::http::HeaderValue;
-
-    #[test]
-    fn where_somebody_came_from_is_the_query_first_and_then_the_page_before() {
-        let mut headers = HeaderMap::new();
-        headers.insert(header::HOST, HeaderValue::from_static("care.example"));
-        headers.insert(header::REFERER, HeaderValue::from_static("https://www.hospital.example/colon?x=secret"));
-        let query = [("utm_campaign".to_owned(), "spring".to_owned())];
-        let found = first_touch(&query, &headers);
-        let value = |name: &str| found.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
-        assert_eq!(value("landing_page"), Some("/colon"));
-        assert_eq!(value("referrer_host"), Some("www.hospital.example"));
-        assert_eq!(value("utm_campaign"), Some("spring"));
-        headers.insert(header::REFERER, HeaderValue::from_static("https://care.example/harbor-valley"));
-        assert_eq!(first_touch(&query, &headers).len(), 1, "our own page is no landing page");
     }
 }

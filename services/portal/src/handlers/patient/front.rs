@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 
 use super::super::{App, language, page};
-use super::frame;
+use super::{frame, touch};
 use crate::centers::InForce;
 use crate::pages::{FrontPage, HomePage, PlainPage, PublicFrame, TroublePage};
 use crate::words::{LANGUAGES, Words};
@@ -34,13 +34,21 @@ pub async fn centers(State(app): State<Arc<App>>, query: Asked, headers: HeaderM
 }
 
 /// The forms of a center.
-pub async fn forms(state: State<Arc<App>>, Path(center): Path<String>, query: Asked, headers: HeaderMap) -> Response {
-    let Some((in_force, frame)) = around(&state, &center, "", &query, &headers) else {
+pub async fn forms(
+    state: State<Arc<App>>,
+    Path(center): Path<String>,
+    Query(pairs): Query<Vec<(String, String)>>,
+    headers: HeaderMap,
+) -> Response {
+    let query: HashMap<String, String> = pairs.iter().cloned().collect();
+    let came = touch::told(&pairs, &headers);
+    let Some((in_force, frame)) = around(&state, &center, ("", &came), &query, &headers) else {
         return nowhere(&state.0, &query, &headers);
     };
     let code = frame.words.code;
+    let kept = super::query(&came, code);
     let link = |form: &causeway_funnel::form::Form| {
-        (form.title.get(code).to_owned(), format!("/{center}/forms/{}?lang={code}", form.id))
+        (form.title.get(code).to_owned(), format!("/{center}/forms/{}?{kept}", form.id))
     };
     let forms = in_force.1.forms.values().map(link).collect();
     page(StatusCode::OK, &HomePage { frame, forms })
@@ -48,7 +56,7 @@ pub async fn forms(state: State<Arc<App>>, Path(center): Path<String>, query: As
 
 /// How details are used and protected.
 pub async fn privacy(state: State<Arc<App>>, Path(center): Path<String>, query: Asked, headers: HeaderMap) -> Response {
-    match around(&state, &center, "/privacy", &query, &headers) {
+    match around(&state, &center, ("/privacy", &[]), &query, &headers) {
         Some((_, frame)) => page(StatusCode::OK, &PlainPage::privacy(frame, Vec::new())),
         None => nowhere(&state.0, &query, &headers),
     }
@@ -61,7 +69,7 @@ pub async fn language_help(
     query: Asked,
     headers: HeaderMap,
 ) -> Response {
-    match around(&state, &center, "/language-help", &query, &headers) {
+    match around(&state, &center, ("/language-help", &[]), &query, &headers) {
         Some((_, frame)) => page(StatusCode::OK, &PlainPage::language_help(frame, Vec::new())),
         None => nowhere(&state.0, &query, &headers),
     }
@@ -104,13 +112,13 @@ pub fn any_language(query: &HashMap<String, String>, headers: &HeaderMap) -> &'s
 fn around(
     State(app): &State<Arc<App>>,
     center: &str,
-    below: &str,
+    (below, keep): (&str, &[(String, String)]),
     query: &HashMap<String, String>,
     headers: &HeaderMap,
 ) -> Option<(InForce, PublicFrame)> {
     let in_force = app.centers.get(center)?;
     let asked = query.get("lang").map(String::as_str);
     let words = language(asked, None, headers, &in_force.1.center.languages);
-    let frame = frame(app, &in_force.1, words, (&format!("/{center}{below}"), &[]));
+    let frame = frame(app, &in_force.1, words, (&format!("/{center}{below}"), keep));
     Some((in_force, frame))
 }

@@ -3,12 +3,14 @@
 //! There is no session and no cookie; the link is the capability, and it opens one inquiry. Deliberately not here: names
 //! and health answers, which no page of this face shows.
 
+mod begin;
 mod changes;
 pub mod form;
 mod front;
 mod link;
 mod own;
 mod stop;
+mod touch;
 
 use std::sync::Arc;
 
@@ -39,6 +41,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/p/{token}/stop", get(stop::ask).post(stop::stop_all))
         .route("/{center}", get(front::forms))
         .route("/{center}/forms/{form}", get(form::show).post(form::send))
+        .route("/{center}/forms/{form}/begin", post(begin::begin))
         .route("/{center}/privacy", get(front::privacy))
         .route("/{center}/language-help", get(front::language_help))
         .fallback(front::missing)

@@ -7,6 +7,7 @@ use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use causeway_auth::Action;
+use causeway_proto::inquiry::v1::{GetFormCountsRequest, GetFormCountsResponse};
 use causeway_proto::metrics::v1::{GetFunnelRequest, GetFunnelResponse};
 use tonic::Status;
 
@@ -23,10 +24,11 @@ pub async fn show(State(app): State<Arc<App>>, Query(query): Query<HashMap<Strin
     let (profile, now) = (&staff.in_force.1, app.clock.now());
     let text = |name: &str| query.get(name).map(String::as_str).unwrap_or_default();
     let range = Range::read(text("from"), text("to"), profile.zone().to_datetime(now).date());
-    let (by_source, by_team) = tokio::join!(ask(&staff, range, "source"), ask(&staff, range, "team"));
+    let (by_source, by_team, forms) =
+        tokio::join!(ask(&staff, range, "source"), ask(&staff, range, "team"), forms(&staff, range));
     match (by_source, by_team) {
         (Ok(by_source), Ok(by_team)) => {
-            let answers = Answers { by_source, by_team };
+            let answers = Answers { by_source, by_team, forms };
             page(StatusCode::OK, &funnel::page(frame(&app, &staff, "Funnel"), profile, range, &answers, now))
         }
         (Err(status), _) | (_, Err(status)) => {
@@ -41,4 +43,17 @@ async fn ask(staff: &Staff, range: Range, group_by: &str) -> Result<GetFunnelRes
     let (from, to) = range.instants(&staff.in_force.1);
     let request = GetFunnelRequest { center: staff.center(), from, to, group_by: group_by.to_owned() };
     staff.peers.metrics().get_funnel(request).await.map(tonic::Response::into_inner)
+}
+
+/// What became of forms that were shown; the rest of the page stands without it.
+async fn forms(staff: &Staff, range: Range) -> Option<GetFormCountsResponse> {
+    let (from, to) = range.instants(&staff.in_force.1);
+    let request = GetFormCountsRequest { center: staff.center(), from, to };
+    match staff.peers.ingestion().get_form_counts(request).await {
+        Ok(answer) => Some(answer.into_inner()),
+        Err(status) => {
+            tracing::warn!(code = ?status.code(), "ask ingestion for the counts of forms");
+            None
+        }
+    }
 }

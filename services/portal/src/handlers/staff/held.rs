@@ -107,6 +107,7 @@ fn in_words(sign: &str) -> &str {
         "trap" => "A field that people don’t see is filled in",
         "too_fast" => "Sent within seconds",
         "no_form" => "Sent without opening the form",
+        "no_proof" => "Sent without the work that the form asks of a browser",
         "often" => "Many from one address",
         "link" => "A link in the text",
         "links" => "Several links in the text",

@@ -5,14 +5,14 @@ use std::sync::Mutex;
 use causeway_proto::error::Reason;
 use causeway_proto::inquiry::v1::ingestion_server::{Ingestion, IngestionServer};
 use causeway_proto::inquiry::v1::{
-    CallRow, Consent, DecideLinkRequest, DecideLinkResponse, Facts, GetInquiryFactsRequest, HeldInquiry, KnownInquiry,
-    ListCallsRequest, ListCallsResponse, ListHeldRequest, ListHeldResponse, ListLinksRequest, ListLinksResponse,
-    ListRepairsRequest, ListRepairsResponse, MarkSpamRequest, MarkSpamResponse, OpenCallRequest, OpenRepairRequest,
-    OpenedCall, ReindexPeopleRequest, ReindexPeopleResponse, ReleaseHeldRequest, ReleaseHeldResponse,
-    ReleaseRepairRequest, Repair, RepairOutcome, RetryRepairsRequest, RetryRepairsResponse, RevealPeopleRequest,
-    RevealPeopleResponse, SetAsideRepairsRequest, SetAsideRepairsResponse, SettleCallRequest, SettleCallResponse,
-    SettleMessagesRequest, SettleMessagesResponse, SubmitInquiryRequest, SubmitInquiryResponse, TakeGoodRowsRequest,
-    TakeGoodRowsResponse,
+    CallRow, Consent, DecideLinkRequest, DecideLinkResponse, Facts, GetFormCountsRequest, GetFormCountsResponse,
+    GetInquiryFactsRequest, HeldInquiry, KnownInquiry, ListCallsRequest, ListCallsResponse, ListHeldRequest,
+    ListHeldResponse, ListLinksRequest, ListLinksResponse, ListRepairsRequest, ListRepairsResponse, MarkSpamRequest,
+    MarkSpamResponse, NoteFormsRequest, NoteFormsResponse, OpenCallRequest, OpenRepairRequest, OpenedCall,
+    ReindexPeopleRequest, ReindexPeopleResponse, ReleaseHeldRequest, ReleaseHeldResponse, ReleaseRepairRequest, Repair,
+    RepairOutcome, RetryRepairsRequest, RetryRepairsResponse, RevealPeopleRequest, RevealPeopleResponse,
+    SetAsideRepairsRequest, SetAsideRepairsResponse, SettleCallRequest, SettleCallResponse, SettleMessagesRequest,
+    SettleMessagesResponse, SubmitInquiryRequest, SubmitInquiryResponse, TakeGoodRowsRequest, TakeGoodRowsResponse,
 };
 use tonic::transport::server::TcpIncoming;
 use tonic::{Request as Call, Response as Answer, Status};
@@ -22,6 +22,7 @@ use super::*;
 #[derive(Clone, Default)]
 pub struct Fake {
     taken: Arc<Mutex<Vec<SubmitInquiryRequest>>>,
+    noted: Arc<Mutex<Vec<NoteFormsRequest>>>,
     used_key: Option<&'static str>,
     /// What waits to be mended.
     pub queue: super::repairs::Queue,
@@ -146,6 +147,15 @@ impl Ingestion for Fake {
         }
     }
 
+    async fn note_forms(&self, call: Call<NoteFormsRequest>) -> Result<Answer<NoteFormsResponse>, Status> {
+        self.noted.lock().expect("lock").push(call.into_inner());
+        Ok(Answer::new(NoteFormsResponse {}))
+    }
+
+    async fn get_form_counts(&self, _: Call<GetFormCountsRequest>) -> Result<Answer<GetFormCountsResponse>, Status> {
+        Err(Status::permission_denied("not for this page"))
+    }
+
     async fn get_inquiry_facts(&self, _: Call<GetInquiryFactsRequest>) -> Result<Answer<Facts>, Status> {
         Ok(Answer::new(Facts {
             reference: "HV-7K4M-2QX".into(),
@@ -229,18 +239,14 @@ async fn what_a_machine_would_do_is_told_beside_the_form_and_a_person_has_no_sig
     let app = app_before(fake.clone()).await;
     let router = patient::router(Arc::clone(&app));
     let path = "/harbor-valley/forms/general";
-    let shown = |page: &str| {
-        let after = page.split("name=\"shown\" value=\"").nth(1).expect("a token");
-        after.split('"').next().expect("its end").to_owned()
-    };
-    let token = shown(&get(&router, path).await.body);
+    let token = shown_in(&get(&router, path).await.body);
     let sent = format!("{FILLED}&shown={token}");
     ask(&router, Method::POST, path, &[], &sent).await;
     app.clock.advance(SignedDuration::from_secs(40));
     ask(&router, Method::POST, path, &[], &sent).await;
     // A page that comes back with faults is as old as the first one.
     let faulty = ask(&router, Method::POST, path, &[], &format!("shown={token}")).await;
-    assert_eq!(shown(&faulty.body), token);
+    assert_eq!(shown_in(&faulty.body), token);
     app.clock.advance(SignedDuration::from_hours(25));
     ask(&router, Method::POST, path, &[], &sent).await;
     let elsewhere = app.links.issue("lakeside", "form shown", Uuid::nil(), Timestamp::MAX).expect("a token");
@@ -249,6 +255,127 @@ async fn what_a_machine_would_do_is_told_beside_the_form_and_a_person_has_no_sig
     let signs: Vec<Vec<String>> = taken.iter().map(|one| one.signs.clone()).collect();
     assert_eq!(signs, [vec!["too_fast"], vec![], vec!["no_form"], vec!["no_form"]]);
     assert!(taken.iter().all(|one| !one.answers.contains_key("shown")));
+}
+
+/// The token of a showing, as its page carries it.
+fn shown_in(page: &str) -> String {
+    let after = page.split("name=\"shown\" value=\"").nth(1).expect("a token");
+    after.split('"').next().expect("its end").to_owned()
+}
+
+#[tokio::test]
+async fn a_showing_begins_once_whether_its_script_tells_it_or_its_form_is_sent() {
+    let fake = Fake::default();
+    let app = app_before(fake.clone()).await;
+    let router = patient::router(Arc::clone(&app));
+    let path = "/harbor-valley/forms/general";
+    let (told, silent) = (get(&router, path).await, get(&router, path).await);
+    ask(&router, Method::GET, path, &[("sec-purpose", "prefetch;prerender")], "").await;
+    ask(&router, Method::HEAD, path, &[], "").await;
+    assert!(told.body.contains(&format!("data-begin=\"{path}/begin?lang=en\"")), "{}", told.body);
+    assert!(!told.body.contains("data-worker"), "this form asks for no work");
+    let token = shown_in(&told.body);
+    let begin = format!("{path}/begin?lang=en");
+    for _ in 0..3 {
+        let seen = ask(&router, Method::POST, &begin, &[], &format!("shown={token}")).await;
+        assert_eq!((seen.status, seen.body.as_str()), (StatusCode::NO_CONTENT, ""));
+    }
+    ask(&router, Method::POST, path, &[], &format!("shown={token}&name=Rosa&phone=12")).await;
+    let sent = format!("{FILLED}&shown={}", shown_in(&silent.body));
+    assert_eq!(ask(&router, Method::POST, path, &[], &sent).await.status, StatusCode::SEE_OTHER);
+    let odd = ask(&router, Method::POST, &begin, &[], "shown=made-up").await;
+    assert_eq!(odd.status, StatusCode::GONE, "a showing that was none is not counted");
+
+    let stop = causeway_runtime::Stop::new();
+    stop.soft.cancel();
+    crate::tally::hand_over(Arc::clone(&app.tally), app.peers.clone(), app.clock.clone(), stop).await;
+    let noted = fake.noted.lock().expect("lock").clone();
+    let shown: i64 = noted.iter().flat_map(|batch| &batch.shown).map(|line| line.count).sum();
+    assert_eq!(shown, 2, "neither what is fetched ahead nor what asks for the head alone is seen");
+    let begun: Vec<_> = noted.iter().flat_map(|batch| batch.begun.clone()).collect();
+    assert_eq!(begun.len(), 2);
+    let taken = fake.taken.lock().expect("lock").clone();
+    assert!(begun.iter().any(|one| one.showing_id == taken[0].showing_id && one.faults.is_empty()));
+    let failed = begun.iter().find(|one| !one.faults.is_empty()).expect("a page with faults");
+    assert!(failed.faults.iter().any(|fault| (fault.field.as_str(), fault.code.as_str()) == ("phone", "phone_length")));
+    assert!(!format!("{noted:?}").contains("Rosa"), "no answer is counted");
+}
+
+#[tokio::test]
+async fn how_somebody_came_is_carried_from_the_front_to_the_form_and_into_another_language() {
+    let fake = Fake::default();
+    let router = portal(fake.clone()).await;
+    let from = [("referer", "https://search.example/find?q=secret"), ("host", "care.example")];
+    let front = ask(&router, Method::GET, "/harbor-valley?utm_campaign=autumn&utm_term=gi", &from, "").await;
+    let after = front.body.split("href=\"/harbor-valley/forms/general?").nth(1).expect("a link");
+    let query = after.split('"').next().expect("its end").replace("&amp;", "&").replace("&#38;", "&");
+    let from_us = [("referer", "https://care.example/harbor-valley"), ("host", "care.example")];
+    let form = ask(&router, Method::GET, &format!("/harbor-valley/forms/general?{query}"), &from_us, "").await;
+    for told in ["name=\"utm_campaign\" value=\"autumn\"", "name=\"referrer_host\" value=\"search.example\""] {
+        assert!(form.body.contains(told), "{told}: {}", form.body);
+    }
+    assert!(!form.body.contains("secret"));
+    let direct = ask(&router, Method::GET, "/harbor-valley/forms/general", &from, "").await;
+    let other = direct.body.split("hreflang=\"es\"").next().and_then(|before| before.rsplit("href=\"").next());
+    assert!(other.is_some_and(|link| link.contains("referrer_host=search.example")), "{other:?}");
+
+    let body =
+        format!("{FILLED}&utm_campaign=letter&utm_content=b&first_utm_campaign=autumn&first_referrer_host=a.example");
+    ask(&router, Method::POST, "/harbor-valley/forms/general", &[], &body).await;
+    let taken = fake.taken.lock().expect("lock").clone();
+    let came = taken[0].attribution.clone().expect("attribution");
+    let last = came.last.expect("another touch");
+    assert_eq!((came.campaign.as_str(), came.referrer_host.as_str()), ("autumn", "a.example"));
+    assert_eq!((last.campaign.as_str(), last.utm_content.as_str()), ("letter", "b"));
+    assert!(taken[0].answers.keys().all(|key| !key.contains("utm") && !key.contains("first")));
+}
+
+#[tokio::test]
+async fn a_form_that_wants_work_hands_it_out_to_its_script_and_passes_the_proof_on() {
+    let fake = Fake::default();
+    let router = portal(fake.clone()).await;
+    // The demo center has one form that wants it.
+    let path = "/harbor-valley/forms/clinical-trial";
+    let form = get(&router, path).await;
+    let worker = form.body.split("data-worker=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("a worker");
+    assert_eq!(get(&router, worker).await.status, StatusCode::OK);
+    let policy = form.header("content-security-policy");
+    assert!(policy.contains("connect-src 'self'") && policy.contains("trusted-types form"), "{policy}");
+    assert!(!policy.contains("unsafe"));
+    let begun = format!("shown={}", shown_in(&form.body));
+    let asked = ask(&router, Method::POST, &format!("{path}/begin?lang=en"), &[], &begun).await;
+    assert_eq!(asked.status, StatusCode::OK);
+    let puzzle: serde_json::Value = serde_json::from_str(&asked.body).expect("JSON");
+    assert_eq!(puzzle["bits"], 16);
+    let challenge = puzzle["challenge"].as_str().expect("a challenge");
+    let body = format!("{FILLED}&{begun}&proof={challenge}:7");
+    ask(&router, Method::POST, path, &[], &body).await;
+    let again = ask(&router, Method::POST, path, &[], &format!("{begun}&proof={challenge}:7")).await;
+    assert!(again.body.contains(&format!("name=\"proof\" value=\"{challenge}:7\"")), "work that is done is kept");
+    let taken = fake.taken.lock().expect("lock").clone();
+    assert_eq!(taken[0].proof, format!("{challenge}:7"));
+    assert!(!taken[0].answers.contains_key("proof"));
+}
+
+#[tokio::test]
+async fn whoever_begins_one_form_after_another_works_harder_and_then_waits_and_others_do_not() {
+    let config = Config { often_per_minute: 4, forms_per_minute: 6, trusted_proxy_hops: 1, ..Config::default() };
+    let router = patient::router(super::app(Mode::Development, config));
+    let path = "/harbor-valley/forms/clinical-trial";
+    let begin = format!("{path}/begin?lang=en");
+    let begun = format!("shown={}", shown_in(&get(&router, path).await.body));
+    let bits = async |from: &str| {
+        let seen = ask(&router, Method::POST, &begin, &[("x-forwarded-for", from)], &begun).await;
+        let told: Option<serde_json::Value> = serde_json::from_str(&seen.body).ok();
+        told.and_then(|told| told["bits"].as_u64()).ok_or(seen.status)
+    };
+    let mut asked = Vec::new();
+    for _ in 0..6 {
+        asked.push(bits("192.0.2.7").await.expect("bits"));
+    }
+    assert_eq!(asked, [16, 16, 18, 20, 22, 22]);
+    assert_eq!(bits("192.0.2.7").await, Err(StatusCode::TOO_MANY_REQUESTS));
+    assert_eq!(bits("192.0.2.8").await, Ok(16));
 }
 
 #[tokio::test]

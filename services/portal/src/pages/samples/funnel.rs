@@ -4,7 +4,9 @@ use super::{
     staff::{figures, s, select},
     staff_frame,
 };
-use crate::pages::{Breakdown, BreakdownRow, Filter, FunnelPage, ReasonRow, SpeedBin, SpeedKind, StageRow};
+use crate::pages::{
+    Breakdown, BreakdownRow, FieldRow, Filter, FormRow, FormsPart, FunnelPage, ReasonRow, SpeedBin, SpeedKind, StageRow,
+};
 
 impl FunnelPage {
     pub(super) fn sample() -> Self {
@@ -47,7 +49,25 @@ impl FunnelPage {
                 reason("No time that fit", 25),
                 reason("Other", 84),
             ],
+            forms: Some(forms()),
         }
+    }
+}
+
+fn forms() -> FormsPart {
+    let form = |name: &str, shown, begun, sent, left| FormRow { name: s(name), shown, begun, sent, left };
+    let field = |name: &str, fault: &str, showings| FieldRow {
+        name: s(name),
+        form: s("Ask for a visit (English)"),
+        fault: s(fault),
+        showings,
+    };
+    FormsPart {
+        forms: vec![
+            form("Ask for a visit (English)", 2210, 911, 540, 352),
+            form("Ask for a visit (Español)", 402, 120, 72, 44),
+        ],
+        fields: vec![field("Phone number", "phone length", 84), field("Other", "–", 23)],
     }
 }
 

@@ -204,6 +204,8 @@ impl InquiryFormPage {
             consents: vec![consent],
             idempotency_key: "0192".to_owned(),
             hidden: vec![HiddenField { name: "landing_page".to_owned(), value: "/second-opinion".to_owned() }],
+            begin: "/harbor-valley/forms/new/begin".to_owned(),
+            proof: Some(String::new()),
             unsaved: false,
         }
     }
