@@ -1,7 +1,7 @@
 //! Ingestion: every door, nothing lost.
 //!
-//! Listens to: no event; people and systems come through its doors (HTTP, FHIR R4, HL7 over MLLP, CSV files by upload or
-//! folder, gRPC).
+//! Listens to: people and systems at its doors (HTTP, FHIR R4, HL7 over MLLP, CSV files by upload or folder, gRPC); to
+//! StageChanged and the five appointment events for what became of referrals by FHIR.
 //! Publishes: `InquiryReceived`.
 //! Owns: the inquiry as received, the person behind it (all PHI of the installation, sealed), what has to be mended and what
 //! people did about it, the answers given to each idempotency key, the messages and files of partner systems as they came
@@ -23,10 +23,11 @@ pub mod writer;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use causeway_auth::{Sealer, Verifier};
 use causeway_bus::StreamSpec;
 use causeway_funnel::profile::{Bundle, Profile};
-use causeway_mailbox::{Database, Mailbox, MailboxSettings, Revisions};
+use causeway_mailbox::{Database, Mailbox, MailboxSettings, Revisions, Subscription};
 use causeway_proto::inquiry::v1::ingestion_server::IngestionServer;
 use causeway_proto::subjects;
 use causeway_runtime::{Deps, PortSpec, Running, Service, Stop};
@@ -39,6 +40,9 @@ use handlers::csv::Files;
 use handlers::fhir;
 use handlers::grpc::Calls;
 use handlers::hear::Hearing;
+use handlers::hooks::post::{Guard, Hooks};
+use handlers::hooks::{self, Worker};
+use handlers::journeys::Journeys;
 use handlers::limit::Limits;
 use handlers::mllp;
 use handlers::repair::door::Doors;
@@ -75,8 +79,10 @@ impl Service for Ingestion {
         let (soft, tasks) = (stop.soft.clone(), &running.tasks);
         let profiles =
             Revisions::start(Some(&database), bus.clone(), subjects::CENTERS_BUCKET, read_profile, soft, tasks).await?;
+        let journeys = Arc::new(Journeys);
+        let subscription = |(stream, subjects)| Subscription { stream, subjects, handler: journeys.clone() };
         let machine = MailboxSettings {
-            subscriptions: Vec::new(),
+            subscriptions: subjects::subscriptions(Self::NAME).into_iter().map(subscription).collect(),
             timers: None,
             listeners: subjects::listeners,
             pace: config.pace.clone(),
@@ -96,7 +102,9 @@ impl Service for Ingestion {
         let reading =
             handlers::recognise::run(acceptance.clone(), database.clone(), config.people.clone(), stop.clone());
         stop.spawn(tasks, "person index", reading);
-        serve_http(&deps, &config, &stop, &running, (acceptance, database.clone(), files))?;
+        let guard = Guard { is_development: deps.mode.is_development() };
+        notify(&config, &stop, tasks, guard, (acceptance.clone(), database.clone()))?;
+        serve_http(&deps, &config, &stop, &running, (acceptance, database.clone(), files), guard)?;
         health::watch(health, &database, &stop, &mut running);
         Ok(running)
     }
@@ -220,18 +228,33 @@ fn take_files(
     files
 }
 
+/// Starts what tells partners of changed Tasks.
+fn notify(
+    config: &Config,
+    stop: &Stop,
+    tasks: &tokio_util::task::TaskTracker,
+    guard: Guard,
+    (acceptance, database): (Arc<Acceptance>, Database),
+) -> anyhow::Result<()> {
+    let hooks = Hooks::new(guard).context("set up the way to subscribers' endpoints")?;
+    let worker = Arc::new(Worker { acceptance, database, hooks, settings: config.subscriptions.clone() });
+    stop.spawn(tasks, "notifications", hooks::run(worker, stop.clone(), tasks.clone()));
+    Ok(())
+}
+
 fn serve_http(
     deps: &Deps,
     config: &Config,
     stop: &Stop,
     running: &Running,
     (acceptance, database, files): (Arc<Acceptance>, Database, Arc<Files>),
+    guard: Guard,
 ) -> anyhow::Result<()> {
     let listener = deps.listeners.take("http")?;
     let limits = HttpLimits { body: config.body_bytes, deadline: config.deadline(), ..HttpLimits::default() };
     let metrics = HttpMetrics::new(&deps.metrics)?;
     let layered = |router, limits: &HttpLimits| causeway_serve::http_layers(router, deps.service, &metrics, limits);
-    let door = fhir::Door::new(acceptance.clone(), database, config.fhir.clone());
+    let door = fhir::Door::new(acceptance.clone(), database, config.fhir.clone(), (config.subscriptions.clone(), guard));
     // Documents come inside a Bundle, so these bodies may be larger than a form's answers.
     let fhir_limits = HttpLimits { body: config.fhir.body_bytes, ..limits.clone() };
     let fhir = fhir::in_fhir(layered(fhir::router(Arc::new(door)), &fhir_limits));

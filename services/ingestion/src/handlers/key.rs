@@ -57,6 +57,7 @@ mod tests {
             status: Default::default(),
             csv: None,
             hl7: None,
+            fhir: None,
         }
     }
 

@@ -6,11 +6,14 @@ pub mod file_rows;
 pub mod file_work;
 pub mod files;
 pub mod held;
+pub mod hooks;
+pub mod journeys;
 pub mod links;
 pub mod messages;
 pub mod people;
 pub mod referrals;
 pub mod repairs;
+pub mod subscriptions;
 pub mod volume;
 
 use std::collections::HashSet;

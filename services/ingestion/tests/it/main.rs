@@ -5,6 +5,7 @@ mod doors;
 mod faults;
 mod fhir;
 mod hl7;
+mod journeys;
 mod limits;
 mod numbers;
 mod openapi;

@@ -56,6 +56,7 @@ fn resources() -> Value {
     let number = json!({ "name": "identifier", "type": "token", "documentation": "The office's number of the referral, as system|value." });
     let focus = json!({ "name": "focus", "type": "reference", "documentation": "ServiceRequest/ID as the referral was answered with." });
     let updated = json!({ "name": "_lastUpdated", "type": "date", "documentation": "With ge, gt, le or lt and an instant; oldest first, with _count and a next link." });
+    let status = json!({ "name": "status", "type": "token", "documentation": "received, accepted, in-progress, completed, rejected, cancelled, failed; several with commas." });
     let mut all = vec![
         json!({
             "type": "ServiceRequest",
@@ -69,10 +70,10 @@ fn resources() -> Value {
         }),
         json!({
             "type": "Task",
-            "documentation": "What became of a referral, as far as its door knows. Made by the center. An update with the status cancelled and If-Match calls the referral off, as a Task of the office's own inside a Bundle does; nothing else of it can be changed.",
+            "documentation": "What became of a referral: received, accepted, in-progress, then completed, rejected, cancelled or failed. businessStatus tells the stage, output the time of a booked visit, statusReason why it ended. Made by the center. An update with the status cancelled and If-Match calls the referral off, as a Task of the office's own inside a Bundle does; nothing else of it can be changed.",
             "interaction": [{ "code": "read" }, { "code": "update" }, { "code": "search-type" }],
             "versioning": "versioned-update",
-            "searchParam": [number, focus, updated],
+            "searchParam": [number, focus, status, updated],
         }),
         json!({
             "type": "QuestionnaireResponse",
