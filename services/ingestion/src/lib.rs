@@ -5,8 +5,8 @@
 //! Publishes: `InquiryReceived`.
 //! Owns: the inquiry as received, the person behind it (all PHI of the installation, sealed), what has to be mended and what
 //! people did about it, the answers given to each idempotency key, the messages and files of partner systems as they came
-//! (sealed), and which inquiries may be the same person's.
-//! Never: decides who works an inquiry, sends anything, or lets PHI out but for a stated and recorded purpose.
+//! (sealed), which inquiries may be the same person's, where a referral by FHIR stands for its office, and who is told of it.
+//! Never: decides who works an inquiry, sends a person anything, or lets PHI out but for a stated and recorded purpose.
 //!
 //! An answer is given after the commit. The bus may be down meanwhile: what was accepted waits in the outbox.
 

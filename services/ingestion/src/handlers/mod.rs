@@ -22,6 +22,7 @@ pub mod release;
 pub mod repair;
 pub mod reveal;
 pub mod settle;
+pub mod subscriptions;
 pub mod tls;
 pub mod told;
 pub mod volume;

@@ -13,6 +13,7 @@ mod people;
 mod plans;
 mod privacy;
 mod repair;
+mod subscriptions;
 mod validator;
 mod volume;
 mod world;

@@ -92,7 +92,7 @@ async fn another_center_reads_nothing_and_the_database_itself_sees_to_it() {
 }
 
 /// Tables in which a text stands, in clear or as the bytes of a column.
-async fn tables_with(world: &World, text: &str) -> Vec<String> {
+pub async fn tables_with(world: &World, text: &str) -> Vec<String> {
     let tables: Vec<String> =
         sqlx::query_scalar("SELECT tablename::text FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename")
             .fetch_all(&world.admin)

@@ -11,7 +11,7 @@ use causeway_proto::inquiry::v1::{
     OpenRepairRequest, Person, ReindexPeopleRequest, ReindexPeopleResponse, ReleaseHeldRequest, ReleaseHeldResponse,
     ReleaseRepairRequest, Repair, RepairOutcome, RetryRepairsRequest, RetryRepairsResponse, RevealPeopleRequest,
     RevealPeopleResponse, SetAsideRepairsRequest, SetAsideRepairsResponse, SettleMessagesRequest,
-    SettleMessagesResponse, SubmitInquiryRequest, SubmitInquiryResponse, TakeGoodRowsRequest, TakeGoodRowsResponse,
+    SettleMessagesResponse, SubmitInquiryRequest, SubmitInquiryResponse, TakeGoodRowsRequest, TakeGoodRowsResponse, ListSubscriptionsRequest, ListSubscriptionsResponse, SwitchSubscriptionRequest, SwitchSubscriptionResponse,
 };
 use causeway_runtime::{Mode, Stop};
 use tokio::net::TcpListener;
@@ -85,6 +85,20 @@ impl Ingestion for People {
     }
 
     async fn decide_link(&self, _: Request<DecideLinkRequest>) -> Result<Response<DecideLinkResponse>, Status> {
+        Err(Status::unimplemented("not asked here"))
+    }
+
+    async fn list_subscriptions(
+        &self,
+        _: Request<ListSubscriptionsRequest>,
+    ) -> Result<Response<ListSubscriptionsResponse>, Status> {
+        Err(Status::unimplemented("not asked here"))
+    }
+
+    async fn switch_subscription(
+        &self,
+        _: Request<SwitchSubscriptionRequest>,
+    ) -> Result<Response<SwitchSubscriptionResponse>, Status> {
         Err(Status::unimplemented("not asked here"))
     }
 

@@ -153,9 +153,10 @@ pub async fn run(worker: Arc<Worker>, stop: Stop, tasks: TaskTracker) {
                 }
             };
             for ((stored, events), place) in claimed.into_iter().zip(free) {
-                let (worker, center) = (Arc::clone(&worker), center.clone());
-                tasks.spawn(async move {
-                    worker.send(&center, &stored, events).await;
+                let (worker, center, hard) = (Arc::clone(&worker), center.clone(), stop.hard.clone());
+                stop.spawn(&tasks, "notification", async move {
+                    // Cut off, it is sent again when its lease has run out.
+                    let _sent = hard.run_until_cancelled(worker.send(&center, &stored, events)).await;
                     drop(place);
                 });
             }

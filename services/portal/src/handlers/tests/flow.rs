@@ -10,7 +10,7 @@ use causeway_proto::inquiry::v1::{
     MarkSpamResponse, OpenRepairRequest, ReindexPeopleRequest, ReindexPeopleResponse, ReleaseHeldRequest,
     ReleaseHeldResponse, ReleaseRepairRequest, Repair, RepairOutcome, RetryRepairsRequest, RetryRepairsResponse,
     RevealPeopleRequest, RevealPeopleResponse, SetAsideRepairsRequest, SetAsideRepairsResponse, SettleMessagesRequest,
-    SettleMessagesResponse, SubmitInquiryRequest, SubmitInquiryResponse, TakeGoodRowsRequest, TakeGoodRowsResponse,
+    SettleMessagesResponse, SubmitInquiryRequest, SubmitInquiryResponse, TakeGoodRowsRequest, TakeGoodRowsResponse, ListSubscriptionsRequest, ListSubscriptionsResponse, SwitchSubscriptionRequest, SwitchSubscriptionResponse,
 };
 use tonic::transport::server::TcpIncoming;
 use tonic::{Request as Call, Response as Answer, Status};
@@ -98,6 +98,20 @@ impl Ingestion for Fake {
     }
 
     async fn decide_link(&self, _: Call<DecideLinkRequest>) -> Result<Answer<DecideLinkResponse>, Status> {
+        Err(Status::permission_denied("not for this page"))
+    }
+
+    async fn list_subscriptions(
+        &self,
+        _: Call<ListSubscriptionsRequest>,
+    ) -> Result<Answer<ListSubscriptionsResponse>, Status> {
+        Err(Status::permission_denied("not for this page"))
+    }
+
+    async fn switch_subscription(
+        &self,
+        _: Call<SwitchSubscriptionRequest>,
+    ) -> Result<Answer<SwitchSubscriptionResponse>, Status> {
         Err(Status::permission_denied("not for this page"))
     }
 
