@@ -27,7 +27,7 @@ use crate::store::journeys::{self, Sent};
 const SHORTLY: Duration = Duration::from_secs(1);
 /// So long a stage waits for the one before it. What is older was told before this door listened, or is told anew from the
 /// record, and is taken as it stands.
-const PATIENCE: SignedDuration = SignedDuration::from_mins(10);
+const PATIENCE: SignedDuration = SignedDuration::from_mins(2);
 
 /// Hears of referrals.
 pub struct Journeys;

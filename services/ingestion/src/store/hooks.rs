@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use causeway_mailbox::Tx;
+use causeway_mailbox::{Ts, Tx};
 use sqlx::PgPool;
 
 use super::subscriptions::{Stored, columns};
@@ -40,10 +40,11 @@ pub async fn claim(tx: &mut Tx, most: i64, margin: Duration) -> Result<Vec<Store
 
 /// The endpoint took everything up to a number. What came meanwhile goes at once.
 pub async fn taken(tx: &mut Tx, sub: &Stored, through: i64) -> Result<bool, sqlx::Error> {
-    let center = tx.center().to_owned();
+    let (center, now) = (tx.center().to_owned(), tx.now());
     let done = sqlx::query(
         "UPDATE subscriptions SET state = 'active', reason = '', failures = 0, lease_until = NULL, delivered = $4, \
             version = version + CASE WHEN state = 'active' THEN 0 ELSE 1 END, \
+            changed_at = CASE WHEN state = 'active' THEN changed_at ELSE $5 END, \
             next_try_at = CASE WHEN events > $4 THEN now() ELSE now() + make_interval(secs => heartbeat_seconds) END \
          WHERE center_id = $1 AND subscription_id = $2 AND tries = $3",
     )
@@ -51,6 +52,7 @@ pub async fn taken(tx: &mut Tx, sub: &Stored, through: i64) -> Result<bool, sqlx
     .bind(sub.subscription_id)
     .bind(sub.tries)
     .bind(through)
+    .bind(Ts(now))
     .execute(tx.conn())
     .await?;
     Ok(done.rows_affected() > 0)
@@ -58,12 +60,13 @@ pub async fn taken(tx: &mut Tx, sub: &Stored, through: i64) -> Result<bool, sqlx
 
 /// It was not taken: tried again after a while, or no more (`wait` none) until the subscriber asks for it.
 pub async fn failed(tx: &mut Tx, sub: &Stored, reason: &str, wait: Option<Duration>) -> Result<bool, sqlx::Error> {
-    let center = tx.center().to_owned();
+    let (center, now) = (tx.center().to_owned(), tx.now());
     let done = sqlx::query(
         "UPDATE subscriptions SET reason = $4, failures = failures + 1, lease_until = NULL, \
             next_try_at = now() + make_interval(secs => $5::double precision), \
             state = CASE WHEN $5::double precision IS NULL THEN 'error' ELSE state END, \
-            version = version + CASE WHEN $5::double precision IS NULL THEN 1 ELSE 0 END \
+            version = version + CASE WHEN $5::double precision IS NULL THEN 1 ELSE 0 END, \
+            changed_at = CASE WHEN $5::double precision IS NULL THEN $6 ELSE changed_at END \
          WHERE center_id = $1 AND subscription_id = $2 AND tries = $3",
     )
     .bind(center)
@@ -71,6 +74,7 @@ pub async fn failed(tx: &mut Tx, sub: &Stored, reason: &str, wait: Option<Durati
     .bind(sub.tries)
     .bind(reason)
     .bind(wait.map(|wait| wait.as_secs_f64()))
+    .bind(Ts(now))
     .execute(tx.conn())
     .await?;
     Ok(done.rows_affected() > 0)

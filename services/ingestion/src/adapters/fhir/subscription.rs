@@ -143,7 +143,7 @@ fn filter(resource: &Element<'_>) -> Vec<Status> {
     let Some(beside) = resource.child("_criteria") else { return Vec::new() };
     let mut found = None;
     for extension in beside.children("extension") {
-        let is_filter = extension.text("url") == Some(&format!("{GUIDE}backport-filter-criteria"));
+        let is_filter = is(&extension, "backport-filter-criteria");
         let told = extension.text("valueString").and_then(|told| told.strip_prefix("Task?status="));
         let told: Option<Vec<Status>> = told.and_then(|codes| codes.split(',').map(Status::parse).collect());
         match told.filter(|_| is_filter && found.is_none()) {
@@ -154,6 +154,11 @@ fn filter(resource: &Element<'_>) -> Vec<Status> {
     found.unwrap_or_default()
 }
 
+/// Whether an extension is that one of the guide.
+fn is(extension: &Element<'_>, name: &str) -> bool {
+    extension.text("url").and_then(|url| url.strip_prefix(GUIDE)) == Some(name)
+}
+
 fn content(channel: &Element<'_>) -> Option<Content> {
     let payload = channel.text("payload");
     if payload.is_some_and(|kind| kind != "application/fhir+json" && kind != "application/json") {
@@ -161,8 +166,7 @@ fn content(channel: &Element<'_>) -> Option<Content> {
     }
     let beside = channel.child("_payload");
     let extensions = beside.iter().flat_map(|beside| beside.children("extension")).collect::<Vec<_>>();
-    let url = format!("{GUIDE}backport-payload-content");
-    let told = extensions.iter().find(|extension| extension.text("url") == Some(&url));
+    let told = extensions.iter().find(|extension| is(extension, "backport-payload-content"));
     let Some(told) = told else {
         channel.missing("payload", Class::Rule, NO_CONTENT);
         return None;
@@ -181,9 +185,8 @@ fn number(
     range: std::ops::RangeInclusive<i32>,
     words: &'static str,
 ) -> Option<i32> {
-    let url = format!("{GUIDE}{name}");
     let extensions = channel.children("extension");
-    let extension = extensions.iter().find(|extension| extension.text("url") == Some(&url))?;
+    let extension = extensions.iter().find(|extension| is(extension, name))?;
     let number = extension.number(value).and_then(|digits| digits.parse().ok()).filter(|number| range.contains(number));
     if number.is_none() {
         extension.error(value, Issue::Value, Class::Rule, words);

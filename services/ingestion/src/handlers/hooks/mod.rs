@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use causeway_auth::{SealError, Sealer};
-use causeway_mailbox::{Database, Tx};
+use causeway_mailbox::Database;
 use causeway_runtime::Stop;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -204,7 +204,7 @@ impl Worker {
         let through = events.last().map_or(stored.delivered, |event| event.number);
         let sent = self.post(center, stored, kind, &events).await;
         let outcome = if sent == Sent::Taken { "taken" } else { "failed" };
-        self.acceptance.metrics.hooks.with_label_values(&[center, &stored.feed, kind.code(), outcome]).inc();
+        self.acceptance.metrics.hooks.with_label_values(&[center, stored.feed.as_str(), kind.code(), outcome]).inc();
         if let Err(cause) = self.settle(center, stored, (sent, through)).await {
             // The lease runs out, and the same is sent again.
             warn!(%cause, subscription.id = %stored.subscription_id, "write down how a notification went");
@@ -241,7 +241,7 @@ impl Worker {
         let wait = (!is_last).then(|| backoff(failures, first));
         let own = stored.clone();
         self.database
-            .with_tx(center, move |tx: &mut Tx| {
+            .with_tx(center, move |tx| {
                 Box::pin(async move {
                     match sent {
                         Sent::Taken => hooks::taken(tx, &own, through).await?,
