@@ -180,7 +180,7 @@ impl Journey {
         match news {
             // An end that comes late is the end all the same: the desk has opened the inquiry again since.
             News::Stage { to, reason, version, .. } if version < self.stage_version && self.ends(to) => {
-                self.go(if is_called_off { Status::Cancelled } else { self.goal(to, reason) }, reason);
+                self.go(self.goal(to, reason), reason, is_called_off);
             }
             News::Stage { version, .. } if version <= self.stage_version => return Effect::Nothing,
             News::Visit { version, .. } if version <= self.visit_version => return Effect::Nothing,
@@ -188,11 +188,11 @@ impl Journey {
             News::Stage { to, reason, version, .. } => {
                 (self.stage, self.stage_version) = (to, version);
                 let reason = reason.filter(|_| to == Stage::Closed);
-                self.go(if is_called_off { Status::Cancelled } else { self.goal(to, reason) }, reason);
+                self.go(self.goal(to, reason), reason, is_called_off);
             }
             News::Visit { what, at, version } => {
                 (self.visit, self.visit_version, self.visit_at) = (what, version, Some(at));
-                self.go(if is_called_off { Status::Cancelled } else { Status::InProgress }, None);
+                self.go(Status::InProgress, None, is_called_off);
             }
         }
         self.version += 1;
@@ -221,8 +221,10 @@ impl Journey {
         }
     }
 
-    /// Goes to a status, if something leads there, and counts each on the way but the last, which counts with the news.
-    fn go(&mut self, to: Status, reason: Option<CloseReason>) {
+    /// Goes to a status, if something leads there, and counts each on the way but the last, which counts with the news. What the
+    /// office has called off ends as that, and for no reason of the desk's.
+    fn go(&mut self, to: Status, reason: Option<CloseReason>, is_called_off: bool) {
+        let (to, reason) = if is_called_off { (Status::Cancelled, None) } else { (to, reason) };
         let mut steps = 0;
         while let Some(next) = self.status.towards(to) {
             (self.status, steps) = (next, steps + 1);
@@ -284,6 +286,9 @@ mod tests {
         let mut called_off = Journey::default();
         called_off.hear(staged(Stage::Received, Stage::Attended, 1), true, true);
         assert_eq!((called_off.status, called_off.version), (Status::Cancelled, 1), "the office has called it off");
+        let mut closed = Journey::default();
+        closed.hear(staged(Stage::Received, Stage::Closed, 1), true, true);
+        assert_eq!((closed.status, closed.reason), (Status::Cancelled, None));
     }
 
     #[test]

@@ -18,6 +18,7 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
 use uuid::Uuid;
 
 use crate::fhir::{Answer, Office, id_in, request};
+use crate::validator;
 use crate::world::{CENTER, OTHER, World, coordinator, eventually, keyed};
 
 /// An event as its owner would publish it.
@@ -225,6 +226,26 @@ async fn a_task_tells_the_stage_the_visit_and_why_it_ended() {
     let body = json!({ "resourceType": "Task", "id": id, "status": "cancelled", "intent": "order" });
     let refused = Answer::of(put.body(body.to_string()).send().await.expect("an answer")).await;
     assert_eq!((refused.status, refused.has("error", "conflict")), (409, true), "what has ended is not called off");
+
+    let mut tasks = vec![first, routed, with_date, missed, failed, again];
+    for (number, to, reason, status, words) in [
+        ("R-2", Stage::Contacted, "", "accepted", "Accepted; the center has reached the patient"),
+        ("R-3", Stage::Attended, "", "completed", "The visit took place"),
+        ("R-4", Stage::Closed, "out_of_scope_referred", "rejected", "Declined"),
+        ("R-5", Stage::Closed, "deceased", "cancelled", "Called off"),
+    ] {
+        let id = referred(&office, number).await;
+        tell(&world, &[closed(&id, 1, (Stage::Received, to), reason)]).await;
+        let task = becomes(&office, &id, status, words).await;
+        let is_explained = task.body["statusReason"]["text"].is_string();
+        assert_eq!(is_explained, ["rejected", "cancelled"].contains(&status), "{}", task.body);
+        assert!(!task.body.to_string().contains("died"), "a person tells that");
+        tasks.push(task);
+    }
+    let resources: Vec<String> = tasks.iter().map(|task| task.body.to_string()).collect();
+    if let Err(faults) = validator::judge(&resources) {
+        panic!("{faults}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -156,6 +156,27 @@ fn changes(id: &str) -> Vec<causeway_bus::Outgoing> {
     (1..).zip(stages.windows(2)).map(|(version, pair)| staged(id, version, (pair[0], pair[1]))).collect()
 }
 
+/// Publishes changes of referrals, side by side, each when the ones before it had their effect: what comes together is one event.
+async fn walk(world: &World, inquiries: &[&str], from: usize, until: usize) {
+    for nth in from..until {
+        let events: Vec<_> = inquiries.iter().map(|id| changes(id).swap_remove(nth)).collect();
+        tell(world, &events).await;
+        let ids: Vec<uuid::Uuid> = inquiries.iter().map(|id| id.parse().expect("an id")).collect();
+        eventually("changes had their effect", || async {
+            let at: i64 = sqlx::query_scalar(
+                "SELECT count(*) FROM referral_states WHERE stage_version = $1 AND inquiry_id = ANY($2)",
+            )
+            .bind(i64::try_from(nth).expect("few") + 1)
+            .bind(&ids)
+            .fetch_one(&world.admin)
+            .await
+            .expect("counted");
+            at == i64::try_from(ids.len()).expect("few")
+        })
+        .await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn after_its_handshake_an_endpoint_is_told_of_every_change_once_in_order_and_signed() {
     let world = world().await;
@@ -175,11 +196,9 @@ async fn after_its_handshake_an_endpoint_is_told_of_every_change_once_in_order_a
     let again = office.post("/Subscription", &wish(&office, &receiver.url)).await;
     assert_eq!((again.status, id_of(&again)), (200, id.clone()), "the same is the same");
     let inquiry = referred(&office, "R-1").await;
-    let all = changes(&inquiry);
-    tell(&world, &all).await;
-    eventually("all was told", || async { receiver.numbers().len() >= all.len() }).await;
-    let expected: Vec<String> = (1..=all.len()).map(|number| number.to_string()).collect();
-    assert_eq!(receiver.numbers(), expected);
+    walk(&world, &[&inquiry], 0, 5).await;
+    eventually("all was told", || async { receiver.numbers().len() >= 5 }).await;
+    assert_eq!(receiver.numbers(), ["1", "2", "3", "4", "5"]);
     for (headers, body) in receiver.seen.lock().expect("no test broke").iter() {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
         assert_eq!(text("authorization"), "Bearer secret-of-the-office");
@@ -238,14 +257,12 @@ async fn an_endpoint_that_was_away_gets_all_that_it_missed_in_order_and_asks_for
     becomes(&office, &id, "active").await;
     receiver.answers(503);
     let inquiry = referred(&office, "R-1").await;
-    let all = changes(&inquiry);
-    tell(&world, &all[..2]).await;
+    walk(&world, &[&inquiry], 0, 2).await;
     let failed = becomes(&office, &id, "error").await;
     assert_eq!(failed.body["error"], "The endpoint failed");
     assert!(receiver.got("event-notification").len() >= 3, "it was tried again");
-    tell(&world, &all[2..]).await;
-    let events = || world.count("SELECT events FROM subscriptions");
-    eventually("events are counted on", || async { events().await == 5 }).await;
+    walk(&world, &[&inquiry], 2, 5).await;
+    assert_eq!(world.count("SELECT events FROM subscriptions").await, 5, "events are counted on");
 
     let missed = office.get(&format!("/Subscription/{id}/$events?eventsSinceNumber=2&eventsUntilNumber=4")).await;
     assert_eq!((missed.status, numbers(&missed.body)), (200, vec!["2".into(), "3".into(), "4".into()]));
@@ -317,11 +334,11 @@ async fn two_processes_tell_each_event_once_and_a_filter_leaves_out_what_nobody_
     assert_eq!(filtered.status, 201, "{}", filtered.body);
     becomes(&office, &id, "active").await;
     becomes(&office, &id_of(&filtered), "active").await;
-    let mut events = Vec::new();
+    let mut ids = Vec::new();
     for number in 0..20 {
-        events.extend(changes(&referred(&office, &format!("R-{number}")).await));
+        ids.push(referred(&office, &format!("R-{number}")).await);
     }
-    tell(&world, &events).await;
+    walk(&world, &ids.iter().map(String::as_str).collect::<Vec<_>>(), 0, 5).await;
     eventually("all was told", || async { receiver.numbers().len() >= 100 }).await;
     let expected: Vec<String> = (1..=100).map(|number| number.to_string()).collect();
     assert_eq!(receiver.numbers(), expected, "each once, in order, without a gap");
@@ -390,9 +407,8 @@ async fn a_feed_sees_and_changes_only_its_own_and_an_operator_stops_any() {
     let stopped = becomes(&office, &id, "error").await;
     assert!(stopped.body["error"].as_str().is_some_and(|words| words.contains("stopped")));
     let inquiry = referred(&office, "R-1").await;
-    tell(&world, &changes(&inquiry)).await;
-    let events = || world.count("SELECT events FROM subscriptions");
-    eventually("events are counted on", || async { events().await == 5 }).await;
+    walk(&world, &[&inquiry], 0, 5).await;
+    assert_eq!(world.count("SELECT events FROM subscriptions").await, 5, "events are counted on");
     let refused = put(&office, &id, &wish(&office, &receiver.url)).await;
     assert_eq!((refused.status, refused.has("error", "conflict")), (409, true));
     let listed = operator().list_subscriptions(ListSubscriptionsRequest { center: CENTER.into() }).await;
@@ -415,9 +431,7 @@ async fn a_feed_sees_and_changes_only_its_own_and_an_operator_stops_any() {
     off["status"] = json!("off");
     assert_eq!(put(&office, &id, &off).await.body["status"], "off");
     let quiet = referred(&office, "R-2").await;
-    tell(&world, &changes(&quiet)).await;
-    let completed = "SELECT count(*) FROM referral_states WHERE status = 'completed'";
-    eventually("it is heard", || async { world.count(completed).await == 2 }).await;
+    walk(&world, &[&quiet], 0, 5).await;
     assert_eq!(world.count("SELECT events FROM subscriptions").await, 5, "who has ended it is not counted for");
     assert_eq!((delete().await.status, delete().await.status), (200, 404));
     assert_eq!(world.count("SELECT count(*) FROM subscription_events").await, 0);
