@@ -12,6 +12,7 @@ mod read;
 mod sender;
 mod subscribe;
 mod told;
+mod wish;
 mod withdraw;
 
 use std::sync::Arc;

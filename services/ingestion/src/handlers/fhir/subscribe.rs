@@ -1,23 +1,21 @@
 //! `Subscription`: a feed asks to be told of its changed Tasks, sees how that stands, and asks for events that it missed.
 //!
 //! A feed sees its own and nothing else. The same asked for again is the same subscription, so that whoever lost the answer
-//! asks again. Deliberately not here: the sending (hooks), and how a Subscription is written (adapters).
+//! asks again. Deliberately not here: the sending (hooks), and how a Subscription is written (adapters),
+//! and what becomes of one that is given in (wish).
 
 use std::sync::Arc;
 
-use aws_lc_rs::rand;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use causeway_auth::fingerprint;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::read::is_json;
 use super::sender::{self, Sender};
+use super::wish::{ABSENT, change, make};
 use super::{Door, answer, refused, said};
 use crate::adapters::fhir::fault::{self, Issue, Severity};
 use crate::adapters::fhir::notification::{self, Kind};
@@ -25,30 +23,13 @@ use crate::adapters::fhir::outcome::{Line, lines};
 use crate::adapters::fhir::response;
 use crate::adapters::fhir::subscription::{self, Subscription, Told};
 use crate::error::Refusal;
-use crate::handlers::hooks::post::Unfit;
-use crate::handlers::hooks::{self, Destination, STOPPED};
-use crate::store::subscriptions::{self, Asked, Stored};
+use crate::handlers::hooks::{self, Destination};
+use crate::store::subscriptions::{self, Stored};
 
 /// Longest body.
 const LONGEST: usize = 64 * 1024;
 /// Most events in one answer; the next ones are asked for by their numbers.
 const MOST_EVENTS: i64 = 200;
-/// Random bytes of a secret.
-const SECRET_BYTES: usize = 32;
-/// Purpose of the keyed hash of what is asked for.
-const SAME: &str = "subscriptions.same";
-
-const ABSENT: &str = "There is no such Subscription of yours here";
-const ONLY_OWN: &str = "A Subscription is made by a POST, which gives it its id";
-
-type Refused = (StatusCode, Line);
-
-/// What became of a request, or why it is refused.
-type Fate<T> = Result<Result<T, Refused>, Refusal>;
-
-fn refuse<T>(status: StatusCode, issue: Issue, words: &str, place: &str) -> Fate<T> {
-    Ok(Err((status, Line::new(Severity::Error, issue, words).at(place))))
-}
 
 /// `POST [base]/Subscription`
 pub async fn create(
@@ -266,159 +247,6 @@ async fn own(
 
 fn absent() -> Response {
     said(StatusCode::NOT_FOUND, &[Line::new(Severity::Error, Issue::NotFound, ABSENT)])
-}
-
-/// Why an endpoint is not written to, if it is not.
-fn unfit(door: &Door, sender: &Sender, told: &Told) -> Option<Refused> {
-    let rules = sender.feed.fhir.as_ref();
-    let is_listed = |host: &str| rules.is_some_and(|rules| rules.lets_notify(host));
-    let words = match door.guard.endpoint(&told.endpoint, is_listed).err()? {
-        Unfit::NoAddress => "The endpoint is no address: send https://host/path without a user, a password or a fragment",
-        Unfit::NoTls => "The endpoint has to be encrypted: send an https address",
-        Unfit::NotListed => "The endpoint's host is none that was agreed with the center: ask it to add the host to your feed",
-        Unfit::Private => "The endpoint is an address of a private network, to which nothing is sent",
-    };
-    let line = Line::new(Severity::Error, Issue::Security, words).at("Subscription.channel.endpoint");
-    Some((StatusCode::UNPROCESSABLE_ENTITY, line))
-}
-
-/// A keyed hash of what is asked for.
-fn same(door: &Door, sender: &Sender, told: &Told) -> Result<[u8; 16], Refusal> {
-    let codes: Vec<&str> = told.wish.statuses.iter().map(|status| status.code()).collect();
-    let wish = fingerprint([told.endpoint.as_str(), told.wish.content.code(), &codes.join(",")]);
-    door.acceptance.sealer.blind(sender.center(), SAME, &wish).map_err(|_| Refusal::Internal)
-}
-
-/// Makes one; without a secret it is one that stands already.
-async fn make(door: &Door, sender: &Sender, told: &Told, base: &str) -> Fate<(Stored, Option<String>)> {
-    const OFF: &str = "A new Subscription is sent as requested";
-    const FULL: &str = "Your feed has as many subscriptions as it may: delete one that is not needed any more";
-    if told.is_off {
-        return refuse(StatusCode::UNPROCESSABLE_ENTITY, Issue::BusinessRule, OFF, "Subscription.status");
-    }
-    if let Some(unfit) = unfit(door, sender, told) {
-        return Ok(Err(unfit));
-    }
-    let mut bytes = [0; SECRET_BYTES];
-    rand::fill(&mut bytes).map_err(|_| Refusal::Internal)?;
-    let secret = URL_SAFE_NO_PAD.encode(bytes);
-    let row = Row::of(door, sender, told, (door.acceptance.clock.new_id(), &secret, base))?;
-    let most = door.subscriptions.per_feed;
-    let made = door.database.with_tx(sender.center(), move |tx| {
-        Box::pin(async move {
-            let standing = subscriptions::of_feed(tx, &row.feed).await?;
-            if let Some(id) = subscriptions::same(tx, &row.feed, &row.same).await? {
-                return Ok(standing.into_iter().find(|stored| stored.subscription_id == id).map(|stored| (stored, false)));
-            }
-            if standing.len() >= most {
-                return Ok(None);
-            }
-            Ok::<_, Refusal>(Some((subscriptions::ask(tx, &row.asked()).await?, true)))
-        })
-    });
-    match made.await? {
-        None => refuse(StatusCode::UNPROCESSABLE_ENTITY, Issue::BusinessRule, FULL, "Subscription"),
-        Some((stored, is_new)) => Ok(Ok((stored, is_new.then_some(secret)))),
-    }
-}
-
-async fn change(door: &Door, sender: &Sender, told: &Told, (id, base): (&str, &str)) -> Fate<Stored> {
-    const OTHER_ID: &str = "The id of the Subscription is another than that of the address";
-    const STOPPED_WORDS: &str = "The center has stopped this subscription: call it";
-    const TWICE: &str = "Another subscription of yours asks for the same";
-    if told.id.as_ref().is_some_and(|told| !told.eq_ignore_ascii_case(id)) {
-        return refuse(StatusCode::BAD_REQUEST, Issue::Invalid, OTHER_ID, "Subscription.id");
-    }
-    let Ok(id) = Uuid::parse_str(id) else {
-        return refuse(StatusCode::NOT_FOUND, Issue::NotFound, ONLY_OWN, "Subscription");
-    };
-    if let Some(unfit) = unfit(door, sender, told).filter(|_| !told.is_off) {
-        return Ok(Err(unfit));
-    }
-    let feed = sender.feed.id.clone();
-    let read = door.database.read(sender.center(), move |tx| {
-        Box::pin(async move { Ok::<_, Refusal>(subscriptions::one(tx, &feed, id).await?) })
-    });
-    let Some(before) = read.await? else {
-        return refuse(StatusCode::NOT_FOUND, Issue::NotFound, ONLY_OWN, "Subscription");
-    };
-    let secret = Destination::open(&door.acceptance.sealer, sender.center(), &before)?.secret;
-    let (row, is_off) = (Row::of(door, sender, told, (id, &secret, base))?, told.is_off);
-    let changed = door.database.with_tx(sender.center(), move |tx| {
-        Box::pin(async move {
-            let standing = subscriptions::of_feed(tx, &row.feed).await?;
-            let Some(now) = standing.iter().find(|stored| stored.subscription_id == id) else {
-                return Ok(Err((StatusCode::NOT_FOUND, ABSENT)));
-            };
-            if now.reason == STOPPED {
-                return Ok(Err((StatusCode::CONFLICT, STOPPED_WORDS)));
-            }
-            if is_off {
-                let off = subscriptions::put(tx, id, "off", "").await?;
-                return Ok(off.ok_or((StatusCode::NOT_FOUND, ABSENT)));
-            }
-            if subscriptions::same(tx, &row.feed, &row.same).await?.is_some_and(|other| other != id) {
-                return Ok(Err((StatusCode::CONFLICT, TWICE)));
-            }
-            Ok::<_, Refusal>(Ok(subscriptions::ask(tx, &row.asked()).await?))
-        })
-    });
-    match changed.await? {
-        Ok(stored) => Ok(Ok(stored)),
-        Err((status, words)) => {
-            let issue = if status == StatusCode::NOT_FOUND { Issue::NotFound } else { Issue::Conflict };
-            refuse(status, issue, words, "Subscription")
-        }
-    }
-}
-
-/// A subscription as it is to be written, with what belongs to it.
-struct Row {
-    id: Uuid,
-    feed: String,
-    same: [u8; 16],
-    wish: crate::domain::subscription::Wish,
-    base: String,
-    sealed: Vec<u8>,
-}
-
-impl Row {
-    fn of(
-        door: &Door,
-        sender: &Sender,
-        told: &Told,
-        (id, secret, base): (Uuid, &str, &str),
-    ) -> Result<Self, Refusal> {
-        let destination = Destination {
-            endpoint: told.endpoint.clone(),
-            headers: told.headers.clone(),
-            secret: secret.to_owned(),
-        };
-        Ok(Self {
-            id,
-            feed: sender.feed.id.clone(),
-            same: same(door, sender, told)?,
-            wish: told.wish.clone(),
-            base: base.to_owned(),
-            sealed: destination.seal(&door.acceptance.sealer, sender.center(), id)?,
-        })
-    }
-
-    fn asked(&self) -> Asked<'_> {
-        Asked {
-            subscription_id: self.id,
-            feed: &self.feed,
-            same: &self.same,
-            statuses: self.wish.statuses.iter().map(|status| status.code()).collect(),
-            content: self.wish.content.code(),
-            base: &self.base,
-            heartbeat_seconds: self.wish.heartbeat_seconds,
-            timeout_seconds: self.wish.timeout_seconds,
-            most_events: self.wish.most_events,
-            ends_at: self.wish.ends_at,
-            sealed: &self.sealed,
-        }
-    }
 }
 
 fn resource(door: &Door, sender: &Sender, stored: &Stored) -> Result<Value, Refusal> {
