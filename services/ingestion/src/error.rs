@@ -116,7 +116,9 @@ impl Refusal {
             Self::UnknownForm | Self::UnknownOffice => Class::Reason(Reason::UnknownName),
             Self::UnfitKey | Self::Faults(_) => Class::Reason(Reason::FieldFault),
             Self::KeyReused => Class::Reason(Reason::KeyReused),
-            Self::UnknownInquiry | Self::UnknownFile | Self::UnknownSubscription | Self::NoSuchForm => Class::Reason(Reason::NotFound),
+            Self::UnknownInquiry | Self::UnknownFile | Self::UnknownSubscription | Self::NoSuchForm => {
+                Class::Reason(Reason::NotFound)
+            }
             Self::Conflict => Class::Reason(Reason::Conflict),
             Self::WrongState(_) => Class::Reason(Reason::WrongState),
             Self::NoKey => Class::Code(Code::Unauthenticated),

@@ -254,7 +254,8 @@ fn serve_http(
     let limits = HttpLimits { body: config.body_bytes, deadline: config.deadline(), ..HttpLimits::default() };
     let metrics = HttpMetrics::new(&deps.metrics)?;
     let layered = |router, limits: &HttpLimits| causeway_serve::http_layers(router, deps.service, &metrics, limits);
-    let door = fhir::Door::new(acceptance.clone(), database, config.fhir.clone(), (config.subscriptions.clone(), guard));
+    let door =
+        fhir::Door::new(acceptance.clone(), database, config.fhir.clone(), (config.subscriptions.clone(), guard));
     // Documents come inside a Bundle, so these bodies may be larger than a form's answers.
     let fhir_limits = HttpLimits { body: config.fhir.body_bytes, ..limits.clone() };
     let fhir = fhir::in_fhir(layered(fhir::router(Arc::new(door)), &fhir_limits));

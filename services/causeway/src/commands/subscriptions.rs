@@ -102,19 +102,16 @@ impl Switch {
     pub async fn execute(self, common: &Common) -> anyhow::Result<ExitCode> {
         let (_, config) = installation::settings(common)?;
         let pool = installation::machine_pool(&config, "ingestion").await?;
-        let center: Option<String> = sqlx::query_scalar("SELECT center_id FROM subscriptions WHERE subscription_id = $1")
-            .bind(self.id)
-            .fetch_optional(&pool)
-            .await
-            .context("look the subscription up")?;
+        let center: Option<String> =
+            sqlx::query_scalar("SELECT center_id FROM subscriptions WHERE subscription_id = $1")
+                .bind(self.id)
+                .fetch_optional(&pool)
+                .await
+                .context("look the subscription up")?;
         let Some(center) = center else {
             bail!("there is no subscription {}; see 'causeway feeds subscriptions'", self.id);
         };
-        let request = SwitchSubscriptionRequest {
-            center,
-            subscription_id: self.id.to_string(),
-            on: self.to == To::On,
-        };
+        let request = SwitchSubscriptionRequest { center, subscription_id: self.id.to_string(), on: self.to == To::On };
         let channel = self.operator.ingestion(&config, common)?;
         let answer = IngestionClient::new(channel).switch_subscription(request).await;
         let answer = answer.context("ask ingestion to switch the subscription")?.into_inner();

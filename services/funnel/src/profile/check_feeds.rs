@@ -163,7 +163,15 @@ mod tests {
         for host in ["hooks.office.example", "localhost", "127.0.0.1", "A-1.example"] {
             assert!(is_host(host), "{host}");
         }
-        for host in ["", "https://office.example", "office.example:8443", "office.example/hooks", "*.office.example", "-a.example", "a..b"] {
+        for host in [
+            "",
+            "https://office.example",
+            "office.example:8443",
+            "office.example/hooks",
+            "*.office.example",
+            "-a.example",
+            "a..b",
+        ] {
             assert!(!is_host(host), "{host}");
         }
     }

@@ -84,8 +84,7 @@ fn read(message: &Received) -> Result<Option<(Uuid, News)>, String> {
     let payload = &message.payload[..];
     macro_rules! visit {
         ($event:ty, $what:ident) => {
-            decode(payload)
-                .and_then(|event: $event| visit(event.facts, event.appointment, event.version, Visit::$what))
+            decode(payload).and_then(|event: $event| visit(event.facts, event.appointment, event.version, Visit::$what))
         };
     }
     let told: Told = match message.envelope.kind.as_str() {

@@ -20,9 +20,9 @@ pub async fn list(
     request: wire::ListSubscriptionsRequest,
 ) -> Result<wire::ListSubscriptionsResponse, Refusal> {
     allow(actor, Action::Operate, &request.center)?;
-    let read = calls.database.read(&request.center, |tx| {
-        Box::pin(async move { Ok::<_, Refusal>(subscriptions::all(tx).await?) })
-    });
+    let read = calls
+        .database
+        .read(&request.center, |tx| Box::pin(async move { Ok::<_, Refusal>(subscriptions::all(tx).await?) }));
     Ok(wire::ListSubscriptionsResponse { subscriptions: read.await?.into_iter().map(shown).collect() })
 }
 

@@ -95,7 +95,8 @@ pub async fn save(tx: &mut Tx, all: &[(Uuid, Journey)]) -> Result<(), sqlx::Erro
 
 /// Reads where a referral stands from a row with the columns of the table.
 pub fn journey(row: &PgRow) -> Result<Journey, sqlx::Error> {
-    let unknown = |column: &'static str| move || sqlx::Error::Decode(format!("column {column} holds no word of ours").into());
+    let unknown =
+        |column: &'static str| move || sqlx::Error::Decode(format!("column {column} holds no word of ours").into());
     let word = |column: &str| row.try_get::<&str, _>(column);
     let at = |column: &str| row.try_get::<Option<Ts>, _>(column).map(|at| at.map(|at| at.0));
     let reason = word("reason")?;

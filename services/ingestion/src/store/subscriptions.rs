@@ -188,13 +188,12 @@ pub async fn put(tx: &mut Tx, id: Uuid, state: &str, reason: &str) -> Result<Opt
 /// Takes one of a feed's away with all its events.
 pub async fn delete(tx: &mut Tx, feed: &str, id: Uuid) -> Result<bool, sqlx::Error> {
     let center = tx.center().to_owned();
-    let gone =
-        sqlx::query("DELETE FROM subscriptions WHERE center_id = $1 AND subscription_id = $2 AND feed = $3")
-            .bind(&center)
-            .bind(id)
-            .bind(feed)
-            .execute(tx.conn())
-            .await?;
+    let gone = sqlx::query("DELETE FROM subscriptions WHERE center_id = $1 AND subscription_id = $2 AND feed = $3")
+        .bind(&center)
+        .bind(id)
+        .bind(feed)
+        .execute(tx.conn())
+        .await?;
     if gone.rows_affected() > 0 {
         sqlx::query("DELETE FROM subscription_events WHERE center_id = $1 AND subscription_id = $2")
             .bind(center)
@@ -208,11 +207,13 @@ pub async fn delete(tx: &mut Tx, feed: &str, id: Uuid) -> Result<bool, sqlx::Err
 /// Those of the feeds that have a subscription.
 pub async fn listening(tx: &mut Tx, feeds: &[&str]) -> Result<Vec<String>, sqlx::Error> {
     let center = tx.center().to_owned();
-    sqlx::query_scalar("SELECT DISTINCT feed FROM subscriptions WHERE center_id = $1 AND feed = ANY($2) AND state <> 'off'")
-        .bind(center)
-        .bind(feeds)
-        .fetch_all(tx.conn())
-        .await
+    sqlx::query_scalar(
+        "SELECT DISTINCT feed FROM subscriptions WHERE center_id = $1 AND feed = ANY($2) AND state <> 'off'",
+    )
+    .bind(center)
+    .bind(feeds)
+    .fetch_all(tx.conn())
+    .await
 }
 
 /// Counts changed Tasks for who wants to hear of them: feed, inquiry and status each. What is being sent is not hurried, and what

@@ -274,7 +274,10 @@ async fn tasks_are_found_by_status_and_by_what_the_center_changed_since_and_by_n
     assert!(found(&office.get(&format!("/Task?focus=ServiceRequest/{}&status=received", ids[1])).await).is_empty());
     let page = office.get("/Task?status=received&_count=2").await;
     let next = page.body["link"][1]["url"].as_str().expect("a next page").trim_start_matches(&office.base).to_owned();
-    assert_eq!((found(&page), found(&office.get(&next).await)), (vec![ids[0].clone(), ids[2].clone()], vec![ids[4].clone()]));
+    assert_eq!(
+        (found(&page), found(&office.get(&next).await)),
+        (vec![ids[0].clone(), ids[2].clone()], vec![ids[4].clone()])
+    );
     let refused = office.get("/Task?status=requested").await;
     assert_eq!((refused.status, refused.has("error", "not-supported")), (400, true));
 

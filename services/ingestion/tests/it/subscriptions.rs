@@ -238,8 +238,10 @@ async fn after_its_handshake_an_endpoint_is_told_of_every_change_once_in_order_a
     let bodies: Vec<String> = receiver.seen.lock().expect("no test broke").iter().map(|seen| seen.1.clone()).collect();
     let topic = world.browser.get(format!("{}/SubscriptionTopic/referral-status", office.base)).send().await;
     let topic = Answer::of(topic.expect("an answer")).await.body.to_string();
-    let resources: Vec<String> =
-        bodies.into_iter().chain([topic, made.body.to_string(), active.body.to_string(), status.body.to_string()]).collect();
+    let resources: Vec<String> = bodies
+        .into_iter()
+        .chain([topic, made.body.to_string(), active.body.to_string(), status.body.to_string()])
+        .collect();
     if let Err(faults) = validator::judge(&resources) {
         panic!("{faults}");
     }
@@ -384,8 +386,10 @@ async fn what_would_lead_out_of_bounds_is_refused_with_its_place() {
     world.change_profile(CENTER, "feeds.toml", "\"hooks.sound-imaging.example\"", "\"other.example\"").await;
     let inquiry = referred(&office, "R-1").await;
     let fourth = wish(&office, &format!("{}?fourth", receiver.url));
-    eventually("the list is another", || async { office.post("/Subscription", &fourth).await.has("error", "security") })
-        .await;
+    eventually("the list is another", || async {
+        office.post("/Subscription", &fourth).await.has("error", "security")
+    })
+    .await;
     let before = receiver.seen.lock().expect("no test broke").len();
     tell(&world, &changes(&inquiry)[..1]).await;
     let failed = becomes(&office, &id, "error").await;
@@ -424,7 +428,9 @@ async fn a_feed_sees_and_changes_only_its_own_and_an_operator_stops_any() {
         assert_eq!(office.get(&format!("/Subscription/{id}{path}")).await.status, 404, "{path}");
     }
     assert_eq!(put(&office, &id, &wish(&office, &receiver.url)).await.status, 404);
-    let delete = async || Answer::of(office.ask(Method::DELETE, &format!("/Subscription/{id}")).send().await.expect("an answer")).await;
+    let delete = async || {
+        Answer::of(office.ask(Method::DELETE, &format!("/Subscription/{id}")).send().await.expect("an answer")).await
+    };
     assert_eq!((delete().await.status, office.get("/Subscription").await.body["entry"].is_null()), (404, true));
     sqlx::query("UPDATE subscriptions SET feed = 'sound-imaging-fhir'").execute(&world.admin).await.expect("back");
     let mut off = wish(&office, &receiver.url);
@@ -453,10 +459,8 @@ async fn another_center_sees_no_subscription_and_what_is_due_is_found_by_an_inde
     let mut machine = PgConnection::connect(world.database.machine.expose_secret()).await.expect("a login");
     let mut app = PgConnection::connect(world.database.app.expose_secret()).await.expect("a login");
     let plan = async |login: &mut PgConnection, sql: &str| {
-        let lines: Vec<String> = sqlx::query_scalar(AssertSqlSafe(format!("EXPLAIN {sql}")))
-            .fetch_all(login)
-            .await
-            .expect("a plan");
+        let lines: Vec<String> =
+            sqlx::query_scalar(AssertSqlSafe(format!("EXPLAIN {sql}"))).fetch_all(login).await.expect("a plan");
         lines.join("\n")
     };
     let due = plan(&mut machine, DUE).await;

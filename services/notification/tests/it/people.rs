@@ -7,11 +7,13 @@ use causeway_auth::Verifier;
 use causeway_proto::inquiry::v1::ingestion_server::{Ingestion, IngestionServer};
 use causeway_proto::inquiry::v1::{
     DecideLinkRequest, DecideLinkResponse, Facts, GetInquiryFactsRequest, ListHeldRequest, ListHeldResponse,
-    ListLinksRequest, ListLinksResponse, ListRepairsRequest, ListRepairsResponse, MarkSpamRequest, MarkSpamResponse,
-    OpenRepairRequest, Person, ReindexPeopleRequest, ReindexPeopleResponse, ReleaseHeldRequest, ReleaseHeldResponse,
-    ReleaseRepairRequest, Repair, RepairOutcome, RetryRepairsRequest, RetryRepairsResponse, RevealPeopleRequest,
-    RevealPeopleResponse, SetAsideRepairsRequest, SetAsideRepairsResponse, SettleMessagesRequest,
-    SettleMessagesResponse, SubmitInquiryRequest, SubmitInquiryResponse, TakeGoodRowsRequest, TakeGoodRowsResponse, ListSubscriptionsRequest, ListSubscriptionsResponse, SwitchSubscriptionRequest, SwitchSubscriptionResponse,
+    ListLinksRequest, ListLinksResponse, ListRepairsRequest, ListRepairsResponse, ListSubscriptionsRequest,
+    ListSubscriptionsResponse, MarkSpamRequest, MarkSpamResponse, OpenRepairRequest, Person, ReindexPeopleRequest,
+    ReindexPeopleResponse, ReleaseHeldRequest, ReleaseHeldResponse, ReleaseRepairRequest, Repair, RepairOutcome,
+    RetryRepairsRequest, RetryRepairsResponse, RevealPeopleRequest, RevealPeopleResponse, SetAsideRepairsRequest,
+    SetAsideRepairsResponse, SettleMessagesRequest, SettleMessagesResponse, SubmitInquiryRequest,
+    SubmitInquiryResponse, SwitchSubscriptionRequest, SwitchSubscriptionResponse, TakeGoodRowsRequest,
+    TakeGoodRowsResponse,
 };
 use causeway_runtime::{Mode, Stop};
 use tokio::net::TcpListener;

@@ -186,6 +186,9 @@ mod tests {
         assert_eq!(numbers, ["5", "6", "7"]);
         let empty = bundle(&subscription(Content::Empty), Kind::Event, &events, Timestamp::UNIX_EPOCH);
         assert!(!empty.to_string().contains("Task"), "{empty}");
-        assert_eq!(told["id"], bundle(&subscription(Content::IdOnly), Kind::Event, &events, Timestamp::UNIX_EPOCH)["id"]);
+        assert_eq!(
+            told["id"],
+            bundle(&subscription(Content::IdOnly), Kind::Event, &events, Timestamp::UNIX_EPOCH)["id"]
+        );
     }
 }

@@ -23,8 +23,7 @@ const UNKNOWN: &str = "A parameter of the search is not understood here: see met
 const NO_IDENTIFIER: &str = "identifier is searched as system|value";
 const NO_FOCUS: &str = "focus is searched as ServiceRequest/ID, as the referral was answered with";
 const NO_DATE: &str = "_lastUpdated is searched with ge, gt, le or lt before a date or an instant with its zone";
-const NO_STATUS: &str =
-    "status is searched by received, accepted, in-progress, completed, rejected, cancelled, failed, several with commas";
+const NO_STATUS: &str = "status is searched by received, accepted, in-progress, completed, rejected, cancelled, failed, several with commas";
 const NO_COUNT: &str = "_count is a whole number";
 const NO_PAGE: &str = "Follow the next link as it was told";
 
@@ -62,7 +61,8 @@ impl Search {
     /// # Errors
     /// What is not understood, without what stands there.
     pub fn read(asked: &[(String, String)], has_news: bool, zone: &TimeZone) -> Result<Self, Line> {
-        let mut search = Self { wanted: Wanted::News, statuses: Vec::new(), from: None, until: None, after: None, count: PAGE };
+        let mut search =
+            Self { wanted: Wanted::News, statuses: Vec::new(), from: None, until: None, after: None, count: PAGE };
         for (name, value) in asked {
             search
                 .parameter(name, value, zone)

@@ -68,9 +68,7 @@ pub fn told(standing: &Standing) -> Told {
     let came = status == Status::Received;
     match standing {
         Standing { is_withdrawn: true, .. } => Told::of(Some(OFF_ASKED), "Withdrawal received; a person acts on it"),
-        Standing { is_changed: true, .. } if came => {
-            Told::of(Some(CREATED), "Received; a change waits for a person")
-        }
+        Standing { is_changed: true, .. } if came => Told::of(Some(CREATED), "Received; a change waits for a person"),
         Standing { is_changed: true, .. } => {
             let told = underway(journey);
             Told { words: format!("{}; a change waits for a person", told.words), ..told }
@@ -88,9 +86,15 @@ fn underway(journey: &Journey) -> Told {
         (_, Visit::Attended) => Told::of(Some(VISITED), "The visit took place"),
         (Stage::Scheduled, _) => Told::of(Some(ACCEPTED), "A next step with a date is agreed"),
         (_, Visit::Missed) => Told::of(Some(UNATTENDED), "The patient did not come; the center offers another date"),
-        (_, Visit::Cancelled) => Told::of(Some(VISIT_OFF), "The appointment was called off; another date is looked for"),
-        (Stage::IntakeComplete, _) => Told::of(Some(ACCEPTED), "In progress; the center gathers and reviews the records"),
-        (Stage::RecordsReady, _) => Told::of(Some(ACCEPTED), "In progress; the records are ready and a date is looked for"),
+        (_, Visit::Cancelled) => {
+            Told::of(Some(VISIT_OFF), "The appointment was called off; another date is looked for")
+        }
+        (Stage::IntakeComplete, _) => {
+            Told::of(Some(ACCEPTED), "In progress; the center gathers and reviews the records")
+        }
+        (Stage::RecordsReady, _) => {
+            Told::of(Some(ACCEPTED), "In progress; the records are ready and a date is looked for")
+        }
         (Stage::Contacted, _) => Told::of(Some(ACCEPTED), "Accepted; the center has reached the patient"),
         (Stage::Routed, _) if journey.status == Status::Received => {
             Told::of(Some(CREATED), "Received; its team calls the patient")
@@ -180,9 +184,8 @@ mod tests {
 
     #[test]
     fn a_visit_is_told_from_its_booking_to_its_end() {
-        let with = |stage, visit| {
-            told(&standing(Journey { stage, visit, status: Status::InProgress, ..Journey::default() }))
-        };
+        let with =
+            |stage, visit| told(&standing(Journey { stage, visit, status: Status::InProgress, ..Journey::default() }));
         assert_eq!(code(&with(Stage::Scheduled, Visit::Booked)), "5.1.1");
         assert_eq!(code(&with(Stage::RecordsReady, Visit::Missed)), "5.1.2");
         assert_eq!(code(&with(Stage::RecordsReady, Visit::Cancelled)), "5.1.3");

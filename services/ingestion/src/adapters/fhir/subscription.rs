@@ -47,14 +47,16 @@ const NO_CHANNEL: &str = "The channel is missing: send its type, endpoint and pa
 const OTHER_CHANNEL: &str = "Notifications are sent to a rest-hook only";
 const NO_ENDPOINT: &str = "The endpoint is missing: send the address to which notifications are posted";
 const OTHER_PAYLOAD: &str = "Notifications are JSON: send application/fhir+json as the payload";
-const NO_CONTENT: &str = "Say what a notification is to hold: the extension backport-payload-content with empty or id-only";
+const NO_CONTENT: &str =
+    "Say what a notification is to hold: the extension backport-payload-content with empty or id-only";
 const NO_RESOURCES: &str = "Resources are not sent in notifications: ask for id-only, and read the Task with your key";
 const OTHER_FILTER: &str = "The only filter is Task?status= with received, accepted, in-progress, completed, rejected, cancelled, \
 failed, several with commas, once";
 const NO_HEARTBEAT: &str = "The heartbeat period is a number of seconds from 60 to 86400";
 const NO_TIMEOUT: &str = "The timeout is a number of seconds from 1 to 30";
 const NO_COUNT: &str = "The most events of a notification are a number from 1 to 100";
-const NO_HEADER: &str = "A header is a name, a colon and a value without control characters, at most ten of them, and none that we write";
+const NO_HEADER: &str =
+    "A header is a name, a colon and a value without control characters, at most ten of them, and none that we write";
 const NO_END: &str = "The end is an instant with its zone";
 
 /// A Subscription as it was sent. Endpoint and headers may hold secrets: no `Debug`.
@@ -331,7 +333,8 @@ mod tests {
     use super::*;
 
     fn wished() -> Value {
-        let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/samples/fhir/subscription_backport_task.json");
+        let file =
+            std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/samples/fhir/subscription_backport_task.json");
         let mut told: Value = serde_json::from_slice(&std::fs::read(file).expect("a sample")).expect("JSON");
         told["_criteria"]["extension"][0]["valueString"] = json!("Task?status=completed,failed");
         told
@@ -362,7 +365,9 @@ mod tests {
         };
         let place = |place: &str, issue| vec![(place.to_owned(), issue)];
         let filter = "Subscription._criteria.extension[0].valueString";
-        for unknown in ["Task?owner=Organization/1", "Task?status=requested", "Patient?name=Rosa", "Task?status=failed&code=x"] {
+        for unknown in
+            ["Task?owner=Organization/1", "Task?status=requested", "Patient?name=Rosa", "Task?status=failed&code=x"]
+        {
             let mut told = wished();
             told["_criteria"]["extension"][0]["valueString"] = json!(unknown);
             assert_eq!(faults(&told), place(filter, "not-supported"), "{unknown}");

@@ -117,7 +117,11 @@ async fn search(
                 Wanted::Number(system, value) => Some((system.as_str(), value.as_str())),
                 Wanted::One(_) | Wanted::News => None,
             };
-            let found = found.iter().filter(|standing| search.takes(standing)).filter_map(|standing| write(standing, number)).collect();
+            let found = found
+                .iter()
+                .filter(|standing| search.takes(standing))
+                .filter_map(|standing| write(standing, number))
+                .collect();
             let own = search.link(&format!("{endpoint}/{kind}"), None);
             let next = next.map(|after| search.link(&format!("{endpoint}/{kind}"), Some(after)));
             let now = door.acceptance.clock.now();

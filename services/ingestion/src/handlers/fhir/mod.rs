@@ -84,10 +84,7 @@ pub fn router(door: Arc<Door>) -> Router {
         .route("/fhir/{center}/Task", get(ask::tasks))
         .route("/fhir/{center}/Task/{id}", get(ask::task).put(withdraw::task))
         .route("/fhir/{center}/Subscription", post(subscribe::create).get(subscribe::list))
-        .route(
-            "/fhir/{center}/Subscription/{id}",
-            get(subscribe::one).put(subscribe::update).delete(subscribe::delete),
-        )
+        .route("/fhir/{center}/Subscription/{id}", get(subscribe::one).put(subscribe::update).delete(subscribe::delete))
         .route("/fhir/{center}/Subscription/{id}/$status", get(subscribe::status))
         .route("/fhir/{center}/Subscription/{id}/$events", get(subscribe::events))
         .route("/fhir/{center}/SubscriptionTopic/referral-status", get(subscribe::topic))

@@ -160,7 +160,8 @@ pub async fn events(
     headers: HeaderMap,
     Query(asked): Query<Vec<(String, String)>>,
 ) -> Response {
-    const NO_NUMBER: &str = "eventsSinceNumber and eventsUntilNumber are whole numbers, the first not the larger; nothing else is asked";
+    const NO_NUMBER: &str =
+        "eventsSinceNumber and eventsUntilNumber are whole numbers, the first not the larger; nothing else is asked";
     let (sender, stored) = match own(&door, &center, &headers, &id).await {
         Ok(found) => found,
         Err(response) => return *response,
@@ -200,12 +201,7 @@ pub async fn topic(State(door): State<Arc<Door>>, Path(center): Path<String>, he
 }
 
 /// The sender and what it sent.
-async fn given(
-    door: &Door,
-    center: &str,
-    headers: &HeaderMap,
-    body: Body,
-) -> Result<(Sender, Told), Box<Response>> {
+async fn given(door: &Door, center: &str, headers: &HeaderMap, body: Body) -> Result<(Sender, Told), Box<Response>> {
     const NOT_JSON: &str = "Only FHIR R4 in JSON is spoken here: send application/fhir+json";
     const TOO_LARGE: &str = "The body was cut off or is larger than a Subscription may be";
     let sender = sender::of(door, center, headers)?;
@@ -226,12 +222,7 @@ async fn given(
 }
 
 /// A subscription of the sender's.
-async fn own(
-    door: &Door,
-    center: &str,
-    headers: &HeaderMap,
-    id: &str,
-) -> Result<(Sender, Stored), Box<Response>> {
+async fn own(door: &Door, center: &str, headers: &HeaderMap, id: &str) -> Result<(Sender, Stored), Box<Response>> {
     let sender = sender::of(door, center, headers)?;
     let Ok(id) = Uuid::parse_str(id) else { return Err(absent().into()) };
     let feed = sender.feed.id.clone();

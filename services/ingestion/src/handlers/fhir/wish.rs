@@ -44,9 +44,13 @@ fn unfit(door: &Door, sender: &Sender, told: &Told) -> Option<Refused> {
     let rules = sender.feed.fhir.as_ref();
     let is_listed = |host: &str| rules.is_some_and(|rules| rules.lets_notify(host));
     let words = match door.guard.endpoint(&told.endpoint, is_listed).err()? {
-        Unfit::NoAddress => "The endpoint is no address: send https://host/path without a user, a password or a fragment",
+        Unfit::NoAddress => {
+            "The endpoint is no address: send https://host/path without a user, a password or a fragment"
+        }
         Unfit::NoTls => "The endpoint has to be encrypted: send an https address",
-        Unfit::NotListed => "The endpoint's host is none that was agreed with the center: ask it to add the host to your feed",
+        Unfit::NotListed => {
+            "The endpoint's host is none that was agreed with the center: ask it to add the host to your feed"
+        }
         Unfit::Private => "The endpoint is an address of a private network, to which nothing is sent",
     };
     let line = Line::new(Severity::Error, Issue::Security, words).at("Subscription.channel.endpoint");
@@ -79,7 +83,10 @@ pub async fn make(door: &Door, sender: &Sender, told: &Told, base: &str) -> Fate
         Box::pin(async move {
             let standing = subscriptions::of_feed(tx, &row.feed).await?;
             if let Some(id) = subscriptions::same(tx, &row.feed, &row.same).await? {
-                return Ok(standing.into_iter().find(|stored| stored.subscription_id == id).map(|stored| (stored, false)));
+                return Ok(standing
+                    .into_iter()
+                    .find(|stored| stored.subscription_id == id)
+                    .map(|stored| (stored, false)));
             }
             if standing.len() >= most {
                 return Ok(None);
@@ -155,17 +162,9 @@ struct Row {
 }
 
 impl Row {
-    fn of(
-        door: &Door,
-        sender: &Sender,
-        told: &Told,
-        (id, secret, base): (Uuid, &str, &str),
-    ) -> Result<Self, Refusal> {
-        let destination = Destination {
-            endpoint: told.endpoint.clone(),
-            headers: told.headers.clone(),
-            secret: secret.to_owned(),
-        };
+    fn of(door: &Door, sender: &Sender, told: &Told, (id, secret, base): (Uuid, &str, &str)) -> Result<Self, Refusal> {
+        let destination =
+            Destination { endpoint: told.endpoint.clone(), headers: told.headers.clone(), secret: secret.to_owned() };
         Ok(Self {
             id,
             feed: sender.feed.id.clone(),

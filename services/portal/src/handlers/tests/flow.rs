@@ -6,11 +6,13 @@ use causeway_proto::error::Reason;
 use causeway_proto::inquiry::v1::ingestion_server::{Ingestion, IngestionServer};
 use causeway_proto::inquiry::v1::{
     Consent, DecideLinkRequest, DecideLinkResponse, Facts, GetInquiryFactsRequest, HeldInquiry, ListHeldRequest,
-    ListHeldResponse, ListLinksRequest, ListLinksResponse, ListRepairsRequest, ListRepairsResponse, MarkSpamRequest,
-    MarkSpamResponse, OpenRepairRequest, ReindexPeopleRequest, ReindexPeopleResponse, ReleaseHeldRequest,
-    ReleaseHeldResponse, ReleaseRepairRequest, Repair, RepairOutcome, RetryRepairsRequest, RetryRepairsResponse,
-    RevealPeopleRequest, RevealPeopleResponse, SetAsideRepairsRequest, SetAsideRepairsResponse, SettleMessagesRequest,
-    SettleMessagesResponse, SubmitInquiryRequest, SubmitInquiryResponse, TakeGoodRowsRequest, TakeGoodRowsResponse, ListSubscriptionsRequest, ListSubscriptionsResponse, SwitchSubscriptionRequest, SwitchSubscriptionResponse,
+    ListHeldResponse, ListLinksRequest, ListLinksResponse, ListRepairsRequest, ListRepairsResponse,
+    ListSubscriptionsRequest, ListSubscriptionsResponse, MarkSpamRequest, MarkSpamResponse, OpenRepairRequest,
+    ReindexPeopleRequest, ReindexPeopleResponse, ReleaseHeldRequest, ReleaseHeldResponse, ReleaseRepairRequest, Repair,
+    RepairOutcome, RetryRepairsRequest, RetryRepairsResponse, RevealPeopleRequest, RevealPeopleResponse,
+    SetAsideRepairsRequest, SetAsideRepairsResponse, SettleMessagesRequest, SettleMessagesResponse,
+    SubmitInquiryRequest, SubmitInquiryResponse, SwitchSubscriptionRequest, SwitchSubscriptionResponse,
+    TakeGoodRowsRequest, TakeGoodRowsResponse,
 };
 use tonic::transport::server::TcpIncoming;
 use tonic::{Request as Call, Response as Answer, Status};
