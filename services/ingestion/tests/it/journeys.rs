@@ -201,7 +201,7 @@ async fn a_task_tells_the_stage_the_visit_and_why_it_ended() {
     assert_eq!(with_date.body["output"][0]["valuePeriod"]["start"], "2027-01-15T08:00:00.000000Z");
     let missed = AppointmentMissed { facts: facts(&id), appointment: appointment(&id), version: 2, at: 0 };
     tell(&world, &[outgoing(&id, 2, &missed), staged(&id, 5, (Stage::Scheduled, Stage::RecordsReady))]).await;
-    let words = "The patient did not come; the center offers another date";
+    let words = "The visit did not take place; the center offers another date";
     let missed = becomes(&office, &id, "in-progress", words).await;
     assert_eq!((code(&missed), missed.body["output"].is_null()), ("5.1.2", true));
     let off = AppointmentCancelled {

@@ -85,7 +85,7 @@ fn underway(journey: &Journey) -> Told {
         (_, Visit::Booked) => Told::of(Some(SCHEDULED), "Appointment booked"),
         (_, Visit::Attended) => Told::of(Some(VISITED), "The visit took place"),
         (Stage::Scheduled, _) => Told::of(Some(ACCEPTED), "A next step with a date is agreed"),
-        (_, Visit::Missed) => Told::of(Some(UNATTENDED), "The patient did not come; the center offers another date"),
+        (_, Visit::Missed) => Told::of(Some(UNATTENDED), "The visit did not take place; the center offers another date"),
         (_, Visit::Cancelled) => {
             Told::of(Some(VISIT_OFF), "The appointment was called off; another date is looked for")
         }

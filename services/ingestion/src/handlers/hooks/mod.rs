@@ -141,6 +141,10 @@ pub async fn run(worker: Arc<Worker>, stop: Stop, tasks: TaskTracker) {
         }
         let Ok(centers) = hooks::due_centers(worker.database.machine()).await else { continue };
         for center in centers {
+            // Without it nobody knows where this center lets notifications go; it comes in a moment.
+            if worker.acceptance.profiles.current(&center).is_none() {
+                continue;
+            }
             let mut free: Vec<OwnedSemaphorePermit> = Vec::new();
             while let Ok(place) = Arc::clone(&places).try_acquire_owned() {
                 free.push(place);
