@@ -52,7 +52,7 @@ CREATE TABLE subscriptions (
     next_try_at       timestamptz,
     PRIMARY KEY (center_id, subscription_id)
 );
-COMMENT ON COLUMN subscriptions.same IS 'Keyed hash of the feed and of what is asked for, by which a repeated request is known.';
+COMMENT ON COLUMN subscriptions.same IS 'Keyed hash of what is asked for, by which a repeated request is known.';
 COMMENT ON COLUMN subscriptions.state IS 'requested: the endpoint has to answer a handshake; active; error: it failed too often, or an operator stopped it, and events are counted on; off: the subscriber ended it.';
 COMMENT ON COLUMN subscriptions.reason IS 'A stable word for the last failure; stopped: by an operator.';
 COMMENT ON COLUMN subscriptions.base IS 'Address of the door as the subscriber uses it, for the references in notifications.';
