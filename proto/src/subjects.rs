@@ -91,13 +91,7 @@ pub const EVENTS: &[EventDef] = &[
         noun: "stage",
         verb: "*",
         owner: "intake-desk",
-        listeners: &[
-            ("metrics", "*"),
-            ("routing", "closed"),
-            ("notification", "closed"),
-            ("ingestion", "closed"),
-            ("ingestion", "attended"),
-        ],
+        listeners: &[("metrics", "*"), ("ingestion", "*"), ("routing", "closed"), ("notification", "closed")],
     },
     EventDef {
         kind: "causeway.intake.v1.ContactAttempted",
@@ -125,35 +119,35 @@ pub const EVENTS: &[EventDef] = &[
         noun: "appointment",
         verb: "booked",
         owner: "scheduling-sync",
-        listeners: &[("intake-desk", "*"), ("notification", "*")],
+        listeners: &[("intake-desk", "*"), ("notification", "*"), ("ingestion", "*")],
     },
     EventDef {
         kind: "causeway.scheduling.v1.AppointmentRescheduled",
         noun: "appointment",
         verb: "rescheduled",
         owner: "scheduling-sync",
-        listeners: &[("intake-desk", "*"), ("notification", "*")],
+        listeners: &[("intake-desk", "*"), ("notification", "*"), ("ingestion", "*")],
     },
     EventDef {
         kind: "causeway.scheduling.v1.AppointmentCancelled",
         noun: "appointment",
         verb: "cancelled",
         owner: "scheduling-sync",
-        listeners: &[("intake-desk", "*"), ("notification", "*")],
+        listeners: &[("intake-desk", "*"), ("notification", "*"), ("ingestion", "*")],
     },
     EventDef {
         kind: "causeway.scheduling.v1.AppointmentAttended",
         noun: "appointment",
         verb: "attended",
         owner: "scheduling-sync",
-        listeners: &[("intake-desk", "*"), ("notification", "*")],
+        listeners: &[("intake-desk", "*"), ("notification", "*"), ("ingestion", "*")],
     },
     EventDef {
         kind: "causeway.scheduling.v1.AppointmentMissed",
         noun: "appointment",
         verb: "missed",
         owner: "scheduling-sync",
-        listeners: &[("intake-desk", "*"), ("notification", "*")],
+        listeners: &[("intake-desk", "*"), ("notification", "*"), ("ingestion", "*")],
     },
     EventDef {
         kind: "causeway.notice.v1.NoticeSent",
@@ -263,8 +257,8 @@ mod tests {
 
     #[test]
     fn the_listeners_of_a_subject_are_those_that_subscribe_to_it() {
-        assert_eq!(listeners("causeway.v1.a.stage.routed"), ["metrics"]);
-        assert_eq!(listeners("causeway.v1.a.stage.closed"), ["metrics", "routing", "notification", "ingestion"]);
+        assert_eq!(listeners("causeway.v1.a.stage.routed"), ["metrics", "ingestion"]);
+        assert_eq!(listeners("causeway.v1.a.stage.closed"), ["metrics", "ingestion", "routing", "notification"]);
         let routing = subscriptions("routing");
         assert_eq!(routing[0], ("INQUIRY", vec!["causeway.v1.*.inquiry.received".to_owned()]));
         assert!(routing[1].1.contains(&"causeway.v1.*.stage.closed".to_owned()));

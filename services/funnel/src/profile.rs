@@ -39,7 +39,7 @@ use crate::script::Scripts;
 pub use bundle::{Bundle, NotABundle};
 pub use campaigns::Campaigns;
 pub use center::{Center, ClosedDay, Contact, Hours, Messages, QuietHours, Site, Theme};
-pub use feeds::{Expect, Feed, FeedKind, Feeds, Retention, StatusReport, StatusReportKind};
+pub use feeds::{Expect, Feed, FeedKind, Feeds, FhirRules, Retention, StatusReport, StatusReportKind};
 pub use hl7_mapping::{Hl7Field, Hl7Mapping, Hl7Path, NoPath, UnknownCode};
 pub use lint::{FORBIDDEN_PHRASES, HEALTH_WORDS, forbidden_phrase, health_word};
 pub use mapping::{CsvField, CsvMapping, DateOrder, plain_header};

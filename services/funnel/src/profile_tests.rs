@@ -151,6 +151,11 @@ fn a_feed_that_sends_by_fhir_has_a_key_of_its_own() {
         key_sha256 = \"5b301571d8180b495c760c93a72582d3c5a75ef3cd8214131b12ba5f1b28311a\"\n# ";
     let csv = "kind = \"csv\"\noffice = \"cedar-family\"\noffice_name = \"Cedar Family Medicine\"\n";
     assert!(damaged("feeds.toml", csv, twice).contains("occurs twice"));
+    let host = "\"hooks.sound-imaging.example\"";
+    let address = "\"https://hooks.sound-imaging.example/\"";
+    assert!(damaged("feeds.toml", host, address).contains("is no host's name"));
+    let of_files = damaged("feeds.toml", "[feed.csv]", "[feed.fhir]\n\n[feed.csv]");
+    assert!(of_files.contains("\"cedar-csv\" does not send by FHIR and has rules for it"));
 }
 
 #[test]

@@ -32,6 +32,8 @@ pub struct Config {
     pub mllp: Mllp,
     /// The FHIR door.
     pub fhir: Fhir,
+    /// Who is told of changed Tasks by FHIR.
+    pub subscriptions: Subscriptions,
     /// The door for CSV files.
     pub csv: Csv,
     /// How often somebody may come.
@@ -63,6 +65,7 @@ impl Default for Config {
             reveal: 500,
             mllp: Mllp::default(),
             fhir: Fhir::default(),
+            subscriptions: Subscriptions::default(),
             csv: Csv::default(),
             limits: Limits::default(),
             held_business_minutes: 480,
@@ -150,6 +153,29 @@ pub struct Fhir {
 impl Default for Fhir {
     fn default() -> Self {
         Self { body_bytes: 20 * 1024 * 1024, entries: 1000, bodies: 32, public_url: None }
+    }
+}
+
+/// Who is told of changed Tasks by FHIR, section `[ingestion.subscriptions]`. Where notifications may go stands in the center's
+/// profile (`[feed.fhir] subscription_hosts`).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Subscriptions {
+    /// Most subscriptions of a feed.
+    pub per_feed: usize,
+    /// Most notifications that this process sends at once.
+    pub at_once: usize,
+    /// How often it is looked for what is to be sent, milliseconds.
+    pub look_milliseconds: u64,
+    /// Wait after the first failure, milliseconds; each further one doubles it, up to an hour.
+    pub first_wait_milliseconds: u64,
+    /// After so many failures in a row nothing is sent any more until the subscriber asks for it; events are counted on.
+    pub most_failures: i32,
+}
+
+impl Default for Subscriptions {
+    fn default() -> Self {
+        Self { per_feed: 10, at_once: 16, look_milliseconds: 500, first_wait_milliseconds: 5000, most_failures: 14 }
     }
 }
 

@@ -91,6 +91,9 @@ pub enum Refusal {
     /// No such file of this feed.
     #[error("no such file of this feed")]
     UnknownFile,
+    /// No such subscription of this center.
+    #[error("no such subscription in this center; 'causeway feeds subscriptions' lists them")]
+    UnknownSubscription,
     /// Somebody else did the same at the same moment.
     #[error("the same was done by somebody else at this moment; try again")]
     Conflict,
@@ -116,7 +119,9 @@ impl Refusal {
             Self::UnknownForm | Self::UnknownOffice => Class::Reason(Reason::UnknownName),
             Self::UnfitKey | Self::Faults(_) => Class::Reason(Reason::FieldFault),
             Self::KeyReused | Self::EventReused => Class::Reason(Reason::KeyReused),
-            Self::UnknownInquiry | Self::UnknownFile | Self::NoSuchForm => Class::Reason(Reason::NotFound),
+            Self::UnknownInquiry | Self::UnknownFile | Self::UnknownSubscription | Self::NoSuchForm => {
+                Class::Reason(Reason::NotFound)
+            }
             Self::Conflict => Class::Reason(Reason::Conflict),
             Self::WrongState(_) => Class::Reason(Reason::WrongState),
             Self::NoKey => Class::Code(Code::Unauthenticated),

@@ -1,12 +1,14 @@
 //! Ingestion: every door, nothing lost.
 //!
-//! Listens to: `StageChanged` where an inquiry is over (so that the next call of its person is a new one); people and systems
-//! come through its doors (HTTP, FHIR R4, HL7 over MLLP, CSV files by upload or folder, calls of a phone system, gRPC).
+//! Listens to: people and systems at its doors (HTTP, FHIR R4, HL7 over MLLP, CSV files by upload or folder, calls of a phone
+//! system, gRPC); to `StageChanged` and the five appointment events for what became of referrals by FHIR, and so that the next
+//! call of somebody whose inquiry is over is a new one.
 //! Publishes: `InquiryReceived`.
 //! Owns: the inquiry as received, the person behind it (all PHI of the installation, sealed), what has to be mended and what
 //! people did about it, the answers given to each idempotency key, the messages and files of partner systems and the calls of
-//! phone systems as they came (sealed), and which inquiries may be the same person's.
-//! Never: decides who works an inquiry, sends anything, or lets PHI out but for a stated and recorded purpose.
+//! phone systems as they came (sealed), which inquiries may be the same person's, where a referral by FHIR stands for its
+//! office, and who is told of it.
+//! Never: decides who works an inquiry, sends a person anything, or lets PHI out but for a stated and recorded purpose.
 //!
 //! An answer is given after the commit. The bus may be down meanwhile: what was accepted waits in the outbox.
 
@@ -23,6 +25,7 @@ pub mod writer;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use causeway_auth::{Sealer, SignedLinks, Verifier};
 use causeway_bus::StreamSpec;
 use causeway_funnel::profile::Profile;
@@ -37,8 +40,11 @@ pub use config::Config;
 use handlers::accept::Acceptance;
 use handlers::csv::Files;
 use handlers::fhir;
+use handlers::follow::Followed;
 use handlers::grpc::Calls;
 use handlers::hear::Hearing;
+use handlers::hooks::post::{Guard, Hooks};
+use handlers::hooks::{self, Worker};
 use handlers::limit::Limits;
 use handlers::mllp;
 use handlers::phone;
@@ -77,8 +83,8 @@ impl Service for Ingestion {
         let (soft, tasks) = (stop.soft.clone(), &running.tasks);
         let profiles =
             Revisions::start(Some(&database), bus.clone(), subjects::CENTERS_BUCKET, read_profile, soft, tasks).await?;
-        let endings = Arc::new(phone::told::Endings);
-        let subscription = |(stream, subjects)| Subscription { stream, subjects, handler: endings.clone() };
+        let followed = Arc::new(Followed);
+        let subscription = |(stream, subjects)| Subscription { stream, subjects, handler: followed.clone() };
         let machine = MailboxSettings {
             subscriptions: subjects::subscriptions(Self::NAME).into_iter().map(subscription).collect(),
             timers: None,
@@ -103,7 +109,9 @@ impl Service for Ingestion {
         let reading =
             handlers::recognise::run(acceptance.clone(), database.clone(), config.people.clone(), stop.clone());
         stop.spawn(tasks, "person index", reading);
-        serve_http(&deps, &config, &stop, &running, (acceptance, database.clone(), files))?;
+        let guard = Guard { is_development: deps.mode.is_development() };
+        notify(&config, &stop, tasks, guard, (acceptance.clone(), database.clone()))?;
+        serve_http(&deps, &config, &stop, &running, (acceptance, database.clone(), files), guard)?;
         health::watch(health, &database, &stop, &mut running);
         Ok(running)
     }
@@ -236,12 +244,27 @@ fn take_files(
     files
 }
 
+/// Starts what tells partners of changed Tasks.
+fn notify(
+    config: &Config,
+    stop: &Stop,
+    tasks: &tokio_util::task::TaskTracker,
+    guard: Guard,
+    (acceptance, database): (Arc<Acceptance>, Database),
+) -> anyhow::Result<()> {
+    let hooks = Hooks::new(guard).context("set up the way to subscribers' endpoints")?;
+    let worker = Arc::new(Worker { acceptance, database, hooks, settings: config.subscriptions.clone() });
+    stop.spawn(tasks, "notifications", hooks::run(worker, stop.clone(), tasks.clone()));
+    Ok(())
+}
+
 fn serve_http(
     deps: &Deps,
     config: &Config,
     stop: &Stop,
     running: &Running,
     (acceptance, database, files): (Arc<Acceptance>, Database, Arc<Files>),
+    guard: Guard,
 ) -> anyhow::Result<()> {
     let listener = deps.listeners.take("http")?;
     let limits = HttpLimits { body: config.body_bytes, deadline: config.deadline(), ..HttpLimits::default() };
@@ -249,7 +272,8 @@ fn serve_http(
     let layered = |router, limits: &HttpLimits| causeway_serve::http_layers(router, deps.service, &metrics, limits);
     let calls = phone::door::Door { acceptance: acceptance.clone(), database: database.clone() };
     let calls = layered(phone::door::router(Arc::new(calls)), &limits);
-    let door = fhir::Door::new(acceptance.clone(), database, config.fhir.clone());
+    let door =
+        fhir::Door::new(acceptance.clone(), database, config.fhir.clone(), (config.subscriptions.clone(), guard));
     // Documents come inside a Bundle, so these bodies may be larger than a form's answers.
     let fhir_limits = HttpLimits { body: config.fhir.body_bytes, ..limits.clone() };
     let fhir = fhir::in_fhir(layered(fhir::router(Arc::new(door)), &fhir_limits));

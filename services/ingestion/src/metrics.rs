@@ -51,6 +51,12 @@ pub struct Metrics {
     pub waiting_files: IntGaugeVec,
     /// 1 for each feed that is quiet or floods us, by center, feed and kind.
     pub feed_incidents: IntGaugeVec,
+    /// Notifications that were sent, by center, feed, kind and outcome.
+    pub hooks: IntCounterVec,
+    /// Events that subscribers were not told yet, by center and feed.
+    pub hooks_waiting: IntGaugeVec,
+    /// Subscriptions, by center and state.
+    pub subscriptions: IntGaugeVec,
     /// Files in partners' folders that are not whole yet, by center and feed.
     pub unfinished_files: IntGaugeVec,
 }
@@ -104,7 +110,24 @@ impl Metrics {
             &["center", "feed", "kind"],
         )?;
         registry.register(Box::new(feed_incidents.clone()))?;
+        let hooks_waiting = IntGaugeVec::new(
+            Opts::new("causeway_subscription_events_waiting", "events that subscribers were not told yet"),
+            &["center", "feed"],
+        )?;
+        registry.register(Box::new(hooks_waiting.clone()))?;
+        let subscriptions = IntGaugeVec::new(
+            Opts::new("causeway_subscriptions", "subscriptions of partners by state: requested, active, error, off"),
+            &["center", "state"],
+        )?;
+        registry.register(Box::new(subscriptions.clone()))?;
         Ok(Self {
+            hooks_waiting,
+            subscriptions,
+            hooks: counter(
+                "causeway_subscription_notifications_total",
+                "notifications to subscribers, by kind and outcome: taken or failed",
+                &["center", "feed", "kind", "outcome"],
+            )?,
             feed_incidents,
             received: counter(
                 "causeway_inquiries_received_total",

@@ -1,4 +1,4 @@
-//! `causeway feeds`: which partners' feeds send as usual, and keys for new ones.
+//! `causeway feeds`: which partners' feeds send as usual, who subscribes to what became of referrals, and keys for new ones.
 //!
 //! What is told of a feed is how much comes and when; nothing of a person. Deliberately not here: what is usual (ingestion),
 //! and what a feed is (its center's feeds.toml).
@@ -15,10 +15,11 @@ use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::subscriptions;
 use crate::cli::Common;
 use crate::installation;
 
-/// Tells which partners' feeds send as usual, and makes keys.
+/// Tells which partners' feeds send as usual and how their subscriptions stand, and makes keys.
 #[derive(Debug, Args)]
 pub struct Feeds {
     /// What to do.
@@ -34,6 +35,10 @@ pub enum Action {
     List,
     /// Lists the last incidents, the newest first: when a feed went quiet or flooded us, and until when.
     Incidents,
+    /// Lists subscriptions by FHIR: state, how many events there are and how many were told, and why one stands still.
+    Subscriptions,
+    /// Stops a subscription, or lets it go on.
+    Switch(subscriptions::Switch),
     /// Makes a key for an office, and prints it once, with its digest for feeds.toml.
     Key,
 }
@@ -83,6 +88,8 @@ impl Feeds {
             Action::Key => key(common.json),
             Action::List => list(common).await,
             Action::Incidents => incidents(common).await,
+            Action::Subscriptions => subscriptions::list(common).await,
+            Action::Switch(switch) => switch.execute(common).await,
         }
     }
 }

@@ -18,4 +18,5 @@ pub mod reconcile;
 pub mod repair;
 pub mod run;
 pub mod simulate;
+pub mod subscriptions;
 pub mod token;

@@ -18,6 +18,7 @@ pub(super) fn feeds(profile: &Profile, file: &mut In<'_, '_>) {
         csv(feed, file);
         hl7(feed, file);
         phone(profile, feed, file);
+        fhir(feed, file);
         file.unless(
             feed.rate_per_minute > 0,
             &feed.id,
@@ -154,5 +155,58 @@ fn phone(profile: &Profile, feed: &Feed, file: &mut In<'_, '_>) {
     );
     for (near, what, remedy) in feed.phone.iter().flat_map(|mapping| mapping.faults(profile)) {
         file.unless(false, &near, format!("feed \"{}\": {what}", feed.id), remedy);
+    }
+}
+
+fn fhir(feed: &Feed, file: &mut In<'_, '_>) {
+    let Some(rules) = &feed.fhir else { return };
+    file.unless(
+        feed.kind == FeedKind::Fhir,
+        &feed.id,
+        format!("feed \"{}\" does not send by FHIR and has rules for it", feed.id),
+        "take [feed.fhir] away, or set kind = \"fhir\"",
+    );
+    for host in &rules.subscription_hosts {
+        file.unless(
+            is_host(host),
+            host,
+            format!("feed \"{}\": \"{host}\" is no host's name", feed.id),
+            "write the name alone, such as \"hooks.office.example\": no https://, port or path, and no star",
+        );
+    }
+}
+
+/// A name as DNS has it, or an address of version 4.
+fn is_host(host: &str) -> bool {
+    let is_label = |label: &str| {
+        !label.is_empty()
+            && label.len() <= 63
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    };
+    host.len() <= 253 && host.split('.').all(is_label)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_a_name_alone() {
+        for host in ["hooks.office.example", "localhost", "127.0.0.1", "A-1.example"] {
+            assert!(is_host(host), "{host}");
+        }
+        for host in [
+            "",
+            "https://office.example",
+            "office.example:8443",
+            "office.example/hooks",
+            "*.office.example",
+            "-a.example",
+            "a..b",
+        ] {
+            assert!(!is_host(host), "{host}");
+        }
     }
 }

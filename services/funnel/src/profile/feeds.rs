@@ -70,6 +70,22 @@ impl Expect {
     }
 }
 
+/// What a feed may do by FHIR besides sending.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct FhirRules {
+    /// Hosts to which its subscriptions may let notifications be sent; none: it may not subscribe.
+    pub subscription_hosts: Vec<String>,
+}
+
+impl FhirRules {
+    /// Whether notifications may be sent to a host.
+    #[must_use]
+    pub fn lets_notify(&self, host: &str) -> bool {
+        self.subscription_hosts.iter().any(|known| known.eq_ignore_ascii_case(host))
+    }
+}
+
 /// One partner office's connection.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -112,6 +128,9 @@ pub struct Feed {
     /// What the queues of its calls mean.
     #[serde(default)]
     pub phone: Option<PhoneMapping>,
+    /// What it may do by FHIR besides sending.
+    #[serde(default)]
+    pub fhir: Option<FhirRules>,
 }
 
 /// All of feeds.toml.

@@ -1,16 +1,18 @@
 //! The decisions at the door, all pure: can it be read, what is left for a person to mend, what may travel, what is sealed;
-//! and whether a feed sends as much as it usually does.
+//! whether a feed sends as much as it usually does; where a referral stands for its sender, and who hears of it.
 //!
 //! Deliberately not here: keys and hashes (handlers), rows (store).
 
 pub mod call;
 pub mod check;
 pub mod identity;
+pub mod journey;
 pub mod npi;
 pub mod person;
 pub mod purpose;
 pub mod referral;
 pub mod submission;
+pub mod subscription;
 pub mod suspicion;
 pub mod travel;
 pub mod volume;

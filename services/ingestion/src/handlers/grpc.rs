@@ -17,7 +17,7 @@ use tracing::warn;
 use super::accept::Acceptance;
 use super::proof::Seen;
 use super::repair::door::Doors;
-use super::{facts, links, phone, release, repair, reveal, settle, showings};
+use super::{facts, links, phone, release, repair, reveal, settle, showings, subscriptions};
 use crate::domain::submission::Submission;
 use crate::domain::suspicion::Sign;
 use crate::error::Refusal;
@@ -229,6 +229,23 @@ impl Ingestion for Calls {
     ) -> Result<Response<wire::GetFormCountsResponse>, Status> {
         let actor = causeway_serve::caller(&request)?.accountable();
         Ok(Response::new(showings::counts(self, &actor, request.into_inner()).await?))
+    }
+
+    async fn list_subscriptions(
+        &self,
+        request: Request<wire::ListSubscriptionsRequest>,
+    ) -> Result<Response<wire::ListSubscriptionsResponse>, Status> {
+        let actor = causeway_serve::caller(&request)?.accountable();
+        Ok(Response::new(subscriptions::list(self, &actor, request.into_inner()).await?))
+    }
+
+    async fn switch_subscription(
+        &self,
+        request: Request<wire::SwitchSubscriptionRequest>,
+    ) -> Result<Response<wire::SwitchSubscriptionResponse>, Status> {
+        let actor = causeway_serve::caller(&request)?.accountable();
+        let trace = trace(&request);
+        Ok(Response::new(subscriptions::switch(self, actor, request.into_inner(), trace).await?))
     }
 }
 

@@ -96,6 +96,7 @@ mod tests {
             csv: None,
             hl7: None,
             phone: None,
+            fhir: None,
         }
     }
 

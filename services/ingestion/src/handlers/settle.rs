@@ -11,6 +11,7 @@ use causeway_proto::inquiry::v1 as wire;
 use uuid::Uuid;
 
 use super::grpc::Calls;
+use super::hooks::tell;
 use super::release::permit;
 use crate::adapters::csv::fault::Code;
 use crate::error::Refusal;
@@ -38,6 +39,8 @@ pub async fn messages(
         .with_tx(&request.center, move |tx| {
             Box::pin(async move {
                 let mut settled = messages::settle(tx, &asked).await?;
+                let about = messages::inquiries(tx, &settled).await?;
+                tell::changed(tx, &about).await?;
                 let files = files::settle(tx, &asked).await?;
                 settled.extend(&files);
                 let entry = |id: &Uuid| Entry {

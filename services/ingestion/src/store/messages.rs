@@ -186,6 +186,18 @@ pub async fn settle(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<Uuid>, sqlx::Error>
     .await
 }
 
+/// The inquiries that messages are about.
+pub async fn inquiries(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<Uuid>, sqlx::Error> {
+    let center = tx.center().to_owned();
+    sqlx::query_scalar(
+        "SELECT DISTINCT inquiry_id FROM messages WHERE center_id = $1 AND message_id = ANY($2) AND inquiry_id IS NOT NULL",
+    )
+    .bind(center)
+    .bind(ids)
+    .fetch_all(tx.conn())
+    .await
+}
+
 /// Takes messages back whose inquiry could not be written, so that they can be sent again.
 pub async fn take_back(tx: &mut Tx, ids: &[Uuid]) -> Result<(), sqlx::Error> {
     let center = tx.center().to_owned();

@@ -7,6 +7,8 @@ pub mod file_rows;
 pub mod file_work;
 pub mod files;
 pub mod held;
+pub mod hooks;
+pub mod journeys;
 pub mod links;
 pub mod messages;
 pub mod people;
@@ -14,6 +16,7 @@ pub mod proofs;
 pub mod referrals;
 pub mod repairs;
 pub mod showings;
+pub mod subscriptions;
 pub mod volume;
 
 use std::collections::HashSet;

@@ -4,19 +4,24 @@
 
 use causeway_mailbox::{Ts, Tx};
 use jiff::Timestamp;
+use sqlx::postgres::PgRow;
+use sqlx::{FromRow, Row as _};
 use uuid::Uuid;
 
+use super::journeys;
+use crate::domain::journey::Journey;
+
 /// What is known of a referral.
-#[derive(Debug, Clone, sqlx::FromRow)]
+#[derive(Debug, Clone)]
 pub struct Known {
     /// The inquiry that stands for it.
     pub inquiry_id: Uuid,
     /// Our number of it.
     pub reference: String,
     /// When it came.
-    pub received_at: Ts,
+    pub received_at: Timestamp,
     /// When something of it changed last.
-    pub changed_at: Ts,
+    pub changed_at: Timestamp,
     /// Grows with each change.
     pub version: i64,
     /// Some answers could not be read.
@@ -29,21 +34,48 @@ pub struct Known {
     pub is_cancelled: bool,
     /// It came as the answers of a form.
     pub is_form: bool,
+    /// Where it stands at the center.
+    pub journey: Journey,
+}
+
+impl FromRow<'_, PgRow> for Known {
+    fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
+        let journey = journeys::journey(row)?;
+        Ok(Self {
+            inquiry_id: row.try_get("inquiry_id")?,
+            reference: row.try_get("reference")?,
+            received_at: row.try_get::<Ts, _>("received_at")?.0,
+            changed_at: row.try_get::<Ts, _>("changed_at")?.0,
+            version: row.try_get::<i64, _>("messages")? + journey.version,
+            is_mended: row.try_get("is_mended")?,
+            is_withdrawn: row.try_get("is_withdrawn")?,
+            is_changed: row.try_get("is_changed")?,
+            is_cancelled: row.try_get("is_cancelled")?,
+            is_form: row.try_get("is_form")?,
+            journey,
+        })
+    }
 }
 
 /// Those of the inquiries that a feed has sent.
 pub async fn of_feed(tx: &mut Tx, feed: &str, ids: &[Uuid]) -> Result<Vec<Known>, sqlx::Error> {
     let center = tx.center().to_owned();
     sqlx::query_as(
-        "SELECT inquiry_id, reference, inquiries.received_at, max(changed_at) AS changed_at, \
-            count(*) + count(*) FILTER (WHERE state = 'settled') AS version, needs_repair AS is_mended, \
-            bool_or(state = 'parked' AND reason = 'referral_cancelled') AS is_withdrawn, \
-            bool_or(state = 'parked' AND reason <> 'referral_cancelled') AS is_changed, \
-            bool_or(state = 'settled' AND reason = 'referral_cancelled') AS is_cancelled, \
-            bool_or(kind = 'QuestionnaireResponse') AS is_form \
-         FROM messages JOIN inquiries USING (center_id, inquiry_id) \
-         WHERE center_id = $1 AND feed = $2 AND inquiry_id = ANY($3) \
-         GROUP BY inquiry_id, reference, inquiries.received_at, needs_repair",
+        "SELECT told.*, reference, inquiries.received_at, needs_repair AS is_mended, \
+            greatest(told_at, CASE WHEN s.version > 0 THEN s.changed_at END) AS changed_at, \
+            coalesce(stage, 'received') AS stage, coalesce(stage_version, 0) AS stage_version, \
+            coalesce(s.reason, '') AS reason, coalesce(visit, 'none') AS visit, \
+            coalesce(visit_version, 0) AS visit_version, visit_starts_at, visit_ends_at, \
+            coalesce(status, 'received') AS status, coalesce(s.version, 0) AS version \
+         FROM (SELECT inquiry_id, max(changed_at) AS told_at, \
+                count(*) + count(*) FILTER (WHERE state = 'settled') AS messages, \
+                bool_or(state = 'parked' AND reason = 'referral_cancelled') AS is_withdrawn, \
+                bool_or(state = 'parked' AND reason <> 'referral_cancelled') AS is_changed, \
+                bool_or(state = 'settled' AND reason = 'referral_cancelled') AS is_cancelled, \
+                bool_or(kind = 'QuestionnaireResponse') AS is_form \
+            FROM messages WHERE center_id = $1 AND feed = $2 AND inquiry_id = ANY($3) GROUP BY inquiry_id) AS told \
+         JOIN inquiries ON center_id = $1 AND inquiries.inquiry_id = told.inquiry_id \
+         LEFT JOIN referral_states AS s ON s.center_id = $1 AND s.inquiry_id = told.inquiry_id",
     )
     .bind(center)
     .bind(feed)
@@ -63,26 +95,38 @@ pub struct Span {
     pub after: (Timestamp, Uuid),
 }
 
-/// The newest change of each inquiry of a feed, the oldest first: inquiry, when, and the message that tells one change from
-/// another of the same moment.
+/// The newest change of each inquiry of a feed, the oldest first: inquiry, when, and what tells one change from another of the
+/// same moment (the message, or the inquiry itself where the center has moved it).
 pub async fn news(tx: &mut Tx, feed: &str, span: Span, most: i64) -> Result<Vec<(Uuid, Ts, Uuid)>, sqlx::Error> {
     let center = tx.center().to_owned();
-    sqlx::query_as(
-        "SELECT inquiry_id, changed_at, message_id FROM messages AS newest \
+    sqlx::query_as(NEWS)
+        .bind(center)
+        .bind(feed)
+        .bind(Ts(span.from))
+        .bind(Ts(span.until))
+        .bind(Ts(span.after.0))
+        .bind(span.after.1)
+        .bind(most)
+        .fetch_all(tx.conn())
+        .await
+}
+
+/// Both halves are read in the order of an index and only as far as the page goes.
+pub const NEWS: &str = "SELECT * FROM (\
+        (SELECT inquiry_id, changed_at, message_id AS id FROM messages AS newest \
          WHERE center_id = $1 AND feed = $2 AND inquiry_id IS NOT NULL AND changed_at >= $3 AND changed_at < $4 \
             AND (changed_at, message_id) > ($5, $6) \
             AND NOT EXISTS (SELECT FROM messages AS later WHERE later.center_id = $1 AND later.feed = $2 \
                 AND later.inquiry_id = newest.inquiry_id \
                 AND (later.changed_at, later.message_id) > (newest.changed_at, newest.message_id)) \
-         ORDER BY changed_at, message_id LIMIT $7",
-    )
-    .bind(center)
-    .bind(feed)
-    .bind(Ts(span.from))
-    .bind(Ts(span.until))
-    .bind(Ts(span.after.0))
-    .bind(span.after.1)
-    .bind(most)
-    .fetch_all(tx.conn())
-    .await
-}
+            AND NOT EXISTS (SELECT FROM referral_states AS later WHERE later.center_id = $1 \
+                AND later.inquiry_id = newest.inquiry_id AND later.version > 0 AND later.changed_at >= newest.changed_at) \
+         ORDER BY changed_at, message_id LIMIT $7) \
+        UNION ALL \
+        (SELECT inquiry_id, changed_at, inquiry_id AS id FROM referral_states AS newest \
+         WHERE center_id = $1 AND feed = $2 AND version > 0 AND changed_at >= $3 AND changed_at < $4 \
+            AND (changed_at, inquiry_id) > ($5, $6) \
+            AND NOT EXISTS (SELECT FROM messages AS later WHERE later.center_id = $1 AND later.feed = $2 \
+                AND later.inquiry_id = newest.inquiry_id AND later.changed_at > newest.changed_at) \
+         ORDER BY changed_at, inquiry_id LIMIT $7)) AS changes \
+     ORDER BY changed_at, id LIMIT $7";

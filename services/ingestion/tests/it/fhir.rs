@@ -48,11 +48,11 @@ impl<'w> Office<'w> {
         Self::at(world, &world.door)
     }
 
-    fn at(world: &'w World, door: &Door) -> Self {
+    pub fn at(world: &'w World, door: &Door) -> Self {
         Self { world, base: format!("{}/fhir/{CENTER}", door.http), key: KEY }
     }
 
-    fn ask(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+    pub fn ask(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         self.world.browser.request(method, format!("{}{path}", self.base)).bearer_auth(self.key)
     }
 
@@ -61,7 +61,7 @@ impl<'w> Office<'w> {
         Answer::of(request.body(body.to_string()).send().await.expect("an answer")).await
     }
 
-    async fn get(&self, path: &str) -> Answer {
+    pub async fn get(&self, path: &str) -> Answer {
         Answer::of(self.ask(Method::GET, path).send().await.expect("an answer")).await
     }
 }
@@ -74,7 +74,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    async fn of(response: Response) -> Self {
+    pub async fn of(response: Response) -> Self {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         assert_eq!(headers.get("content-type").map(|kind| kind.as_bytes()), Some(b"application/fhir+json".as_slice()));
         let text = response.text().await.expect("a body");
@@ -86,12 +86,12 @@ impl Answer {
         Self { status, headers, body }
     }
 
-    fn header(&self, name: &str) -> &str {
+    pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 
     /// Issues of an outcome: severity, code, place.
-    fn issues(&self) -> Vec<(String, String, String)> {
+    pub fn issues(&self) -> Vec<(String, String, String)> {
         let outcome = if self.body["resourceType"] == "OperationOutcome" { &self.body } else { outcome_in(&self.body) };
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let issues = outcome["issue"].as_array().expect("issues");
@@ -101,7 +101,7 @@ impl Answer {
         issues.iter().map(|one| (text(&one["severity"]), text(&one["code"]), text(&one["expression"][0]))).collect()
     }
 
-    fn has(&self, severity: &str, code: &str) -> bool {
+    pub fn has(&self, severity: &str, code: &str) -> bool {
         self.issues().iter().any(|issue| issue.0 == severity && issue.1 == code)
     }
 }
@@ -124,7 +124,7 @@ fn collect(body: &Value) {
     }
 }
 
-fn id_in(location: &str) -> String {
+pub fn id_in(location: &str) -> String {
     let mut parts = location.rsplit('/');
     let found = parts.by_ref().find(|part| part.len() == 36);
     found.unwrap_or_else(|| panic!("no id in {location}")).to_owned()

@@ -156,6 +156,12 @@ impl World {
 }
 
 impl Door {
+    /// As a process that ends in the middle of what it does.
+    pub fn stop_hard(&self) {
+        self.stop.hard.cancel();
+        self.stop.soft.cancel();
+    }
+
     pub fn stop_softly(&self) {
         self.stop.soft.cancel();
     }

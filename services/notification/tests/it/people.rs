@@ -8,11 +8,12 @@ use causeway_proto::inquiry::v1::ingestion_server::{Ingestion, IngestionServer};
 use causeway_proto::inquiry::v1::{
     DecideLinkRequest, DecideLinkResponse, Facts, GetInquiryFactsRequest, ListCallsRequest, ListCallsResponse,
     ListHeldRequest, ListHeldResponse, ListLinksRequest, ListLinksResponse, ListRepairsRequest, ListRepairsResponse,
-    MarkSpamRequest, MarkSpamResponse, OpenCallRequest, OpenRepairRequest, OpenedCall, Person, ReindexPeopleRequest,
-    ReindexPeopleResponse, ReleaseHeldRequest, ReleaseHeldResponse, ReleaseRepairRequest, Repair, RepairOutcome,
-    RetryRepairsRequest, RetryRepairsResponse, RevealPeopleRequest, RevealPeopleResponse, SetAsideRepairsRequest,
-    SetAsideRepairsResponse, SettleCallRequest, SettleCallResponse, SettleMessagesRequest, SettleMessagesResponse,
-    SubmitInquiryRequest, SubmitInquiryResponse, TakeGoodRowsRequest, TakeGoodRowsResponse,
+    ListSubscriptionsRequest, ListSubscriptionsResponse, MarkSpamRequest, MarkSpamResponse, OpenCallRequest,
+    OpenRepairRequest, OpenedCall, Person, ReindexPeopleRequest, ReindexPeopleResponse, ReleaseHeldRequest,
+    ReleaseHeldResponse, ReleaseRepairRequest, Repair, RepairOutcome, RetryRepairsRequest, RetryRepairsResponse,
+    RevealPeopleRequest, RevealPeopleResponse, SetAsideRepairsRequest, SetAsideRepairsResponse, SettleCallRequest,
+    SettleCallResponse, SettleMessagesRequest, SettleMessagesResponse, SubmitInquiryRequest, SubmitInquiryResponse,
+    SwitchSubscriptionRequest, SwitchSubscriptionResponse, TakeGoodRowsRequest, TakeGoodRowsResponse,
 };
 use causeway_runtime::{Mode, Stop};
 use tokio::net::TcpListener;
@@ -86,6 +87,20 @@ impl Ingestion for People {
     }
 
     async fn decide_link(&self, _: Request<DecideLinkRequest>) -> Result<Response<DecideLinkResponse>, Status> {
+        Err(Status::unimplemented("not asked here"))
+    }
+
+    async fn list_subscriptions(
+        &self,
+        _: Request<ListSubscriptionsRequest>,
+    ) -> Result<Response<ListSubscriptionsResponse>, Status> {
+        Err(Status::unimplemented("not asked here"))
+    }
+
+    async fn switch_subscription(
+        &self,
+        _: Request<SwitchSubscriptionRequest>,
+    ) -> Result<Response<SwitchSubscriptionResponse>, Status> {
         Err(Status::unimplemented("not asked here"))
     }
 

@@ -4,14 +4,22 @@
 
 use serde_json::{Value, json};
 
+use super::subscription;
+
 /// When the statement was last changed.
 const CHANGED: &str = "2026-11-26";
 
 const ABOUT: &str = "Takes referrals for one center and tells what became of them. A referral is one transaction or message \
 Bundle with a ServiceRequest, or a ServiceRequest with contained resources; an answer is given after it is stored for good. \
 The number of the referral (ServiceRequest.identifier, or ifNoneExist) is what a repeat is known by. Resources that come with \
-a referral are kept sealed and are not read back. Only what the asking feed has sent is visible to it. Subscriptions are not \
-there yet: search Task with _lastUpdated. JSON only; batches, deletes and patches are refused.";
+a referral are kept sealed and are not read back. Only what the asking feed has sent is visible to it. Who wants to be told of changed Tasks makes a Subscription; who asks \
+searches Task with _lastUpdated. JSON only; batches and patches are refused, and nothing but a Subscription is deleted.";
+
+const SUBSCRIBING: &str = "A feed's own. Channel rest-hook, payload content empty or id-only, filter Task?status= alone; the endpoint's \
+host has to be agreed with the center. The answer to the create bears the extension urn:causeway:subscription-secret, once: each \
+notification has X-Causeway-Signature: t=SECONDS,v1=HEX, where HEX is HMAC-SHA256 under the secret of SECONDS, a full stop and the \
+body. Notifications come in order and at least once; events are counted without a gap. An endpoint that fails too often puts the \
+status to error: events are counted on, $events tells them, and an update with the status requested lets all that was missed come.";
 
 const SECURITY: &str = "Send the key of the feed as 'authorization: Bearer KEY'. Metadata needs none.";
 
@@ -31,7 +39,7 @@ pub fn statement(endpoint: &str) -> Value {
             "mode": "server",
             "documentation": ABOUT,
             "security": { "cors": false, "description": SECURITY },
-            "resource": resources(),
+            "resource": resources(endpoint),
             "interaction": [{ "code": "transaction", "documentation": "One referral, as a whole or not at all." }],
             "operation": [
                 operation("validate", "Resource-validate", "The same faults as for the request itself, and nothing is kept."),
@@ -52,10 +60,11 @@ fn operation(name: &str, definition: &str, words: &str) -> Value {
     })
 }
 
-fn resources() -> Value {
+fn resources(endpoint: &str) -> Value {
     let number = json!({ "name": "identifier", "type": "token", "documentation": "The office's number of the referral, as system|value." });
     let focus = json!({ "name": "focus", "type": "reference", "documentation": "ServiceRequest/ID as the referral was answered with." });
     let updated = json!({ "name": "_lastUpdated", "type": "date", "documentation": "With ge, gt, le or lt and an instant; oldest first, with _count and a next link." });
+    let status = json!({ "name": "status", "type": "token", "documentation": "received, accepted, in-progress, completed, rejected, cancelled, failed; several with commas." });
     let mut all = vec![
         json!({
             "type": "ServiceRequest",
@@ -69,10 +78,10 @@ fn resources() -> Value {
         }),
         json!({
             "type": "Task",
-            "documentation": "What became of a referral, as far as its door knows. Made by the center. An update with the status cancelled and If-Match calls the referral off, as a Task of the office's own inside a Bundle does; nothing else of it can be changed.",
+            "documentation": "What became of a referral: received, accepted, in-progress, then completed, rejected, cancelled or failed. businessStatus tells the stage, output the time of a booked visit, statusReason why it ended. Made by the center. An update with the status cancelled and If-Match calls the referral off, as a Task of the office's own inside a Bundle does; nothing else of it can be changed.",
             "interaction": [{ "code": "read" }, { "code": "update" }, { "code": "search-type" }],
             "versioning": "versioned-update",
-            "searchParam": [number, focus, updated],
+            "searchParam": [number, focus, status, updated],
         }),
         json!({
             "type": "QuestionnaireResponse",
@@ -80,6 +89,7 @@ fn resources() -> Value {
             "interaction": [{ "code": "create" }],
         }),
     ];
+    all.push(subscriptions(endpoint));
     let kept = [
         "Patient",
         "Practitioner",
@@ -94,6 +104,35 @@ fn resources() -> Value {
         |kind| json!({ "type": kind, "documentation": "As a part of a referral only: kept sealed and not read back." }),
     ));
     json!(all)
+}
+
+/// Subscriptions by the R5 backport on R4.
+fn subscriptions(endpoint: &str) -> Value {
+    json!({
+        "type": "Subscription",
+        "supportedProfile": ["http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/backport-subscription"],
+        "extension": [{
+            "url": "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/capabilitystatement-subscriptiontopic-canonical",
+            "valueCanonical": format!("{endpoint}/{}", subscription::TOPIC),
+        }],
+        "documentation": SUBSCRIBING,
+        "interaction": [
+            { "code": "create" }, { "code": "read" }, { "code": "update" }, { "code": "delete" }, { "code": "search-type" }
+        ],
+        "versioning": "versioned",
+        "operation": [
+            backport("status", "backport-subscription-status", "GET Subscription/ID/$status: state and number of the last event."),
+            backport("events", "backport-subscription-events", "GET Subscription/ID/$events?eventsSinceNumber=&eventsUntilNumber=: the first 200 of them."),
+        ],
+    })
+}
+
+fn backport(name: &str, definition: &str, words: &str) -> Value {
+    json!({
+        "name": name,
+        "definition": format!("http://hl7.org/fhir/uv/subscriptions-backport/OperationDefinition/{definition}"),
+        "documentation": words,
+    })
 }
 
 #[cfg(test)]
@@ -112,6 +151,7 @@ mod tests {
         for kind in super::super::kinds::READ.iter().filter(|kind| **kind != "MessageHeader") {
             assert!(types.contains(kind), "{kind}");
         }
-        assert_eq!(types.len(), super::super::kinds::READ.len() - 1);
+        assert!(types.contains(&"Subscription"));
+        assert_eq!(types.len(), super::super::kinds::READ.len());
     }
 }

@@ -24,6 +24,7 @@ pub mod kinds;
 pub mod links;
 pub mod message;
 pub mod notes;
+pub mod notification;
 pub mod outcome;
 pub mod patient;
 pub mod provider;
@@ -31,6 +32,8 @@ pub mod reference;
 pub mod referral;
 pub mod response;
 pub mod search;
+pub mod standing;
+pub mod subscription;
 pub mod task;
 
 #[cfg(test)]

@@ -11,6 +11,8 @@ use uuid::Uuid;
 use super::date::{Day, instant};
 use super::fault::{Issue, Severity};
 use super::outcome::Line;
+use super::task::Standing;
+use crate::domain::journey::Status;
 
 /// Told at once if nobody says how many.
 const PAGE: u32 = 50;
@@ -21,6 +23,7 @@ const UNKNOWN: &str = "A parameter of the search is not understood here: see met
 const NO_IDENTIFIER: &str = "identifier is searched as system|value";
 const NO_FOCUS: &str = "focus is searched as ServiceRequest/ID, as the referral was answered with";
 const NO_DATE: &str = "_lastUpdated is searched with ge, gt, le or lt before a date or an instant with its zone";
+const NO_STATUS: &str = "status is searched by received, accepted, in-progress, completed, rejected, cancelled, failed, several with commas";
 const NO_COUNT: &str = "_count is a whole number";
 const NO_PAGE: &str = "Follow the next link as it was told";
 
@@ -40,6 +43,8 @@ pub enum Wanted {
 pub struct Search {
     /// What is wanted.
     pub wanted: Wanted,
+    /// With one of these statuses; empty: any.
+    pub statuses: Vec<Status>,
     /// Changed from this moment on.
     pub from: Option<Timestamp>,
     /// Changed before this moment.
@@ -56,7 +61,8 @@ impl Search {
     /// # Errors
     /// What is not understood, without what stands there.
     pub fn read(asked: &[(String, String)], has_news: bool, zone: &TimeZone) -> Result<Self, Line> {
-        let mut search = Self { wanted: Wanted::News, from: None, until: None, after: None, count: PAGE };
+        let mut search =
+            Self { wanted: Wanted::News, statuses: Vec::new(), from: None, until: None, after: None, count: PAGE };
         for (name, value) in asked {
             search
                 .parameter(name, value, zone)
@@ -82,6 +88,10 @@ impl Search {
                 let is_kind = kind.ends_with("ServiceRequest") || kind.ends_with("QuestionnaireResponse");
                 self.wanted = Wanted::One(Uuid::parse_str(id).ok().filter(|_| is_kind).ok_or(NO_FOCUS)?);
             }
+            "status" => {
+                let told: Option<Vec<Status>> = value.split(',').map(|code| Status::parse(code.trim())).collect();
+                self.statuses = told.ok_or(NO_STATUS)?;
+            }
             "_lastUpdated" => self.updated(value, zone).ok_or(NO_DATE)?,
             "_count" => self.count = value.parse::<u32>().map_err(|_| NO_COUNT)?.clamp(1, MOST),
             "_after" => self.after = Some(cursor(value).ok_or(NO_PAGE)?),
@@ -106,12 +116,22 @@ impl Search {
         Some(())
     }
 
+    /// Whether a referral is among those that are asked for, as far as its status says.
+    #[must_use]
+    pub fn takes(&self, standing: &Standing) -> bool {
+        self.statuses.is_empty() || self.statuses.contains(&standing.status())
+    }
+
     /// The address of this search, or of its next page. An office's number does not stand in it.
     #[must_use]
     pub fn link(&self, address: &str, after: Option<(Timestamp, Uuid)>) -> String {
         let mut parts = Vec::new();
         if let Wanted::One(id) = self.wanted {
             parts.push(format!("focus=ServiceRequest/{id}"));
+        }
+        if !self.statuses.is_empty() {
+            let codes: Vec<&str> = self.statuses.iter().map(|status| status.code()).collect();
+            parts.push(format!("status={}", codes.join(",")));
         }
         parts.extend(self.from.map(|at| format!("_lastUpdated=ge{at:.6}")));
         parts.extend(self.until.map(|at| format!("_lastUpdated=lt{at:.6}")));
@@ -187,6 +207,8 @@ mod tests {
             ("_lastUpdated", "Rosa"),
             ("_lastUpdated", "ge9999-12-31"),
             ("_count", "Rosa"),
+            ("status", "Rosa"),
+            ("status", "received,requested"),
             ("_after", "1.Rosa"),
             ("_sort", "-_lastUpdated"),
         ] {
@@ -198,12 +220,12 @@ mod tests {
 
     #[test]
     fn the_next_page_is_asked_for_by_its_link_and_no_number_stands_in_one() {
-        let search = read(&[("_lastUpdated", "ge2026-04-12"), ("_count", "1000")])
+        let search = read(&[("_lastUpdated", "ge2026-04-12"), ("_count", "1000"), ("status", "accepted,failed")])
             .unwrap_or_else(|line| panic!("{}", line.words));
         let link = search.link("https://x/Task", Some((Timestamp::UNIX_EPOCH, Uuid::from_u128(1))));
         assert_eq!(
             link,
-            "https://x/Task?_lastUpdated=ge2026-04-12T00:00:00.000000Z&_count=200&_after=0.00000000-0000-0000-0000-000000000001"
+            "https://x/Task?status=accepted,failed&_lastUpdated=ge2026-04-12T00:00:00.000000Z&_count=200&_after=0.00000000-0000-0000-0000-000000000001"
         );
         let numbered = read(&[("identifier", "s|7")]).unwrap_or_else(|line| panic!("{}", line.words));
         assert_eq!(

@@ -1,14 +1,16 @@
-//! The Task of a referral: what became of it, as far as the door knows (FHIR R4 section 12.1).
+//! The Task of a referral: what became of it (FHIR R4 section 12.1).
 //!
 //! A Task and its ServiceRequest bear the id of their inquiry; ids of the other resources of a request follow from it, so the
-//! same referral is always answered with the same ids. Nothing here tells of the patient. Deliberately not here: the stage of
-//! an inquiry, which is the intake desk's.
+//! same referral is always answered with the same ids. Nothing here tells of the patient but what the referring office may
+//! know: how far its referral is, when the visit is, and why it ended. Deliberately not here: where it stands (domain).
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::date;
+use super::standing::told;
+use crate::domain::journey::{Journey, Status, Visit};
 
 /// What the door knows of a referral.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,23 +35,18 @@ pub struct Standing {
     pub is_changed: bool,
     /// A person has dealt with its withdrawal.
     pub is_cancelled: bool,
+    /// Where it stands at the center.
+    pub journey: Journey,
 }
 
 /// Who gives our numbers.
 pub const REFERENCE_SYSTEM: &str = "urn:causeway:request-number";
 
 impl Standing {
-    /// Status, status of ours, and the reason where FHIR wants one.
-    fn told(&self) -> (&'static str, &'static str, Option<&'static str>) {
-        match self {
-            Self { is_cancelled: true, .. } => {
-                ("cancelled", "Withdrawn", Some("The office has withdrawn the referral"))
-            }
-            Self { is_withdrawn: true, .. } => ("received", "Withdrawal received; a person acts on it", None),
-            Self { is_changed: true, .. } => ("received", "Received; a change waits for a person", None),
-            Self { is_mended: true, .. } => ("received", "Received; a person mends what could not be read", None),
-            _ => ("received", "Received; the center calls the patient", None),
-        }
+    /// Status of its Task. Whatever the center did before, a withdrawal that was settled ends what has not ended.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        if self.is_cancelled && !self.journey.status.is_end() { Status::Cancelled } else { self.journey.status }
     }
 
     /// What the Task is about.
@@ -71,14 +68,14 @@ impl Standing {
     /// The Task. `number`: the office's own, where it asked by it.
     #[must_use]
     pub fn task(&self, number: Option<(&str, &str)>) -> Value {
-        let (status, business, reason) = self.told();
+        let told = told(self);
         let mut task = json!({
             "resourceType": "Task",
             "id": self.inquiry_id,
             "meta": self.meta(),
             "identifier": self.identifiers(number),
-            "status": status,
-            "businessStatus": { "text": business },
+            "status": self.status().code(),
+            "businessStatus": told.business_status(),
             "intent": "order",
             "code": { "coding": [{ "system": "http://hl7.org/fhir/CodeSystem/task-code", "code": "fulfill" }] },
             "focus": { "reference": self.focus() },
@@ -86,8 +83,12 @@ impl Standing {
             "authoredOn": date::write(self.received_at),
             "lastModified": date::write(self.changed_at),
         });
-        if let Some(reason) = reason {
+        if let Some(reason) = told.reason {
             task["statusReason"] = json!({ "text": reason });
+        }
+        if let (Visit::Booked | Visit::Attended, Some((begins, ends))) = (self.journey.visit, self.journey.visit_at) {
+            let period = json!({ "start": date::write(begins), "end": date::write(ends) });
+            task["output"] = json!([{ "type": { "text": "appointment" }, "valuePeriod": period }]);
         }
         task
     }
@@ -155,6 +156,7 @@ mod tests {
             is_withdrawn: false,
             is_changed: false,
             is_cancelled: false,
+            journey: Journey::default(),
         }
     }
 

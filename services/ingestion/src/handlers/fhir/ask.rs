@@ -3,10 +3,12 @@
 //! A feed sees its own referrals and nothing else: another one's is as absent as one that never was. Deliberately not here:
 //! how a Task is written (adapters).
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
+use causeway_mailbox::Ts;
 use http::{HeaderMap, StatusCode};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
@@ -115,7 +117,11 @@ async fn search(
                 Wanted::Number(system, value) => Some((system.as_str(), value.as_str())),
                 Wanted::One(_) | Wanted::News => None,
             };
-            let found = found.iter().filter_map(|standing| write(standing, number)).collect();
+            let found = found
+                .iter()
+                .filter(|standing| search.takes(standing))
+                .filter_map(|standing| write(standing, number))
+                .collect();
             let own = search.link(&format!("{endpoint}/{kind}"), None);
             let next = next.map(|after| search.link(&format!("{endpoint}/{kind}"), Some(after)));
             let now = door.acceptance.clock.now();
@@ -141,30 +147,50 @@ async fn find(door: &Door, sender: &Sender, search: &Search) -> Result<Page, Ref
 }
 
 async fn news(door: &Door, sender: &Sender, search: &Search) -> Result<Page, Refusal> {
-    let span = referrals::Span {
+    let most = search.count as usize;
+    let mut span = referrals::Span {
         from: search.from.unwrap_or(Timestamp::UNIX_EPOCH),
         until: search.until.unwrap_or_else(|| door.acceptance.clock.now() + SignedDuration::from_hours(24)),
         after: search.after.unwrap_or((Timestamp::UNIX_EPOCH, Uuid::nil())),
     };
-    let (feed, most) = (sender.feed.id.clone(), search.count);
-    let (mut changes, known) = door
-        .database
-        .read(sender.center(), move |tx| {
-            Box::pin(async move {
-                // One more than is told: whether there is a next page.
-                let changes = referrals::news(tx, &feed, span, i64::from(most) + 1).await?;
-                let ids: Vec<Uuid> = changes.iter().take(most as usize).map(|(inquiry, ..)| *inquiry).collect();
-                Ok::<_, Refusal>((changes, referrals::of_feed(tx, &feed, &ids).await?))
-            })
+    let at_once = if search.statuses.is_empty() { most } else { LOOKED_AT };
+    let mut found = Vec::new();
+    for _ in 0..MOST_LOOKS {
+        let (changes, mut known) = changes(door, sender, span, at_once).await?;
+        for (place, (inquiry, at, id)) in changes.iter().enumerate().take(at_once) {
+            span.after = (at.0, *id);
+            let standing = known.remove(inquiry).map(standing);
+            found.extend(standing.filter(|standing| search.takes(standing)));
+            if found.len() == most {
+                return Ok((found, (place + 1 < changes.len()).then_some(span.after)));
+            }
+        }
+        if changes.len() <= at_once {
+            return Ok((found, None));
+        }
+    }
+    // The page is short, and the next one goes on behind it.
+    Ok((found, Some(span.after)))
+}
+
+/// Changes looked at together where a status is asked for, and how often that is done for one page.
+const LOOKED_AT: usize = 200;
+const MOST_LOOKS: usize = 10;
+
+type Changes = (Vec<(Uuid, Ts, Uuid)>, HashMap<Uuid, Known>);
+
+/// The next changes, one more than is looked at, which tells whether there are others behind; and what is known of each.
+async fn changes(door: &Door, sender: &Sender, span: referrals::Span, most: usize) -> Result<Changes, Refusal> {
+    let feed = sender.feed.id.clone();
+    let read = door.database.read(sender.center(), move |tx| {
+        Box::pin(async move {
+            let changes = referrals::news(tx, &feed, span, i64::try_from(most + 1).unwrap_or(i64::MAX)).await?;
+            let ids: Vec<Uuid> = changes.iter().take(most).map(|(inquiry, ..)| *inquiry).collect();
+            let known = referrals::of_feed(tx, &feed, &ids).await?;
+            Ok::<_, Refusal>((changes, known.into_iter().map(|one| (one.inquiry_id, one)).collect()))
         })
-        .await?;
-    let has_more = changes.len() > most as usize;
-    changes.truncate(most as usize);
-    let next = changes.last().filter(|_| has_more).map(|(_, at, message)| (at.0, *message));
-    let mut known: std::collections::HashMap<Uuid, Known> =
-        known.into_iter().map(|one| (one.inquiry_id, one)).collect();
-    let found = changes.iter().filter_map(|(inquiry, ..)| known.remove(inquiry)).map(standing);
-    Ok((found.collect(), next))
+    });
+    read.await
 }
 
 /// Those of the inquiries that a feed has sent.
@@ -182,17 +208,19 @@ pub async fn of_feed(door: &Door, sender: &Sender, ids: Vec<Uuid>) -> Result<Vec
     Ok(known.into_iter().map(standing).collect())
 }
 
-fn standing(known: Known) -> Standing {
+/// What is known of a referral, as its Task is written from.
+pub fn standing(known: Known) -> Standing {
     Standing {
         inquiry_id: known.inquiry_id,
         reference: known.reference,
         is_form: known.is_form,
-        received_at: known.received_at.0,
-        changed_at: known.changed_at.0,
+        received_at: known.received_at,
+        changed_at: known.changed_at,
         version: known.version,
         is_mended: known.is_mended,
         is_withdrawn: known.is_withdrawn,
         is_changed: known.is_changed,
         is_cancelled: known.is_cancelled,
+        journey: known.journey,
     }
 }

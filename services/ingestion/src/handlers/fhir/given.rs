@@ -25,6 +25,7 @@ use crate::adapters::fhir::intake::Topic;
 use crate::adapters::fhir::outcome::{Line, lines};
 use crate::adapters::fhir::referral::{Referral, Verb};
 use crate::adapters::fhir::task::Standing;
+use crate::domain::journey::Journey;
 use crate::domain::referral;
 use crate::domain::submission::Submission;
 use crate::error::Refusal;
@@ -319,6 +320,7 @@ fn standing(answer: &Answer, is_form: bool) -> Result<Standing, Refusal> {
         is_withdrawn: false,
         is_changed: false,
         is_cancelled: false,
+        journey: Journey::default(),
     })
 }
 

@@ -3,12 +3,16 @@
 //! Who asks is known before a body is read, and everything is answered in FHIR, refusals too. Deliberately not here: what a
 //! request says (adapters), and the stage of an inquiry (intake desk).
 
+pub use ask::standing;
+
 mod ask;
 mod forms;
 pub mod given;
 mod read;
 mod sender;
+mod subscribe;
 mod told;
+mod wish;
 mod withdraw;
 
 use std::sync::Arc;
@@ -26,6 +30,7 @@ use serde_json::Value;
 use tokio::sync::Semaphore;
 
 use super::accept::Acceptance;
+use super::hooks;
 use super::limit::{self, Guard};
 use crate::adapters::fhir::capability;
 use crate::adapters::fhir::fault::{Issue, Severity};
@@ -39,14 +44,21 @@ pub struct Door {
     database: Database,
     settings: config::Fhir,
     bodies: Arc<Semaphore>,
+    subscriptions: config::Subscriptions,
+    guard: hooks::post::Guard,
 }
 
 impl Door {
     /// A door that hands referrals to `acceptance` and keeps other messages in `database`.
     #[must_use]
-    pub fn new(acceptance: Arc<Acceptance>, database: Database, settings: config::Fhir) -> Self {
+    pub fn new(
+        acceptance: Arc<Acceptance>,
+        database: Database,
+        settings: config::Fhir,
+        (subscriptions, guard): (config::Subscriptions, hooks::post::Guard),
+    ) -> Self {
         let bodies = Arc::new(Semaphore::new(settings.bodies.max(1)));
-        Self { acceptance, database, settings, bodies }
+        Self { acceptance, database, settings, bodies, subscriptions, guard }
     }
 }
 
@@ -71,6 +83,11 @@ pub fn router(door: Arc<Door>) -> Router {
         .route("/fhir/{center}/ServiceRequest/{id}", get(ask::request))
         .route("/fhir/{center}/Task", get(ask::tasks))
         .route("/fhir/{center}/Task/{id}", get(ask::task).put(withdraw::task))
+        .route("/fhir/{center}/Subscription", post(subscribe::create).get(subscribe::list))
+        .route("/fhir/{center}/Subscription/{id}", get(subscribe::one).put(subscribe::update).delete(subscribe::delete))
+        .route("/fhir/{center}/Subscription/{id}/$status", get(subscribe::status))
+        .route("/fhir/{center}/Subscription/{id}/$events", get(subscribe::events))
+        .route("/fhir/{center}/SubscriptionTopic/referral-status", get(subscribe::topic))
         .route("/fhir/{center}/{*rest}", any(nothing))
         .with_state(door)
         .layer(from_fn_with_state(guard, limit::partner))

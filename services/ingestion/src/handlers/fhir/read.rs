@@ -84,7 +84,7 @@ pub async fn read(
 }
 
 /// JSON of FHIR R4: a version that is told has to be this one (FHIR R4 section 3.1.0.1.11).
-fn is_json(headers: &HeaderMap) -> bool {
+pub(super) fn is_json(headers: &HeaderMap) -> bool {
     const KINDS: [&str; 3] = ["application/fhir+json", "application/json", "application/json+fhir"];
     let told = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     let (kind, parameters) = told.split_once(';').unwrap_or((told, ""));

@@ -61,6 +61,7 @@ async fn withdraw(
     const OTHER_ID: &str = "The id of the Task is another than that of the address";
     const NO_VERSION: &str = "Send the version of the Task that you have seen: If-Match with its ETag";
     const OTHER_VERSION: &str = "The Task has changed since you have seen it: read it again and decide again";
+    const ENDED: &str = "The referral has ended: read the Task for how, and call the center where that is wrong";
     let refuse = |status, issue, words: &str| Ok(Err((status, vec![Line::new(Severity::Error, issue, words)])));
     let Topic::Withdrawal(told_id) = &read.intake.topic else {
         let told = crate::adapters::fhir::outcome::lines(&read.intake.faults);
@@ -80,6 +81,9 @@ async fn withdraw(
     // Whoever asks again because an answer was lost has seen an older version.
     if standing.is_withdrawn || standing.is_cancelled {
         return Ok(Ok(standing));
+    }
+    if standing.status().is_end() {
+        return refuse(StatusCode::CONFLICT, Issue::Conflict, ENDED);
     }
     match headers.get(header::IF_MATCH).map(|told| told.as_bytes()) {
         None => return refuse(StatusCode::PRECONDITION_REQUIRED, Issue::Required, NO_VERSION),

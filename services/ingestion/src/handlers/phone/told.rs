@@ -1,54 +1,27 @@
 //! An inquiry is over: it was closed, or its visit took place. The next call of the same number is a new one.
 //!
-//! Deliberately not here: other stages, to which ingestion does not listen.
+//! Deliberately not here: other stages, which change nothing for calls.
 
-use causeway_mailbox::{BoxFuture, Handler, HandlerError, Outcome, Received, Tx};
+use causeway_mailbox::{HandlerError, Received, Tx};
 use causeway_proto::events::{Event, decode, id};
 use causeway_proto::intake::v1::{Stage, StageChanged};
 use uuid::Uuid;
 
 use crate::store::calls;
 
-/// Hears of inquiries that are over.
-pub struct Endings;
-
-impl Handler for Endings {
-    fn handle<'a>(
-        &'a self,
-        tx: &'a mut Tx,
-        batch: &'a [Received],
-    ) -> BoxFuture<'a, Result<Vec<Outcome>, HandlerError>> {
-        Box::pin(async move {
-            let mut over = Vec::with_capacity(batch.len());
-            let mut outcomes = Vec::with_capacity(batch.len());
-            for received in batch {
-                outcomes.push(match ended(received) {
-                    Ok(Some(inquiry)) => {
-                        over.push(inquiry);
-                        Outcome::Done
-                    }
-                    Ok(None) => Outcome::AlreadyApplied,
-                    Err(reason) => Outcome::Park(reason),
-                });
-            }
-            if !over.is_empty() {
-                calls::close(tx, &over).await?;
-            }
-            Ok(outcomes)
-        })
+/// Parts the calls of those from their inquiries that are over.
+pub async fn close<'m>(tx: &mut Tx, told: impl Iterator<Item = &'m Received>) -> Result<(), HandlerError> {
+    let over: Vec<Uuid> = told.filter_map(ended).collect();
+    if !over.is_empty() {
+        calls::close(tx, &over).await?;
     }
+    Ok(())
 }
 
 /// The inquiry that is over; none where it is not.
-fn ended(received: &Received) -> Result<Option<Uuid>, String> {
-    if received.envelope.kind != StageChanged::KIND {
-        return Err(format!("ingestion does not listen to {}", received.envelope.kind));
-    }
-    let event: StageChanged = decode(&received.payload).map_err(|cause| cause.to_string())?;
-    let facts = event.facts.as_ref().filter(|facts| facts.center == received.envelope.center);
-    let facts = facts.ok_or_else(|| "center of the payload is not that of the headers".to_owned())?;
-    if !matches!(event.to(), Stage::Closed | Stage::Attended) {
-        return Ok(None);
-    }
-    id("inquiry_id", &facts.inquiry_id).map(Some).map_err(|cause| cause.to_string())
+fn ended(received: &Received) -> Option<Uuid> {
+    let is_of_a_stage = received.envelope.kind == StageChanged::KIND;
+    let event: StageChanged = is_of_a_stage.then(|| decode(&received.payload).ok())??;
+    let facts = event.facts.as_ref().filter(|facts| facts.center == received.envelope.center)?;
+    matches!(event.to(), Stage::Closed | Stage::Attended).then(|| id("inquiry_id", &facts.inquiry_id).ok())?
 }

@@ -7,12 +7,14 @@ use causeway_proto::inquiry::v1::ingestion_server::{Ingestion, IngestionServer};
 use causeway_proto::inquiry::v1::{
     CallRow, Consent, DecideLinkRequest, DecideLinkResponse, Facts, GetFormCountsRequest, GetFormCountsResponse,
     GetInquiryFactsRequest, HeldInquiry, KnownInquiry, ListCallsRequest, ListCallsResponse, ListHeldRequest,
-    ListHeldResponse, ListLinksRequest, ListLinksResponse, ListRepairsRequest, ListRepairsResponse, MarkSpamRequest,
-    MarkSpamResponse, NoteFormsRequest, NoteFormsResponse, OpenCallRequest, OpenRepairRequest, OpenedCall,
-    ReindexPeopleRequest, ReindexPeopleResponse, ReleaseHeldRequest, ReleaseHeldResponse, ReleaseRepairRequest, Repair,
-    RepairOutcome, RetryRepairsRequest, RetryRepairsResponse, RevealPeopleRequest, RevealPeopleResponse,
-    SetAsideRepairsRequest, SetAsideRepairsResponse, SettleCallRequest, SettleCallResponse, SettleMessagesRequest,
-    SettleMessagesResponse, SubmitInquiryRequest, SubmitInquiryResponse, TakeGoodRowsRequest, TakeGoodRowsResponse,
+    ListHeldResponse, ListLinksRequest, ListLinksResponse, ListRepairsRequest, ListRepairsResponse,
+    ListSubscriptionsRequest, ListSubscriptionsResponse, MarkSpamRequest, MarkSpamResponse, NoteFormsRequest,
+    NoteFormsResponse, OpenCallRequest, OpenRepairRequest, OpenedCall, ReindexPeopleRequest, ReindexPeopleResponse,
+    ReleaseHeldRequest, ReleaseHeldResponse, ReleaseRepairRequest, Repair, RepairOutcome, RetryRepairsRequest,
+    RetryRepairsResponse, RevealPeopleRequest, RevealPeopleResponse, SetAsideRepairsRequest, SetAsideRepairsResponse,
+    SettleCallRequest, SettleCallResponse, SettleMessagesRequest, SettleMessagesResponse, SubmitInquiryRequest,
+    SubmitInquiryResponse, SwitchSubscriptionRequest, SwitchSubscriptionResponse, TakeGoodRowsRequest,
+    TakeGoodRowsResponse,
 };
 use tonic::transport::server::TcpIncoming;
 use tonic::{Request as Call, Response as Answer, Status};
@@ -106,6 +108,20 @@ impl Ingestion for Fake {
     }
 
     async fn decide_link(&self, _: Call<DecideLinkRequest>) -> Result<Answer<DecideLinkResponse>, Status> {
+        Err(Status::permission_denied("not for this page"))
+    }
+
+    async fn list_subscriptions(
+        &self,
+        _: Call<ListSubscriptionsRequest>,
+    ) -> Result<Answer<ListSubscriptionsResponse>, Status> {
+        Err(Status::permission_denied("not for this page"))
+    }
+
+    async fn switch_subscription(
+        &self,
+        _: Call<SwitchSubscriptionRequest>,
+    ) -> Result<Answer<SwitchSubscriptionResponse>, Status> {
         Err(Status::permission_denied("not for this page"))
     }
 
