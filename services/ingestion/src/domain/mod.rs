@@ -4,6 +4,7 @@
 //! Deliberately not here: keys and hashes (handlers), rows (store).
 
 pub mod check;
+pub mod document;
 pub mod identity;
 pub mod npi;
 pub mod person;

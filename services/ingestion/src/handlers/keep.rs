@@ -49,6 +49,7 @@ pub async fn message(database: &Database, center: &str, heard: Heard, fate: Fate
                     reason: fate.reason,
                     inquiry_id: fate.inquiry_id,
                     sealed: &heard.sealed,
+                    carries: heard.carries,
                 };
                 messages::lock(tx, &[&heard.hashes.0]).await?;
                 let is_new = messages::insert(tx, now, &[row]).await?.contains(&id);
