@@ -8,6 +8,7 @@
 mod dates;
 mod en;
 mod es;
+mod files;
 mod fr;
 mod link;
 
@@ -15,6 +16,7 @@ pub use dates::DateWords;
 pub use en::EN;
 pub use es::ES;
 pub use fr::FR;
+pub use files::FileWords;
 pub use link::{ChangeWords, OwnWords, PathWords, StopWords, ToldWords};
 
 /// A sentence with one gap: the text before it and the text after it.
@@ -37,6 +39,8 @@ pub struct Words {
     pub done: DoneWords,
     /// The patient's own page.
     pub own: OwnWords,
+    /// Sending files from the patient's own page.
+    pub files: FileWords,
     /// Times, reasons and changes on the patient's own page.
     pub change: ChangeWords,
     /// What an action on the patient's own page did.

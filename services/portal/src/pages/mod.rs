@@ -35,10 +35,12 @@ pub use front::{FrontPage, HomePage};
 pub use funnel::{Breakdown, BreakdownRow, Figure, FunnelPage, ReasonRow, SpeedBin, SpeedKind, StageRow};
 pub use held::{HeldPage, HeldRow};
 pub use inquiry::{
-    Booking, Fact, InquiryPage, MessageRow, Moment, RecordAction, RecordRow, Routing, Script, ScriptStep, SlotRow, Tag,
+    Booking, DocumentRow, Fact, InquiryPage, MessageRow, Moment, RecordAction, RecordRow, Routing, Script, ScriptStep, SlotRow, Tag,
     Twin, VisitRow,
 };
-pub use own::{ChannelLine, OfferedTime, Offers, OwnPage, RecordLine, RecordState, Stone, StoneState, Visit};
+pub use own::{
+    ChannelLine, FileLine, OfferedTime, Offers, OwnPage, RecordLine, RecordState, Stone, StoneState, Upload, Visit,
+};
 pub use plain::{PlainPage, PlainSection};
 pub use questions::{Choice, DateParts, FieldError, FreeText, Question, QuestionKind, QuestionView};
 pub use sign_in::{DevelopmentPerson, SignInPage};

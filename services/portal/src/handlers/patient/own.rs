@@ -13,7 +13,7 @@ use causeway_proto::scheduling::v1::{
 use jiff::{SignedDuration, Timestamp};
 
 use super::super::{App, page};
-use super::form;
+use super::{files, form};
 use super::link::{self, Opened};
 use crate::pages::{Flash, Tone};
 use crate::views::own::{Known, booked};
@@ -73,12 +73,21 @@ pub async fn show(
         Ok(opened) => opened,
         Err(response) => return *response,
     };
-    let (appointments, offers) = visits(&opened).await;
+    let ((appointments, offers), documents) = tokio::join!(visits(&opened), files::sent(&opened));
     let appointments = appointments.unwrap_or_default();
-    let known = Known { appointments: &appointments, offers: offers.as_ref(), ..opened.known(app.clock.now()) };
+    let known = Known {
+        appointments: &appointments,
+        offers: offers.as_ref(),
+        documents: &documents,
+        ..opened.known(app.clock.now())
+    };
     let moving = query.get("move").map(String::as_str).filter(|reason| is_reason(opened.words, reason));
-    let flash = query.get("said").and_then(|said| flash(&opened, &appointments, said));
-    let own = known.own(opened.frame(&app, ""), (&opened.base, opened.link.expires), flash, moving);
+    let flash = match query.get("said").map(String::as_str) {
+        Some("files") => files::flash(&opened, &query),
+        said => said.and_then(|said| flash(&opened, &appointments, said)),
+    };
+    let link = (opened.base.as_str(), opened.link.expires);
+    let own = known.own(opened.frame(&app, ""), link, flash, (moving, app.config.file_megabytes));
     page(StatusCode::OK, &own)
 }
 

@@ -6,7 +6,7 @@ use super::{
     rendered, staff_frame,
 };
 use crate::pages::{
-    Booking, CallPage, Clock, ClockState, DevelopmentPerson, Fact, Figure, Filter, Flash, FunnelPage, HeldPage,
+    Booking, CallPage, Clock, ClockState, DevelopmentPerson, DocumentRow, Fact, Figure, Filter, Flash, FunnelPage, HeldPage,
     HeldRow, HiddenField, InquiryPage, MessageRow, Moment, Question, QuestionKind, RecordAction, RecordRow, Routing,
     RowAction, Script, ScriptStep, SelectOption, SignInPage, SlotRow, StaffTroublePage, Tag, Tone, Twin, ViewTab,
     VisitRow, WorkRow, WorklistPage,
@@ -314,6 +314,25 @@ impl InquiryPage {
             note_missing: vec![s("Diagnosis"), s("Treatment so far")],
             note_saved: Some(s("Saved by Dana O. at 2:19 pm")),
             records: records(),
+            documents: vec![
+                DocumentRow {
+                    id: s("d1"),
+                    note: s("Today 1:05 pm · from the patient · PDF · 3 pages · 812 KB"),
+                    told: vec![s("scan0001.pdf")],
+                    state: s("Scanned"),
+                    tone: Tone::Ok,
+                    may_open: true,
+                    kinds: select(&["Biopsy report", "Scans"]),
+                    ..DocumentRow::named("Not matched yet")
+                },
+                DocumentRow {
+                    id: s("d2"),
+                    note: s("Today 1:04 pm · from Cedar Family · PDF"),
+                    state: s("Stopped: malware"),
+                    tone: Tone::Bad,
+                    ..DocumentRow::named("Biopsy report")
+                },
+            ],
             booking: Booking {
                 rule: s("New patient, 60 minutes. Book once records are here."),
                 blocked: None,
@@ -341,6 +360,7 @@ impl InquiryPage {
             attempt: Vec::new(),
             note: Vec::new(),
             records: Vec::new(),
+            documents: Vec::new(),
             messages: Vec::new(),
             booking: Booking {
                 rule: s("Second opinion"),
