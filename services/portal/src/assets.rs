@@ -15,6 +15,7 @@ const PUBLIC: &[u8] = include_bytes!("../styles/public.css");
 const CONSOLE: &[u8] = include_bytes!("../styles/console.css");
 const ICON: &[u8] = include_bytes!("../styles/icon.svg");
 const PUBLIC_SCRIPT: &[u8] = include_bytes!("../scripts/public.js");
+const UPLOAD_SCRIPT: &[u8] = include_bytes!("../scripts/upload.js");
 const CONSOLE_SCRIPT: &[u8] = include_bytes!("../scripts/console.js");
 
 /// The font's file name in the folder.
@@ -43,6 +44,8 @@ pub struct PageAssets {
     pub theme: String,
     /// Our own script.
     pub script: String,
+    /// The script that sends files part by part, on the page where they are sent.
+    pub upload: String,
     /// The icon.
     pub icon: String,
     /// The font, to be fetched early; none when the folder has no font.
@@ -70,6 +73,7 @@ impl Assets {
         let public = PageAssets {
             css: files.add("public", "css", STYLE, sheet(&face, PUBLIC)),
             script: files.add("public", "js", SCRIPT, PUBLIC_SCRIPT.to_vec()),
+            upload: files.add("upload", "js", SCRIPT, UPLOAD_SCRIPT.to_vec()),
             theme: String::new(),
             icon,
             font,
@@ -156,7 +160,7 @@ mod tests {
         let page = assets.public("harbor");
         assert_eq!(page.theme, "/a/theme/harbor.css");
         assert_eq!(page.font, None);
-        for address in [&page.css, &page.script, &page.icon] {
+        for address in [&page.css, &page.script, &page.upload, &page.icon] {
             let name = address.strip_prefix("/a/").expect("assets live under /a/");
             assert!(assets.get(name).is_some(), "{address} is not served");
         }
@@ -187,5 +191,6 @@ mod tests {
     #[test]
     fn a_public_page_runs_less_than_one_kilobyte_of_our_script() {
         assert!(PUBLIC_SCRIPT.len() < 1024, "{} bytes", PUBLIC_SCRIPT.len());
+        assert!(UPLOAD_SCRIPT.len() < 4096, "{} bytes on the one page where files are sent", UPLOAD_SCRIPT.len());
     }
 }

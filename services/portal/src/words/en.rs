@@ -118,6 +118,8 @@ pub static EN: Words = Words {
         choose: "Choose photos or files",
         choose_hint: ("PDF, photos, Word or scan files. You can choose several. Each one up to ", " MB."),
         send: "Send",
+        sending: "Your files are on their way. Keep this page open.",
+        progress: "How much has been sent",
         sent: "Files you sent",
         here: "We have it",
         checking: "Safety check",

@@ -121,6 +121,8 @@ pub static ES: Words = Words {
         choose: "Elija fotos o archivos",
         choose_hint: ("PDF, fotos, Word o imágenes médicas. Puede elegir varios. Cada uno de hasta ", " MB."),
         send: "Enviar",
+        sending: "Sus archivos están en camino. Mantenga esta página abierta.",
+        progress: "Cuánto se ha enviado",
         sent: "Archivos que envió",
         here: "Lo tenemos",
         checking: "En revisión de seguridad",

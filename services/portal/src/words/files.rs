@@ -19,6 +19,10 @@ pub struct FileWords {
     pub choose_hint: Around,
     /// Button.
     pub send: &'static str,
+    /// Said while files are on their way.
+    pub sending: &'static str,
+    /// Name of the bar that shows how far they are.
+    pub progress: &'static str,
     /// Heading over the files that were sent.
     pub sent: &'static str,
     /// State of a file that the center can open.

@@ -121,6 +121,8 @@ pub static FR: Words = Words {
         choose: "Choisissez des photos ou des fichiers",
         choose_hint: ("PDF, photos, Word ou images médicales. Vous pouvez en choisir plusieurs. Chacun jusqu’à ", " Mo."),
         send: "Envoyer",
+        sending: "Vos fichiers sont en route. Gardez cette page ouverte.",
+        progress: "Part déjà envoyée",
         sent: "Fichiers que vous avez envoyés",
         here: "Nous l’avons",
         checking: "Contrôle de sécurité",

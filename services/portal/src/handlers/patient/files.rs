@@ -30,10 +30,10 @@ use crate::words::Words;
 type Asked = Query<HashMap<String, String>>;
 
 /// What a link's holder sends files with.
-struct Sending {
-    peers: Peers,
-    center: String,
-    inquiry: String,
+pub(super) struct Sending {
+    pub(super) peers: Peers,
+    pub(super) center: String,
+    pub(super) inquiry: String,
     in_force: InForce,
 }
 
@@ -46,7 +46,7 @@ struct Outcome {
 }
 
 /// Why one file was not kept.
-enum NotKept {
+pub(super) enum NotKept {
     /// Nobody could use it.
     Fault(DocumentFault),
     /// It did not come whole, or it could not be kept now.
@@ -61,14 +61,10 @@ pub async fn send(
     headers: HeaderMap,
     form: Result<Multipart, MultipartRejection>,
 ) -> Response {
-    let checked = match link::check(&app, &token, &query, &headers) {
-        Ok(checked) => checked,
+    let sending = match Sending::by(&app, &token, &query, &headers) {
+        Ok(sending) => sending,
         Err(response) => return *response,
     };
-    let (link, in_force) = checked.into_parts();
-    let inquiry = link.subject.to_string();
-    let peers = app.peers.on_behalf_of(&Actor::patient(inquiry.clone(), link.center.clone()));
-    let sending = Sending { peers, center: link.center, inquiry, in_force };
     let outcome = match form {
         Ok(form) => sending.all(form).await,
         Err(_) => Outcome::default(),
@@ -77,6 +73,14 @@ pub async fn send(
 }
 
 impl Sending {
+    /// With a link.
+    pub(super) fn by(app: &App, token: &str, query: &Asked, headers: &HeaderMap) -> Result<Self, Box<Response>> {
+        let (link, in_force) = link::check(app, token, query, headers)?.into_parts();
+        let inquiry = link.subject.to_string();
+        let peers = app.peers.on_behalf_of(&Actor::patient(inquiry.clone(), link.center.clone()));
+        Ok(Self { peers, center: link.center, inquiry, in_force })
+    }
+
     async fn all(&self, mut form: Multipart) -> Outcome {
         let (mut outcome, mut record) = (Outcome::default(), String::new());
         loop {
@@ -111,7 +115,7 @@ impl Sending {
     }
 
     /// The paper that was chosen; empty for none of the list.
-    fn record(&self, told: &str) -> String {
+    pub(super) fn record(&self, told: &str) -> String {
         let known = told != OTHER_PAPER && self.in_force.1.checklists.document(told).is_some();
         if known { told.to_owned() } else { String::new() }
     }
@@ -151,7 +155,7 @@ impl Sending {
 }
 
 /// The fault that a refusal names, if it names one.
-fn refused(status: &Status) -> NotKept {
+pub(super) fn refused(status: &Status) -> NotKept {
     let named = status.get_details_bad_request().into_iter().flat_map(|told| told.field_violations);
     let fault = named.filter(|one| one.field == "file").find_map(|one| one.reason.parse().ok());
     match fault {

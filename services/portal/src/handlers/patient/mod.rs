@@ -10,12 +10,13 @@ mod front;
 mod link;
 mod own;
 mod stop;
+mod uploads;
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::http::{HeaderValue, header};
-use axum::routing::{get, post};
+use axum::routing::{get, head, post};
 use causeway_funnel::profile::Profile;
 use tower_http::compression::CompressionLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
@@ -30,9 +31,14 @@ pub fn router(app: Arc<App>) -> Router {
     secured(pages(app))
 }
 
-/// The route by which files come, whose requests may be larger and take longer than others.
+/// The routes by which files come, whose requests may be larger and take longer than others.
 pub fn file_router(app: Arc<App>) -> Router {
-    secured(Router::new().route("/p/{token}/records", post(files::send)).with_state(app))
+    let routes = Router::new()
+        .route("/p/{token}/records", post(files::send))
+        .route("/p/{token}/uploads", post(uploads::begin))
+        .route("/p/{token}/uploads/{document}", head(uploads::reached).patch(uploads::append))
+        .route("/p/{token}/uploads/{document}/finish", post(uploads::finish));
+    secured(routes.with_state(app))
 }
 
 fn pages(app: Arc<App>) -> Router {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use causeway_proto::convert::consult_type_from_wire;
 use causeway_proto::scheduling::v1::{
@@ -15,7 +15,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::super::{App, page};
 use super::{files, form};
 use super::link::{self, Opened};
-use crate::pages::{Flash, Tone};
+use crate::pages::{Flash, Tone, UPLOAD_POLICY};
 use crate::views::own::{Known, booked};
 use crate::views::times;
 use crate::words::Words;
@@ -88,7 +88,12 @@ pub async fn show(
     };
     let link = (opened.base.as_str(), opened.link.expires);
     let own = known.own(opened.frame(&app, ""), link, flash, (moving, app.config.file_megabytes));
-    page(StatusCode::OK, &own)
+    let sends = own.upload.is_some();
+    let mut response = page(StatusCode::OK, &own);
+    if sends {
+        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(UPLOAD_POLICY));
+    }
+    response
 }
 
 /// Appointments and times that fit; none for what scheduling does not answer.

@@ -81,6 +81,49 @@ async fn a_form_that_is_cut_or_empty_is_told_so_and_an_unknown_paper_is_none() {
 }
 
 #[tokio::test]
+async fn a_file_that_was_cut_between_two_parts_goes_on_where_it_was_reached() {
+    let fake = Fake::default();
+    let app = app_before(fake.clone()).await;
+    let router = patient::file_router(Arc::clone(&app));
+    let uploads = format!("/p/{}/uploads", link(&app));
+    let ask = async |method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]| {
+        let mut request = Request::builder().method(method).uri(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(Body::from(body.to_vec())).expect("request");
+        let response = router.clone().oneshot(request).await.expect("answer");
+        Seen { status: response.status(), headers: response.headers().clone(), body: String::new() }
+    };
+    let named = [("upload-name", "informe%20m%C3%A9dico.pdf"), ("upload-record", "imaging")];
+    let begun = ask("POST", &uploads, &named, b"").await;
+    assert_eq!((begun.status, begun.header("upload-offset")), (StatusCode::CREATED, "0"));
+    let place = begun.header("location").to_owned();
+    let first = ask("PATCH", &place, &[("upload-offset", "0")], b"%PDF-1").await;
+    assert_eq!((first.status, first.header("upload-offset")), (StatusCode::NO_CONTENT, "6"));
+    let lost = ask("PATCH", &place, &[("upload-offset", "0")], b"%PDF-1").await;
+    assert_eq!(lost.status, StatusCode::CONFLICT, "its answer was lost");
+    let reached = ask("HEAD", &place, &[], b"").await;
+    assert_eq!((reached.status, reached.header("upload-offset")), (StatusCode::OK, "6"));
+    assert_eq!(ask("PATCH", &place, &[("upload-offset", "6")], b".4").await.status, StatusCode::NO_CONTENT);
+    assert_eq!(ask("POST", &format!("{place}/finish"), &[], b"").await.status, StatusCode::NO_CONTENT);
+    let kept = fake.documents.lock().expect("lock").last().cloned().expect("begun");
+    assert_eq!((kept.0.name.as_str(), kept.0.record_kind.as_str()), ("informe médico.pdf", "imaging"));
+    assert_eq!(kept.1, b"%PDF-1.4");
+
+    let begun = ask("POST", &uploads, &[], b"").await;
+    let place = begun.header("location").to_owned();
+    let program = ask("PATCH", &place, &[("upload-offset", "0")], b"MZ\x90").await;
+    assert_eq!((program.status, program.header("upload-fault")), (StatusCode::UNPROCESSABLE_ENTITY, "program"));
+    assert_eq!(ask("PATCH", &place, &[], b"x").await.status, StatusCode::BAD_REQUEST, "no offset");
+    let long = ask("PATCH", &place, &[("upload-offset", "3")], &vec![b'x'; 1024 * 1024 + 1]).await;
+    assert_eq!(long.status, StatusCode::PAYLOAD_TOO_LARGE);
+    let page = get(&patient::router(app), place.split("/uploads").next().expect("a path")).await;
+    assert!(page.header("content-security-policy").contains("connect-src 'self'"));
+    assert!(page.body.contains("/a/upload.") && page.body.contains("data-uploads="));
+}
+
+#[tokio::test]
 async fn the_address_of_the_page_can_not_make_it_say_something() {
     let app = app_before(Fake::default()).await;
     let router = patient::router(Arc::clone(&app));
