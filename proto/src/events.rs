@@ -92,6 +92,7 @@ macro_rules! events {
 
 events! {
     inquiry::v1::InquiryReceived, "causeway.inquiry.v1.InquiryReceived", "inquiry", "received";
+    inquiry::v1::DocumentReceived, "causeway.inquiry.v1.DocumentReceived", "document", "received";
     routing::v1::RouteDecided, "causeway.routing.v1.RouteDecided", "route", "decided";
     routing::v1::ResponseMissed, "causeway.routing.v1.ResponseMissed", "response", "missed";
     intake::v1::ContactAttempted, "causeway.intake.v1.ContactAttempted", "attempt", "made";
@@ -152,6 +153,7 @@ mod tests {
             assert!(def.verb == "*" || def.verb == E::default().verb(), "{}", E::KIND);
         }
         check::<inquiry::v1::InquiryReceived>();
+        check::<inquiry::v1::DocumentReceived>();
         check::<routing::v1::RouteDecided>();
         check::<routing::v1::ResponseMissed>();
         check::<intake::v1::StageChanged>();

@@ -36,7 +36,7 @@ impl StreamDef {
 
 /// All streams.
 pub const STREAMS: &[StreamDef] = &[
-    StreamDef { name: "INQUIRY", nouns: &["inquiry"] },
+    StreamDef { name: "INQUIRY", nouns: &["inquiry", "document"] },
     StreamDef { name: "ROUTING", nouns: &["route", "response"] },
     StreamDef { name: "INTAKE", nouns: &["stage", "attempt", "readiness", "records"] },
     StreamDef { name: "SCHEDULING", nouns: &["appointment"] },
@@ -71,6 +71,13 @@ pub const EVENTS: &[EventDef] = &[
         verb: "received",
         owner: "ingestion",
         listeners: &[("routing", "*"), ("metrics", "*")],
+    },
+    EventDef {
+        kind: "causeway.inquiry.v1.DocumentReceived",
+        noun: "document",
+        verb: "received",
+        owner: "ingestion",
+        listeners: &[("intake-desk", "*")],
     },
     EventDef {
         kind: "causeway.routing.v1.RouteDecided",

@@ -172,6 +172,27 @@ async function sendForm(context, form) {
   return { name: 'walk-form', script: false, failures };
 }
 
+// Files as a person sends them by the link: one that is fine, and one that is none.
+async function sendFiles(context, own, script) {
+  const { tab, failures } = await open(context, { url: own });
+  const pdf = Buffer.from(`%PDF-1.4\n(sent ${script ? 'with' : 'without'} script)${'x'.repeat(3e6)}\nstartxref\n9\n%%EOF\n`);
+  const program = Buffer.from(`MZ${'x'.repeat(3e6)}`);
+  await tab.locator('#file').setInputFiles([
+    { name: 'report.pdf', mimeType: 'application/pdf', buffer: pdf },
+    { name: 'renamed.pdf', mimeType: 'application/pdf', buffer: program },
+  ]);
+  await tab.locator('form[enctype] button[type=submit]').click();
+  await tab.waitForURL(/said=files/);
+  const told = await tab.locator('main').innerText();
+  for (const words of ['We have your file.', 'This file is a program', 'Files you sent']) {
+    if (!told.includes(words)) failures.push(`after sending files "${words}" is not said: ${told.slice(0, 200)}`);
+  }
+  // A file that is refused is an answer of the server, not a mistake of the page.
+  const rest = failures.filter((failure) => !failure.includes('422'));
+  await tab.close();
+  return { name: 'walk-files', script, failures: rest };
+}
+
 // The claim of a member of staff, and the funnel afterwards.
 async function claim(context, walk) {
   const { tab, failures } = await open(context, { url: walk.claim, cookies: walk.cookies });
@@ -209,13 +230,21 @@ const results = [];
 if (walked) {
   const walk = JSON.parse(walked);
   const context = await launch(390, 844, false);
-  for (const step of [() => sendForm(context, walk.form), () => claim(context, walk), () => mend(context, walk)]) {
+  const scripted = await launch(390, 844, true);
+  for (const step of [
+    () => sendForm(context, walk.form),
+    () => sendFiles(context, walk.own, false),
+    () => sendFiles(scripted, walk.own, true),
+    () => claim(context, walk),
+    () => mend(context, walk),
+  ]) {
     try {
       results.push(await step());
     } catch (error) {
       results.push({ name: 'walk', script: false, failures: [`could not be walked: ${error.message}`] });
     }
   }
+  await scripted.close();
   await context.close();
 }
 try {

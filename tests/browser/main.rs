@@ -151,6 +151,7 @@ async fn every_page_passes_in_a_real_browser_at_both_widths_with_script_on_and_o
     ];
     let walk = serde_json::json!({
         "form": format!("{form}?lang=en"),
+        "own": format!("{patient}{link}"),
         "claim": format!("{staff}/inquiries/{}", rows[1].inquiry_id),
         "repairs": format!("{staff}/repairs"),
         "cookies": [{ "name": cookie_name, "value": cookie_value }],

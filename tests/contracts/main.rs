@@ -90,6 +90,16 @@ fn check<E: Event + Message + PartialEq + Clone>(sample: E) {
 #[test]
 fn every_event_reads_and_writes_as_when_it_was_frozen() {
     check(inquiry::v1::InquiryReceived { facts: Some(facts()) });
+    check(inquiry::v1::DocumentReceived {
+        inquiry_id: facts().inquiry_id,
+        center: "lakeside".into(),
+        document_id: "0191e5a8-7b1c-7c3a-9d52-2f6c5a1b0c04".into(),
+        record_kind: "pathology_report".into(),
+        door: "hl7".into(),
+        feed: "cedar-hl7".into(),
+        at: 1_790_000_002_000_000,
+        version: 1,
+    });
     check(routing::v1::RouteDecided {
         facts: Some(facts()),
         program: "gi".into(),

@@ -10,6 +10,7 @@ pub mod cadence;
 pub mod calendar;
 pub mod contact;
 pub mod diagnosis;
+pub mod document;
 pub mod fault;
 pub mod form;
 pub mod holiday;

@@ -42,6 +42,9 @@ pub struct DocumentKind {
     pub from: RecordsFrom,
     /// Where to find it.
     pub hint: Words,
+    /// Codes by which partners' systems name it, such as LOINC `11526-1`; compared without regard to case.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub codes: Vec<String>,
 }
 
 /// One line of a checklist in the profile.
@@ -120,6 +123,14 @@ impl Checklists {
     pub fn document(&self, kind: &str) -> Option<&DocumentKind> {
         self.documents.iter().find(|document| document.kind == kind)
     }
+
+    /// A kind of document by a code of a partner's system.
+    #[must_use]
+    pub fn document_by_code(&self, code: &str) -> Option<&DocumentKind> {
+        let code = code.trim();
+        let has = |document: &&DocumentKind| document.codes.iter().any(|known| known.eq_ignore_ascii_case(code));
+        self.documents.iter().find(has).filter(|_| !code.is_empty())
+    }
 }
 
 /// One line of an inquiry's checklist, as far as readiness cares.
@@ -174,6 +185,21 @@ mod tests {
         assert!(records_ready(&[]));
         let asked = lines([LineState::Received, LineState::Requested, LineState::Needed]);
         assert_eq!(missing(&asked).map(|line| line.kind.as_str()).collect::<Vec<_>>(), ["imaging"]);
+    }
+
+    #[test]
+    fn a_partners_code_names_a_document_and_an_empty_or_unknown_one_names_none() {
+        let document = DocumentKind {
+            kind: "pathology_report".into(),
+            label: Words::default(),
+            from: RecordsFrom::Hospital,
+            hint: Words::default(),
+            codes: vec!["11526-1".into(), "PATH".into()],
+        };
+        let lists = Checklists { documents: vec![document], checklists: Vec::new() };
+        let kind = |code: &str| lists.document_by_code(code).map(|found| found.kind.as_str());
+        assert_eq!((kind("11526-1"), kind(" path ")), (Some("pathology_report"), Some("pathology_report")));
+        assert_eq!((kind(""), kind("11526")), (None, None));
     }
 
     #[test]

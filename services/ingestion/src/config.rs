@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use causeway_mailbox::{DatabaseSettings, Pace};
+use causeway_runtime::Secret;
 use serde::{Deserialize, Serialize};
 
 /// All of `[ingestion]`.
@@ -36,6 +37,8 @@ pub struct Config {
     pub subscriptions: Subscriptions,
     /// The door for CSV files.
     pub csv: Csv,
+    /// Documents of inquiries.
+    pub documents: Documents,
     /// How often somebody may come.
     pub limits: Limits,
     /// How long an inquiry that looks like a machine's is held for a person, minutes of the center's opening hours. Then it goes
@@ -67,6 +70,7 @@ impl Default for Config {
             fhir: Fhir::default(),
             subscriptions: Subscriptions::default(),
             csv: Csv::default(),
+            documents: Documents::default(),
             limits: Limits::default(),
             held_business_minutes: 480,
             feeds_look_seconds: 60,
@@ -221,6 +225,70 @@ impl Default for Csv {
             stable_seconds: 120,
         }
     }
+}
+
+/// Documents of inquiries, section `[ingestion.documents]`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Documents {
+    /// Folder in which the sealed parts lie. Without it `documents` below `runtime.data_dir`. All replicas must share it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub folder: Option<PathBuf>,
+    /// A bucket that speaks S3, instead of the folder.
+    pub bucket: Bucket,
+    /// Largest file, bytes. What a partner's message carries is bounded by its door as well.
+    pub file_bytes: u64,
+    /// Most files that a patient can send for one inquiry.
+    pub files: i64,
+    /// Most pages of a PDF, where they can be counted.
+    pub pages: u32,
+    /// The malware scanner (clamd): `tcp://host:3310` or `unix:/run/clamav/clamd.ctl`. With it a document can't be opened
+    /// before it was found clean. Empty: there is none, and every document is shown as not scanned.
+    pub scanner: String,
+    /// Longest that one scan may take, seconds.
+    pub scan_seconds: u64,
+    /// How often it is looked for what waits to be scanned or unpacked, seconds.
+    pub look_seconds: u64,
+    /// After so many hours without a byte an upload that was never finished is forgotten.
+    pub unfinished_hours: u32,
+    /// An object that no document knows is taken away once it lay so many minutes.
+    pub orphan_minutes: u32,
+    /// How often it is looked for both, seconds.
+    pub sweep_seconds: u64,
+}
+
+impl Default for Documents {
+    fn default() -> Self {
+        Self {
+            folder: None,
+            bucket: Bucket::default(),
+            file_bytes: 20 * 1024 * 1024,
+            files: 40,
+            pages: 1000,
+            scanner: String::new(),
+            scan_seconds: 60,
+            look_seconds: 5,
+            unfinished_hours: 24,
+            orphan_minutes: 60,
+            sweep_seconds: 600,
+        }
+    }
+}
+
+/// A bucket that speaks S3, section `[ingestion.documents.bucket]`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Bucket {
+    /// Its name; empty: there is none.
+    pub name: String,
+    /// Its region.
+    pub region: String,
+    /// The server's address where it is not Amazon's, such as `https://minio.example:9000`.
+    pub endpoint: String,
+    /// Key of the account; empty: the machine's own account.
+    pub access_key_id: String,
+    /// Its secret.
+    pub secret_access_key: Secret,
 }
 
 /// How often somebody may come, section `[ingestion.limits]`. What a feed may send stands in the center's profile

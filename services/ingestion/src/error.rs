@@ -4,6 +4,7 @@
 //! (the contract's reasons and the server's codes).
 
 use causeway_funnel::contact::FieldFault;
+use causeway_funnel::document::DocumentFault;
 use causeway_mailbox::TxError;
 use causeway_proto::error::Reason;
 use causeway_serve::Code;
@@ -94,6 +95,15 @@ pub enum Refusal {
     /// No such subscription of this center.
     #[error("no such subscription in this center; 'causeway feeds subscriptions' lists them")]
     UnknownSubscription,
+    /// A file that is not taken.
+    #[error("{}", .0.label("en"))]
+    Document(DocumentFault),
+    /// No such document of this center, or of this inquiry.
+    #[error("no such document of this inquiry")]
+    UnknownDocument,
+    /// Not a kind of document of this center.
+    #[error("the center has no such kind of document; use an id of its records.toml")]
+    UnknownRecordKind,
     /// Somebody else did the same at the same moment.
     #[error("the same was done by somebody else at this moment; try again")]
     Conflict,
@@ -116,12 +126,14 @@ impl Refusal {
         match self {
             Self::UnknownCenter => Class::Reason(Reason::UnknownCenter),
             Self::NotReady => Class::Reason(Reason::NotReady),
-            Self::UnknownForm | Self::UnknownOffice => Class::Reason(Reason::UnknownName),
-            Self::UnfitKey | Self::Faults(_) => Class::Reason(Reason::FieldFault),
+            Self::UnknownForm | Self::UnknownOffice | Self::UnknownRecordKind => Class::Reason(Reason::UnknownName),
+            Self::UnfitKey | Self::Faults(_) | Self::Document(_) => Class::Reason(Reason::FieldFault),
             Self::KeyReused | Self::EventReused => Class::Reason(Reason::KeyReused),
-            Self::UnknownInquiry | Self::UnknownFile | Self::UnknownSubscription | Self::NoSuchForm => {
-                Class::Reason(Reason::NotFound)
-            }
+            Self::UnknownInquiry
+            | Self::UnknownFile
+            | Self::UnknownDocument
+            | Self::UnknownSubscription
+            | Self::NoSuchForm => Class::Reason(Reason::NotFound),
             Self::Conflict => Class::Reason(Reason::Conflict),
             Self::WrongState(_) => Class::Reason(Reason::WrongState),
             Self::NoKey => Class::Code(Code::Unauthenticated),
@@ -176,22 +188,33 @@ impl Refusal {
     }
 }
 
+impl Refusal {
+    /// The fields to repair, as gRPC tells them.
+    fn violations(&self) -> Vec<FieldViolation> {
+        let violation = |field: &str, message: &str, code: &str| {
+            let mut violation = FieldViolation::new(field, message);
+            code.clone_into(&mut violation.reason);
+            violation
+        };
+        match self {
+            Self::Document(fault) => vec![violation("file", fault.label("en"), fault.as_str())],
+            _ => self.faults().iter().map(|one| violation(&one.field, &one.message, one.code.as_str())).collect(),
+        }
+    }
+}
+
 impl From<Refusal> for Status {
     fn from(refusal: Refusal) -> Self {
         let plain = match refusal.class() {
             Class::Reason(reason) => reason.status(refusal.to_string()),
             Class::Code(code) => code.status(refusal.to_string()),
         };
-        if refusal.faults().is_empty() {
+        let violations = refusal.violations();
+        if violations.is_empty() {
             return plain;
         }
-        let violation = |fault: &FieldFault| {
-            let mut violation = FieldViolation::new(&fault.field, &fault.message);
-            fault.code.as_str().clone_into(&mut violation.reason);
-            violation
-        };
         let mut details = ErrorDetails::new();
-        details.set_bad_request(refusal.faults().iter().map(violation).collect::<Vec<_>>());
+        details.set_bad_request(violations);
         Self::with_error_details_and_metadata(plain.code(), plain.message(), details, plain.metadata().clone())
     }
 }
@@ -255,6 +278,8 @@ mod tests {
             (Refusal::NoKey, 401, tonic::Code::Unauthenticated),
             (Refusal::Denied(String::new()), 403, tonic::Code::PermissionDenied),
             (Refusal::UnknownFile, 404, tonic::Code::NotFound),
+            (Refusal::UnknownDocument, 404, tonic::Code::NotFound),
+            (Refusal::Document(DocumentFault::Program), 422, tonic::Code::InvalidArgument),
             (Refusal::NoSuchForm, 404, tonic::Code::NotFound),
             (Refusal::WrongState(""), 409, tonic::Code::FailedPrecondition),
             (Refusal::TooLong, 413, tonic::Code::InvalidArgument),
@@ -264,6 +289,14 @@ mod tests {
         for (refusal, http, grpc) in expected {
             assert_eq!((refusal.http(), Status::from(refusal.clone()).code()), (http, grpc), "{refusal:?}");
         }
+    }
+
+    #[test]
+    fn a_file_that_is_not_taken_is_told_as_the_field_file_with_its_word() {
+        let status = Status::from(Refusal::Document(DocumentFault::Locked));
+        let told = status.get_details_bad_request().expect("the field is named").field_violations;
+        assert_eq!((told[0].field.as_str(), told[0].reason.as_str()), ("file", "locked"));
+        assert_eq!(Reason::of(&status), Some(Reason::FieldFault));
     }
 
     #[test]

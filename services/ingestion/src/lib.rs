@@ -3,10 +3,10 @@
 //! Listens to: people and systems at its doors (HTTP, FHIR R4, HL7 over MLLP, CSV files by upload or folder, calls of a phone
 //! system, gRPC); to `StageChanged` and the five appointment events for what became of referrals by FHIR, and so that the next
 //! call of somebody whose inquiry is over is a new one.
-//! Publishes: `InquiryReceived`.
+//! Publishes: `InquiryReceived`, `DocumentReceived`.
 //! Owns: the inquiry as received, the person behind it (all PHI of the installation, sealed), what has to be mended and what
 //! people did about it, the answers given to each idempotency key, the messages and files of partner systems and the calls of
-//! phone systems as they came (sealed), which inquiries may be the same person's, where a referral by FHIR stands for its
+//! phone systems as they came (sealed), the documents of inquiries (sealed), which inquiries may be the same person's, where a referral by FHIR stands for its
 //! office, and who is told of it.
 //! Never: decides who works an inquiry, sends a person anything, or lets PHI out but for a stated and recorded purpose.
 //!
@@ -19,7 +19,9 @@ pub mod error;
 pub mod handlers;
 pub mod health;
 pub mod metrics;
+pub mod scanner;
 pub mod store;
+pub mod vault;
 pub mod writer;
 
 use std::sync::Arc;
@@ -39,6 +41,7 @@ use sqlx::migrate::Migrator;
 pub use config::Config;
 use handlers::accept::Acceptance;
 use handlers::csv::Files;
+use handlers::documents::{self, Documents};
 use handlers::fhir;
 use handlers::follow::Followed;
 use handlers::grpc::Calls;
@@ -52,6 +55,8 @@ use handlers::proof::Proofs;
 use handlers::repair::door::Doors;
 use health::Health;
 use metrics::Metrics;
+use scanner::Scanner;
+use vault::Vault;
 use writer::{WriterParts, Writers};
 
 /// The service.
@@ -94,7 +99,8 @@ impl Service for Ingestion {
         Mailbox::start(database.clone(), bus, machine, &stop, tasks, &deps.metrics).await?;
         let health = Health::default();
         let acceptance = acceptance(&deps, &config, &stop, (profiles, &database, &health), tasks)?;
-        serve_grpc(&deps, &config, &stop, &running, (acceptance.clone(), database.clone()))?;
+        let documents = take_documents(&deps, &config, &stop, tasks, (acceptance.clone(), database.clone()))?;
+        serve_grpc(&deps, &config, &stop, &running, (acceptance.clone(), database.clone(), documents))?;
         watch_waiting(&database, acceptance.metrics.clone(), &stop, tasks);
         let every = Duration::from_secs(config.feeds_look_seconds.max(1));
         let watch = handlers::volume::watch(acceptance.clone(), database.clone(), every, stop.clone());
@@ -162,13 +168,14 @@ fn serve_grpc(
     config: &Config,
     stop: &Stop,
     running: &Running,
-    (acceptance, database): (Arc<Acceptance>, Database),
+    (acceptance, database, documents): (Arc<Acceptance>, Database, Arc<Documents>),
 ) -> anyhow::Result<()> {
     let verifier = Verifier::new(&deps.keys_dir, deps.mode);
     let doors = Doors { processing_id: config.mllp.processing_id.clone(), most_entries: config.fhir.entries };
-    let calls = Calls { acceptance, database, most_revealed: config.reveal, doors };
-    // A message is the form's answers and a little around them.
-    let service = IngestionServer::new(calls).max_decoding_message_size(2 * config.body_bytes);
+    let calls = Calls { acceptance, database, most_revealed: config.reveal, doors, documents };
+    // A message is the form's answers or a part of a document, and a little around them.
+    let most = (2 * config.body_bytes).max(documents::PART + 4096);
+    let service = IngestionServer::new(calls).max_decoding_message_size(most);
     let server =
         causeway_serve::grpc(deps.listeners.take("grpc")?, deps.service, verifier, &deps.metrics, stop.clone())
             .descriptors(causeway_proto::DESCRIPTORS)
@@ -256,6 +263,35 @@ fn notify(
     let worker = Arc::new(Worker { acceptance, database, hooks, settings: config.subscriptions.clone() });
     stop.spawn(tasks, "notifications", hooks::run(worker, stop.clone(), tasks.clone()));
     Ok(())
+}
+
+/// Starts what takes, scans and sweeps documents.
+fn take_documents(
+    deps: &Deps,
+    config: &Config,
+    stop: &Stop,
+    tasks: &tokio_util::task::TaskTracker,
+    (acceptance, database): (Arc<Acceptance>, Database),
+) -> anyhow::Result<Arc<Documents>> {
+    let settings = config.documents.clone();
+    let vault = if settings.bucket.name.is_empty() {
+        Vault::folder(&settings.folder.clone().unwrap_or_else(|| deps.data_dir.join("documents")))?
+    } else {
+        Vault::bucket(&settings.bucket)?
+    };
+    let patience = Duration::from_secs(settings.scan_seconds.max(1));
+    let scanner = match settings.scanner.as_str() {
+        "" => None,
+        place => Some(Scanner::at(place, patience)?),
+    };
+    let bell = tokio::sync::Notify::new();
+    let documents = Arc::new(Documents { acceptance, database, vault, scanner: scanner.clone(), settings, bell });
+    if let Some(scanner) = scanner {
+        stop.spawn(tasks, "scans", documents::scan::run(Arc::clone(&documents), scanner, stop.clone()));
+    }
+    stop.spawn(tasks, "documents of messages", documents::unpack::run(Arc::clone(&documents), stop.clone()));
+    stop.spawn(tasks, "unfinished documents", documents::sweep::run(Arc::clone(&documents), stop.clone()));
+    Ok(documents)
 }
 
 fn serve_http(

@@ -45,6 +45,14 @@ pub struct Metrics {
     pub oddities: IntCounterVec,
     /// Files of partner systems, by feed and outcome.
     pub files: IntCounterVec,
+    /// Documents, by door and what became of them.
+    pub documents: IntCounterVec,
+    /// What the scanner said of documents, failures included.
+    pub scans: IntCounterVec,
+    /// Documents that wait for the scanner, by center.
+    pub unscanned: IntGaugeVec,
+    /// Those of them at which it has failed before, by center.
+    pub scan_failing: IntGaugeVec,
     /// Rows of partners' files, by feed and result.
     pub rows: IntCounterVec,
     /// Files of partner systems that are not done, by center and why.
@@ -120,6 +128,11 @@ impl Metrics {
             &["center", "state"],
         )?;
         registry.register(Box::new(subscriptions.clone()))?;
+        let gauge = |name: &str, help: &str| {
+            let gauge = IntGaugeVec::new(Opts::new(name, help), &["center"])?;
+            registry.register(Box::new(gauge.clone()))?;
+            Ok::<_, prometheus::Error>(gauge)
+        };
         Ok(Self {
             hooks_waiting,
             subscriptions,
@@ -127,6 +140,21 @@ impl Metrics {
                 "causeway_subscription_notifications_total",
                 "notifications to subscribers, by kind and outcome: taken or failed",
                 &["center", "feed", "kind", "outcome"],
+            )?,
+            unscanned: gauge("causeway_documents_unscanned", "documents that wait for the malware scanner")?,
+            scan_failing: gauge(
+                "causeway_documents_scan_failing",
+                "documents that wait for the malware scanner and at which it has failed before",
+            )?,
+            documents: counter(
+                "causeway_documents_total",
+                "documents, by door and what became of them; a word of the document faults where one was not taken",
+                &["door", "outcome"],
+            )?,
+            scans: counter(
+                "causeway_document_scans_total",
+                "scans of documents, by what the scanner said: clean, infected or failed",
+                &["outcome"],
             )?,
             feed_incidents,
             received: counter(

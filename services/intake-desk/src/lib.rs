@@ -1,6 +1,6 @@
 //! The intake desk: who works an inquiry, what happened to it, what to do next, and by when.
 //!
-//! Listens to: RouteDecided, ResponseMissed, the five appointment events, what became of notices.
+//! Listens to: RouteDecided, DocumentReceived, ResponseMissed, the five appointment events, what became of notices.
 //! Publishes: StageChanged, ReadinessChanged, ContactAttempted, RecordsRequested.
 //! Owns: work items, attempts, notes (sealed), the records checklist, and the stage of every inquiry: nobody else decides it.
 //! Never: sends anything to a person, books anything, or reads who the person is.

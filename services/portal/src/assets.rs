@@ -17,6 +17,7 @@ const ICON: &[u8] = include_bytes!("../styles/icon.svg");
 const PUBLIC_SCRIPT: &[u8] = include_bytes!("../scripts/public.js");
 const FORM_SCRIPT: &[u8] = include_bytes!("../scripts/form.js");
 const WORKER: &[u8] = include_bytes!("../scripts/proof.js");
+const UPLOAD_SCRIPT: &[u8] = include_bytes!("../scripts/upload.js");
 const CONSOLE_SCRIPT: &[u8] = include_bytes!("../scripts/console.js");
 
 /// The font's file name in the folder.
@@ -49,6 +50,8 @@ pub struct PageAssets {
     pub form_script: String,
     /// The worker that an inquiry form's script starts where the form asks for work.
     pub worker: String,
+    /// The script that sends files part by part, on the page where they are sent.
+    pub upload: String,
     /// The icon.
     pub icon: String,
     /// The font, to be fetched early; none when the folder has no font.
@@ -78,6 +81,7 @@ impl Assets {
             script: files.add("public", "js", SCRIPT, PUBLIC_SCRIPT.to_vec()),
             form_script: files.add("form", "js", SCRIPT, FORM_SCRIPT.to_vec()),
             worker: files.add("proof", "js", SCRIPT, WORKER.to_vec()),
+            upload: files.add("upload", "js", SCRIPT, UPLOAD_SCRIPT.to_vec()),
             theme: String::new(),
             icon,
             font,
@@ -164,7 +168,7 @@ mod tests {
         let page = assets.public("harbor");
         assert_eq!(page.theme, "/a/theme/harbor.css");
         assert_eq!(page.font, None);
-        for address in [&page.css, &page.script, &page.icon] {
+        for address in [&page.css, &page.script, &page.upload, &page.icon] {
             let name = address.strip_prefix("/a/").expect("assets live under /a/");
             assert!(assets.get(name).is_some(), "{address} is not served");
         }
@@ -195,6 +199,7 @@ mod tests {
     #[test]
     fn a_public_page_runs_less_than_one_kilobyte_of_our_script() {
         assert!(PUBLIC_SCRIPT.len() < 1024, "{} bytes", PUBLIC_SCRIPT.len());
+        assert!(UPLOAD_SCRIPT.len() < 4096, "{} bytes on the one page where files are sent", UPLOAD_SCRIPT.len());
     }
 
     #[test]

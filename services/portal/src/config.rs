@@ -29,6 +29,12 @@ pub struct Config {
     pub form_per_minute: u32,
     /// Days for which the link to a patient's own page works.
     pub link_days: u32,
+    /// Largest file that a patient can send, megabytes, as the page says it; ingestion.documents.file_bytes decides.
+    pub file_megabytes: u32,
+    /// Most megabytes of all files that are sent together.
+    pub upload_megabytes: u32,
+    /// Longest that sending them may take, seconds.
+    pub upload_seconds: u64,
     /// Rows on one page of the worklist.
     pub page_size: u32,
     /// What the button to the identity provider calls it.
@@ -59,6 +65,9 @@ impl Default for Config {
             often_per_minute: 30,
             form_per_minute: 3000,
             link_days: 60,
+            file_megabytes: 20,
+            upload_megabytes: 200,
+            upload_seconds: 600,
             page_size: 50,
             provider_name: "your work account".to_owned(),
             session: SessionConfig::default(),

@@ -20,9 +20,9 @@ mod waiting;
 pub mod words;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
-use axum::Router;
 use causeway_auth::{Identity, SignedLinks, oidc};
 use causeway_bus::StreamSpec;
 use causeway_mailbox::Revisions;
@@ -67,13 +67,19 @@ impl Service for Portal {
             tally::hand_over(Arc::clone(&app.tally), app.peers.clone(), deps.clock.clone(), stop.clone());
         stop.spawn(&running.tasks, "counts of forms", handing_over);
         let metrics = HttpMetrics::new(&deps.metrics)?;
-        for (port, router) in [
-            ("patient", handlers::patient::router(Arc::clone(&app))),
-            ("staff", handlers::staff::router(Arc::clone(&app))),
-        ] {
+        let layered = |router, limits: &HttpLimits| causeway_serve::http_layers(router, Self::NAME, &metrics, limits);
+        let limits = HttpLimits::default();
+        let for_files = HttpLimits {
+            body: usize::try_from(app.config.upload_megabytes)?.saturating_mul(1024 * 1024),
+            deadline: Duration::from_secs(app.config.upload_seconds),
+            ..HttpLimits::default()
+        };
+        let patient = layered(handlers::patient::router(Arc::clone(&app)), &limits)
+            .merge(layered(handlers::patient::file_router(Arc::clone(&app)), &for_files));
+        let staff = layered(handlers::staff::router(Arc::clone(&app)), &limits);
+        for (port, router) in [("patient", patient), ("staff", staff)] {
             let listener = deps.listeners.take(port)?;
-            let (stopping, limits) = (stop.clone(), HttpLimits::default());
-            let router: Router = causeway_serve::http_layers(router, Self::NAME, &metrics, &limits);
+            let (stopping, limits) = (stop.clone(), limits.clone());
             let serving = async move { causeway_serve::http(listener, router, stopping, &limits).await };
             stop.supervise(&running.tasks, port, serving);
         }

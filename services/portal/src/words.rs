@@ -8,12 +8,14 @@
 mod dates;
 mod en;
 mod es;
+mod files;
 mod fr;
 mod link;
 
 pub use dates::DateWords;
 pub use en::EN;
 pub use es::ES;
+pub use files::FileWords;
 pub use fr::FR;
 pub use link::{ChangeWords, OwnWords, PathWords, StopWords, ToldWords};
 
@@ -37,6 +39,8 @@ pub struct Words {
     pub done: DoneWords,
     /// The patient's own page.
     pub own: OwnWords,
+    /// Sending files from the patient's own page.
+    pub files: FileWords,
     /// Times, reasons and changes on the patient's own page.
     pub change: ChangeWords,
     /// What an action on the patient's own page did.

@@ -5,6 +5,7 @@
 
 pub mod call;
 pub mod check;
+pub mod document;
 pub mod identity;
 pub mod journey;
 pub mod npi;

@@ -1,6 +1,6 @@
 //! The gRPC face: each call is checked against the policy and handed on.
 //!
-//! Deliberately not here: what a call does (accept, reveal, facts, release, settle, repair, phone).
+//! Deliberately not here: what a call does (accept, reveal, facts, release, settle, repair, phone, documents).
 
 use std::sync::Arc;
 
@@ -15,6 +15,7 @@ use tonic::{Request, Response, Status};
 use tracing::warn;
 
 use super::accept::Acceptance;
+use super::documents::{self, Documents};
 use super::proof::Seen;
 use super::repair::door::Doors;
 use super::{facts, links, phone, release, repair, reveal, settle, showings, subscriptions};
@@ -33,6 +34,8 @@ pub struct Calls {
     pub most_revealed: usize,
     /// What messages are read by that are tried again.
     pub doors: Doors,
+    /// Documents of inquiries.
+    pub documents: Arc<Documents>,
 }
 
 #[tonic::async_trait]
@@ -246,6 +249,67 @@ impl Ingestion for Calls {
         let actor = causeway_serve::caller(&request)?.accountable();
         let trace = trace(&request);
         Ok(Response::new(subscriptions::switch(self, actor, request.into_inner(), trace).await?))
+    }
+
+    async fn begin_document(
+        &self,
+        request: Request<wire::BeginDocumentRequest>,
+    ) -> Result<Response<wire::DocumentUpload>, Status> {
+        let actor = causeway_serve::caller(&request)?.accountable();
+        Ok(Response::new(documents::grpc::begin(&self.documents, &actor, request.into_inner()).await?))
+    }
+
+    async fn append_document(
+        &self,
+        request: Request<wire::AppendDocumentRequest>,
+    ) -> Result<Response<wire::DocumentUpload>, Status> {
+        let actor = causeway_serve::caller(&request)?.accountable();
+        Ok(Response::new(documents::grpc::append(&self.documents, &actor, request.into_inner()).await?))
+    }
+
+    async fn get_document_upload(
+        &self,
+        request: Request<wire::GetDocumentUploadRequest>,
+    ) -> Result<Response<wire::DocumentUpload>, Status> {
+        let actor = causeway_serve::caller(&request)?.accountable();
+        Ok(Response::new(documents::grpc::reached(&self.documents, &actor, request.into_inner()).await?))
+    }
+
+    async fn finish_document(
+        &self,
+        request: Request<wire::FinishDocumentRequest>,
+    ) -> Result<Response<wire::Document>, Status> {
+        let actor = causeway_serve::caller(&request)?.accountable();
+        Ok(Response::new(documents::grpc::finish(&self.documents, &actor, request.into_inner()).await?))
+    }
+
+    async fn list_documents(
+        &self,
+        request: Request<wire::ListDocumentsRequest>,
+    ) -> Result<Response<wire::ListDocumentsResponse>, Status> {
+        let actor = causeway_serve::caller(&request)?.accountable();
+        let trace = trace(&request);
+        Ok(Response::new(documents::look::list(&self.documents, actor, request.into_inner(), trace).await?))
+    }
+
+    type OpenDocumentStream = documents::look::Handed;
+
+    async fn open_document(
+        &self,
+        request: Request<wire::OpenDocumentRequest>,
+    ) -> Result<Response<Self::OpenDocumentStream>, Status> {
+        let actor = causeway_serve::caller(&request)?.accountable();
+        let trace = trace(&request);
+        Ok(Response::new(documents::look::open(&self.documents, actor, request.into_inner(), trace).await?))
+    }
+
+    async fn match_document(
+        &self,
+        request: Request<wire::MatchDocumentRequest>,
+    ) -> Result<Response<wire::Document>, Status> {
+        let actor = causeway_serve::caller(&request)?.accountable();
+        let trace = trace(&request);
+        Ok(Response::new(documents::look::matched(&self.documents, actor, request.into_inner(), trace).await?))
     }
 }
 

@@ -2,7 +2,9 @@
 //!
 //! A reply is made after the commit and from what was committed, so that the same message gets the same reply however
 //! often it comes. What is refused is kept as well, as evidence for the engineer who is asked about it; what only a person
-//! can settle is parked. Deliberately not here: how a message is read (adapters) and connections (mllp).
+//! can settle is parked. Deliberately not here: how a message is read (adapters), news (below) and connections (mllp).
+
+mod news;
 
 use std::sync::Arc;
 
@@ -21,6 +23,7 @@ use super::limit::Sent;
 use super::tls::Certificate;
 use super::told::texts;
 use crate::adapters::hl7::charset::{self, Decoded};
+use crate::adapters::hl7::documents;
 use crate::adapters::hl7::fault::{Code, Fault};
 use crate::adapters::hl7::intake::{self, Expectations, Opened, Topic, Unopened, Verb};
 use crate::adapters::hl7::referral::Referral;
@@ -230,9 +233,8 @@ impl Hearing {
                 };
                 self.about_a_referral(heading, raw, (reason, referral, intake.verdict)).await.map(Some)
             }
-            Topic::Attachment | Topic::Visit => {
-                self.keep(heading, raw, (PARKED, "attachment", None), intake.verdict).await.map(Some)
-            }
+            Topic::Attachment => self.attachment(heading, raw, intake.verdict).await.map(Some),
+            Topic::Visit => self.keep(heading, raw, (PARKED, ATTACHMENT, None), intake.verdict).await.map(Some),
             Topic::Answer => Ok(None),
             Topic::Refused => {
                 let word = intake.verdict.faults.first().map_or("unknown", |fault| fault.code.text());
@@ -316,6 +318,7 @@ impl Hearing {
             kind: kind(heading.opened),
             hashes: self.hashes(heading).map_err(internal)?,
             sealed: self.seal(heading, raw).map_err(internal)?,
+            carries: documents::of(&heading.opened.message).next().is_some(),
         })
     }
 
@@ -366,6 +369,9 @@ fn is_proven(feed: &Feed, shown: Option<&Certificate>) -> bool {
 
 /// A code of the office is in no table of its mapping, and the mapping says that such a referral waits.
 pub const CODE_UNKNOWN: &str = "code_unknown";
+
+/// News of a patient or a document that a person has to look at.
+pub const ATTACHMENT: &str = "attachment";
 
 fn internal(cause: SealError) -> Refusal {
     error!(%cause, "seal a message");

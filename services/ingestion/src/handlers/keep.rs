@@ -51,6 +51,7 @@ pub async fn within(tx: &mut Tx, heard: &Heard, fate: Fate) -> Result<Kept, Refu
         reason: fate.reason,
         inquiry_id: fate.inquiry_id,
         sealed: &heard.sealed,
+        carries: heard.carries,
     };
     messages::lock(tx, &[&heard.hashes.0]).await?;
     let is_new = messages::insert(tx, now, &[row]).await?.contains(&id);

@@ -4,6 +4,7 @@
 
 pub mod accept;
 pub mod csv;
+pub mod documents;
 pub mod facts;
 pub mod fhir;
 pub mod follow;

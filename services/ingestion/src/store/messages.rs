@@ -29,6 +29,8 @@ pub struct NewMessage<'a> {
     pub inquiry_id: Option<Uuid>,
     /// All of it, sealed.
     pub sealed: &'a [u8],
+    /// Whether documents have to be unpacked from it.
+    pub carries: bool,
 }
 
 /// A message that stands, with the request number of its inquiry.
@@ -78,9 +80,12 @@ pub async fn insert(tx: &mut Tx, now: Timestamp, rows: &[NewMessage<'_>]) -> Res
     let center = tx.center().to_owned();
     let written: Vec<Uuid> = sqlx::query_scalar(
         "INSERT INTO messages (center_id, received_at, changed_at, message_id, feed, kind, control_key, content_hash, state, reason, \
-            inquiry_id, sealed) \
-         SELECT $1, $2, $2, * FROM unnest($3::uuid[], $4::text[], $5::text[], $6::bytea[], $7::bytea[], $8::text[], \
-            $9::text[], $10::uuid[], $11::bytea[]) \
+            inquiry_id, sealed, unpack_at) \
+         SELECT $1, $2, $2, message_id, feed, kind, control_key, content_hash, state, reason, inquiry_id, sealed, \
+            CASE WHEN carries THEN now() END \
+         FROM unnest($3::uuid[], $4::text[], $5::text[], $6::bytea[], $7::bytea[], $8::text[], \
+            $9::text[], $10::uuid[], $11::bytea[], $12::boolean[]) AS given \
+            (message_id, feed, kind, control_key, content_hash, state, reason, inquiry_id, sealed, carries) \
          ON CONFLICT DO NOTHING RETURNING message_id",
     )
     .bind(center)
@@ -94,6 +99,7 @@ pub async fn insert(tx: &mut Tx, now: Timestamp, rows: &[NewMessage<'_>]) -> Res
     .bind(rows.iter().map(|row| row.reason).collect::<Vec<_>>())
     .bind(rows.iter().map(|row| row.inquiry_id).collect::<Vec<_>>())
     .bind(rows.iter().map(|row| row.sealed).collect::<Vec<_>>())
+    .bind(rows.iter().map(|row| row.carries).collect::<Vec<_>>())
     .fetch_all(tx.conn())
     .await?;
     Ok(written.into_iter().collect())

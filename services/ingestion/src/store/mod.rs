@@ -3,6 +3,8 @@
 //! Deliberately not here: what a clash or a lost race means (writer).
 
 pub mod calls;
+pub mod document_work;
+pub mod documents;
 pub mod file_rows;
 pub mod file_work;
 pub mod files;

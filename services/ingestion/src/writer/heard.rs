@@ -35,6 +35,8 @@ pub struct Heard {
     pub hashes: KeyHashes,
     /// All of it, sealed.
     pub sealed: Vec<u8>,
+    /// Whether it carries documents.
+    pub carries: bool,
 }
 
 impl Heard {
@@ -49,6 +51,7 @@ impl Heard {
             reason: "",
             inquiry_id: Some(inquiry_id),
             sealed: &self.sealed,
+            carries: self.carries,
         }
     }
 

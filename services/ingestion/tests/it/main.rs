@@ -1,6 +1,9 @@
 //! Ingestion as a whole, on real servers: nothing is answered that is not kept, nothing kept twice, nobody shown unasked.
 
 mod csv;
+mod documents;
+mod documents_of_feeds;
+mod documents_scanned;
 mod doors;
 mod faults;
 mod fhir;

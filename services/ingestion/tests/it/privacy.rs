@@ -8,8 +8,9 @@ use serde_json::json;
 use sqlx::{AssertSqlSafe, Executor as _, PgPool, Row as _};
 use tonic::{Code, Status};
 
+use crate::documents::{Sender, open, pdf};
 use crate::fhir;
-use crate::world::{CENTER, OTHER, World, body, coordinator, keyed};
+use crate::world::{CENTER, OTHER, World, body, coordinator, eventually, keyed};
 
 async fn reveal(
     world: &World,
@@ -179,4 +180,68 @@ async fn the_search_for_a_planted_name_would_find_it_where_it_is_not_sealed() {
     for canary in CANARIES {
         assert_eq!(tables_with(&world, canary).await, ["inquiries"], "{canary}");
     }
+}
+
+/// Files below the servers' and the service's folders in which a text stands: in clear, in base64 or in hex.
+fn files_with(world: &World, text: &str) -> Vec<String> {
+    use base64::Engine as _;
+    let mut wanted =
+        vec![text.as_bytes().to_vec(), hex::encode(text).into_bytes(), hex::encode_upper(text).into_bytes()];
+    // In base64 a text looks in three ways, by where it begins; its ends belong to its neighbours.
+    for shift in 0..3_usize {
+        let shifted = [vec![b'x'; shift], text.as_bytes().to_vec()].concat();
+        let whole = base64::engine::general_purpose::STANDARD_NO_PAD.encode(shifted).into_bytes();
+        wanted.push(whole[4..whole.len() - 4].to_vec());
+    }
+    let (mut found, mut folders) = (Vec::new(), vec![world.folder()]);
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if let Ok(bytes) = std::fs::read(&path)
+                && wanted.iter().any(|one| memchr::memmem::find(&bytes, one).is_some())
+            {
+                found.push(path.display().to_string());
+            }
+        }
+    }
+    found
+}
+
+/// Sends the canary inside a document, as its name, and as a document of a message.
+async fn plant_in_documents(world: &World, canary: &str) {
+    let inquiry = id_of(&world.accepted(&body(&[])).await);
+    let mut patient = Sender::patient(world, &inquiry);
+    let name = format!("{canary}.pdf");
+    let kept = patient.send("", &name, &pdf(canary, 1_500_000)).await.expect("kept");
+    patient.send("", &name, &[b"MZ", canary.as_bytes()].concat()).await.expect_err("refused");
+    open(world, &coordinator(CENTER), &kept.document_id).await.expect("opened");
+    let mut body = fhir::request("REF-31", "Testpatient");
+    let data = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, pdf(canary, 4_000));
+    let document = json!({ "resourceType": "DocumentReference", "id": "d", "status": "current",
+        "content": [{ "attachment": { "title": canary, "data": data } }] });
+    body["contained"].as_array_mut().expect("a list").push(document);
+    body["supportingInfo"] = json!([{ "reference": "#d" }]);
+    let url = format!("{}/fhir/{CENTER}/ServiceRequest", world.door.http);
+    let sent = world.browser.post(url).bearer_auth(fhir::KEY).json(&body).send().await.expect("an answer");
+    assert!(sent.status().is_success());
+    eventually("it is unpacked", || async {
+        world.count("SELECT count(*) FROM documents WHERE door = 'fhir' AND state = 'kept'").await == 1
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_text_inside_a_document_stands_in_no_table_and_no_file_and_the_search_would_find_it() {
+    const CANARY: &str = "Quillonia Marsh pTNM zebrafish";
+    let world = World::start().await;
+    plant_in_documents(&world, CANARY).await;
+    assert_eq!(tables_with(&world, CANARY).await, Vec::<String>::new());
+    assert_eq!(files_with(&world, CANARY), Vec::<String>::new());
+    let open = World::start_with(Config { sealing: false, ..Config::default() }).await;
+    plant_in_documents(&open, CANARY).await;
+    let found = files_with(&open, CANARY);
+    assert!(found.iter().any(|file| file.contains("/documents/")), "the search would find it: {found:?}");
+    assert!(tables_with(&open, CANARY).await.contains(&"documents".to_owned()), "and its name");
 }

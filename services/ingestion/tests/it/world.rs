@@ -121,8 +121,13 @@ impl World {
 
     /// A client of the gRPC face: a service on its own account, or on behalf of somebody.
     pub fn client(&self, service: &str, actor: Option<Actor>) -> IngestionClient<Client> {
+        self.client_of(&self.door, service, actor)
+    }
+
+    /// The same at another door.
+    pub fn client_of(&self, door: &Door, service: &str, actor: Option<Actor>) -> IngestionClient<Client> {
         let identity = Identity::load(&self.keys, service, Mode::Development).expect("an identity");
-        let channel = Client::connect(&self.door.grpc, identity, Ingestion::NAME).expect("a channel");
+        let channel = Client::connect(&door.grpc, identity, Ingestion::NAME).expect("a channel");
         IngestionClient::new(match actor {
             Some(actor) => channel.on_behalf_of(&actor),
             None => channel,
@@ -148,6 +153,29 @@ impl World {
         let bus = self.bus().await;
         let bucket = bus.bucket(subjects::CENTERS_BUCKET).await.expect("the bucket");
         bucket.put(center, bundle.to_bytes().into()).await.expect("put");
+    }
+
+    /// The folder of the servers, the keys and the documents.
+    pub fn folder(&self) -> PathBuf {
+        self._folder.path().to_owned()
+    }
+
+    /// Where the sealed parts of documents lie.
+    pub fn documents_folder(&self) -> PathBuf {
+        self.keys.join("documents")
+    }
+
+    /// All files below the documents' folder.
+    pub fn objects(&self) -> Vec<PathBuf> {
+        let (mut files, mut folders) = (Vec::new(), vec![self.documents_folder()]);
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+                let path = entry.path();
+                if path.is_dir() { folders.push(path) } else { files.push(path) }
+            }
+        }
+        files.sort();
+        files
     }
 
     pub async fn count(&self, sql: &'static str) -> i64 {

@@ -84,6 +84,24 @@ impl Work<'_> {
         Ok(())
     }
 
+    /// A document that came is news and no wish, so nothing refuses it. A line that has one already stays as it is: what a person
+    /// has reviewed or waived is not undone by another copy.
+    pub(super) fn document(&mut self, kind: &str) {
+        let now = self.now;
+        let Ok(line) = self.line(kind) else {
+            self.begin();
+            return self.enter("document", format!("A document came that is not on the checklist: {kind}."));
+        };
+        if !matches!(line.state, LineState::Needed | LineState::Requested) {
+            return;
+        }
+        line.state = LineState::Received;
+        line.received_at = Some(now);
+        self.begin();
+        self.inquiry.recount_records();
+        self.enter("record", format!("{kind}: {}.", LineState::Received.label("en").to_lowercase()));
+    }
+
     pub(super) fn review(&mut self, accept: bool) -> Result<(), Refusal> {
         self.require_open()?;
         if !accept {

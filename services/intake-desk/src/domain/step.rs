@@ -136,6 +136,11 @@ pub enum Step {
         /// Its new state.
         state: LineState,
     },
+    /// A document came, or a person put one to this line.
+    Document {
+        /// Kind of document.
+        kind: String,
+    },
     /// The reviewer's word on the records.
     Review {
         /// Accepted, or more is asked for.

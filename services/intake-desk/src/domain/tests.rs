@@ -303,6 +303,28 @@ fn a_line_moves_only_along_its_states_and_unknown_documents_are_refused() {
 }
 
 #[test]
+fn a_document_that_comes_fills_its_line_once_and_undoes_nothing_that_a_person_said_of_it() {
+    let mut desk = Desk::new(BookWhen::WaitForReview);
+    let came = |kind: &str| Step::Document { kind: kind.into() };
+    desk.step(&came("pathology_report"));
+    assert_eq!(desk.inquiry.records[0].state, LineState::Received);
+    assert!(desk.inquiry.records_ready && desk.inquiry.records[0].received_at.is_some());
+    assert_eq!(
+        desk.try_step("ingestion", &came("pathology_report")),
+        Ok(false),
+        "another copy is no news for the line"
+    );
+    desk.record("pathology_report", LineState::Reviewed);
+    assert_eq!(desk.try_step("ingestion", &came("pathology_report")), Ok(false));
+    assert_eq!(desk.inquiry.records[0].state, LineState::Reviewed);
+    desk.record("genomic_report", LineState::Waived);
+    assert_eq!(desk.try_step("ingestion", &came("genomic_report")), Ok(false));
+    assert_eq!(desk.try_step("ingestion", &came("x_ray_of_a_cat")), Ok(true), "it is told, and refused by nothing");
+    desk.step(&Step::Close(CloseReason::NotReady));
+    assert!(desk.try_step("ingestion", &came("x_ray_of_a_cat")).is_ok(), "also where it is closed");
+}
+
+#[test]
 fn an_older_routing_decision_changes_nothing_and_a_newer_one_moves_the_inquiry() {
     let mut desk = Desk::new(BookWhen::BookAtOnce);
     desk.step(&Step::Claim);
@@ -353,6 +375,8 @@ fn some_step() -> impl Strategy<Value = Step> {
         2 => outcome.prop_map(|outcome| Step::Attempt { channel: Channel::Phone, outcome, call_back_at: None }),
         2 => (0i64..4, 0usize..2).prop_map(|(base_version, missing)| Step::Note { base_version, missing }),
         2 => state.prop_map(|state| Step::Record { kind: "pathology_report".into(), state }),
+        1 => Just(Step::Document { kind: "pathology_report".into() }),
+        1 => Just(Step::Document { kind: "x_ray_of_a_cat".into() }),
         1 => any::<bool>().prop_map(|accept| Step::Review { accept }),
         1 => Just(Step::Close(CloseReason::NotReady)),
         1 => Just(Step::Reopen),

@@ -5,6 +5,7 @@ use causeway_mailbox::{Outcome, Received};
 use causeway_proto::convert::{facts_from_wire, instant};
 use causeway_proto::events::{Event, Unreadable, decode, id};
 use causeway_proto::inquiry::v1 as inquiry;
+use causeway_proto::inquiry::v1::DocumentReceived;
 use causeway_proto::notice::v1::{NoticeFailed, NoticeOutcome, NoticeSent, NoticeUncertain};
 use causeway_proto::routing::v1::{ResponseMissed, RouteDecided};
 use causeway_proto::scheduling::v1 as scheduling;
@@ -71,6 +72,7 @@ fn read(center: &str, place: usize, received: &Received) -> Result<Read, String>
     let kind = received.envelope.kind.as_str();
     let read = match kind {
         RouteDecided::KIND => decode(payload).and_then(|event| decision(place, received.envelope.version, event)),
+        DocumentReceived::KIND => decode(payload).and_then(document),
         ResponseMissed::KIND => decode(payload).and_then(response_missed),
         NoticeSent::KIND => decode(payload).and_then(|event: NoticeSent| notice(event.outcome, "sent")),
         NoticeFailed::KIND => decode(payload).and_then(|event: NoticeFailed| notice(event.outcome, "failed")),
@@ -104,6 +106,22 @@ fn decision(place: usize, version: i64, event: RouteDecided) -> Result<Read, Unr
     };
     let decided_at = instant("decided_at", event.decided_at)?;
     Ok(Read::Decision(Box::new(Decision { place, inquiry_id, known, facts, route, decided_at, row: event.row })))
+}
+
+/// One that nobody has named yet is told in the timeline alone: a person looks at it and says what it is.
+fn document(event: DocumentReceived) -> Result<Read, Unreadable> {
+    let inquiry_id = id("inquiry_id", &event.inquiry_id)?;
+    if !event.record_kind.is_empty() {
+        return Ok(Read::Step(inquiry_id, Step::Document { kind: event.record_kind }));
+    }
+    let from = match event.door.as_str() {
+        "patient" => "from the patient",
+        "staff" => "from a colleague",
+        _ => "from the referring office",
+    };
+    let text = format!("A document came {from}; say which line of the checklist it is.");
+    let at = instant("at", event.at)?;
+    Ok(Read::Notice(inquiry_id, Entry { at, kind: "document", text: text.into(), actor: "ingestion".to_owned() }))
 }
 
 fn response_missed(event: ResponseMissed) -> Result<Read, Unreadable> {

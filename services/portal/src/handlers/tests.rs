@@ -1,6 +1,7 @@
 //! The routers as a browser meets them, with services that do not answer: what must hold without them.
 
 mod door;
+mod files;
 mod flow;
 mod repairs;
 

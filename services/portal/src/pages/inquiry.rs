@@ -51,6 +51,8 @@ pub struct InquiryPage {
     pub note_saved: Option<String>,
     /// The records checklist.
     pub records: Vec<RecordRow>,
+    /// The documents that came, newest first.
+    pub documents: Vec<DocumentRow>,
     /// Times that fit, and whether they may be booked.
     pub booking: Booking,
     /// The booked visit.
@@ -165,6 +167,34 @@ pub struct RecordAction {
     pub action: String,
     /// What the button says.
     pub label: String,
+}
+
+/// A document; it is opened at `{base}/documents/{id}`, and its form posts `kind` to `/match` below that.
+#[derive(Clone, Debug, Default)]
+pub struct DocumentRow {
+    /// Its id.
+    pub id: String,
+    /// The line of the checklist that it is.
+    pub name: String,
+    /// When it came, from whom, what it is.
+    pub note: String,
+    /// What its sender says of it, and why it was not taken.
+    pub told: Vec<String>,
+    /// "Scanned", "Not scanned", "Safety check".
+    pub state: String,
+    /// The meaning of the state.
+    pub tone: Tone,
+    /// Whether it may be opened.
+    pub may_open: bool,
+    /// Lines that it could be; empty where it can't be matched here.
+    pub kinds: Vec<SelectOption>,
+}
+
+impl DocumentRow {
+    /// A row that says one thing.
+    pub fn named(name: &str) -> Self {
+        Self { name: name.to_owned(), ..Self::default() }
+    }
 }
 
 /// Times that fit, and whether they may be booked.

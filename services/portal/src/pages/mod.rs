@@ -40,10 +40,12 @@ pub use funnel::{
 };
 pub use held::{HeldPage, HeldRow};
 pub use inquiry::{
-    Booking, Fact, InquiryPage, MessageRow, Moment, RecordAction, RecordRow, Routing, Script, ScriptStep, SlotRow, Tag,
-    Twin, VisitRow,
+    Booking, DocumentRow, Fact, InquiryPage, MessageRow, Moment, RecordAction, RecordRow, Routing, Script, ScriptStep,
+    SlotRow, Tag, Twin, VisitRow,
 };
-pub use own::{ChannelLine, OfferedTime, Offers, OwnPage, RecordLine, RecordState, Stone, StoneState, Visit};
+pub use own::{
+    ChannelLine, FileLine, OfferedTime, Offers, OwnPage, RecordLine, RecordState, Stone, StoneState, Upload, Visit,
+};
 pub use plain::{PlainPage, PlainSection};
 pub use questions::{Choice, DateParts, FieldError, FreeText, Question, QuestionKind, QuestionView};
 pub use repairs::{Raw, RepairPage, RepairRow, RepairsPage};
@@ -60,6 +62,11 @@ pub const PUBLIC_POLICY: &str = "default-src 'none'; script-src 'self'; style-sr
 pub const FORM_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; \
      connect-src 'self'; worker-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; \
      require-trusted-types-for 'script'; trusted-types form";
+
+/// `Content-Security-Policy` of the page where files are sent: as the patient face, and requests to our own address.
+pub const UPLOAD_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; \
+     connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; \
+     trusted-types 'none'";
 
 /// `Content-Security-Policy` of the staff face: as the patient face, and in-place refresh from our own address.
 pub const STAFF_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; \

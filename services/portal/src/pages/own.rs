@@ -6,7 +6,7 @@
 
 use askama::Template;
 
-use super::{PublicFrame, SelectOption, frame::Flash};
+use super::{PublicFrame, SelectOption, Tone, frame::Flash};
 
 /// The patient's own page.
 #[derive(Debug, Template)]
@@ -15,7 +15,7 @@ pub struct OwnPage {
     /// Around the page.
     pub frame: PublicFrame,
     /// The signed link, `/p/{token}`. Forms go to `/confirm`, `/pick`, `/reschedule`, `/cancel`,
-    /// `/records`, `/contact` and the page `/stop` below it.
+    /// `/records` (files), `/contact` and the page `/stop` below it.
     pub base: String,
     /// The request number.
     pub reference: String,
@@ -31,8 +31,10 @@ pub struct OwnPage {
     pub offers: Option<Offers>,
     /// The papers this visit needs.
     pub records: Vec<RecordLine>,
-    /// Whether files can be sent now.
-    pub may_upload: bool,
+    /// Sending files; none where none can be sent now.
+    pub upload: Option<Upload>,
+    /// The files that the person sent, the newest first.
+    pub files: Vec<FileLine>,
     /// How we reach the person, with numbers and addresses shortened to their end.
     pub channels: Vec<ChannelLine>,
     /// Buttons that stop one channel alone.
@@ -136,6 +138,30 @@ pub enum RecordState {
     Needed,
     /// Waived.
     NotNeeded,
+}
+
+/// Sending files.
+#[derive(Clone, Debug)]
+pub struct Upload {
+    /// Which papers they may be, with the one that is not known last.
+    pub papers: Vec<SelectOption>,
+    /// What the file window offers.
+    pub accept: &'static str,
+    /// The largest file, megabytes.
+    pub megabytes: String,
+}
+
+/// A file that the person sent. Its own name is not shown: the link alone opens this page.
+#[derive(Clone, Debug)]
+pub struct FileLine {
+    /// Which paper it is.
+    pub name: String,
+    /// When it came, and what to do about it.
+    pub note: String,
+    /// Where it is.
+    pub state: &'static str,
+    /// The meaning of the state.
+    pub tone: Tone,
 }
 
 /// A way we reach the person.

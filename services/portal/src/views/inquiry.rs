@@ -6,6 +6,7 @@
 mod beside;
 mod came;
 mod choices;
+mod documents;
 mod twins;
 
 use std::collections::{BTreeMap, HashMap};
@@ -18,7 +19,7 @@ use causeway_funnel::records::LineState;
 use causeway_proto::convert::{
     area_from_wire, channel_from_wire, consult_type_from_wire, source_from_wire, stage_from_wire,
 };
-use causeway_proto::inquiry::v1::{CallRow, Facts, LinksOfInquiry, Person};
+use causeway_proto::inquiry::v1::{CallRow, Document, Facts, LinksOfInquiry, Person};
 use causeway_proto::intake::v1::{Inquiry, NoteField, RecordLine, Stage};
 use causeway_proto::notice::v1::Notice;
 use causeway_proto::routing::v1::ExplainRouteResponse;
@@ -60,6 +61,8 @@ pub struct Parts {
     pub links: Option<Option<LinksOfInquiry>>,
     /// Where the linked inquiries stand, by id, as far as the desk answered.
     pub linked: HashMap<String, Inquiry>,
+    /// Its documents, the newest first.
+    pub documents: Option<Vec<Document>>,
 }
 
 /// The page's view of the parts.
@@ -111,6 +114,7 @@ impl Looking<'_> {
             note_missing: inquiry.note.iter().filter(|field| field.missing).map(|field| field.label.clone()).collect(),
             note_saved: (inquiry.note_version > 0).then(|| format!("Saved, version {}", inquiry.note_version)),
             records: inquiry.records.iter().map(|line| self.record(line, closed)).collect(),
+            documents: self.documents(closed),
             booking: self.booking(closed),
             visit: self.visit(),
             routing: self.routing(closed),

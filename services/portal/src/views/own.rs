@@ -1,11 +1,12 @@
 //! What a patient sees behind the signed link: states, places and times, never a name and never what they told us.
 //!
 //! The desk may not know an inquiry yet in its first second; then the facts of its receipt are enough for a page that is
-//! right. Deliberately not here: documents, which come with their own second factor.
+//! right. Deliberately not here: what a file says or is called; the page shows that it came and whether it can be used.
 
+use causeway_funnel::document::DocumentFault;
 use causeway_funnel::profile::Profile;
 use causeway_proto::convert::{area_from_wire, consult_type_from_wire};
-use causeway_proto::inquiry::v1::{Channel, Facts};
+use causeway_proto::inquiry::v1::{Channel, Document, Facts};
 use causeway_proto::intake::v1::{PatientStatus, RecordLine as Line, Stage};
 use causeway_proto::scheduling::v1::{Appointment, BookedAppointment, OfferSlotsResponse, Slot};
 use jiff::Timestamp;
@@ -13,8 +14,8 @@ use jiff::tz::TimeZone;
 
 use super::times;
 use crate::pages::{
-    ChannelLine, DonePage, Flash, OfferedTime, Offers, OwnPage, Paper, PublicFrame, RecordLine, RecordState,
-    SelectOption, Stone, StoneState, Visit,
+    ChannelLine, DonePage, FileLine, Flash, OfferedTime, Offers, OwnPage, Paper, PublicFrame, RecordLine, RecordState,
+    SelectOption, Stone, StoneState, Tone, Upload, Visit,
 };
 use crate::words::Words;
 
@@ -37,7 +38,14 @@ pub struct Known<'a> {
     pub appointments: &'a [BookedAppointment],
     /// Times that fit, or why there are none.
     pub offers: Option<&'a OfferSlotsResponse>,
+    /// What the person sent, newest first.
+    pub documents: &'a [Document],
 }
+
+/// What the file window offers; what is taken is told by the bytes.
+const ACCEPT: &str = "application/pdf,image/*,.heic,.heif,.tif,.tiff,.dcm,.docx,.rtf,.txt,.xml";
+/// What is sent for a paper that is none of the list.
+pub const OTHER_PAPER: &str = "other";
 
 /// The appointment that is booked, if any.
 pub fn booked(appointments: &[BookedAppointment]) -> Option<&Appointment> {
@@ -73,7 +81,7 @@ impl Known<'_> {
             received: times::moment(self.received_at(), zone, self.words).unwrap_or_default(),
             call_from: self.profile.center.contact.calls_from.clone(),
             papers: self.papers(),
-            upload_url: None,
+            upload_url: self.may_upload().then(|| format!("{base}#records-h")),
             fax: Some(self.profile.center.contact.fax.clone()).filter(|fax| !fax.is_empty()),
             own_url: Some(base.to_owned()),
             frame,
@@ -86,7 +94,7 @@ impl Known<'_> {
         frame: PublicFrame,
         link: (&str, Timestamp),
         flash: Option<Flash>,
-        moving: Option<&str>,
+        (moving, megabytes): (Option<&str>, u32),
     ) -> OwnPage {
         let (base, until) = link;
         let visit = booked(self.appointments);
@@ -102,7 +110,8 @@ impl Known<'_> {
             visit: visit.map(|visit| self.visit(visit, may_change)),
             offers,
             records: self.records(),
-            may_upload: false,
+            upload: self.may_upload().then(|| self.upload(megabytes)),
+            files: self.files(),
             channels: self.channels(),
             channel_stops: self.channel_stops(),
             fax: Some(self.profile.center.contact.fax.clone()).filter(|fax| !fax.is_empty()),
@@ -166,6 +175,39 @@ impl Known<'_> {
             RecordLine { key: line.kind.clone(), name: name.to_owned(), note: note.unwrap_or_default(), state }
         });
         records.collect()
+    }
+
+    /// Until the desk says that nothing is waited for any more.
+    fn may_upload(&self) -> bool {
+        self.status.is_none_or(|status| status.open)
+    }
+
+    fn upload(&self, megabytes: u32) -> Upload {
+        let lines = self.status.map(|status| status.records.as_slice()).unwrap_or_default();
+        let wanted = lines.iter().filter(|line| line.state != "waived");
+        let papers = wanted.map(|line| option(&line.kind, self.label(line).0));
+        let other = option(OTHER_PAPER, self.words.own.other_paper);
+        Upload { papers: papers.chain([other]).collect(), accept: ACCEPT, megabytes: megabytes.to_string() }
+    }
+
+    fn files(&self) -> Vec<FileLine> {
+        let (zone, files) = (self.profile.zone(), &self.words.files);
+        let line = |document: &Document| {
+            let kind = self.profile.checklists.document(&document.record_kind);
+            let name = kind.map_or(self.words.own.other_paper, |kind| kind.label.get(self.words.code));
+            let day = times::zoned(document.received_at, zone).map(|at| self.words.dates.day(at.date()));
+            let (state, tone) = match document.state.as_str() {
+                "ready" => (files.here, Tone::Ok),
+                "infected" => (files.stopped, Tone::Warn),
+                _ => (files.checking, Tone::Brand),
+            };
+            let note = match document.state.as_str() {
+                "infected" => DocumentFault::Infected.label(self.words.code).to_owned(),
+                _ => day.unwrap_or_default(),
+            };
+            FileLine { name: name.to_owned(), note, state, tone }
+        };
+        self.documents.iter().map(line).collect()
     }
 
     fn stones(&self) -> Vec<Stone> {

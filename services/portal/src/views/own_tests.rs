@@ -12,7 +12,7 @@ fn now() -> Timestamp {
 }
 
 fn known<'a>(profile: &'a Profile, status: Option<&'a PatientStatus>, facts: Option<&'a Facts>) -> Known<'a> {
-    Known { profile, words: &EN, now: now(), status, facts, appointments: &[], offers: None }
+    Known { profile, words: &EN, now: now(), status, facts, appointments: &[], offers: None, documents: &[] }
 }
 
 fn status(stage: Stage) -> PatientStatus {
@@ -66,7 +66,7 @@ fn before_the_desk_knows_the_inquiry_its_facts_are_enough() {
     let page = known(&profile, None, Some(&facts)).done(public_frame(&profile), "/p/x", MARCH_4_NOON, true);
     assert_eq!((page.reference.as_str(), page.after_hours), ("HV-1", true));
     assert!(page.by.expect("a time").contains("March"));
-    assert!(page.upload_url.is_none(), "files can't be sent here yet");
+    assert_eq!(page.upload_url.as_deref(), Some("/p/x#records-h"));
 }
 
 #[test]
@@ -83,11 +83,35 @@ fn the_desks_promise_wins_over_the_forms() {
 fn the_path_shows_where_things_are() {
     let profile = harbor_valley();
     let status = status(Stage::Contacted);
-    let page = known(&profile, Some(&status), None).own(public_frame(&profile), ("/p/x", now()), None, None);
+    let page = known(&profile, Some(&status), None).own(public_frame(&profile), ("/p/x", now()), None, (None, 20));
     let states: Vec<_> = page.stones.iter().map(|stone| stone.state).collect();
     assert_eq!(states, [StoneState::Done, StoneState::Done, StoneState::Now, StoneState::Ahead]);
     assert_eq!(page.stones[2].note, "1 of 2 are here.");
     assert_eq!(page.records[1].state, RecordState::Needed);
+}
+
+#[test]
+fn files_can_be_sent_until_the_inquiry_ends_and_each_one_shows_whether_it_can_be_used() {
+    let profile = harbor_valley();
+    let status = status(Stage::Contacted);
+    let document = |kind: &str, state: &str| Document {
+        record_kind: kind.into(),
+        state: state.into(),
+        name: "testpatient-biopsy.pdf".into(),
+        received_at: MARCH_4_NOON,
+        ..Document::default()
+    };
+    let documents = [document("pathology_report", "ready"), document("", "checking"), document("", "infected")];
+    let shown = Known { documents: &documents, ..known(&profile, Some(&status), None) };
+    let page = shown.own(public_frame(&profile), ("/p/x", now()), None, (None, 20));
+    let papers: Vec<_> = page.upload.expect("open").papers.into_iter().map(|paper| paper.value).collect();
+    assert_eq!(papers, ["pathology_report", "imaging", OTHER_PAPER], "what is not needed is not offered");
+    let states: Vec<_> = page.files.iter().map(|file| (file.state, file.tone)).collect();
+    assert_eq!(states, [("We have it", Tone::Ok), ("Safety check", Tone::Brand), ("Send another copy", Tone::Warn)]);
+    assert!(page.files[0].name.starts_with("Biopsy report") && page.files[2].note.contains("call us"));
+    let closed = PatientStatus { open: false, ..status };
+    let ended = known(&profile, Some(&closed), None).own(public_frame(&profile), ("/p/x", now()), None, (None, 20));
+    assert!(ended.upload.is_none());
 }
 
 #[test]
@@ -96,7 +120,7 @@ fn times_are_offered_until_one_is_booked_and_again_to_move_it() {
     let (status, offers) = (status(Stage::RecordsReady), offers());
     let appointments = [appointment(MARCH_4_NOON + 48 * HOUR)];
     let free = Known { offers: Some(&offers), ..known(&profile, Some(&status), None) };
-    let own = |known: &Known<'_>, moving| known.own(public_frame(&profile), ("/p/x", now()), None, moving);
+    let own = |known: &Known<'_>, moving| known.own(public_frame(&profile), ("/p/x", now()), None, (moving, 20));
     assert_eq!(own(&free, None).offers.expect("offered").times[0].id, "0~harbor.1.oncologist.new_visit");
     let taken = Known { appointments: &appointments, ..free };
     let page = own(&taken, None);
@@ -111,7 +135,7 @@ fn a_visit_that_began_can_not_be_changed_here() {
     let profile = harbor_valley();
     let (status, appointments) = (status(Stage::Scheduled), [appointment(MARCH_4_NOON - HOUR)]);
     let known = Known { appointments: &appointments, ..known(&profile, Some(&status), None) };
-    assert!(!known.own(public_frame(&profile), ("/p/x", now()), None, None).visit.expect("booked").may_change);
+    assert!(!known.own(public_frame(&profile), ("/p/x", now()), None, (None, 20)).visit.expect("booked").may_change);
 }
 
 #[test]

@@ -41,16 +41,10 @@ pub struct OwnWords {
     pub not_needed: &'static str,
     /// Shown while no records are listed.
     pub no_records: &'static str,
-    /// Label of the file field.
-    pub add_file: &'static str,
-    /// Hint of the file field.
-    pub add_file_hint: &'static str,
     /// Label of the list that says which paper the file is.
     pub which_paper: &'static str,
     /// Option for a paper that is not on the list.
     pub other_paper: &'static str,
-    /// Button that sends the file.
-    pub send_file: &'static str,
 }
 
 /// Times, reasons and changes on the patient's own page.

@@ -2,7 +2,7 @@
 //!
 //! A document whose digest does not fit was changed on its way, and nobody can tell whether it is this patient's, so the
 //! request is refused. Nothing is fetched from an address: one at the office itself is noted for people, any other could make
-//! us knock at a door of somebody else's choice. Deliberately not here: unpacking, storing and showing documents.
+//! us knock at a door of somebody else's choice. Deliberately not here: storing and showing documents.
 
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use base64::Engine as _;
@@ -11,6 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::concept::Concept;
 use super::element::Element;
 use super::fault::{Class, Issue};
+use super::json::{Json, Object};
 
 const STATUSES: [&str; 3] = ["current", "superseded", "entered-in-error"];
 
@@ -44,6 +45,83 @@ pub fn read(document: &Element<'_>, hosts: &[&str]) -> Option<String> {
     }
     parts.retain(|part| !part.is_empty());
     Some(parts.join(", "))
+}
+
+/// A document as it was sent. PHI: no `Debug`.
+pub struct Carried {
+    /// Codes of what kind it is, in their order.
+    pub codes: Vec<String>,
+    /// What it is called.
+    pub title: String,
+    /// Its bytes, where they were sent.
+    pub bytes: Option<Vec<u8>>,
+    /// Where it lies, where an address was sent.
+    pub address: String,
+}
+
+/// The documents of a body, wherever they stand in it; those that were withdrawn are none.
+#[must_use]
+pub fn carried(body: &Json<'_>) -> Vec<Carried> {
+    let mut found = Vec::new();
+    look_into(body, &mut found);
+    found
+}
+
+/// JSON nests no deeper than its reader allows.
+fn look_into(json: &Json<'_>, found: &mut Vec<Carried>) {
+    match json {
+        Json::List(all) => all.iter().for_each(|one| look_into(one, found)),
+        Json::Object(object) if text(object, "resourceType") == "DocumentReference" => {
+            if text(object, "status") != "entered-in-error" {
+                found.extend(attachments(object));
+            }
+        }
+        Json::Object(object) => object.members().for_each(|(_, member)| look_into(member, found)),
+        _ => {}
+    }
+}
+
+fn attachments(document: &Object<'_>) -> Vec<Carried> {
+    let kind = member(document, "type");
+    let codings = kind.and_then(|kind| kind.get("coding"));
+    let codes: Vec<String> = objects(codings).map(|coding| text(coding, "code").to_owned()).collect();
+    let called = kind.map(|kind| text(kind, "text")).unwrap_or_default();
+    let attachments = objects(document.get("content")).filter_map(|content| member(content, "attachment"));
+    let read = attachments.map(|attachment| {
+        let title = text(attachment, "title");
+        Carried {
+            codes: codes.clone(),
+            title: if title.is_empty() { called } else { title }.to_owned(),
+            bytes: Some(text(attachment, "data")).filter(|data| !data.is_empty()).and_then(decoded),
+            address: text(attachment, "url").to_owned(),
+        }
+    });
+    read.filter(|one| one.bytes.is_some() || !one.address.is_empty()).collect()
+}
+
+fn member<'o, 't>(object: &'o Object<'t>, name: &str) -> Option<&'o Object<'t>> {
+    match object.get(name) {
+        Some(Json::Object(member)) => Some(member),
+        _ => None,
+    }
+}
+
+fn objects<'o, 't>(list: Option<&'o Json<'t>>) -> impl Iterator<Item = &'o Object<'t>> {
+    let all = match list {
+        Some(Json::List(all)) => all.as_slice(),
+        _ => &[],
+    };
+    all.iter().filter_map(|one| match one {
+        Json::Object(object) => Some(object),
+        _ => None,
+    })
+}
+
+fn text<'o>(object: &'o Object<'_>, name: &str) -> &'o str {
+    match object.get(name) {
+        Some(Json::Text(text)) => text,
+        _ => "",
+    }
 }
 
 fn check(attachment: &Element<'_>, hosts: &[&str]) {
@@ -101,7 +179,7 @@ pub fn host(url: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::super::json::{self, Json};
+    use super::super::json;
     use super::super::notes::{Notes, Path};
     use super::*;
 
@@ -146,6 +224,31 @@ mod tests {
         assert!(!faults(r#"{"url":"https://office.example/d/7"}"#)[0].2);
         assert_eq!(faults(r#"{"data":"TVqQAAMAAAAEAAAA"}"#)[0].1, "security");
         assert_eq!(faults(r#"{"title":"x"}"#)[0].1, "required");
+    }
+
+    #[test]
+    fn documents_are_found_wherever_they_stand_with_their_codes_and_not_where_they_were_withdrawn() {
+        let document = |status: &str, attachment: &str| {
+            format!(
+                r#"{{"resourceType":"DocumentReference","status":"{status}","type":{{"coding":[{{"code":"11526-1"}}],"text":"Report"}},
+                "content":[{{"attachment":{attachment}}}]}}"#
+            )
+        };
+        let body = format!(
+            r#"{{"resourceType":"Bundle","entry":[{{"resource":{{"resourceType":"Patient"}}}},{{"resource":{}}},{{"resource":
+            {{"resourceType":"ServiceRequest","contained":[{},{},{}]}}}}]}}"#,
+            document("current", r#"{"title":"Biopsy","data":"SGVs\nbG8="}"#),
+            document("current", r#"{"url":"https://office.example/d/7"}"#),
+            document("entered-in-error", r#"{"data":"SGVsbG8="}"#),
+            document("current", r#"{"title":"nothing"}"#),
+        );
+        let json = json::read(body.as_bytes()).expect("JSON");
+        let found = carried(&json);
+        assert_eq!(found.len(), 2);
+        assert_eq!((found[0].title.as_str(), found[0].codes.as_slice()), ("Biopsy", ["11526-1".to_owned()].as_slice()));
+        assert_eq!(found[0].bytes.as_deref(), Some(b"Hello".as_slice()));
+        assert_eq!((found[1].title.as_str(), found[1].address.as_str()), ("Report", "https://office.example/d/7"));
+        assert!(found[1].bytes.is_none());
     }
 
     #[test]

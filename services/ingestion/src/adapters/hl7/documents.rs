@@ -1,14 +1,25 @@
 //! Documents inside a message: OBX segments that hold encapsulated data.
 //!
 //! A referral with a document that can't be read is a referral all the same, so a bad document is told as a warning and
-//! never costs the patient a place in line. Deliberately not here: unpacking, storing and showing documents.
+//! never costs the patient a place in line. Deliberately not here: storing and showing documents.
 
 use std::borrow::Cow;
+
+use base64::Engine as _;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use super::fault::{Code, Fault, Location, Oddity, Severity};
 use super::message::Message;
 use super::segment::Segment;
 
+/// As offices send it: with or without the signs that fill it up.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true),
+);
 /// First characters of programs in base64: of Windows, of Linux, and scripts that name what runs them.
 const PROGRAMS: [&str; 6] = ["TVo", "TVp", "TVq", "TVr", "f0VMR", "IyEv"];
 
@@ -67,6 +78,13 @@ impl Document<'_> {
         (!is_whole).then_some(Oddity::DocumentUnreadable)
     }
 
+    /// What it is when it is unpacked; nothing where it is no base64.
+    #[must_use]
+    pub fn bytes(&self) -> Option<Vec<u8>> {
+        let whole: Vec<u8> = self.data.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
+        BASE64.decode(whole).ok().filter(|bytes| !bytes.is_empty())
+    }
+
     /// The warning for its sender.
     #[must_use]
     pub fn warning(&self, flaw: Oddity) -> Fault {
@@ -96,6 +114,19 @@ mod tests {
         for data in ["JVBERi0xLjQ=", "JVBERi0x", r"JVBE\.br\Ri0x", "JVBERi0xLg==", "JVBERi0xLg"] {
             assert_eq!(flaws(data), [(2, None)], "{data}");
         }
+    }
+
+    #[test]
+    fn what_is_taken_for_a_document_is_unpacked_as_it_was_packed() {
+        let unpacked = |data: &str| {
+            let text = format!("MSH|^~\\&|A\rOBX|1|ED|X^Y||^^pdf^Base64^{data}|\r");
+            let message = Message::parse(&text).unwrap_or_else(|why| panic!("{why}"));
+            of(&message).next().and_then(|document| document.bytes())
+        };
+        for data in ["JVBERi0xLjQ=", "JVBERi0xLjQ", r"JVBE\.br\Ri0xLjQ="] {
+            assert_eq!(unpacked(data).as_deref(), Some(b"%PDF-1.4".as_slice()), "{data}");
+        }
+        assert_eq!(unpacked("%%%"), None);
     }
 
     #[test]

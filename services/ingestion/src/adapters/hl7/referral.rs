@@ -238,6 +238,12 @@ fn is_second_opinion(head: &Segment<'_>) -> bool {
         || dispositions.any(|asked| asked.component(1).text().trim_ascii().eq_ignore_ascii_case("SO"))
 }
 
+/// The office's own number for the referral that a message is about.
+#[must_use]
+pub fn number(message: &Message<'_>) -> Option<String> {
+    identity(message, message.segment("RF1").as_ref())
+}
+
 fn identity(message: &Message<'_>, head: Option<&Segment<'_>>) -> Option<String> {
     let order = |segment: &str| some(message.value(segment, 2, 1));
     head.and_then(|head| some(head.value(6, 1))).or_else(|| order("OBR")).or_else(|| order("ORC"))

@@ -205,6 +205,7 @@ async fn keep(
             reason: outcomes[*at].reason,
             inquiry_id: outcomes[*at].inquiry_id,
             sealed,
+            carries: false,
         })
         .collect();
     let now = tx.now();

@@ -292,6 +292,8 @@ impl Read {
                 kind: self.intake.letter.kind.to_owned(),
                 hashes: (sealer.blind(center, CONTROL_KEY, key)?, sealer.blind(center, CONTENT_HASH, content)?),
                 sealed: sealer.seal(center, &format!("messages.sealed:{}", self.message_id), &self.body)?,
+                // What only looks so costs one look into what was kept.
+                carries: memchr::memmem::find(&self.body, b"DocumentReference").is_some(),
             })
         };
         seal().map_err(|cause| {

@@ -87,6 +87,11 @@ impl Checked {
         self.link
     }
 
+    /// What it says, and the center that it is of.
+    pub fn into_parts(self) -> (Link, InForce) {
+        (self.link, self.in_force)
+    }
+
     /// Asks what is known. `patiently`: a new inquiry may need a moment to reach the desk.
     pub async fn open(
         self,
@@ -132,6 +137,7 @@ impl Opened {
             facts: self.facts.as_ref(),
             appointments: &[],
             offers: None,
+            documents: &[],
         }
     }
 

@@ -5,33 +5,49 @@
 
 mod begin;
 mod changes;
+mod files;
 pub mod form;
 mod front;
 mod link;
 mod own;
 mod stop;
 mod touch;
+mod uploads;
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::http::{HeaderValue, header};
-use axum::routing::{get, post};
+use axum::routing::{get, head, post};
 use causeway_funnel::profile::Profile;
 use tower_http::compression::CompressionLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 
-use super::{App, files};
+use super::{App, files as assets};
 use crate::pages::{LanguageLink, PUBLIC_POLICY, PublicFrame};
 use crate::views::times;
 use crate::words::{LANGUAGES, Words};
 
 /// The routes, with their security headers.
 pub fn router(app: Arc<App>) -> Router {
-    let router = Router::new()
+    secured(pages(app))
+}
+
+/// The routes by which files come, whose requests may be larger and take longer than others.
+pub fn file_router(app: Arc<App>) -> Router {
+    let routes = Router::new()
+        .route("/p/{token}/records", post(files::send))
+        .route("/p/{token}/uploads", post(uploads::begin))
+        .route("/p/{token}/uploads/{document}", head(uploads::reached).patch(uploads::append))
+        .route("/p/{token}/uploads/{document}/finish", post(uploads::finish));
+    secured(routes.with_state(app))
+}
+
+fn pages(app: Arc<App>) -> Router {
+    Router::new()
         .route("/", get(front::centers))
-        .route("/a/{name}", get(files::file))
-        .route("/a/theme/{name}", get(files::theme))
+        .route("/a/{name}", get(assets::file))
+        .route("/a/theme/{name}", get(assets::theme))
         .route("/p/{token}", get(own::show))
         .route("/p/{token}/done", get(own::done))
         .route("/p/{token}/pick", post(changes::pick))
@@ -47,11 +63,13 @@ pub fn router(app: Arc<App>) -> Router {
         .fallback(front::missing)
         .with_state(app)
         .layer(CompressionLayer::new())
-        // Not no-referrer: it would make browsers send `Origin: null` with forms.
-        .layer(SetResponseHeaderLayer::if_not_present(
-            header::REFERRER_POLICY,
-            HeaderValue::from_static("same-origin"),
-        ));
+}
+
+fn secured(router: Router) -> Router {
+    // Not no-referrer: it would make browsers send `Origin: null` with forms.
+    let layer =
+        SetResponseHeaderLayer::if_not_present(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    let router = router.layer(layer);
     causeway_serve::security_headers(router, HeaderValue::from_static(PUBLIC_POLICY))
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use causeway_proto::convert::consult_type_from_wire;
 use causeway_proto::scheduling::v1::{
@@ -13,9 +13,9 @@ use causeway_proto::scheduling::v1::{
 use jiff::{SignedDuration, Timestamp};
 
 use super::super::{App, page};
-use super::form;
 use super::link::{self, Opened};
-use crate::pages::{Flash, Tone};
+use super::{files, form};
+use crate::pages::{Flash, Tone, UPLOAD_POLICY};
 use crate::views::own::{Known, booked};
 use crate::views::times;
 use crate::words::Words;
@@ -73,13 +73,27 @@ pub async fn show(
         Ok(opened) => opened,
         Err(response) => return *response,
     };
-    let (appointments, offers) = visits(&opened).await;
+    let ((appointments, offers), documents) = tokio::join!(visits(&opened), files::sent(&opened));
     let appointments = appointments.unwrap_or_default();
-    let known = Known { appointments: &appointments, offers: offers.as_ref(), ..opened.known(app.clock.now()) };
+    let known = Known {
+        appointments: &appointments,
+        offers: offers.as_ref(),
+        documents: &documents,
+        ..opened.known(app.clock.now())
+    };
     let moving = query.get("move").map(String::as_str).filter(|reason| is_reason(opened.words, reason));
-    let flash = query.get("said").and_then(|said| flash(&opened, &appointments, said));
-    let own = known.own(opened.frame(&app, ""), (&opened.base, opened.link.expires), flash, moving);
-    page(StatusCode::OK, &own)
+    let flash = match query.get("said").map(String::as_str) {
+        Some("files") => files::flash(&opened, &query),
+        said => said.and_then(|said| flash(&opened, &appointments, said)),
+    };
+    let link = (opened.base.as_str(), opened.link.expires);
+    let own = known.own(opened.frame(&app, ""), link, flash, (moving, app.config.file_megabytes));
+    let sends = own.upload.is_some();
+    let mut response = page(StatusCode::OK, &own);
+    if sends {
+        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(UPLOAD_POLICY));
+    }
+    response
 }
 
 /// Appointments and times that fit; none for what scheduling does not answer.

@@ -31,7 +31,7 @@ use crate::views::own::booked;
 type OfInquiry = Path<String>;
 
 /// Carries out a call and goes back to the inquiry, or elsewhere when it worked.
-async fn act<T>(
+pub(super) async fn act<T>(
     app: &App,
     posted: &Posted,
     id: &str,

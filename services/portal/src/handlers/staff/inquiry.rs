@@ -8,7 +8,9 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use causeway_auth::Action;
-use causeway_proto::inquiry::v1::{LinksOfInquiry, ListCallsRequest, ListLinksRequest, Person, RevealPeopleRequest};
+use causeway_proto::inquiry::v1::{
+    Document, LinksOfInquiry, ListCallsRequest, ListDocumentsRequest, ListLinksRequest, Person, RevealPeopleRequest,
+};
 use causeway_proto::intake::v1::{GetInquiryRequest, Inquiry};
 use causeway_proto::notice::v1::ListNoticesRequest;
 use causeway_proto::routing::v1::ExplainRouteRequest;
@@ -40,10 +42,11 @@ pub async fn show(
     }
     // The id goes into calls and addresses; only an id may.
     let Ok(id) = id.parse::<Uuid>().map(|id| id.to_string()) else { return nothing_here(&app, &staff) };
-    let (inquiry, person, links, rest) = tokio::join!(
+    let (inquiry, person, links, documents, rest) = tokio::join!(
         inquiry(&staff, &id, query.contains_key("new")),
         person(&staff, &id),
         links(&staff, &id),
+        documents(&staff, &id),
         rest(&staff, &id)
     );
     let linked = linked(&staff, links.as_ref().and_then(Option::as_ref)).await;
@@ -56,7 +59,7 @@ pub async fn show(
             return trouble(&app, &staff, StatusCode::SERVICE_UNAVAILABLE, "This inquiry can’t be shown", &text);
         }
     };
-    let parts = Parts { inquiry, person, links, linked, ..rest };
+    let parts = Parts { inquiry, person, links, linked, documents, ..rest };
     let looking =
         Looking { profile: &staff.in_force.1, actor: &staff.session.actor, now: app.clock.now(), parts: &parts };
     page(StatusCode::OK, &looking.page(frame(&app, &staff, "Worklist")))
@@ -90,6 +93,11 @@ async fn person(staff: &Staff, id: &str) -> Option<Option<Person>> {
     };
     let answer = staff.peers.ingestion().reveal_people(request).await;
     kept("ingestion", answer).map(|answer| answer.people.into_iter().next())
+}
+
+async fn documents(staff: &Staff, id: &str) -> Option<Vec<Document>> {
+    let request = ListDocumentsRequest { center: staff.center(), inquiry_id: id.to_owned() };
+    kept("ingestion", staff.peers.ingestion().list_documents(request).await).map(|answer| answer.documents)
 }
 
 /// Who may be the same person, for who may read people.
@@ -136,6 +144,7 @@ async fn rest(staff: &Staff, id: &str) -> Parts {
         links: None,
         calls: kept("ingestion", calls).map(|answer| answer.calls),
         linked: HashMap::new(),
+        documents: None,
         route: kept("routing", route),
         notices: kept("notification", notices).map(|answer| answer.notices),
         appointments: kept("scheduling", appointments).map(|answer| answer.appointments),

@@ -7,6 +7,7 @@ mod actions;
 mod call;
 mod calls;
 mod cookies;
+mod documents;
 mod door;
 mod funnel;
 mod gate;
@@ -39,6 +40,8 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/attempt", post(actions::attempt))
         .route("/records/{kind}", post(actions::record))
         .route("/review/{decision}", post(actions::review))
+        .route("/documents/{document}", get(documents::open))
+        .route("/documents/{document}/match", post(documents::matched))
         .route("/slots/{slot}", post(actions::book))
         .route("/visit", post(actions::visit))
         .route("/route", post(actions::hand_over))

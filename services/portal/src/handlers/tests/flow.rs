@@ -5,11 +5,13 @@ use std::sync::Mutex;
 use causeway_proto::error::Reason;
 use causeway_proto::inquiry::v1::ingestion_server::{Ingestion, IngestionServer};
 use causeway_proto::inquiry::v1::{
-    CallRow, Consent, DecideLinkRequest, DecideLinkResponse, Facts, GetFormCountsRequest, GetFormCountsResponse,
-    GetInquiryFactsRequest, HeldInquiry, KnownInquiry, ListCallsRequest, ListCallsResponse, ListHeldRequest,
-    ListHeldResponse, ListLinksRequest, ListLinksResponse, ListRepairsRequest, ListRepairsResponse,
-    ListSubscriptionsRequest, ListSubscriptionsResponse, MarkSpamRequest, MarkSpamResponse, NoteFormsRequest,
-    NoteFormsResponse, OpenCallRequest, OpenRepairRequest, OpenedCall, ReindexPeopleRequest, ReindexPeopleResponse,
+    AppendDocumentRequest, BeginDocumentRequest, CallRow, Consent, DecideLinkRequest, DecideLinkResponse, Document,
+    DocumentPart, DocumentUpload, Facts, FinishDocumentRequest, GetDocumentUploadRequest, GetFormCountsRequest,
+    GetFormCountsResponse, GetInquiryFactsRequest, HeldInquiry, KnownInquiry, ListCallsRequest, ListCallsResponse,
+    ListDocumentsRequest, ListDocumentsResponse, ListHeldRequest, ListHeldResponse, ListLinksRequest,
+    ListLinksResponse, ListRepairsRequest, ListRepairsResponse, ListSubscriptionsRequest, ListSubscriptionsResponse,
+    MarkSpamRequest, MarkSpamResponse, MatchDocumentRequest, NoteFormsRequest, NoteFormsResponse, OpenCallRequest,
+    OpenDocumentRequest, OpenRepairRequest, OpenedCall, ReindexPeopleRequest, ReindexPeopleResponse,
     ReleaseHeldRequest, ReleaseHeldResponse, ReleaseRepairRequest, Repair, RepairOutcome, RetryRepairsRequest,
     RetryRepairsResponse, RevealPeopleRequest, RevealPeopleResponse, SetAsideRepairsRequest, SetAsideRepairsResponse,
     SettleCallRequest, SettleCallResponse, SettleMessagesRequest, SettleMessagesResponse, SubmitInquiryRequest,
@@ -28,7 +30,14 @@ pub struct Fake {
     used_key: Option<&'static str>,
     /// What waits to be mended.
     pub queue: super::repairs::Queue,
+    /// Documents as they were begun, with the bytes that came.
+    pub(super) documents: Arc<Mutex<Vec<(BeginDocumentRequest, Vec<u8>)>>>,
+    /// What documents were matched with.
+    pub(super) matched: Arc<Mutex<Vec<MatchDocumentRequest>>>,
 }
+
+/// Most bytes of a part that this ingestion takes.
+pub(super) const PART: usize = 1000;
 
 #[tonic::async_trait]
 impl Ingestion for Fake {
@@ -172,6 +181,70 @@ impl Ingestion for Fake {
         Err(Status::permission_denied("not for this page"))
     }
 
+    async fn begin_document(&self, call: Call<BeginDocumentRequest>) -> Result<Answer<DocumentUpload>, Status> {
+        let mut documents = self.documents.lock().expect("lock");
+        documents.push((call.into_inner(), Vec::new()));
+        let document_id = Uuid::from_u128(documents.len() as u128).to_string();
+        let most_bytes = i32::try_from(PART).expect("small");
+        Ok(Answer::new(DocumentUpload { document_id, most_bytes, ..DocumentUpload::default() }))
+    }
+
+    async fn append_document(&self, call: Call<AppendDocumentRequest>) -> Result<Answer<DocumentUpload>, Status> {
+        let request = call.into_inner();
+        if request.content.is_empty() || request.content.len() > PART {
+            return Err(Status::invalid_argument("not so many bytes"));
+        }
+        let mut documents = self.documents.lock().expect("lock");
+        let (_, bytes) = documents.last_mut().expect("begun");
+        if i64::try_from(bytes.len()) != Ok(request.offset) {
+            return Err(Reason::Conflict.status("another offset"));
+        }
+        bytes.extend_from_slice(&request.content);
+        if bytes.starts_with(b"MZ") {
+            return Err(unusable("program"));
+        }
+        let offset = i64::try_from(bytes.len()).expect("small");
+        Ok(Answer::new(DocumentUpload { document_id: request.document_id, offset, ..DocumentUpload::default() }))
+    }
+
+    async fn get_document_upload(&self, _: Call<GetDocumentUploadRequest>) -> Result<Answer<DocumentUpload>, Status> {
+        let documents = self.documents.lock().expect("lock");
+        let (_, bytes) = documents.last().ok_or_else(|| Reason::NotFound.status("none"))?;
+        let offset = i64::try_from(bytes.len()).expect("small");
+        Ok(Answer::new(DocumentUpload { offset, ..DocumentUpload::default() }))
+    }
+
+    async fn finish_document(&self, call: Call<FinishDocumentRequest>) -> Result<Answer<Document>, Status> {
+        let documents = self.documents.lock().expect("lock");
+        match documents.last().expect("begun").1.is_empty() {
+            true => Err(unusable("empty")),
+            false => Ok(Answer::new(Document { document_id: call.into_inner().document_id, ..Document::default() })),
+        }
+    }
+
+    async fn list_documents(&self, _: Call<ListDocumentsRequest>) -> Result<Answer<ListDocumentsResponse>, Status> {
+        Ok(Answer::new(ListDocumentsResponse::default()))
+    }
+
+    type OpenDocumentStream = futures::stream::BoxStream<'static, Result<DocumentPart, Status>>;
+
+    async fn open_document(&self, call: Call<OpenDocumentRequest>) -> Result<Answer<Self::OpenDocumentStream>, Status> {
+        let request = call.into_inner();
+        if request.document_id == Uuid::nil().to_string() {
+            return Err(Reason::WrongState.status("the document is still being checked for malware"));
+        }
+        let document = Document { document_id: request.document_id, content_type: "pdf".into(), ..Document::default() };
+        let first = DocumentPart { document: Some(document), content: Vec::new() };
+        let part = |content: &[u8]| DocumentPart { document: None, content: content.to_vec() };
+        let parts = [Ok(first), Ok(part(b"%PDF-")), Ok(part(b"1.4"))];
+        Ok(Answer::new(Box::pin(futures::stream::iter(parts))))
+    }
+
+    async fn match_document(&self, call: Call<MatchDocumentRequest>) -> Result<Answer<Document>, Status> {
+        self.matched.lock().expect("lock").push(call.into_inner());
+        Ok(Answer::new(Document::default()))
+    }
+
     async fn get_inquiry_facts(&self, _: Call<GetInquiryFactsRequest>) -> Result<Answer<Facts>, Status> {
         Ok(Answer::new(Facts {
             reference: "HV-7K4M-2QX".into(),
@@ -193,6 +266,17 @@ fn a_call() -> CallRow {
         started_at: 1_804_110_000_000_000,
         ..CallRow::default()
     }
+}
+
+/// The refusal of a file, as ingestion says it.
+fn unusable(word: &str) -> Status {
+    use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
+    let mut violation = FieldViolation::new("file", "words");
+    violation.reason = word.to_owned();
+    let mut details = ErrorDetails::new();
+    details.set_bad_request(vec![violation]);
+    let plain = Reason::FieldFault.status("words");
+    Status::with_error_details_and_metadata(plain.code(), "words", details, plain.metadata().clone())
 }
 
 async fn portal(fake: Fake) -> Router {
@@ -222,7 +306,7 @@ async fn a_plain_form_is_taken_in_and_leads_to_a_confirmation_behind_the_link() 
     let own = sent.header("location").split("/done").next().expect("link").to_owned();
     let own = get(&router, &own).await;
     assert!(own.status == StatusCode::OK && own.body.contains("<html lang=\"es\">"), "the inquiry's own language");
-    assert!(own.body.contains("name=\"stop\" value=\"sms\"") && !own.body.contains("type=\"file\""));
+    assert!(own.body.contains("name=\"stop\" value=\"sms\"") && own.body.contains("capture=\"environment\""));
 }
 
 #[tokio::test]

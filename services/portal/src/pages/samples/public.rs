@@ -1,12 +1,14 @@
 //! Samples of the patient face.
 
+use causeway_funnel::document::DocumentFault;
+
 use super::{PATIENT, Rendered, assets, public_frame, rendered};
 use crate::{
     pages::{
-        ChannelLine, Choice, ConsentBox, DateParts, DonePage, Flash, FormSection, FreeText, FrontPage, HiddenField,
-        HomePage, InquiryFormPage, OfferedTime, Offers, OwnPage, Paper, PlainPage, PlainSection, Question,
+        ChannelLine, Choice, ConsentBox, DateParts, DonePage, FileLine, Flash, FormSection, FreeText, FrontPage,
+        HiddenField, HomePage, InquiryFormPage, OfferedTime, Offers, OwnPage, Paper, PlainPage, PlainSection, Question,
         QuestionKind, RecordLine, RecordState, SelectOption, Stone, StoneState, StopPage, StoppedPage, Tone,
-        TroublePage, Visit,
+        TroublePage, Upload, Visit,
     },
     words::Words,
 };
@@ -258,6 +260,12 @@ impl OwnPage {
             note: note.to_owned(),
             state,
         };
+        let file = |name: &str, note: &str, state: &'static str, tone| FileLine {
+            name: name.to_owned(),
+            note: note.to_owned(),
+            state,
+            tone,
+        };
         let reason = |value: &str, label: &str| SelectOption {
             value: value.to_owned(),
             label: label.to_owned(),
@@ -293,7 +301,16 @@ impl OwnPage {
                 record("notes", "Doctor notes", "The last visit is enough.", RecordState::Needed),
                 record("genomic", "Gene test", "Not for this visit", RecordState::NotNeeded),
             ],
-            may_upload: true,
+            upload: Some(Upload {
+                papers: vec![reason("pathology", "Biopsy report"), reason("other", words.own.other_paper)],
+                accept: "application/pdf,image/*",
+                megabytes: "20".to_owned(),
+            }),
+            files: vec![
+                file("Biopsy report", "March 4", words.files.here, Tone::Ok),
+                file(words.own.other_paper, "March 4", words.files.checking, Tone::Brand),
+                file("Scans", DocumentFault::Infected.label(words.code), words.files.stopped, Tone::Warn),
+            ],
             channels: vec![ChannelLine { label: "Phone".to_owned(), value: "Number ending in 42".to_owned() }],
             channel_stops: vec![reason("sms", words.change.stop_texts), reason("email", words.change.stop_email)],
             fax: Some("555-0155".to_owned()),
@@ -315,7 +332,7 @@ impl OwnPage {
                 time("b", "Monday, March 15, at 1:20 pm", "Northgate, 60 minutes"),
             ],
         };
-        OwnPage { offers: Some(offers), visit: None, flash: None, may_upload: false, ..Self::sample(words) }
+        OwnPage { offers: Some(offers), visit: None, flash: None, upload: None, ..Self::sample(words) }
     }
 
     pub(super) fn sample_without_anything(words: &'static Words) -> Self {
@@ -323,7 +340,8 @@ impl OwnPage {
             visit: None,
             flash: None,
             records: Vec::new(),
-            may_upload: false,
+            upload: None,
+            files: Vec::new(),
             channels: Vec::new(),
             channel_stops: Vec::new(),
             ..Self::sample(words)

@@ -6,9 +6,9 @@ use super::{
     rendered, staff_frame,
 };
 use crate::pages::{
-    Booking, CallPage, CallsPage, Clock, ClockState, DevelopmentPerson, Fact, Figure, Filter, Flash, FunnelPage,
-    HeldPage, HeldRow, HiddenField, InquiryPage, MessageRow, Moment, Question, QuestionKind, RecordAction, RecordRow,
-    RepairPage, RepairsPage, Routing, RowAction, Script, ScriptStep, SelectOption, SignInPage, SlotRow,
+    Booking, CallPage, CallsPage, Clock, ClockState, DevelopmentPerson, DocumentRow, Fact, Figure, Filter, Flash,
+    FunnelPage, HeldPage, HeldRow, HiddenField, InquiryPage, MessageRow, Moment, Question, QuestionKind, RecordAction,
+    RecordRow, RepairPage, RepairsPage, Routing, RowAction, Script, ScriptStep, SelectOption, SignInPage, SlotRow,
     StaffTroublePage, Tag, Tone, Twin, ViewTab, VisitRow, WorkRow, WorklistPage,
 };
 
@@ -327,6 +327,25 @@ impl InquiryPage {
             note_missing: vec![s("Diagnosis"), s("Treatment so far")],
             note_saved: Some(s("Saved by Dana O. at 2:19 pm")),
             records: records(),
+            documents: vec![
+                DocumentRow {
+                    id: s("d1"),
+                    note: s("Today 1:05 pm · from the patient · PDF · 3 pages · 812 KB"),
+                    told: vec![s("scan0001.pdf")],
+                    state: s("Scanned"),
+                    tone: Tone::Ok,
+                    may_open: true,
+                    kinds: select(&["Biopsy report", "Scans"]),
+                    ..DocumentRow::named("Not matched yet")
+                },
+                DocumentRow {
+                    id: s("d2"),
+                    note: s("Today 1:04 pm · from Cedar Family · PDF"),
+                    state: s("Stopped: malware"),
+                    tone: Tone::Bad,
+                    ..DocumentRow::named("Biopsy report")
+                },
+            ],
             booking: Booking {
                 rule: s("New patient, 60 minutes. Book once records are here."),
                 blocked: None,
@@ -355,6 +374,7 @@ impl InquiryPage {
             attempt: Vec::new(),
             note: Vec::new(),
             records: Vec::new(),
+            documents: Vec::new(),
             messages: Vec::new(),
             booking: Booking {
                 rule: s("Second opinion"),

@@ -47,6 +47,7 @@ fn parts() -> Parts {
         links: Some(None),
         linked: HashMap::new(),
         calls: Some(Vec::new()),
+        documents: Some(Vec::new()),
     }
 }
 
@@ -115,6 +116,41 @@ fn a_booked_visit_can_be_cancelled_before_and_told_about_after_it_began() {
     let begun = page(&Parts { appointments: Some(vec![booked(NOW)]), ..parts() }, &[Role::Scheduler]);
     let visit = begun.visit.expect("booked");
     assert!(visit.may_tell && visit.reasons.is_empty());
+}
+
+#[test]
+fn a_document_may_be_opened_once_it_was_looked_at_and_matched_by_who_works_the_inquiry() {
+    let document = |kind: &str, state: &str| Document {
+        document_id: "d1".into(),
+        door: "hl7".into(),
+        feed: "cedar-hl7".into(),
+        record_kind: kind.into(),
+        content_type: "pdf".into(),
+        state: state.into(),
+        bytes: 3 << 20,
+        pages: 2,
+        ..Document::default()
+    };
+    let documents = vec![
+        document("pathology_report", "ready"),
+        document("", "checking"),
+        Document { fault: "program".into(), ..document("", "refused") },
+        Document { unscanned: true, ..document("", "ready") },
+    ];
+    let parts = Parts { documents: Some(documents), ..parts() };
+    let seen = page(&parts, &[Role::Coordinator]).documents;
+    assert!(seen[0].may_open && !seen[1].may_open && !seen[2].may_open && seen[3].may_open);
+    assert!(seen[0].note.contains("PDF · 2 pages · 3 MB"), "{}", seen[0].note);
+    assert_eq!((seen[1].name.as_str(), seen[3].state.as_str()), ("Not matched yet", "Not scanned"));
+    let kinds: Vec<_> = seen[0].kinds.iter().map(|kind| (kind.value.as_str(), kind.selected)).collect();
+    assert_eq!(kinds, [("", false), ("pathology_report", true), ("imaging", false)]);
+    assert!(seen[2].kinds.is_empty() && seen[2].told[0].starts_with("This file is a program"));
+    let scheduler = page(&parts, &[Role::Scheduler]).documents;
+    assert!(!scheduler[0].may_open && !scheduler[0].kinds.is_empty());
+    let auditor = page(&parts, &[Role::Auditor]).documents;
+    assert!(auditor[0].may_open && auditor[0].kinds.is_empty());
+    let away = page(&Parts { documents: None, ..parts }, &[Role::Coordinator]).documents;
+    assert!(away[0].note.starts_with("Not available right now"));
 }
 
 #[test]

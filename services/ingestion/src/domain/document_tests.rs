@@ -1,0 +1,97 @@
+use super::*;
+
+/// A small PDF that is whole; `inside` stands between its head and its end.
+fn pdf(inside: &str) -> Vec<u8> {
+    format!(
+        "%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n{inside}\ntrailer<</Root 1 0 R>>\nstartxref\n9\n%%EOF\n"
+    )
+    .into_bytes()
+}
+
+/// A file, pushed in parts of a length.
+fn seen_in(parts: usize, bytes: &[u8]) -> Result<Seen, DocumentFault> {
+    let mut examiner = Examiner::default();
+    bytes.chunks(parts).for_each(|part| examiner.push(part));
+    examiner.finish()
+}
+
+fn seen(bytes: &[u8]) -> Result<DocumentType, DocumentFault> {
+    seen_in(1 << 20, bytes).map(|seen| seen.kind)
+}
+
+#[test]
+fn each_kind_is_told_by_its_bytes() {
+    let dicom = [&[0_u8; 128][..], b"DICM\x02\0"].concat();
+    let summary = b"\xef\xbb\xbf<?xml version=\"1.0\"?>\n<ClinicalDocument xmlns=\"urn:hl7-org:v3\"/>";
+    let word = b"PK\x03\x04\x14\0[Content_Types].xml....PK\x03\x04word/document.xml";
+    let known: [(&[u8], DocumentType); 12] = [
+        (&pdf(""), DocumentType::Pdf),
+        (&[b"some bytes before ", pdf("").as_slice()].concat(), DocumentType::Pdf),
+        (b"\xff\xd8\xff\xe0\0\x10JFIF", DocumentType::Jpeg),
+        (b"\x89PNG\r\n\x1a\n\0\0", DocumentType::Png),
+        (b"\0\0\0\x18ftypheic\0\0", DocumentType::Heic),
+        (b"\0\0\0\x18ftypmif1\0\0", DocumentType::Heic),
+        (b"II*\0\x08\0", DocumentType::Tiff),
+        (&dicom, DocumentType::Dicom),
+        (word, DocumentType::Docx),
+        (b"{\\rtf1 hello}", DocumentType::Rtf),
+        ("Hémoglobine 13,2 g/dl\r\n".as_bytes(), DocumentType::Text),
+        (summary, DocumentType::Ccda),
+    ];
+    for (bytes, kind) in known {
+        assert_eq!(seen(bytes), Ok(kind));
+    }
+}
+
+#[test]
+fn what_nobody_could_use_is_told_by_what_it_is() {
+    let unusable: [(&[u8], DocumentFault); 14] = [
+        (b"", DocumentFault::Empty),
+        (b" \n ", DocumentFault::Empty),
+        (b"MZ\x90\0", DocumentFault::Program),
+        (b"\x7fELF\x02", DocumentFault::Program),
+        (b"#!/bin/sh\n", DocumentFault::Program),
+        (b"PK\x03\x04\x14\0scan1.jpg", DocumentFault::Archive),
+        (b"\x1f\x8b\x08", DocumentFault::Archive),
+        (&pdf("5 0 obj<</Filter/Standard>>endobj <</Encrypt 5 0 R>>"), DocumentFault::Locked),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", DocumentFault::Locked),
+        (&pdf("")[..60], DocumentFault::Damaged),
+        (b"GIF89a", DocumentFault::Unknown),
+        (b"\0\0\0\x18ftypisom", DocumentFault::Unknown),
+        (b"<html><script>", DocumentFault::Unknown),
+        (b"words and \x01\x02", DocumentFault::Unknown),
+    ];
+    for (bytes, fault) in unusable {
+        assert_eq!(seen(bytes), Err(fault), "{}", String::from_utf8_lossy(&bytes[..bytes.len().min(20)]));
+    }
+    assert_eq!(seen(&pdf("<</EncryptMetadata true>>")), Ok(DocumentType::Pdf), "another key");
+}
+
+#[test]
+fn pages_are_counted_and_a_mark_between_two_parts_is_seen_once() {
+    let pages = pdf("3 0 obj<</Type/Page>>endobj 4 0 obj<</Type /Page /Parent 2 0 R>>endobj <</Type/Pages/Kids[]>>");
+    let locked = pdf("<</Encrypt 5 0 R>>");
+    for parts in 1..pages.len() {
+        assert_eq!(seen_in(parts, &pages), Ok(Seen { kind: DocumentType::Pdf, pages: Some(2) }), "parts of {parts}");
+    }
+    for parts in 1..locked.len() {
+        assert_eq!(seen_in(parts, &locked), Err(DocumentFault::Locked), "parts of {parts}");
+    }
+    assert_eq!(seen_in(7, &pdf("")).map(|seen| seen.pages), Ok(None), "what can't be counted is not said to be none");
+}
+
+#[test]
+fn what_the_first_bytes_show_is_told_before_the_rest_comes() {
+    let told = |bytes: &[u8]| {
+        let mut examiner = Examiner::default();
+        examiner.push(bytes);
+        examiner.fault_so_far()
+    };
+    assert_eq!(told(b"MZ\x90\0"), Some(DocumentFault::Program));
+    assert_eq!(told(b"Rar!\x1a\x07"), Some(DocumentFault::Archive));
+    assert_eq!(
+        (told(b"%PDF-1.7"), told(b"PK\x03\x04"), told(b"")),
+        (None, None, None),
+        "the end may still make it whole"
+    );
+}

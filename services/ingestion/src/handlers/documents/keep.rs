@@ -1,0 +1,325 @@
+//! Takes the bytes of a document, whichever way they come: begun, grown part by part, kept.
+//!
+//! A document of any length costs the memory of one part. It stands only after all of its parts were read back, opened and
+//! looked at, so what is answered to be there can be opened later. The same content of one inquiry is one document, however
+//! often and under whatever name it comes. Deliberately not here: who may send (grpc), and partners' messages (unpack).
+
+use aws_lc_rs::digest::{Context, SHA256};
+use causeway_funnel::document::{DocumentFault, DocumentType};
+use tracing::debug;
+use uuid::Uuid;
+
+use super::{Documents, Heading, PART, broken, internal, part_context, tell};
+use crate::domain::document::{Examiner, Seen};
+use crate::error::Refusal;
+use crate::store;
+use crate::store::documents::{self, NewDocument, Standing, Whole};
+
+/// Purpose of the keyed hash by which the same content of an inquiry is known.
+const CONTENT_KEY: &str = "documents.content";
+
+/// Where a document comes from.
+pub struct Origin<'a> {
+    /// `patient`, `staff`, `hl7` or `fhir`.
+    pub door: &'static str,
+    /// The feed; empty: none.
+    pub feed: &'a str,
+    /// Kind by its id in records.toml; empty: not said.
+    pub record_kind: &'a str,
+    /// Its name, title and address.
+    pub heading: Heading,
+}
+
+/// A document that stands, and whether it did before.
+pub struct Kept {
+    /// As it stands.
+    pub document: Standing,
+    /// The same content came before.
+    pub repeated: bool,
+}
+
+impl Documents {
+    /// Begins a document of an inquiry.
+    ///
+    /// # Errors
+    /// No more are taken, or there is no such inquiry or kind.
+    pub async fn begin(&self, center: &str, inquiry_id: Uuid, origin: Origin<'_>) -> Result<Uuid, Refusal> {
+        self.known_kind(center, origin.record_kind)?;
+        let document_id = self.acceptance.clock.new_id();
+        let heading = self.seal_heading(center, document_id, &origin.heading)?;
+        let (door, feed, kind) = (origin.door, origin.feed.to_owned(), origin.record_kind.to_owned());
+        let most = self.settings.files;
+        self.database
+            .with_tx(center, move |tx| {
+                Box::pin(async move {
+                    if store::known(tx, &[inquiry_id]).await?.is_empty() {
+                        return Err(Refusal::UnknownInquiry);
+                    }
+                    if door == "patient" {
+                        let (kept, coming) = documents::sent(tx, inquiry_id).await?;
+                        if kept >= most || coming >= most {
+                            return Err(Refusal::Document(DocumentFault::TooMany));
+                        }
+                    }
+                    let document = NewDocument {
+                        document_id,
+                        inquiry_id,
+                        state: "receiving",
+                        door,
+                        feed: &feed,
+                        record_kind: &kind,
+                        fault: "",
+                        heading: &heading,
+                        content_key: None,
+                    };
+                    documents::begin(tx, &document).await?;
+                    Ok::<_, Refusal>(())
+                })
+            })
+            .await?;
+        Ok(document_id)
+    }
+
+    /// How far an unfinished document of an inquiry is.
+    ///
+    /// # Errors
+    /// There is none.
+    pub async fn reached(&self, center: &str, (inquiry_id, document_id): (Uuid, Uuid)) -> Result<Standing, Refusal> {
+        let found = self.database.read(center, move |tx| {
+            Box::pin(async move { Ok::<_, Refusal>(documents::one(tx, document_id, false).await?) })
+        });
+        found.await?.filter(|found| found.inquiry_id == inquiry_id).ok_or(Refusal::UnknownDocument)
+    }
+
+    /// Keeps the next bytes; gives the offset behind them. `document`: as it was when they were sent.
+    ///
+    /// # Errors
+    /// They are none, too many, not the next ones, or show that nobody could use the file; then it is forgotten.
+    pub async fn append(&self, center: &str, document: &Standing, offset: i64, bytes: &[u8]) -> Result<i64, Refusal> {
+        let (document_id, part) = (document.document_id, document.parts);
+        if bytes.is_empty() || bytes.len() > PART {
+            return Err(Refusal::BadRequest("send between one byte and as many as the answer to the beginning said"));
+        }
+        if document.state != "receiving" || document.bytes != offset {
+            return Err(Refusal::Conflict);
+        }
+        let length = i32::try_from(bytes.len()).map_err(|_| Refusal::Internal)?;
+        let behind = offset + i64::from(length);
+        let mut fault =
+            (u64::try_from(behind).unwrap_or(u64::MAX) > self.settings.file_bytes).then_some(DocumentFault::TooLarge);
+        if part == 0 && fault.is_none() {
+            let mut examiner = Examiner::default();
+            examiner.push(bytes);
+            fault = examiner.fault_so_far();
+        }
+        if let Some(fault) = fault {
+            return Err(self.refuse(center, document, fault).await);
+        }
+        let sealed = self.acceptance.sealer.seal(center, &part_context(document_id, part), bytes).map_err(internal)?;
+        let object_id = self.acceptance.clock.new_id();
+        // First the object, then the row that knows it.
+        self.vault.put(center, document_id, object_id, sealed).await.map_err(broken)?;
+        let grown = self.database.with_tx(center, move |tx| {
+            Box::pin(async move {
+                Ok::<_, Refusal>(documents::grow(tx, document_id, (part, object_id), (offset, length)).await?)
+            })
+        });
+        if grown.await? {
+            return Ok(behind);
+        }
+        // Somebody else was faster with this part: nobody knows the object.
+        if let Err(cause) = self.vault.remove(center, document_id, object_id).await {
+            debug!(%cause, "take an object away that nobody knows; it is swept later");
+        }
+        Err(Refusal::Conflict)
+    }
+
+    /// All bytes were sent: reads them through and keeps the document, or the one that stands for it.
+    ///
+    /// # Errors
+    /// Nobody could use it; then nothing of it is kept.
+    pub async fn finish(&self, center: &str, document: Standing) -> Result<Kept, Refusal> {
+        let document_id = document.document_id;
+        if document.state == "same" {
+            let standing = self.reached(center, (document.inquiry_id, document.same_as.unwrap_or_default())).await?;
+            return Ok(Kept { document: standing, repeated: true });
+        }
+        if document.state != "receiving" {
+            return Ok(Kept { document, repeated: false });
+        }
+        let (seen, sha256) = match self.look_through(center, &document).await? {
+            Ok(whole) => whole,
+            Err(fault) => return Err(self.refuse(center, &document, fault).await),
+        };
+        let mut outcome = self.settle(center, &document, (seen, &sha256)).await;
+        // Somebody else brought the same content at this moment: theirs stands now.
+        if matches!(outcome, Err(Refusal::Conflict)) {
+            outcome = self.settle(center, &document, (seen, &sha256)).await;
+        }
+        let kept = outcome?;
+        let word = if kept.repeated { "repeated" } else { "kept" };
+        self.acceptance.metrics.documents.with_label_values(&[document.door.as_str(), word]).inc();
+        if kept.repeated {
+            self.drop_parts(center, document_id).await;
+        } else {
+            self.bell.notify_one();
+        }
+        Ok(kept)
+    }
+
+    /// Reads all parts back, opens them, and looks at what they are together.
+    async fn look_through(
+        &self,
+        center: &str,
+        document: &Standing,
+    ) -> Result<Result<(Seen, String), DocumentFault>, Refusal> {
+        let (mut examiner, mut digest) = (Examiner::default(), Context::new(&SHA256));
+        let mut parts = self.parts_of(center, document).await?;
+        while let Some(part) = parts.next().await? {
+            digest.update(part.expose());
+            examiner.push(part.expose());
+        }
+        let sha256 = hex::encode(digest.finish());
+        Ok(match examiner.finish() {
+            Err(fault) => Err(fault),
+            Ok(seen) if seen.pages.is_some_and(|pages| pages > self.settings.pages) => Err(DocumentFault::TooManyPages),
+            Ok(seen) => Ok((seen, sha256)),
+        })
+    }
+
+    async fn settle(&self, center: &str, document: &Standing, (seen, sha256): (Seen, &str)) -> Result<Kept, Refusal> {
+        let (document_id, inquiry_id, kind) = (document.document_id, document.inquiry_id, document.record_kind.clone());
+        let content_key = self.content_key(center, inquiry_id, sha256)?;
+        let opened = self.open_heading(center, document)?;
+        let heading = self.seal_heading(center, document_id, &Heading { sha256: sha256.to_owned(), ..opened })?;
+        let (content_type, scan): (DocumentType, _) = (seen.kind, self.scan_of_new());
+        let pages = seen.pages.and_then(|pages| i32::try_from(pages).ok()).unwrap_or_default();
+        self.database
+            .with_tx(center, move |tx| {
+                Box::pin(async move {
+                    if let Some(standing) = again(tx, (inquiry_id, &content_key), &kind).await? {
+                        documents::stands_for(tx, document_id, standing.document_id).await?;
+                        return Ok(Kept { document: standing, repeated: true });
+                    }
+                    let whole = Whole {
+                        content_type: content_type.as_str(),
+                        pages,
+                        scan,
+                        heading: &heading,
+                        content_key: &content_key,
+                    };
+                    let kept = documents::keep(tx, document_id, &whole).await.map_err(taken)?;
+                    // Somebody finished it meanwhile, or it was swept.
+                    let document = kept.ok_or(Refusal::Conflict)?;
+                    if super::is_ready(&document) {
+                        tell(tx, &document);
+                    }
+                    Ok::<_, Refusal>(Kept { document, repeated: false })
+                })
+            })
+            .await
+    }
+
+    /// Keeps a document that has no bytes here: an address alone, or what nobody could use. Once for the same.
+    ///
+    /// # Errors
+    /// It can't be written.
+    pub async fn note(
+        &self,
+        center: &str,
+        inquiry_id: Uuid,
+        origin: Origin<'_>,
+        fault: Option<DocumentFault>,
+    ) -> Result<(), Refusal> {
+        let document_id = self.acceptance.clock.new_id();
+        let known_by = format!("{}\n{}", origin.heading.sha256, origin.heading.address);
+        let content_key = self.content_key(center, inquiry_id, &known_by)?;
+        let heading = self.seal_heading(center, document_id, &origin.heading)?;
+        let (door, feed, kind) = (origin.door, origin.feed.to_owned(), origin.record_kind.to_owned());
+        self.database
+            .with_tx(center, move |tx| {
+                Box::pin(async move {
+                    let document = NewDocument {
+                        document_id,
+                        inquiry_id,
+                        state: if fault.is_some() { "refused" } else { "wished" },
+                        door,
+                        feed: &feed,
+                        record_kind: &kind,
+                        fault: fault.map_or("", DocumentFault::as_str),
+                        heading: &heading,
+                        content_key: Some(&content_key),
+                    };
+                    documents::begin(tx, &document).await?;
+                    Ok::<_, Refusal>(())
+                })
+            })
+            .await
+    }
+
+    fn content_key(&self, center: &str, inquiry_id: Uuid, content: &str) -> Result<[u8; 16], Refusal> {
+        self.acceptance.sealer.blind(center, CONTENT_KEY, &format!("{inquiry_id}:{content}")).map_err(internal)
+    }
+
+    /// Forgets a document that nobody could use, and says why.
+    async fn refuse(&self, center: &str, document: &Standing, fault: DocumentFault) -> Refusal {
+        self.acceptance.metrics.documents.with_label_values(&[document.door.as_str(), fault.as_str()]).inc();
+        self.forget(center, document.document_id).await;
+        Refusal::Document(fault)
+    }
+
+    /// Forgets a document that does not stand, with its bytes. What can't be forgotten now is swept later.
+    pub async fn forget(&self, center: &str, document_id: Uuid) {
+        self.drop_parts(center, document_id).await;
+        let forgotten = self.database.with_tx(center, move |tx| {
+            Box::pin(async move { Ok::<_, Refusal>(documents::forget(tx, document_id).await?) })
+        });
+        if let Err(cause) = forgotten.await {
+            debug!(%cause, "forget a document; it is swept later");
+        }
+    }
+
+    /// Takes the bytes of a document away that does not stand: first the rows, then the objects.
+    async fn drop_parts(&self, center: &str, document_id: Uuid) {
+        let dropped = self.database.with_tx(center, move |tx| {
+            Box::pin(async move {
+                let stands = documents::one(tx, document_id, true).await?;
+                if stands.is_none_or(|document| !["receiving", "same"].contains(&document.state.as_str())) {
+                    return Ok(Vec::new());
+                }
+                let objects = documents::objects(tx, document_id).await?;
+                documents::forget_parts(tx, document_id).await?;
+                Ok::<_, Refusal>(objects)
+            })
+        });
+        for object_id in dropped.await.unwrap_or_default() {
+            if let Err(cause) = self.vault.remove(center, document_id, object_id).await {
+                debug!(%cause, "take an object away that nobody knows; it is swept later");
+            }
+        }
+    }
+}
+
+/// The document with the same content, counted once more. One that nobody had named is named by the repeat, and told anew.
+async fn again(
+    tx: &mut causeway_mailbox::Tx,
+    (inquiry_id, content_key): (Uuid, &[u8]),
+    record_kind: &str,
+) -> Result<Option<Standing>, Refusal> {
+    let Some(standing) = documents::again(tx, inquiry_id, content_key).await? else { return Ok(None) };
+    if !standing.record_kind.is_empty() || record_kind.is_empty() {
+        return Ok(Some(standing));
+    }
+    let Some(named) = documents::name(tx, standing.document_id, record_kind).await? else { return Ok(Some(standing)) };
+    if super::is_ready(&named) {
+        tell(tx, &named);
+    }
+    Ok(Some(named))
+}
+
+fn taken(cause: sqlx::Error) -> Refusal {
+    match &cause {
+        sqlx::Error::Database(database) if database.is_unique_violation() => Refusal::Conflict,
+        _ => cause.into(),
+    }
+}

@@ -1,0 +1,142 @@
+//! Documents that partners' messages carry: unpacked once, put to their line by their code, never to another patient.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::json;
+
+use crate::documents::{Sender, listed, open, pdf, told};
+use crate::fhir::{self, KEY};
+use crate::hl7::{Office, code, referral};
+use crate::world::{CENTER, World, coordinator, eventually};
+
+fn obx(number: u32, code: &str, bytes: &[u8]) -> String {
+    format!("OBX|{number}|ED|{code}^Report^LN||HUB^application^pdf^Base64^{}|||||||F\r", STANDARD.encode(bytes))
+}
+
+/// A document about the patient of a referral.
+fn news(kind: &str, control_id: &str, (number, family, birth): (&str, &str, &str), obx: &str) -> String {
+    [
+        &format!(
+            "MSH|^~\\&|HUB|CEDARFM|CAUSEWAY|HARBORVALLEY|20260413103015-0500||{kind}|{control_id}|P|2.5.1|||AL|AL|USA|UNICODE UTF-8"
+        ),
+        &format!("PID|1||RB1^^^CEDARFM^MR||{family}^Marisol||{birth}|F"),
+        &format!("OBR|1|{number}^CEDARFM|||||20260412"),
+        obx,
+    ]
+    .join("\r")
+}
+
+async fn wait_unpacked(world: &World) {
+    eventually("all is unpacked", || async {
+        world.count("SELECT count(*) FROM messages WHERE unpack_at IS NOT NULL AND inquiry_id IS NOT NULL").await == 0
+    })
+    .await;
+}
+
+async fn inquiry(world: &World) -> String {
+    let id: uuid::Uuid =
+        sqlx::query_scalar("SELECT inquiry_id FROM inquiries").fetch_one(&world.admin).await.expect("an inquiry");
+    id.to_string()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn documents_of_a_referral_stand_once_however_often_it_comes_and_what_nobody_could_use_is_shown() {
+    let world = World::start().await;
+    let mut office = Office::calls(&world).await;
+    let report = pdf("Testpatient biopsy", 90_000);
+    let carried = |control_id: &str| {
+        let documents =
+            [obx(1, "11526-1", &report), obx(2, "99999-9", b"II*\0scan"), obx(3, "11526-1", b"MZ\x90\0program")];
+        referral(control_id, "REF-1", "Testpatient") + &documents.concat()
+    };
+    let first = office.ask(&carried("A-1"), 2).await;
+    assert_eq!(code(&first[1]), "AA");
+    wait_unpacked(&world).await;
+    let inquiry = inquiry(&world).await;
+    let seen = listed(&world, &inquiry).await;
+    let of = |kind: &str| seen.iter().filter(|one| one.content_type == kind).collect::<Vec<_>>();
+    assert_eq!((seen.len(), of("pdf").len(), of("tiff").len()), (3, 1, 1));
+    assert_eq!((of("pdf")[0].record_kind.as_str(), of("pdf")[0].title.as_str()), ("pathology_report", "Report"));
+    assert_eq!((of("tiff")[0].record_kind.as_str(), of("pdf")[0].feed.as_str()), ("", "cedar-hl7"));
+    let refused = seen.iter().find(|one| one.state == "refused").expect("shown");
+    assert_eq!(refused.fault, "program");
+    assert!(open(&world, &coordinator(CENTER), &of("pdf")[0].document_id).await.expect("opened").1 == report);
+
+    office.ask(&carried("A-1"), 2).await;
+    office.ask(&carried("A-2"), 2).await;
+    wait_unpacked(&world).await;
+    assert_eq!(world.count("SELECT count(*) FROM documents WHERE state NOT IN ('same', 'receiving')").await, 3);
+    assert_eq!(told(&world).await.len(), 2, "each told once");
+    // A copy that the patient has at home is the same document too.
+    let own = Sender::patient(&world, &inquiry).send("imaging", "mine.pdf", &report).await.expect("known");
+    assert!(own.repeated && own.record_kind == "pathology_report");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_report_that_comes_later_goes_to_its_referral_and_one_of_another_patient_waits_for_a_person() {
+    let world = World::start().await;
+    let mut office = Office::calls(&world).await;
+    office.ask(&referral("B-1", "REF-2", "Testpatient"), 2).await;
+    let patient = ("REF-2", "Testpatient", "19680719");
+    let report = news("MDM^T02^MDM_T02", "B-2", patient, &obx(1, "11526-1", &pdf("later", 2_000)));
+    assert_eq!(code(&office.ask(&report, 1).await[0]), "CA");
+    wait_unpacked(&world).await;
+    let inquiry = inquiry(&world).await;
+    assert_eq!(listed(&world, &inquiry).await.len(), 1);
+    let parked = "SELECT count(*) FROM messages WHERE state = 'parked'";
+    assert_eq!(world.count(parked).await, 0, "nobody has to look at what holds a document alone");
+
+    let text = "OBX|2|TX|X^Result||Positive for something\r";
+    let both = news("ORU^R01^ORU_R01", "B-3", patient, &(obx(1, "18748-4", &pdf("scan", 2_000)) + text));
+    office.ask(&both, 1).await;
+    wait_unpacked(&world).await;
+    assert_eq!(listed(&world, &inquiry).await.len(), 2);
+    assert_eq!(world.count(parked).await, 1, "what else it says is read by a person");
+
+    for (control_id, other) in [
+        ("B-4", ("REF-2", "Testother", "19680719")),
+        ("B-5", ("REF-2", "Testpatient", "19700101")),
+        ("B-6", ("REF-77", "Testpatient", "19680719")),
+    ] {
+        let stray = news("MDM^T02^MDM_T02", control_id, other, &obx(1, "11526-1", &pdf(control_id, 2_000)));
+        office.ask(&stray, 1).await;
+    }
+    wait_unpacked(&world).await;
+    assert_eq!(world.count("SELECT count(*) FROM messages WHERE state = 'parked' AND inquiry_id IS NULL").await, 3);
+    assert_eq!(listed(&world, &inquiry).await.len(), 2, "another patient's report is put to nobody");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn documents_of_a_fhir_referral_are_unpacked_and_an_address_is_kept_and_not_fetched() {
+    let world = World::start().await;
+    let report = pdf("Testpatient by FHIR", 3_000);
+    let document = |attachment: serde_json::Value| {
+        json!({ "resourceType": "DocumentReference", "status": "current", "subject": { "reference": "#p" },
+            "type": { "coding": [{ "system": "http://loinc.org", "code": "18748-4" }], "text": "Imaging" },
+            "content": [{ "attachment": attachment }] })
+    };
+    let mut body = fhir::request("REF-9", "Testpatient");
+    let contained = body["contained"].as_array_mut().expect("a list");
+    for (id, mut one) in [
+        ("d1", document(json!({ "title": "CT", "data": STANDARD.encode(&report) }))),
+        ("d2", document(json!({ "title": "PET", "url": "https://sound-imaging.example/d/7" }))),
+    ] {
+        one["id"] = json!(id);
+        contained.push(one);
+    }
+    body["supportingInfo"] = json!([{ "reference": "#d1" }, { "reference": "#d2" }]);
+    for _ in 0..2 {
+        let url = format!("{}/fhir/{CENTER}/ServiceRequest", world.door.http);
+        let sent = world.browser.post(url).bearer_auth(KEY).json(&body).send().await.expect("an answer");
+        assert!(sent.status().is_success(), "{}", sent.text().await.unwrap_or_default());
+    }
+    wait_unpacked(&world).await;
+    let seen = listed(&world, &inquiry(&world).await).await;
+    assert_eq!(seen.len(), 2);
+    let (kept, wished) = (seen.iter().find(|one| one.state == "ready"), seen.iter().find(|one| one.state == "wished"));
+    let (kept, wished) = (kept.expect("kept"), wished.expect("wished"));
+    assert_eq!((kept.record_kind.as_str(), kept.title.as_str(), kept.door.as_str()), ("imaging", "CT", "fhir"));
+    assert_eq!((wished.address.as_str(), wished.title.as_str()), ("https://sound-imaging.example/d/7", "PET"));
+    assert!(open(&world, &coordinator(CENTER), &kept.document_id).await.expect("opened").1 == report);
+    assert!(open(&world, &coordinator(CENTER), &wished.document_id).await.is_err());
+}
