@@ -98,11 +98,17 @@ async fn message(
         let submission = understood.submission(&in_force.1, feed);
         let for_staff = |submission| Submission { language: STAFF.to_owned(), ..submission };
         match submission.and_then(|told| calls.acceptance.faults(&in_force.1, &for_staff(told))) {
-            Ok(faults) | Err(Refusal::Faults(faults)) => {
-                shown.faults.extend(faults.into_iter().map(|one| fault(one.field, one.message)));
+            Ok(faults) => shown.faults.extend(faults.into_iter().map(|one| fault(one.field, one.message))),
+            // As it stands it would not be taken; whoever mends it has to see it all the same.
+            Err(refusal) => {
+                shown.may_retry = false;
+                match refusal {
+                    Refusal::Faults(faults) => {
+                        shown.faults.extend(faults.into_iter().map(|one| fault(one.field, one.message)));
+                    }
+                    other => shown.faults.push(fault(String::new(), other.to_string())),
+                }
             }
-            // Whoever mends it has to see it all the same.
-            Err(other) => shown.faults.push(fault(String::new(), other.to_string())),
         }
     }
     Ok(shown)
