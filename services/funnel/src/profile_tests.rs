@@ -230,17 +230,21 @@ fn what_a_phone_systems_queues_can_not_mean_is_told_with_file_line_and_remedy() 
     assert!(phones.queue("new-queue").is_none() && phones.queue("billing").is_some_and(|queue| queue.ignore));
     assert_eq!(phones.queue("billing").map(|queue| queue.words()), Some("Billing"));
     for (from, to, told) in [
-        ("form = \"general\"", "form = \"genral\"", "the queue \"new-patients\" asks by a form that does not exist"),
+        (
+            "form = \"second-opinion\"",
+            "form = \"secnd\"",
+            "the queue \"second-opinions\" asks by a form that does not exist",
+        ),
         ("language = \"es\"", "language = \"de\"", "speaks a language that the center does not offer"),
         (
             "ignore = true",
             "ignore = true\nsite = \"north\"",
             "the queue \"billing\" is ignored and says what its callers want",
         ),
-        ("consult_type = \"second_opinion\"", "site = \"nowhere\"", "belongs to a site that does not exist"),
+        ("form = \"second-opinion\"", "site = \"nowhere\"", "belongs to a site that does not exist"),
         (
-            "consult_type = \"second_opinion\"",
-            "consult_type = \"second_opinion\"\nform = \"clinical-trial\"",
+            "form = \"second-opinion\"",
+            "form = \"second-opinion\"\nconsult_type = \"clinical_trial\"",
             "wants another kind of help than its form is for",
         ),
         ("id = \"billing\"", "id = \"new-patients\"", "the queue \"new-patients\" stands there twice"),

@@ -527,7 +527,7 @@ async fn a_call_of_the_last_hour_is_chosen_prefilled_and_tied_to_its_entry() {
         "answered by Dana Whitfield",
         "href=\"/inquiries/00000000-0000-0000-0000-000000000003\"",
         "name=\"form\" value=\"second-opinion\"",
-        "name=\"called_at\" value=\"2027-03-02T16:00\"",
+        "name=\"called_at\" value=\"2027-03-03T13:40\"",
     ] {
         assert!(chosen.body.contains(shown), "{shown}: {}", chosen.body);
     }
