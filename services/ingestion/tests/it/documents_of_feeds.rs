@@ -17,7 +17,7 @@ fn obx(number: u32, code: &str, bytes: &[u8]) -> String {
 fn news(kind: &str, control_id: &str, (number, family, birth): (&str, &str, &str), obx: &str) -> String {
     [
         &format!(
-            "MSH|^~\\&|HUB|CEDARFM|CAUSEWAY|HARBORVALLEY|20260413103015-0500||{kind}|{control_id}|P|2.5.1|||AL|AL|USA|UNICODE UTF-8"
+            "MSH|^~\\&|HUB|CEDARFM|CAUSEWAY|HARBORVALLEY|20260413103015-0500||{kind}|{control_id}|P|2.5.1"
         ),
         &format!("PID|1||RB1^^^CEDARFM^MR||{family}^Marisol||{birth}|F"),
         &format!("OBR|1|{number}^CEDARFM|||||20260412"),
@@ -79,7 +79,7 @@ async fn a_report_that_comes_later_goes_to_its_referral_and_one_of_another_patie
     office.ask(&referral("B-1", "REF-2", "Testpatient"), 2).await;
     let patient = ("REF-2", "Testpatient", "19680719");
     let report = news("MDM^T02^MDM_T02", "B-2", patient, &obx(1, "11526-1", &pdf("later", 2_000)));
-    assert_eq!(code(&office.ask(&report, 1).await[0]), "CA");
+    assert_eq!(code(&office.ask(&report, 1).await[0]), "AA");
     wait_unpacked(&world).await;
     let inquiry = inquiry(&world).await;
     assert_eq!(listed(&world, &inquiry).await.len(), 1);

@@ -152,8 +152,12 @@ impl Documents {
             Err(fault) => return Err(self.refuse(center, &document, fault).await),
         };
         let mut outcome = self.settle(center, &document, (seen, &sha256)).await;
-        // Somebody else brought the same content at this moment: theirs stands now.
+        // Somebody else finished it, or brought the same content, at this moment: theirs stands now.
         if matches!(outcome, Err(Refusal::Conflict)) {
+            let now = self.reached(center, (document.inquiry_id, document_id)).await?;
+            if now.state == "kept" {
+                return Ok(Kept { document: now, repeated: false });
+            }
             outcome = self.settle(center, &document, (seen, &sha256)).await;
         }
         let kept = outcome?;

@@ -237,7 +237,7 @@ impl Ingestion for Fake {
         let first = DocumentPart { document: Some(document), content: Vec::new() };
         let part = |content: &[u8]| DocumentPart { document: None, content: content.to_vec() };
         let parts = [Ok(first), Ok(part(b"%PDF-")), Ok(part(b"1.4"))];
-        Ok(Answer::new(Box::pin(futures::stream::iter(parts))))
+        Ok(Answer::new(futures::StreamExt::boxed(futures::stream::iter(parts))))
     }
 
     async fn match_document(&self, call: Call<MatchDocumentRequest>) -> Result<Answer<Document>, Status> {
