@@ -184,8 +184,7 @@ async fn a_browser_does_the_work_that_a_form_wants_and_without_script_a_person_i
     let client = || IngestionClient::new(installation.staff("ingestion", "harbor-valley", "manager-1"));
     let asked = ListHeldRequest { center: "harbor-valley".into() };
     let held = client().list_held(asked).await.expect("listed").into_inner().held;
-    let held: Vec<(&str, &[String])> =
-        held.iter().map(|one| (one.reference.as_str(), one.signs.as_slice())).collect();
+    let held: Vec<(&str, &[String])> = held.iter().map(|one| (one.reference.as_str(), one.signs.as_slice())).collect();
     let sign = ["no_proof".to_owned()];
     let wanted = [(told["hold"].as_str().expect("a number"), sign.as_slice())];
     assert_eq!(held, wanted, "only the one without script, of the form that holds: {said}");

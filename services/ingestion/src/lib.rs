@@ -255,10 +255,7 @@ fn serve_http(
     let forms = handlers::http::router(acceptance.clone())
         .merge(handlers::proof::router(acceptance.clone()))
         .merge(handlers::forms::router(acceptance));
-    let router =
-        layered(forms, &limits)
-            .merge(fhir)
-            .merge(files);
+    let router = layered(forms, &limits).merge(fhir).merge(files);
     let stop_serving = stop.clone();
     stop.supervise(&running.tasks, "http", async move {
         causeway_serve::http(listener, router, stop_serving, &limits).await

@@ -129,7 +129,9 @@ mod tests {
         assert_eq!(links.check_work("north", "trial", &proof, at(1)), Err(ProofError::Forged));
         let other = links.issue("north", "form shown", Uuid::nil(), at(1000)).expect("a link");
         assert_eq!(links.check_work("north", "general", &format!("{other}:0"), at(1)), Err(ProofError::Forged));
-        for odd in ["", ":", "x:1", &challenge, &format!("{challenge}:"), &format!("{challenge}:+1"), &format!("{proof}:1")] {
+        for odd in
+            ["", ":", "x:1", &challenge, &format!("{challenge}:"), &format!("{challenge}:+1"), &format!("{proof}:1")]
+        {
             assert_eq!(links.check_work("north", "general", odd, at(1)), Err(ProofError::Forged), "{odd}");
         }
     }

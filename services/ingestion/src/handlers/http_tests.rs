@@ -10,7 +10,8 @@ fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
 }
 
 fn body_of(text: &'static str) -> Result<Submission, Refusal> {
-    read("lakeside".into(), &HeaderMap::new(), Ok(Bytes::from_static(text.as_bytes()))).map(|(submission, _)| submission)
+    read("lakeside".into(), &HeaderMap::new(), Ok(Bytes::from_static(text.as_bytes())))
+        .map(|(submission, _)| submission)
 }
 
 async fn json_of(response: Response) -> serde_json::Value {

@@ -77,9 +77,8 @@ pub async fn note(
                 if !store::note_batch(tx, now, batch).await? {
                     return Ok(None);
                 }
-                let in_time = |hour: Timestamp| {
-                    now.duration_since(hour) < TOLD_WITHIN && hour.duration_since(now) < AHEAD
-                };
+                let in_time =
+                    |hour: Timestamp| now.duration_since(hour) < TOLD_WITHIN && hour.duration_since(now) < AHEAD;
                 let shown: Vec<_> = shown.into_iter().filter(|(hour, _, _, _)| in_time(*hour)).collect();
                 let begun: Vec<Begun> = begun.into_values().filter(|one| in_time(one.hour)).collect();
                 store::add_shown(tx, &shown).await?;

@@ -6,11 +6,7 @@ use causeway_mailbox::{Ts, Tx};
 use jiff::Timestamp;
 
 /// Uses a proof; gives who has used it, which is whoever came first.
-pub async fn take(
-    tx: &mut Tx,
-    (proof, expires): (&[u8], Timestamp),
-    used_by: &[u8],
-) -> Result<Vec<u8>, sqlx::Error> {
+pub async fn take(tx: &mut Tx, (proof, expires): (&[u8], Timestamp), used_by: &[u8]) -> Result<Vec<u8>, sqlx::Error> {
     let center = tx.center().to_owned();
     sqlx::query_scalar(
         "INSERT INTO proofs_used AS known (center_id, proof, used_by, expires_at) VALUES ($1, $2, $3, $4) \

@@ -103,13 +103,12 @@ pub async fn add_shown(tx: &mut Tx, shown: &[(Timestamp, String, String, i64)]) 
 /// The faults of those of some showings that are known.
 pub async fn known(tx: &mut Tx, ids: &[Uuid]) -> Result<HashMap<Uuid, Vec<String>>, sqlx::Error> {
     let center = tx.center().to_owned();
-    let rows: Vec<(Uuid, Vec<String>)> = sqlx::query_as(
-        "SELECT showing_id, faults FROM form_showings WHERE center_id = $1 AND showing_id = ANY($2)",
-    )
-    .bind(center)
-    .bind(ids)
-    .fetch_all(tx.conn())
-    .await?;
+    let rows: Vec<(Uuid, Vec<String>)> =
+        sqlx::query_as("SELECT showing_id, faults FROM form_showings WHERE center_id = $1 AND showing_id = ANY($2)")
+            .bind(center)
+            .bind(ids)
+            .fetch_all(tx.conn())
+            .await?;
     Ok(rows.into_iter().collect())
 }
 
@@ -207,13 +206,7 @@ pub async fn counts(
     left_before: Timestamp,
 ) -> Result<Vec<FormCount>, sqlx::Error> {
     let center = tx.center().to_owned();
-    sqlx::query_as(COUNTS)
-        .bind(center)
-        .bind(Ts(from))
-        .bind(Ts(to))
-        .bind(Ts(left_before))
-        .fetch_all(tx.conn())
-        .await
+    sqlx::query_as(COUNTS).bind(center).bind(Ts(from)).bind(Ts(to)).bind(Ts(left_before)).fetch_all(tx.conn()).await
 }
 
 /// Fields that could not be taken, of a center ($1) in the hours of a range ($2, $3), the most frequent first.

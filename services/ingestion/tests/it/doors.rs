@@ -38,7 +38,10 @@ async fn an_inquiry_is_kept_before_it_is_answered_and_told_once_with_the_senders
     assert_eq!((facts.consult_type(), facts.cancer_area()), (wire::ConsultType::SecondOpinion, wire::CancerArea::Gi));
     assert_eq!((facts.time_zone.as_str(), facts.language.as_str()), ("America/Los_Angeles", "en"));
     let attribution = facts.attribution.as_ref().expect("attribution");
-    assert_eq!((attribution.landing_page.as_str(), attribution.campaign.as_str()), ("/second-opinion", "radio-morning"));
+    assert_eq!(
+        (attribution.landing_page.as_str(), attribution.campaign.as_str()),
+        ("/second-opinion", "radio-morning")
+    );
     assert_eq!(attribution.utm_term, "other", "a word that the center does not list does not travel");
     assert_eq!(attribution.last.as_ref().expect("a last touch").campaign, "other");
     assert_eq!(world.door.metric("causeway_inquiries_received_total", "web_form"), 1.0);

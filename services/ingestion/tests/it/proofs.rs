@@ -72,7 +72,8 @@ async fn a_proof_counts_once_also_for_other_processes_and_the_same_request_again
     assert_eq!(world.count(rows).await, 1);
 
     let asked = ListHeldRequest { center: CENTER.into() };
-    let held = world.client("portal", Some(coordinator(CENTER))).list_held(asked).await.expect("listed").into_inner().held;
+    let held =
+        world.client("portal", Some(coordinator(CENTER))).list_held(asked).await.expect("listed").into_inner().held;
     assert_eq!(held.len(), 2);
     assert!(held.iter().all(|one| one.signs == ["no_proof"]), "{held:?}");
     assert_eq!(world.door.metric("causeway_form_proofs_total", "used_before"), 1.0);
@@ -84,7 +85,8 @@ async fn what_is_forged_over_or_made_for_another_form_proves_nothing_and_nothing
     wanting(&world, "always", "hold").await;
     let links = world.links();
     let past = Timestamp::from_second(1_700_000_000).expect("an instant");
-    let made = |center: &str, form: &str, until| solve(&links.challenge(center, form, 8, until).expect("a challenge"), 8);
+    let made =
+        |center: &str, form: &str, until| solve(&links.challenge(center, form, 8, until).expect("a challenge"), 8);
     let good = solved(&world).await;
     let (challenge, _) = challenge(&world, FORM).await;
     let is_weak = |number: &u32| zero_bits(&format!("{challenge}:{number}")) < 8;

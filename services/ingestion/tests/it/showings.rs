@@ -107,7 +107,8 @@ async fn counts_are_exact_whatever_is_told_twice_and_across_a_restart_and_when_a
     world.door.stop_softly();
     let second = world.second_door_with(looking()).await;
     let identity = causeway_auth::Identity::load(world.keys(), "portal", causeway_runtime::Mode::Development);
-    let channel = causeway_serve::Client::connect(&second.grpc, identity.expect("a key"), "ingestion").expect("a channel");
+    let channel =
+        causeway_serve::Client::connect(&second.grpc, identity.expect("a key"), "ingestion").expect("a channel");
     let mut again = causeway_proto::inquiry::v1::ingestion_client::IngestionClient::new(channel);
     eventually("the second process has the profile", || {
         let (mut again, first) = (again.clone(), first.clone());
@@ -146,7 +147,8 @@ async fn counts_are_exact_whatever_is_told_twice_and_across_a_restart_and_when_a
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_but_names_that_the_profile_has_is_counted_and_only_services_tell_it() {
     let world = World::start().await;
-    let mut odd = begun(1, &[("Quillonia", "missing"), ("phone", "Quillonia"), ("email", "missing"), ("a b:c", "missing")]);
+    let mut odd =
+        begun(1, &[("Quillonia", "missing"), ("phone", "Quillonia"), ("email", "missing"), ("a b:c", "missing")]);
     odd.language = "Quillonia".into();
     let unknown = FormBegun { form_id: "Quillonia".into(), ..begun(2, &[]) };
     let no_id = FormBegun { showing_id: "Quillonia".into(), ..begun(3, &[]) };
@@ -173,7 +175,9 @@ async fn nothing_but_names_that_the_profile_has_is_counted_and_only_services_tel
     let bad = NoteFormsRequest { batch_id: "7".into(), ..batch(3, 1, Vec::new()) };
     assert_eq!(code(world.client("portal", None).note_forms(bad).await), Code::InvalidArgument);
     let asked = |center: &str| GetFormCountsRequest { center: center.into(), from: 0, to: 0 };
-    for (actor, center) in [(coordinator(CENTER), CENTER), (Actor::staff("lee", "Lee", OTHER, vec![Role::Analyst]), CENTER)] {
+    for (actor, center) in
+        [(coordinator(CENTER), CENTER), (Actor::staff("lee", "Lee", OTHER, vec![Role::Analyst]), CENTER)]
+    {
         let refused = world.client("portal", Some(actor)).get_form_counts(asked(center)).await;
         assert_eq!(refused.expect_err("refused").code(), Code::PermissionDenied);
     }
@@ -217,7 +221,11 @@ async fn counts_of_a_day_and_the_end_of_showings_use_their_indexes_among_many_ro
     for (name, sql, indexes) in [
         ("counts", filled(COUNTS, day()), ["form_hours_pkey", "form_showings_hour", "inquiries_showing"].as_slice()),
         ("fields", filled(FIELDS, day()), &["form_field_hours_pkey", "form_showings_hour", "inquiries_showing"]),
-        ("settle", filled(SETTLE, [back(800), "1000".into(), String::new()]), &["form_showings_hour", "inquiries_showing"]),
+        (
+            "settle",
+            filled(SETTLE, [back(800), "1000".into(), String::new()]),
+            &["form_showings_hour", "inquiries_showing"],
+        ),
         ("forget", filled(FORGET, [back(1), String::new(), String::new()]), &["proofs_used_expires"]),
     ] {
         let sql = AssertSqlSafe(format!("EXPLAIN {sql}"));

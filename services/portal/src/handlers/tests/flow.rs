@@ -7,9 +7,10 @@ use causeway_proto::inquiry::v1::ingestion_server::{Ingestion, IngestionServer};
 use causeway_proto::inquiry::v1::{
     Consent, DecideLinkRequest, DecideLinkResponse, Facts, GetFormCountsRequest, GetFormCountsResponse,
     GetInquiryFactsRequest, HeldInquiry, ListHeldRequest, ListHeldResponse, ListLinksRequest, ListLinksResponse,
-    ListRepairsRequest, ListRepairsResponse, MarkSpamRequest, MarkSpamResponse, NoteFormsRequest, NoteFormsResponse, OpenRepairRequest, ReindexPeopleRequest, ReindexPeopleResponse, ReleaseHeldRequest,
-    ReleaseHeldResponse, ReleaseRepairRequest, Repair, RepairOutcome, RetryRepairsRequest, RetryRepairsResponse,
-    RevealPeopleRequest, RevealPeopleResponse, SetAsideRepairsRequest, SetAsideRepairsResponse, SettleMessagesRequest,
+    ListRepairsRequest, ListRepairsResponse, MarkSpamRequest, MarkSpamResponse, NoteFormsRequest, NoteFormsResponse,
+    OpenRepairRequest, ReindexPeopleRequest, ReindexPeopleResponse, ReleaseHeldRequest, ReleaseHeldResponse,
+    ReleaseRepairRequest, Repair, RepairOutcome, RetryRepairsRequest, RetryRepairsResponse, RevealPeopleRequest,
+    RevealPeopleResponse, SetAsideRepairsRequest, SetAsideRepairsResponse, SettleMessagesRequest,
     SettleMessagesResponse, SubmitInquiryRequest, SubmitInquiryResponse, TakeGoodRowsRequest, TakeGoodRowsResponse,
 };
 use tonic::transport::server::TcpIncoming;
@@ -111,10 +112,7 @@ impl Ingestion for Fake {
         Ok(Answer::new(NoteFormsResponse {}))
     }
 
-    async fn get_form_counts(
-        &self,
-        _: Call<GetFormCountsRequest>,
-    ) -> Result<Answer<GetFormCountsResponse>, Status> {
+    async fn get_form_counts(&self, _: Call<GetFormCountsRequest>) -> Result<Answer<GetFormCountsResponse>, Status> {
         Err(Status::permission_denied("not for this page"))
     }
 
@@ -247,7 +245,8 @@ async fn a_showing_begins_once_whether_its_script_tells_it_or_its_form_is_sent()
     let taken = fake.taken.lock().expect("lock").clone();
     assert!(begun.iter().any(|one| one.showing_id == taken[0].showing_id && one.faults.is_empty()));
     let failed = begun.iter().find(|one| !one.faults.is_empty()).expect("a page with faults");
-    assert!(failed.faults.iter().any(|fault| (fault.field.as_str(), fault.code.as_str()) == ("phone", "phone_length")));
+    let told = |field: &str, code: &str| failed.faults.iter().any(|fault| fault.field == field && fault.code == code);
+    assert!(told("phone", "phone_unreadable") && told("who", "missing"), "{failed:?}");
     assert!(!format!("{noted:?}").contains("Rosa"), "no answer is counted");
 }
 
@@ -269,7 +268,8 @@ async fn how_somebody_came_is_carried_from_the_front_to_the_form_and_into_anothe
     let other = direct.body.split("hreflang=\"es\"").next().and_then(|before| before.rsplit("href=\"").next());
     assert!(other.is_some_and(|link| link.contains("referrer_host=search.example")), "{other:?}");
 
-    let body = format!("{FILLED}&utm_campaign=letter&utm_content=b&first_utm_campaign=autumn&first_referrer_host=a.example");
+    let body =
+        format!("{FILLED}&utm_campaign=letter&utm_content=b&first_utm_campaign=autumn&first_referrer_host=a.example");
     ask(&router, Method::POST, "/harbor-valley/forms/general", &[], &body).await;
     let taken = fake.taken.lock().expect("lock").clone();
     let came = taken[0].attribution.clone().expect("attribution");

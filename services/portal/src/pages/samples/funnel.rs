@@ -55,8 +55,7 @@ impl FunnelPage {
 }
 
 fn forms() -> FormsPart {
-    let form =
-        |name: &str, shown, begun, sent, left| FormRow { name: s(name), shown, begun, sent, left };
+    let form = |name: &str, shown, begun, sent, left| FormRow { name: s(name), shown, begun, sent, left };
     let field = |name: &str, fault: &str, showings| FieldRow {
         name: s(name),
         form: s("Ask for a visit (English)"),
