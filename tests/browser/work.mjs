@@ -25,7 +25,9 @@ async function number(tab, what) {
     told.failures.push(`${what} leads to ${tab.url()}`);
     return '';
   }
-  return (await tab.locator('.done strong').first().innerText()).trim();
+  const found = /HV-[0-9A-Z]+-[0-9A-Z]+/.exec(await tab.locator('main').innerText());
+  if (!found) told.failures.push(`${what}: the confirmation names no number`);
+  return found?.[0];
 }
 
 async function withScript(url) {
@@ -69,6 +71,8 @@ async function withoutScript(url, what) {
   await tab.goto(url);
   await fill(tab, `browser${what}`);
   await tab.locator('input[name=name]').fill(`Testpatient Browser${what}`);
+  // Nobody fills a form in within less than three seconds.
+  await tab.waitForTimeout(3500);
   await send(tab);
   told[what] = await number(tab, `a form without script (${what})`);
   await context.close();

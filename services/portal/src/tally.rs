@@ -218,7 +218,8 @@ mod tests {
         let showing = |id: usize| Showing { id: Uuid::from_u128(id as u128), at: at(0) };
         (0..MOST + 5).for_each(|id| tally.begun(&place("general"), showing(id), &[]));
         tally.begun(&place("general"), showing(3), &[FieldFault::new("name", FaultCode::Missing, "en")]);
-        assert_eq!((tally.waiting().begun.len(), tally.waiting().lost), (MOST, 5));
-        assert_eq!(tally.waiting().begun[&Uuid::from_u128(3)].faults.len(), 1);
+        let waiting = tally.waiting();
+        assert_eq!((waiting.begun.len(), waiting.lost), (MOST, 5));
+        assert_eq!(waiting.begun[&Uuid::from_u128(3)].faults.len(), 1);
     }
 }

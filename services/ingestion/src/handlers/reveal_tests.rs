@@ -63,6 +63,7 @@ fn each_purpose_shows_what_it_needs() {
         email: Some("rosa@example.com".into()),
         birth_date: None,
         given: given.iter().map(|(key, answer)| ((*key).to_owned(), (*answer).to_owned())).collect(),
+        came: Default::default(),
     };
     let page = shown(Uuid::from_u128(1), &person, Purpose::InquiryPage);
     assert_eq!((page.message.as_str(), page.phone.as_str()), ("it hurts", "555-0142"));

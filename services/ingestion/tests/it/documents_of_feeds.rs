@@ -16,9 +16,7 @@ fn obx(number: u32, code: &str, bytes: &[u8]) -> String {
 /// A document about the patient of a referral.
 fn news(kind: &str, control_id: &str, (number, family, birth): (&str, &str, &str), obx: &str) -> String {
     [
-        &format!(
-            "MSH|^~\\&|HUB|CEDARFM|CAUSEWAY|HARBORVALLEY|20260413103015-0500||{kind}|{control_id}|P|2.5.1"
-        ),
+        &format!("MSH|^~\\&|HUB|CEDARFM|CAUSEWAY|HARBORVALLEY|20260413103015-0500||{kind}|{control_id}|P|2.5.1"),
         &format!("PID|1||RB1^^^CEDARFM^MR||{family}^Marisol||{birth}|F"),
         &format!("OBR|1|{number}^CEDARFM|||||20260412"),
         obx,

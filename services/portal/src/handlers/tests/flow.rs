@@ -397,7 +397,8 @@ async fn a_showing_begins_once_whether_its_script_tells_it_or_its_form_is_sent()
     let taken = fake.taken.lock().expect("lock").clone();
     assert!(begun.iter().any(|one| one.showing_id == taken[0].showing_id && one.faults.is_empty()));
     let failed = begun.iter().find(|one| !one.faults.is_empty()).expect("a page with faults");
-    assert!(failed.faults.iter().any(|fault| (fault.field.as_str(), fault.code.as_str()) == ("phone", "phone_length")));
+    let told = |field: &str, code: &str| failed.faults.iter().any(|fault| fault.field == field && fault.code == code);
+    assert!(told("phone", "phone_unreadable") && told("who", "missing"), "{failed:?}");
     assert!(!format!("{noted:?}").contains("Rosa"), "no answer is counted");
 }
 
