@@ -123,7 +123,9 @@ impl Refusal {
             Self::UnknownForm | Self::UnknownOffice | Self::UnknownRecordKind => Class::Reason(Reason::UnknownName),
             Self::UnfitKey | Self::Faults(_) | Self::Document(_) => Class::Reason(Reason::FieldFault),
             Self::KeyReused => Class::Reason(Reason::KeyReused),
-            Self::UnknownInquiry | Self::UnknownFile | Self::UnknownDocument | Self::NoSuchForm => Class::Reason(Reason::NotFound),
+            Self::UnknownInquiry | Self::UnknownFile | Self::UnknownDocument | Self::NoSuchForm => {
+                Class::Reason(Reason::NotFound)
+            }
             Self::Conflict => Class::Reason(Reason::Conflict),
             Self::WrongState(_) => Class::Reason(Reason::WrongState),
             Self::NoKey => Class::Code(Code::Unauthenticated),

@@ -40,7 +40,9 @@ pub enum Finding {
 #[derive(Debug, thiserror::Error)]
 pub enum ScanError {
     /// The connection failed.
-    #[error("speak to the malware scanner: {0}; check that clamd runs and listens where ingestion.documents.scanner says")]
+    #[error(
+        "speak to the malware scanner: {0}; check that clamd runs and listens where ingestion.documents.scanner says"
+    )]
     Connection(#[from] std::io::Error),
     /// It took too long.
     #[error("the malware scanner did not answer in time; see ingestion.documents.scan_seconds")]
@@ -59,7 +61,9 @@ impl Scanner {
         let place = match (place.strip_prefix("tcp://"), place.strip_prefix("unix:")) {
             (Some(address), _) if address.contains(':') => Place::Tcp(address.to_owned()),
             (_, Some(path)) if path.starts_with('/') => Place::Unix(path.into()),
-            _ => anyhow::bail!("ingestion.documents.scanner must be like tcp://host:3310 or unix:/run/clamav/clamd.ctl"),
+            _ => {
+                anyhow::bail!("ingestion.documents.scanner must be like tcp://host:3310 or unix:/run/clamav/clamd.ctl")
+            }
         };
         Ok(Self { place, patience })
     }

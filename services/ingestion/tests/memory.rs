@@ -34,7 +34,8 @@ async fn a_document_of_any_length_takes_the_memory_of_a_few_parts() {
     let mut patient = world.client("portal", Some(Actor::patient(inquiry_id.clone(), CENTER)));
     let mut send = async |parts: usize| {
         let center = CENTER.to_owned();
-        let begin = BeginDocumentRequest { center: center.clone(), inquiry_id: inquiry_id.clone(), ..Default::default() };
+        let begin =
+            BeginDocumentRequest { center: center.clone(), inquiry_id: inquiry_id.clone(), ..Default::default() };
         let document_id = patient.begin_document(begin).await.expect("begun").into_inner().document_id;
         for part in 0..parts {
             let mut content = vec![u8::try_from(part).expect("small"); PART];

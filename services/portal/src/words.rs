@@ -15,8 +15,8 @@ mod link;
 pub use dates::DateWords;
 pub use en::EN;
 pub use es::ES;
-pub use fr::FR;
 pub use files::FileWords;
+pub use fr::FR;
 pub use link::{ChangeWords, OwnWords, PathWords, StopWords, ToldWords};
 
 /// A sentence with one gap: the text before it and the text after it.

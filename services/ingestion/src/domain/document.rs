@@ -103,7 +103,8 @@ impl Examiner {
         if self.head.iter().all(u8::is_ascii_whitespace) && self.bytes <= HEAD as u64 {
             return Err(DocumentFault::Empty);
         }
-        let start = String::from_utf8_lossy(&self.head).trim_start_matches('\u{feff}').trim_start().to_ascii_lowercase();
+        let start =
+            String::from_utf8_lossy(&self.head).trim_start_matches('\u{feff}').trim_start().to_ascii_lowercase();
         if start.starts_with('<') {
             let is_summary = start.contains("clinicaldocument") && start.contains("urn:hl7-org:v3");
             return if is_summary { Ok(DocumentType::Ccda) } else { Err(DocumentFault::Unknown) };

@@ -2,8 +2,10 @@ use super::*;
 
 /// A small PDF that is whole; `inside` stands between its head and its end.
 fn pdf(inside: &str) -> Vec<u8> {
-    format!("%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n{inside}\ntrailer<</Root 1 0 R>>\nstartxref\n9\n%%EOF\n")
-        .into_bytes()
+    format!(
+        "%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n{inside}\ntrailer<</Root 1 0 R>>\nstartxref\n9\n%%EOF\n"
+    )
+    .into_bytes()
 }
 
 /// A file, pushed in parts of a length.
@@ -87,5 +89,9 @@ fn what_the_first_bytes_show_is_told_before_the_rest_comes() {
     };
     assert_eq!(told(b"MZ\x90\0"), Some(DocumentFault::Program));
     assert_eq!(told(b"Rar!\x1a\x07"), Some(DocumentFault::Archive));
-    assert_eq!((told(b"%PDF-1.7"), told(b"PK\x03\x04"), told(b"")), (None, None, None), "the end may still make it whole");
+    assert_eq!(
+        (told(b"%PDF-1.7"), told(b"PK\x03\x04"), told(b"")),
+        (None, None, None),
+        "the end may still make it whole"
+    );
 }

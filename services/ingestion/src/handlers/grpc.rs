@@ -15,8 +15,8 @@ use tonic::{Request, Response, Status};
 use tracing::warn;
 
 use super::accept::Acceptance;
-use super::repair::door::Doors;
 use super::documents::{self, Documents};
+use super::repair::door::Doors;
 use super::{facts, links, release, repair, reveal, settle};
 use crate::domain::submission::Submission;
 use crate::domain::suspicion::Sign;

@@ -151,13 +151,11 @@ pub async fn grow(
 /// The objects of a document, in the order of its parts.
 pub async fn objects(tx: &mut Tx, document_id: Uuid) -> Result<Vec<Uuid>, sqlx::Error> {
     let center = tx.center().to_owned();
-    sqlx::query_scalar(
-        "SELECT object_id FROM document_parts WHERE center_id = $1 AND document_id = $2 ORDER BY part",
-    )
-    .bind(center)
-    .bind(document_id)
-    .fetch_all(tx.conn())
-    .await
+    sqlx::query_scalar("SELECT object_id FROM document_parts WHERE center_id = $1 AND document_id = $2 ORDER BY part")
+        .bind(center)
+        .bind(document_id)
+        .fetch_all(tx.conn())
+        .await
 }
 
 /// A document.

@@ -99,8 +99,7 @@ impl Sender {
 
 /// The document of an id as a person of the staff gets it.
 pub async fn open(world: &World, actor: &Actor, id: &str) -> Result<(Document, Vec<u8>), Status> {
-    let request =
-        OpenDocumentRequest { center: CENTER.into(), document_id: id.into(), purpose: "inquiry_page".into() };
+    let request = OpenDocumentRequest { center: CENTER.into(), document_id: id.into(), purpose: "inquiry_page".into() };
     let mut parts = world.client("portal", Some(actor.clone())).open_document(request).await?.into_inner();
     let (mut document, mut bytes) = (None, Vec::new());
     while let Some(part) = parts.message().await? {
@@ -307,7 +306,8 @@ async fn a_fall_between_the_store_and_the_record_leaves_no_row_without_its_objec
     assert!(falls.await.expect("ended").is_err(), "nothing is said to be kept");
     drop(lock);
     world.postgres.restart().await.expect("started again");
-    world.admin = sqlx::PgPool::connect(secrecy::ExposeSecret::expose_secret(&world.database.admin)).await.expect("admin");
+    world.admin =
+        sqlx::PgPool::connect(secrecy::ExposeSecret::expose_secret(&world.database.admin)).await.expect("admin");
     eventually("the record answers", || async {
         Sender::patient(&world, &inquiry).reached(&id).await.is_ok_and(|reached| reached == 0)
     })
@@ -339,9 +339,7 @@ async fn parts_that_change_places_do_not_open() {
         .fetch_all(&world.admin)
         .await
         .expect("parts");
-    let place = |at: usize| {
-        world.documents_folder().join(CENTER).join(&kept.document_id).join(objects[at].to_string())
-    };
+    let place = |at: usize| world.documents_folder().join(CENTER).join(&kept.document_id).join(objects[at].to_string());
     let swap = |one: &Path, other: &Path| {
         let (first, second) = (std::fs::read(one).expect("read"), std::fs::read(other).expect("read"));
         std::fs::write(one, second).expect("written");

@@ -16,9 +16,7 @@ fn obx(number: u32, code: &str, bytes: &[u8]) -> String {
 /// A document about the patient of a referral.
 fn news(kind: &str, control_id: &str, (number, family, birth): (&str, &str, &str), obx: &str) -> String {
     [
-        &format!(
-            "MSH|^~\\&|HUB|CEDARFM|CAUSEWAY|HARBORVALLEY|20260413103015-0500||{kind}|{control_id}|P|2.5.1"
-        ),
+        &format!("MSH|^~\\&|HUB|CEDARFM|CAUSEWAY|HARBORVALLEY|20260413103015-0500||{kind}|{control_id}|P|2.5.1"),
         &format!("PID|1||RB1^^^CEDARFM^MR||{family}^Marisol||{birth}|F"),
         &format!("OBR|1|{number}^CEDARFM|||||20260412"),
         obx,
@@ -45,7 +43,8 @@ async fn documents_of_a_referral_stand_once_however_often_it_comes_and_what_nobo
     let mut office = Office::calls(&world).await;
     let report = pdf("Testpatient biopsy", 90_000);
     let carried = |control_id: &str| {
-        let documents = [obx(1, "11526-1", &report), obx(2, "99999-9", b"II*\0scan"), obx(3, "11526-1", b"MZ\x90\0program")];
+        let documents =
+            [obx(1, "11526-1", &report), obx(2, "99999-9", b"II*\0scan"), obx(3, "11526-1", b"MZ\x90\0program")];
         referral(control_id, "REF-1", "Testpatient") + &documents.concat()
     };
     let first = office.ask(&carried("A-1"), 2).await;

@@ -103,7 +103,8 @@ async fn while_the_scanner_is_down_documents_are_taken_and_wait_and_operators_se
     tokio::spawn(clamd(listener, Arc::clone(&is_broken)));
     sqlx::query("UPDATE documents SET scan_at = now()").execute(&world.admin).await.expect("its time has come");
     let failed = world.door.metric("causeway_document_scans_total", "failed");
-    eventually("it was refused", || async { world.door.metric("causeway_document_scans_total", "failed") > failed }).await;
+    eventually("it was refused", || async { world.door.metric("causeway_document_scans_total", "failed") > failed })
+        .await;
     assert_eq!(listed(&world, &inquiry).await[0].state, "checking");
     is_broken.store(false, Ordering::Relaxed);
     sqlx::query("UPDATE documents SET scan_at = now()").execute(&world.admin).await.expect("its time has come");

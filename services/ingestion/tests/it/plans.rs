@@ -55,18 +55,22 @@ async fn documents_of_an_inquiry_and_the_work_on_them_are_found_by_an_index_amon
     let app = [
         (list.replace("$4", "200"), "documents_"),
         (
-            format!("SELECT document_id FROM documents WHERE center_id = 'harbor-valley' AND inquiry_id = {inquiry} \
-                AND content_key = '\\x07' AND state IN ('kept', 'refused', 'wished')"),
+            format!(
+                "SELECT document_id FROM documents WHERE center_id = 'harbor-valley' AND inquiry_id = {inquiry} \
+                AND content_key = '\\x07' AND state IN ('kept', 'refused', 'wished')"
+            ),
             "documents_same",
         ),
         (
             "SELECT object_id FROM document_parts WHERE center_id = 'harbor-valley' \
-                AND object_id = ANY (ARRAY[gen_random_uuid(), gen_random_uuid()])"
+                AND object_id = ANY ('{00000000-0000-0000-0000-000000000001,00000000-0000-0000-0000-000000000002}'::uuid[])"
                 .to_owned(),
             "document_parts_object",
         ),
         (
-            format!("SELECT object_id FROM document_parts WHERE center_id = 'harbor-valley' AND document_id = {inquiry}"),
+            format!(
+                "SELECT object_id FROM document_parts WHERE center_id = 'harbor-valley' AND document_id = {inquiry}"
+            ),
             "document_parts_pkey",
         ),
     ];

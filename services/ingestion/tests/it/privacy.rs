@@ -180,7 +180,8 @@ async fn the_search_for_a_planted_name_would_find_it_where_it_is_not_sealed() {
 /// Files below the servers' and the service's folders in which a text stands: in clear, in base64 or in hex.
 fn files_with(world: &World, text: &str) -> Vec<String> {
     use base64::Engine as _;
-    let mut wanted = vec![text.as_bytes().to_vec(), hex::encode(text).into_bytes(), hex::encode_upper(text).into_bytes()];
+    let mut wanted =
+        vec![text.as_bytes().to_vec(), hex::encode(text).into_bytes(), hex::encode_upper(text).into_bytes()];
     // In base64 a text looks in three ways, by where it begins; its ends belong to its neighbours.
     for shift in 0..3_usize {
         let shifted = [vec![b'x'; shift], text.as_bytes().to_vec()].concat();

@@ -309,7 +309,11 @@ fn a_document_that_comes_fills_its_line_once_and_undoes_nothing_that_a_person_sa
     desk.step(&came("pathology_report"));
     assert_eq!(desk.inquiry.records[0].state, LineState::Received);
     assert!(desk.inquiry.records_ready && desk.inquiry.records[0].received_at.is_some());
-    assert_eq!(desk.try_step("ingestion", &came("pathology_report")), Ok(false), "another copy is no news for the line");
+    assert_eq!(
+        desk.try_step("ingestion", &came("pathology_report")),
+        Ok(false),
+        "another copy is no news for the line"
+    );
     desk.record("pathology_report", LineState::Reviewed);
     assert_eq!(desk.try_step("ingestion", &came("pathology_report")), Ok(false));
     assert_eq!(desk.inquiry.records[0].state, LineState::Reviewed);

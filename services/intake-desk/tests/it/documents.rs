@@ -50,7 +50,8 @@ async fn a_document_fills_the_line_that_it_is_for_and_one_that_nobody_named_is_t
     let told = page(&mut desk, inquiry).await.timeline;
     let line = told.iter().find(|entry| entry.kind == "document").expect("a line");
     assert_eq!(line.text, "A document came from the patient; say which line of the checklist it is.");
-    let rest: Vec<&str> = looked.records.iter().filter(|line| line.needed_for_booking).map(|line| line.kind.as_str()).collect();
+    let rest: Vec<&str> =
+        looked.records.iter().filter(|line| line.needed_for_booking).map(|line| line.kind.as_str()).collect();
     for kind in &rest {
         world.publish(CENTER, inquiry, 1, &[came(&world, inquiry, kind, "patient")]).await;
     }

@@ -35,8 +35,8 @@ pub use front::{FrontPage, HomePage};
 pub use funnel::{Breakdown, BreakdownRow, Figure, FunnelPage, ReasonRow, SpeedBin, SpeedKind, StageRow};
 pub use held::{HeldPage, HeldRow};
 pub use inquiry::{
-    Booking, DocumentRow, Fact, InquiryPage, MessageRow, Moment, RecordAction, RecordRow, Routing, Script, ScriptStep, SlotRow, Tag,
-    Twin, VisitRow,
+    Booking, DocumentRow, Fact, InquiryPage, MessageRow, Moment, RecordAction, RecordRow, Routing, Script, ScriptStep,
+    SlotRow, Tag, Twin, VisitRow,
 };
 pub use own::{
     ChannelLine, FileLine, OfferedTime, Offers, OwnPage, RecordLine, RecordState, Stone, StoneState, Upload, Visit,

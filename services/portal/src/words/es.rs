@@ -130,7 +130,10 @@ pub static ES: Words = Words {
         kept_one: "Tenemos su archivo.",
         kept_many: ("Tenemos sus ", " archivos."),
         nothing: "Primero elija un archivo o tome una foto.",
-        cut: ("No nos llegaron todos los archivos. La lista muestra los que tenemos. Envíe los demás otra vez o llame al ", "."),
+        cut: (
+            "No nos llegaron todos los archivos. La lista muestra los que tenemos. Envíe los demás otra vez o llame al ",
+            ".",
+        ),
     },
     change: ChangeWords {
         none_fit: ("¿Ninguna de estas horas le sirve? Llame al ", " y buscaremos otra."),

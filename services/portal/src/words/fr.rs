@@ -119,7 +119,10 @@ pub static FR: Words = Words {
         take_photo: "Prenez une photo d’une page",
         take_photo_hint: "Sur un téléphone, ceci ouvre l’appareil photo.",
         choose: "Choisissez des photos ou des fichiers",
-        choose_hint: ("PDF, photos, Word ou images médicales. Vous pouvez en choisir plusieurs. Chacun jusqu’à ", " Mo."),
+        choose_hint: (
+            "PDF, photos, Word ou images médicales. Vous pouvez en choisir plusieurs. Chacun jusqu’à ",
+            " Mo.",
+        ),
         send: "Envoyer",
         sending: "Vos fichiers sont en route. Gardez cette page ouverte.",
         progress: "Part déjà envoyée",
@@ -130,7 +133,10 @@ pub static FR: Words = Words {
         kept_one: "Nous avons votre fichier.",
         kept_many: ("Nous avons vos ", " fichiers."),
         nothing: "Choisissez d’abord un fichier ou prenez une photo.",
-        cut: ("Tous les fichiers ne nous sont pas parvenus. La liste montre ceux que nous avons. Renvoyez les autres ou appelez le ", "."),
+        cut: (
+            "Tous les fichiers ne nous sont pas parvenus. La liste montre ceux que nous avons. Renvoyez les autres ou appelez le ",
+            ".",
+        ),
     },
     change: ChangeWords {
         none_fit: ("Aucune de ces heures ne vous convient ? Appelez le ", " et nous en chercherons une autre."),

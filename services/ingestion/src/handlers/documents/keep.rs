@@ -105,8 +105,8 @@ impl Documents {
         }
         let length = i32::try_from(bytes.len()).map_err(|_| Refusal::Internal)?;
         let behind = offset + i64::from(length);
-        let mut fault = (u64::try_from(behind).unwrap_or(u64::MAX) > self.settings.file_bytes)
-            .then_some(DocumentFault::TooLarge);
+        let mut fault =
+            (u64::try_from(behind).unwrap_or(u64::MAX) > self.settings.file_bytes).then_some(DocumentFault::TooLarge);
         if part == 0 && fault.is_none() {
             let mut examiner = Examiner::default();
             examiner.push(bytes);
@@ -115,8 +115,7 @@ impl Documents {
         if let Some(fault) = fault {
             return Err(self.refuse(center, document, fault).await);
         }
-        let sealed =
-            self.acceptance.sealer.seal(center, &part_context(document_id, part), bytes).map_err(internal)?;
+        let sealed = self.acceptance.sealer.seal(center, &part_context(document_id, part), bytes).map_err(internal)?;
         let object_id = self.acceptance.clock.new_id();
         // First the object, then the row that knows it.
         self.vault.put(center, document_id, object_id, sealed).await.map_err(broken)?;
@@ -193,8 +192,7 @@ impl Documents {
     }
 
     async fn settle(&self, center: &str, document: &Standing, (seen, sha256): (Seen, &str)) -> Result<Kept, Refusal> {
-        let (document_id, inquiry_id, kind) =
-            (document.document_id, document.inquiry_id, document.record_kind.clone());
+        let (document_id, inquiry_id, kind) = (document.document_id, document.inquiry_id, document.record_kind.clone());
         let content_key = self.content_key(center, inquiry_id, sha256)?;
         let opened = self.open_heading(center, document)?;
         let heading = self.seal_heading(center, document_id, &Heading { sha256: sha256.to_owned(), ..opened })?;

@@ -33,9 +33,9 @@ use tracing::error;
 use uuid::Uuid;
 
 use super::accept::Acceptance;
-use crate::scanner::Scanner;
 use crate::config;
 use crate::error::Refusal;
+use crate::scanner::Scanner;
 use crate::store::documents::Standing;
 use crate::vault::{Broken, Vault};
 

@@ -11,8 +11,8 @@ use tracing::{debug, info, warn};
 use uuid::Uuid;
 
 use super::{CLEAN, Documents, INFECTED, tell};
-use crate::scanner::{Finding, Scanner};
 use crate::error::Refusal;
+use crate::scanner::{Finding, Scanner};
 use crate::store::document_work;
 
 /// Most documents looked up at once.

@@ -61,9 +61,9 @@ async fn orphans(documents: &Documents, center: &str) -> anyhow::Result<usize> {
     while let Some(chunk) = chunks.next().await {
         let lying: Vec<Lying> = chunk.into_iter().collect::<Result<_, _>>()?;
         let ids: Vec<Uuid> = lying.iter().map(|one| one.object_id).collect();
-        let known = documents.database.read(center, move |tx| {
-            Box::pin(async move { Ok::<_, Refusal>(document_work::known(tx, &ids).await?) })
-        });
+        let known = documents
+            .database
+            .read(center, move |tx| Box::pin(async move { Ok::<_, Refusal>(document_work::known(tx, &ids).await?) }));
         let known = known.await?;
         for one in lying.iter().filter(|one| !known.contains(&one.object_id)) {
             documents.vault.remove(center, one.document_id, one.object_id).await?;

@@ -39,9 +39,9 @@ impl Hearing {
         let today = heading.profile.zone().to_datetime(self.acceptance.clock.now()).date();
         let here = (heading.profile.zone(), today);
         let Some(told) = read_in_part(message, here, heading.feed.hl7.as_ref()) else { return Ok(None) };
-        let sealed = self.database.read(center, move |tx| {
-            Box::pin(async move { Ok::<_, Refusal>(store::people(tx, &[inquiry]).await?) })
-        });
+        let sealed = self
+            .database
+            .read(center, move |tx| Box::pin(async move { Ok::<_, Refusal>(store::people(tx, &[inquiry]).await?) }));
         let Some((_, sealed)) = sealed.await?.pop() else { return Ok(None) };
         let opened = self.acceptance.sealer.open(center, &person::context(inquiry), &sealed).map_err(internal)?;
         let is_same = person::read(opened.expose()).is_some_and(|known| is_of(&known, &told.answers));

@@ -146,7 +146,8 @@ impl Sending {
                     offset,
                     content: std::mem::replace(&mut part, rest),
                 };
-                offset = ingestion.append_document(append).await.map_err(|status| refused(&status))?.into_inner().offset;
+                offset =
+                    ingestion.append_document(append).await.map_err(|status| refused(&status))?.into_inner().offset;
             }
         }
         let finish = FinishDocumentRequest { center, inquiry_id, document_id: begun.document_id };

@@ -13,8 +13,8 @@ use causeway_proto::scheduling::v1::{
 use jiff::{SignedDuration, Timestamp};
 
 use super::super::{App, page};
-use super::{files, form};
 use super::link::{self, Opened};
+use super::{files, form};
 use crate::pages::{Flash, Tone, UPLOAD_POLICY};
 use crate::views::own::{Known, booked};
 use crate::views::times;

@@ -25,11 +25,7 @@ use crate::refusals::for_staff;
 type Opened = (Document, tonic::Streaming<causeway_proto::inquiry::v1::DocumentPart>);
 
 /// Hands out a document.
-pub async fn open(
-    State(app): State<Arc<App>>,
-    Path((_, document)): Path<(String, String)>,
-    staff: Staff,
-) -> Response {
+pub async fn open(State(app): State<Arc<App>>, Path((_, document)): Path<(String, String)>, staff: Staff) -> Response {
     match parts(&staff, &document).await {
         Ok((told, parts)) => {
             let bytes = parts.map(|part| part.map(|part| part.content).map_err(std::io::Error::other));

@@ -5,14 +5,15 @@ use std::sync::Mutex;
 use causeway_proto::error::Reason;
 use causeway_proto::inquiry::v1::ingestion_server::{Ingestion, IngestionServer};
 use causeway_proto::inquiry::v1::{
-    AppendDocumentRequest, BeginDocumentRequest, Consent, DecideLinkRequest, DecideLinkResponse, Document, DocumentPart,
-    DocumentUpload, Facts, FinishDocumentRequest, GetDocumentUploadRequest, GetInquiryFactsRequest, HeldInquiry,
-    ListDocumentsRequest, ListDocumentsResponse, MatchDocumentRequest, OpenDocumentRequest, ListHeldRequest,
-    ListHeldResponse, ListLinksRequest, ListLinksResponse, ListRepairsRequest, ListRepairsResponse, MarkSpamRequest,
-    MarkSpamResponse, OpenRepairRequest, ReindexPeopleRequest, ReindexPeopleResponse, ReleaseHeldRequest,
-    ReleaseHeldResponse, ReleaseRepairRequest, Repair, RepairOutcome, RetryRepairsRequest, RetryRepairsResponse,
-    RevealPeopleRequest, RevealPeopleResponse, SetAsideRepairsRequest, SetAsideRepairsResponse, SettleMessagesRequest,
-    SettleMessagesResponse, SubmitInquiryRequest, SubmitInquiryResponse, TakeGoodRowsRequest, TakeGoodRowsResponse,
+    AppendDocumentRequest, BeginDocumentRequest, Consent, DecideLinkRequest, DecideLinkResponse, Document,
+    DocumentPart, DocumentUpload, Facts, FinishDocumentRequest, GetDocumentUploadRequest, GetInquiryFactsRequest,
+    HeldInquiry, ListDocumentsRequest, ListDocumentsResponse, ListHeldRequest, ListHeldResponse, ListLinksRequest,
+    ListLinksResponse, ListRepairsRequest, ListRepairsResponse, MarkSpamRequest, MarkSpamResponse,
+    MatchDocumentRequest, OpenDocumentRequest, OpenRepairRequest, ReindexPeopleRequest, ReindexPeopleResponse,
+    ReleaseHeldRequest, ReleaseHeldResponse, ReleaseRepairRequest, Repair, RepairOutcome, RetryRepairsRequest,
+    RetryRepairsResponse, RevealPeopleRequest, RevealPeopleResponse, SetAsideRepairsRequest, SetAsideRepairsResponse,
+    SettleMessagesRequest, SettleMessagesResponse, SubmitInquiryRequest, SubmitInquiryResponse, TakeGoodRowsRequest,
+    TakeGoodRowsResponse,
 };
 use tonic::transport::server::TcpIncoming;
 use tonic::{Request as Call, Response as Answer, Status};
@@ -166,8 +167,7 @@ impl Ingestion for Fake {
         if request.document_id == Uuid::nil().to_string() {
             return Err(Reason::WrongState.status("the document is still being checked for malware"));
         }
-        let document =
-            Document { document_id: request.document_id, content_type: "pdf".into(), ..Document::default() };
+        let document = Document { document_id: request.document_id, content_type: "pdf".into(), ..Document::default() };
         let first = DocumentPart { document: Some(document), content: Vec::new() };
         let part = |content: &[u8]| DocumentPart { document: None, content: content.to_vec() };
         let parts = [Ok(first), Ok(part(b"%PDF-")), Ok(part(b"1.4"))];

@@ -5,8 +5,8 @@ use causeway_funnel::document::DocumentFault;
 use super::{PATIENT, Rendered, assets, public_frame, rendered};
 use crate::{
     pages::{
-        ChannelLine, Choice, ConsentBox, DateParts, DonePage, FileLine, Flash, FormSection, FreeText, FrontPage, HiddenField,
-        HomePage, InquiryFormPage, OfferedTime, Offers, OwnPage, Paper, PlainPage, PlainSection, Question,
+        ChannelLine, Choice, ConsentBox, DateParts, DonePage, FileLine, Flash, FormSection, FreeText, FrontPage,
+        HiddenField, HomePage, InquiryFormPage, OfferedTime, Offers, OwnPage, Paper, PlainPage, PlainSection, Question,
         QuestionKind, RecordLine, RecordState, SelectOption, Stone, StoneState, StopPage, StoppedPage, Tone,
         TroublePage, Upload, Visit,
     },

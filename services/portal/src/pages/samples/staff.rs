@@ -6,10 +6,10 @@ use super::{
     rendered, staff_frame,
 };
 use crate::pages::{
-    Booking, CallPage, Clock, ClockState, DevelopmentPerson, DocumentRow, Fact, Figure, Filter, Flash, FunnelPage, HeldPage,
-    HeldRow, HiddenField, InquiryPage, MessageRow, Moment, Question, QuestionKind, RecordAction, RecordRow, Routing,
-    RowAction, Script, ScriptStep, SelectOption, SignInPage, SlotRow, StaffTroublePage, Tag, Tone, Twin, ViewTab,
-    VisitRow, WorkRow, WorklistPage,
+    Booking, CallPage, Clock, ClockState, DevelopmentPerson, DocumentRow, Fact, Figure, Filter, Flash, FunnelPage,
+    HeldPage, HeldRow, HiddenField, InquiryPage, MessageRow, Moment, Question, QuestionKind, RecordAction, RecordRow,
+    Routing, RowAction, Script, ScriptStep, SelectOption, SignInPage, SlotRow, StaffTroublePage, Tag, Tone, Twin,
+    ViewTab, VisitRow, WorkRow, WorklistPage,
 };
 
 pub fn pages() -> Vec<Rendered> {
