@@ -75,7 +75,7 @@ async fn message(documents: &Documents, center: &str, message_id: Uuid) -> Resul
     let (door, carried) = match known.kind {
         FeedKind::Hl7 => ("hl7", of_hl7(raw.expose(), &in_force.1)),
         FeedKind::Fhir => ("fhir", of_fhir(raw.expose(), &in_force.1)),
-        FeedKind::Csv => ("", Vec::new()),
+        FeedKind::Csv | FeedKind::Phone => ("", Vec::new()),
     };
     for one in carried {
         take(documents, (center, inquiry_id), (door, &feed), one).await?;
