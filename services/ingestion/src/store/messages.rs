@@ -192,11 +192,39 @@ pub async fn settle(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<Uuid>, sqlx::Error>
     .await
 }
 
+/// Takes those that wait off the list without what they ask for having been done, and gives them. Why they waited is written
+/// over: a withdrawal that is set aside calls nothing off.
+pub async fn set_aside(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<Uuid>, sqlx::Error> {
+    let (center, now) = (tx.center().to_owned(), tx.now());
+    sqlx::query_scalar(
+        "UPDATE messages SET state = 'settled', reason = 'set_aside', changed_at = $3 WHERE center_id = $1 \
+            AND message_id = ANY($2) AND state = 'parked' RETURNING message_id",
+    )
+    .bind(center)
+    .bind(ids)
+    .bind(Ts(now))
+    .fetch_all(tx.conn())
+    .await
+}
+
 /// The inquiries that messages are about.
 pub async fn inquiries(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<Uuid>, sqlx::Error> {
     let center = tx.center().to_owned();
     sqlx::query_scalar(
         "SELECT DISTINCT inquiry_id FROM messages WHERE center_id = $1 AND message_id = ANY($2) AND inquiry_id IS NOT NULL",
+    )
+    .bind(center)
+    .bind(ids)
+    .fetch_all(tx.conn())
+    .await
+}
+
+/// The inquiries that messages withdraw.
+pub async fn withdrawals(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<Uuid>, sqlx::Error> {
+    let center = tx.center().to_owned();
+    sqlx::query_scalar(
+        "SELECT DISTINCT inquiry_id FROM messages WHERE center_id = $1 AND message_id = ANY($2) AND inquiry_id IS NOT NULL \
+            AND reason = 'referral_cancelled'",
     )
     .bind(center)
     .bind(ids)
