@@ -9,6 +9,9 @@ use causeway_proto::events::{self, Event};
 use causeway_proto::{inquiry, intake, notice, routing, scheduling, subjects};
 use prost::Message;
 
+/// The sample of an inquiry that was made of a call that nobody answered.
+const MISSED_CALL: &str = "causeway.inquiry.v1.InquiryReceived.missed_call";
+
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../proto/golden")
 }
@@ -76,7 +79,12 @@ fn outcome() -> notice::v1::NoticeOutcome {
 
 /// Reads the frozen sample and compares; writes it where a new event has none yet and says so by failing.
 fn check<E: Event + Message + PartialEq + Clone>(sample: E) {
-    let file = folder().join(format!("{}.bin", E::KIND));
+    check_as(E::KIND, sample);
+}
+
+/// The same of a sample by its own name.
+fn check_as<E: Event + Message + PartialEq + Clone>(name: &str, sample: E) {
+    let file = folder().join(format!("{name}.bin"));
     let Ok(frozen) = std::fs::read(&file) else {
         std::fs::create_dir_all(folder()).expect("a folder");
         std::fs::write(&file, sample.encode_to_vec()).expect("written");
@@ -90,6 +98,8 @@ fn check<E: Event + Message + PartialEq + Clone>(sample: E) {
 #[test]
 fn every_event_reads_and_writes_as_when_it_was_frozen() {
     check(inquiry::v1::InquiryReceived { facts: Some(facts()) });
+    let missed = inquiry::v1::Facts { missed_call: true, ..facts() };
+    check_as(MISSED_CALL, inquiry::v1::InquiryReceived { facts: Some(missed) });
     check(inquiry::v1::DocumentReceived {
         inquiry_id: facts().inquiry_id,
         center: "lakeside".into(),
@@ -191,6 +201,7 @@ fn every_event_of_the_catalogue_has_a_frozen_sample_and_no_sample_is_an_orphan()
         .collect();
     frozen.sort();
     let mut wanted: Vec<String> = subjects::EVENTS.iter().map(|event| format!("{}.bin", event.kind)).collect();
+    wanted.push(format!("{MISSED_CALL}.bin"));
     wanted.sort();
     assert_eq!(frozen, wanted);
 }

@@ -229,6 +229,10 @@ fn what_a_phone_systems_queues_can_not_mean_is_told_with_file_line_and_remedy() 
     assert_eq!((form("new-patients"), form("second-opinions")), (Some("general"), Some("second-opinion")));
     assert!(phones.queue("new-queue").is_none() && phones.queue("billing").is_some_and(|queue| queue.ignore));
     assert_eq!(phones.queue("billing").map(|queue| queue.words()), Some("Billing"));
+    let without = damaged("forms/general.toml", "key = \"consent_phone\"", "key = \"consent_sms\"");
+    assert!(without.contains("\"new-patients\" asks by a form without phone or consent_phone"), "{without}");
+    let without = damaged("forms/second-opinion.toml", "key = \"phone\"", "key = \"telephone\"");
+    assert!(without.contains("\"second-opinions\" asks by a form without phone or consent_phone"), "{without}");
     for (from, to, told) in [
         (
             "form = \"second-opinion\"",

@@ -26,7 +26,7 @@ pub struct Calls {
 /// What can be done with calls.
 #[derive(Debug, Subcommand)]
 pub enum Action {
-    /// Lists calls of all centers that wait for a person, oldest first.
+    /// Lists calls of all centers that wait for a person, the oldest first.
     List(List),
 }
 
@@ -65,38 +65,69 @@ impl Calls {
     }
 }
 
-type Row = (Uuid, String, String, String, String, Ts, String, Option<String>);
+type Row = (Uuid, String, String, String, String, Ts, String, Option<String>, Ts);
+
+/// Rows that are read at once.
+const PAGE: i64 = 500;
+
+macro_rules! listed {
+    ($place:literal, $then:literal) => {
+        concat!(
+            "SELECT call_id, center_id, feed, queue, state, started_at, waits_for, reference, ",
+            $place,
+            " FROM calls LEFT JOIN inquiries USING (center_id, inquiry_id) WHERE ($1::text IS NULL OR center_id = $1) AND ",
+            $then,
+            " AND (",
+            $place,
+            ", call_id) > ($2, $3) ORDER BY ",
+            $place,
+            ", call_id LIMIT $4"
+        )
+    };
+}
+
+/// Those that wait: few among many, by the index of them alone.
+const WAITING: &str = listed!("waits_from", "waits_for <> '' AND waits_from <= now()");
+/// Those of the last day.
+const LATELY: &str = listed!("started_at", "started_at > now() - interval '1 day'");
 
 impl List {
     async fn execute(self, common: &Common) -> anyhow::Result<ExitCode> {
         let (_, config) = installation::settings(common)?;
         let pool = installation::machine_pool(&config, "ingestion").await?;
-        let rows: Vec<Row> = sqlx::query_as(
-            "SELECT call_id, center_id, feed, queue, state, started_at, waits_for, reference \
-             FROM calls LEFT JOIN inquiries USING (center_id, inquiry_id) \
-             WHERE ($1::text IS NULL OR center_id = $1) \
-                AND CASE WHEN $2 THEN started_at > now() - interval '1 day' ELSE waits_for <> '' AND waits_from <= now() END \
-             ORDER BY center_id, waits_from, call_id",
-        )
-        .bind(self.center)
-        .bind(self.all)
-        .fetch_all(&pool)
-        .await
-        .context("read the calls")?;
-        let none = rows.is_empty();
-        for (call_id, center, feed, queue, state, at, waits_for, reference) in rows {
-            let reference = reference.unwrap_or_default();
-            let call = Call { call_id, center, feed, queue, state, started_at: at.0, waits_for, reference };
-            if common.json {
-                println!("{}", serde_json::to_string(&call)?);
-            } else {
-                let Call { center, queue, state, started_at, waits_for, reference, .. } = &call;
-                println!("{call_id} {center:<16} {started_at:.0} {queue:<18} {state:<10} {waits_for:<10} {reference}");
-            }
+        let sql = if self.all { LATELY } else { WAITING };
+        let (mut behind, mut none) = ((Ts(Timestamp::UNIX_EPOCH), Uuid::nil()), true);
+        loop {
+            let rows: Vec<Row> = sqlx::query_as(sql)
+                .bind(self.center.as_deref())
+                .bind(behind.0)
+                .bind(behind.1)
+                .bind(PAGE)
+                .fetch_all(&pool)
+                .await
+                .context("read the calls")?;
+            let Some(last) = rows.last() else { break };
+            (behind, none) = ((last.8, last.0), false);
+            show(common, rows)?;
         }
         if none && !common.json {
             println!("no call waits");
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+fn show(common: &Common, rows: Vec<Row>) -> anyhow::Result<()> {
+    for (call_id, center, feed, queue, state, at, waits_for, reference, _) in rows {
+        let queue = if queue.is_empty() { "-".to_owned() } else { queue };
+        let reference = reference.unwrap_or_default();
+        let call = Call { call_id, center, feed, queue, state, started_at: at.0, waits_for, reference };
+        if common.json {
+            println!("{}", serde_json::to_string(&call)?);
+        } else {
+            let Call { center, queue, state, started_at, waits_for, reference, .. } = &call;
+            println!("{call_id} {center:<16} {started_at:.0} {queue:<18} {state:<10} {waits_for:<10} {reference}");
+        }
+    }
+    Ok(())
 }

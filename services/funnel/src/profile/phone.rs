@@ -130,6 +130,16 @@ impl CallQueue {
                 return fault(&self.id, "wants another kind of help than its form is for", remedy);
             }
         }
+        // Of a call that nobody answered these two are all that is known; a form that asks neither would lose them.
+        if !self.ignore
+            && let Some(form) = self.form(profile)
+        {
+            let takes_number = form.fields().any(|(_, field)| field.key == "phone");
+            if !takes_number || form.consent.ticks.iter().all(|tick| tick.key != "consent_phone") {
+                let remedy = "add the question phone and the tick consent_phone to it, or name another form".to_owned();
+                return fault(&form.id, "asks by a form without phone or consent_phone", remedy);
+            }
+        }
         let languages = &profile.center.languages;
         if let Some(language) = self.language.as_ref().filter(|language| !languages.contains(language)) {
             let remedy = format!("use one of: {}", languages.join(", "));

@@ -90,6 +90,9 @@ words! {
     }
 }
 
+/// Digits from which a name of staff may be a number at which somebody is called; extensions are shorter.
+const FEWEST_DIGITS: usize = 7;
+
 /// What one event tells of its call. PHI: no `Debug`.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Told {
@@ -97,7 +100,7 @@ pub struct Told {
     pub caller: Option<String>,
     /// What was sent as the caller's number; empty: nothing.
     pub caller_as_sent: String,
-    /// The queue, as the phone system names it.
+    /// The queue, as the phone system names it; of a call that the center made it may be empty, or the number that was called.
     pub queue: String,
     /// Who called.
     pub direction: Direction,
@@ -158,6 +161,20 @@ impl Call {
         self.newest(|told| told.caller.as_deref())
     }
 
+    /// What was sent as the caller's number, where none could be read; empty: nothing, or that it is withheld.
+    #[must_use]
+    pub fn unread_caller(&self) -> &str {
+        let sent = || self.newest(|told| Some(told.caller_as_sent.as_str()).filter(|sent| !sent.is_empty()));
+        if self.caller().is_some() { "" } else { sent().unwrap_or_default() }
+    }
+
+    /// Who took it, where that can't be somebody's number: it stands in the clear.
+    #[must_use]
+    pub fn agent_in_clear(&self) -> &str {
+        let digits = self.agent().bytes().filter(u8::is_ascii_digit).count();
+        if digits < FEWEST_DIGITS { self.agent() } else { "" }
+    }
+
     /// Who took it.
     #[must_use]
     pub fn agent(&self) -> &str {
@@ -197,10 +214,17 @@ impl Call {
         }
     }
 
+    /// When it was over, as far as is told and never after `heard_at`: the phone system's clock may be wrong, and nobody may
+    /// wait longer for it.
+    #[must_use]
+    pub fn over_at(&self, heard_at: Timestamp) -> Timestamp {
+        self.ended_at().or_else(|| self.answered_at()).unwrap_or_else(|| self.started_at()).min(heard_at)
+    }
+
     /// From when it is shown as waiting for this. A call in good time is entered while it lasts or soon after.
     #[must_use]
-    pub fn waits_from(&self, need: Need, entry_minutes: u32) -> Timestamp {
-        let over = self.ended_at().or_else(|| self.answered_at()).unwrap_or_else(|| self.started_at());
+    pub fn waits_from(&self, need: Need, entry_minutes: u32, heard_at: Timestamp) -> Timestamp {
+        let over = self.over_at(heard_at);
         match need {
             Need::End | Need::Entry => {
                 over.checked_add(SignedDuration::from_mins(i64::from(entry_minutes))).unwrap_or(over)
@@ -290,10 +314,30 @@ mod tests {
     #[test]
     fn an_entry_is_missed_some_minutes_after_the_call_and_a_call_back_at_once() {
         let call = heard(&[(Event::Answered, told(Event::Answered, None, None))]);
-        assert_eq!(call.waits_from(Need::Entry, 15), at(16));
+        assert_eq!(call.waits_from(Need::Entry, 15, at(60)), at(16));
         let over = heard(&[(Event::Ended, told(Event::Ended, Some(State::Answered), None))]);
-        assert_eq!(over.waits_from(Need::Entry, 15), at(20));
-        assert_eq!(over.waits_from(Need::CallBack, 15), at(5));
+        assert_eq!(over.waits_from(Need::Entry, 15, at(60)), at(20));
+        assert_eq!(over.waits_from(Need::CallBack, 15, at(60)), at(5));
+        let early = "a clock that goes ahead keeps nobody waiting";
+        assert_eq!(over.waits_from(Need::CallBack, 15, at(2)), at(2), "{early}");
+        assert_eq!(over.waits_from(Need::Entry, 15, at(2)), at(17), "{early}");
+    }
+
+    #[test]
+    fn a_number_stands_in_the_clear_neither_as_who_answered_nor_as_what_could_not_be_read() {
+        let of = |agent: &str| {
+            heard(&[(Event::Answered, Told { agent: agent.to_owned(), ..told(Event::Answered, None, None) })])
+        };
+        assert_eq!((of("ext-4711").agent_in_clear(), of("ext-4711").agent()), ("ext-4711", "ext-4711"));
+        assert_eq!((of("206-555-0177").agent_in_clear(), of("12065550177@pbx").agent_in_clear()), ("", ""));
+        let unread = Told { caller_as_sent: "4711".to_owned(), ..told(Event::Ringing, None, None) };
+        let call = heard(&[(Event::Ringing, unread), (Event::Answered, told(Event::Answered, None, None))]);
+        assert_eq!(call.unread_caller(), "4711");
+        let known = heard(&[(
+            Event::Ringing,
+            Told { caller_as_sent: "x".to_owned(), ..told(Event::Ringing, None, Some("+12065550142")) },
+        )]);
+        assert_eq!(known.unread_caller(), "");
     }
 
     #[test]
@@ -308,21 +352,26 @@ mod tests {
     proptest! {
         #[test]
         fn every_order_and_repetition_of_the_events_of_a_call_tells_the_same(
-            places in proptest::collection::vec(0_usize..3, 0..8), outcome in 1_usize..5, withheld: bool,
+            places in proptest::collection::vec(0_usize..3, 0..8), outcome in 1_usize..5,
+            callers in proptest::array::uniform3(0_usize..3), queues in proptest::array::uniform3(0_usize..2),
         ) {
             let outcome = [State::Ringing, State::Answered, State::Missed, State::Abandoned, State::Voicemail][outcome];
-            let caller = (!withheld).then_some("+12065550142");
+            // Events may disagree on who called, and where.
+            let caller = |place: usize| [None, Some("+12065550142"), Some("+12065550143")][callers[place]];
+            let queue = |place: usize| ["new-patients", "billing"][queues[place]].to_owned();
             let all = [
-                (Event::Ringing, told(Event::Ringing, None, caller)),
-                (Event::Answered, told(Event::Answered, None, None)),
-                (Event::Ended, told(Event::Ended, Some(outcome), None)),
+                (Event::Ringing, Told { queue: queue(0), ..told(Event::Ringing, None, caller(0)) }),
+                (Event::Answered, Told { queue: queue(1), ..told(Event::Answered, None, caller(1)) }),
+                (Event::Ended, Told { queue: queue(2), ..told(Event::Ended, Some(outcome), caller(2)) }),
             ];
             let mut seen: Vec<usize> = places.clone();
             seen.sort_unstable();
             seen.dedup();
             let in_order: Vec<_> = seen.iter().map(|place| all[*place].clone()).collect();
             let as_they_came: Vec<_> = places.iter().map(|place| all[*place].clone()).collect();
-            prop_assert!(heard(&in_order) == heard(&as_they_came));
+            let (in_order, as_they_came) = (heard(&in_order), heard(&as_they_came));
+            prop_assert!(in_order == as_they_came);
+            prop_assert!(in_order.caller() == as_they_came.caller() && in_order.queue() == as_they_came.queue());
         }
     }
 }

@@ -17,7 +17,7 @@ pub struct NewCall<'a> {
     pub call_key: &'a [u8],
     /// Keyed hash of the caller's number.
     pub caller_key: Option<&'a [u8]>,
-    /// As the phone system names it.
+    /// As the phone system names it; empty: not in feeds.toml.
     pub queue: &'a str,
     /// `inbound` or `outbound`.
     pub direction: &'static str,
@@ -31,6 +31,8 @@ pub struct NewCall<'a> {
     pub answered_at: Option<Timestamp>,
     /// When it was over.
     pub ended_at: Option<Timestamp>,
+    /// When it was over, as far as is told, and never after that was heard.
+    pub over_at: Timestamp,
     /// What somebody has to do about it.
     pub waits_for: &'static str,
     /// From when it is shown as waiting.
@@ -69,7 +71,7 @@ pub struct Listed {
     pub call_id: Uuid,
     /// The feed that told of it.
     pub feed: String,
-    /// As the phone system names it.
+    /// As the phone system names it; empty: not in feeds.toml.
     pub queue: String,
     /// `inbound` or `outbound`.
     pub direction: String,
@@ -122,9 +124,7 @@ pub const WAITING: &str = listed!(
     "waits_for <> '' AND waits_from <= $2 AND (waits_from, call_id) > ($3, $4) ORDER BY waits_from, call_id LIMIT $5"
 );
 /// Those that were answered lately and are no entry yet, the newest first.
-pub const RECENT: &str = listed!(
-    "waits_for <> '' AND waits_for = 'entry' AND waits_from > $2 ORDER BY waits_from DESC, call_id DESC LIMIT $3"
-);
+pub const RECENT: &str = listed!("waits_for = 'entry' AND over_at > $2 ORDER BY over_at DESC, call_id DESC LIMIT $3");
 /// Those of an inquiry.
 pub const OF_INQUIRY: &str = listed!("calls.inquiry_id = $2 ORDER BY started_at, call_id LIMIT $3");
 
@@ -173,12 +173,12 @@ pub async fn write(tx: &mut Tx, call: &NewCall<'_>) -> Result<(), sqlx::Error> {
     let center = tx.center().to_owned();
     sqlx::query(
         "INSERT INTO calls (center_id, call_id, feed, call_key, caller_key, queue, direction, state, agent, started_at, \
-            answered_at, ended_at, waits_for, waits_from, inquiry_id, opened, sealed) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) \
+            answered_at, ended_at, over_at, waits_for, waits_from, inquiry_id, opened, sealed) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) \
          ON CONFLICT (center_id, call_key) DO UPDATE SET caller_key = EXCLUDED.caller_key, queue = EXCLUDED.queue, \
             direction = EXCLUDED.direction, state = EXCLUDED.state, agent = EXCLUDED.agent, \
             started_at = EXCLUDED.started_at, answered_at = EXCLUDED.answered_at, ended_at = EXCLUDED.ended_at, \
-            waits_for = EXCLUDED.waits_for, waits_from = EXCLUDED.waits_from, inquiry_id = EXCLUDED.inquiry_id, \
+            over_at = EXCLUDED.over_at, waits_for = EXCLUDED.waits_for, waits_from = EXCLUDED.waits_from, inquiry_id = EXCLUDED.inquiry_id, \
             opened = EXCLUDED.opened, sealed = EXCLUDED.sealed",
     )
     .bind(center)
@@ -193,6 +193,7 @@ pub async fn write(tx: &mut Tx, call: &NewCall<'_>) -> Result<(), sqlx::Error> {
     .bind(Ts(call.started_at))
     .bind(call.answered_at.map(Ts))
     .bind(call.ended_at.map(Ts))
+    .bind(Ts(call.over_at))
     .bind(call.waits_for)
     .bind(Ts(call.waits_from))
     .bind(call.inquiry_id)
@@ -226,17 +227,16 @@ pub async fn settle(
     .await
 }
 
-/// The further calls of an inquiry that wait for a call back.
-pub async fn further(tx: &mut Tx, inquiry: Uuid) -> Result<Vec<Uuid>, sqlx::Error> {
+/// A call by its id, and those of others that wait for a call back, held until the transaction ends: in their order, so that
+/// two people who settle each other's calls wait for one another and never both.
+pub async fn hold_with(tx: &mut Tx, call_id: Uuid, others: &[Uuid]) -> Result<Vec<Standing>, sqlx::Error> {
     let center = tx.center().to_owned();
-    sqlx::query_scalar(
-        "SELECT call_id FROM calls WHERE center_id = $1 AND inquiry_id = $2 AND waits_for = 'call_back' \
-         ORDER BY call_id FOR UPDATE",
-    )
-    .bind(center)
-    .bind(inquiry)
-    .fetch_all(tx.conn())
-    .await
+    let sql = format!(
+        "{STANDING} WHERE center_id = $1 AND call_id = ANY($2) AND (call_id = $3 OR waits_for = 'call_back') \
+         ORDER BY call_id FOR UPDATE"
+    );
+    let all: Vec<Uuid> = others.iter().copied().chain([call_id]).collect();
+    sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(center).bind(all).bind(call_id).fetch_all(tx.conn()).await
 }
 
 /// Notes that inquiries are over: the next call of the same number is a new one.
@@ -289,14 +289,13 @@ pub async fn count_waiting(tx: &mut Tx) -> Result<i64, sqlx::Error> {
         .await
 }
 
+/// How many wait, by center and for what.
+pub const WAITING_EVERYWHERE: &str =
+    "SELECT center_id, waits_for, count(*) FROM calls WHERE waits_for <> '' AND waits_from <= $1 GROUP BY 1, 2";
+
 /// How many wait, by center and for what. For the machine's login, which sees all centers.
 pub async fn waiting_everywhere(machine: &PgPool, now: Timestamp) -> Result<Vec<(String, String, i64)>, sqlx::Error> {
-    sqlx::query_as(
-        "SELECT center_id, waits_for, count(*) FROM calls WHERE waits_for <> '' AND waits_from <= $1 GROUP BY 1, 2",
-    )
-    .bind(Ts(now))
-    .fetch_all(machine)
-    .await
+    sqlx::query_as(WAITING_EVERYWHERE).bind(Ts(now)).fetch_all(machine).await
 }
 
 /// The newest inquiries whose person has a token: id, request number, when, consult type.

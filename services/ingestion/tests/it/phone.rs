@@ -8,7 +8,7 @@ use causeway_bus::{Bus, Outgoing};
 use causeway_envelope::{Envelope, TraceContext};
 use causeway_ingestion::Config;
 use causeway_ingestion::config::Limits;
-use causeway_ingestion::store::calls::{OF_INQUIRY, RECENT, WAITING};
+use causeway_ingestion::store::calls::{OF_INQUIRY, RECENT, WAITING, WAITING_EVERYWHERE};
 use causeway_proto::events::{Event as _, fact};
 use causeway_proto::inquiry::v1::{Channel, ConsultType, Facts, Source};
 use causeway_proto::intake::v1::{Stage, StageChanged};
@@ -62,16 +62,14 @@ pub async fn taken(world: &World, body: &Value) -> Value {
 async fn row(world: &World, call_id: &Value) -> String {
     let row = sqlx::query(
         "SELECT (to_jsonb(calls) - 'call_id' - 'call_key' - 'caller_key' - 'inquiry_id' - 'sealed')::text AS shown, \
-            caller_key IS NOT NULL AS has_caller, inquiry_id IS NOT NULL AS has_inquiry, length(sealed) AS length, \
-            (SELECT count(*) FROM messages WHERE state = 'accepted') > 0 AS has_messages \
+            caller_key IS NOT NULL AS has_caller, inquiry_id IS NOT NULL AS has_inquiry, length(sealed) AS length \
          FROM calls WHERE call_id = $1::uuid",
     )
     .bind(call_id.as_str().expect("an id").parse::<Uuid>().expect("a uuid"))
     .fetch_one(&world.admin)
     .await
     .expect("a call");
-    let flags: Vec<bool> =
-        ["has_caller", "has_inquiry", "has_messages"].into_iter().map(|name| row.get::<bool, _>(name)).collect();
+    let flags: Vec<bool> = ["has_caller", "has_inquiry"].into_iter().map(|name| row.get::<bool, _>(name)).collect();
     format!("{} {flags:?} {}", row.get::<String, _>("shown"), row.get::<i32, _>("length"))
 }
 
@@ -116,6 +114,30 @@ async fn every_order_and_repetition_of_the_events_of_a_call_gives_the_same_rows(
     assert_eq!(world.count("SELECT count(*) FROM messages WHERE state = 'accepted'").await, 3 * calls);
     assert_eq!(world.count("SELECT count(*) FROM inquiries").await, 2 * calls / 3, "one for each that nobody answered");
     assert_eq!(world.count("SELECT count(*) FROM calls WHERE opened").await, 2 * calls / 3);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn where_events_disagree_on_who_called_no_order_ties_the_call_to_a_strangers_inquiry() {
+    let world = World::start().await;
+    taken(&world, &ended("c-1", "+12065550142", "missed")).await;
+    let mut rows = BTreeSet::new();
+    for (call, order) in [("d-1", [0, 1]), ("d-2", [1, 0])] {
+        let told = [
+            event(call, "answered", "+12065550142", json!({})),
+            event(call, "ended", "+12065550143", json!({ "outcome": "answered" })),
+        ];
+        let first = taken(&world, &told[order[0]]).await;
+        assert_eq!(first["result"], if order[0] == 0 { "further_call" } else { "waits" });
+        let last = taken(&world, &told[order[1]]).await;
+        assert_eq!((&last["result"], &last["waits_for"]), (&json!("waits"), &json!("entry")), "{order:?}");
+        rows.insert(row(&world, &last["call_id"]).await);
+    }
+    assert_eq!(rows.len(), 1, "{rows:#?}");
+    // Nor does a queue that turns out to be none of intake's leave it there.
+    taken(&world, &event("d-3", "answered", "+12065550142", json!({}))).await;
+    let billing = json!({ "queue": "billing", "outcome": "answered" });
+    let other = taken(&world, &event("d-3", "ended", "+12065550142", billing)).await;
+    assert_eq!((&other["result"], other.get("inquiry_id")), (&json!("kept"), None));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -354,13 +376,20 @@ async fn a_callers_number_stands_in_no_table_and_no_other_center_sees_the_call()
     let mut odd = ended("extension", "my 2065550177 left knee", "missed");
     odd["caller"] = json!("my 2065550177 left knee");
     taken(&world, &odd).await;
-    for canary in ["2065550177", "left knee"] {
+    // A phone system tells whom the center calls in the place of the queue, and a mobile in that of who answers.
+    let called =
+        json!({ "direction": "outbound", "queue": "+12065550188", "agent": "12065550189", "outcome": "answered" });
+    taken(&world, &event("outbound", "ended", "", called)).await;
+    let nowhere = json!({ "direction": "outbound", "queue": "", "outcome": "missed" });
+    assert_eq!(taken(&world, &event("no-queue", "ended", "", nowhere)).await["result"], "kept");
+    taken(&world, &event("unknown", "ringing", "", json!({ "queue": "did 206-555-0187" }))).await;
+    for canary in ["2065550177", "left knee", "2065550188", "2065550189", "206-555-0187"] {
         assert_eq!(tables_with(&world, canary).await, Vec::<String>::new(), "{canary}");
     }
     let metrics = world.door.metrics.gather().iter().map(|family| format!("{family:?}")).collect::<String>();
     assert!(!metrics.contains("5550177"), "no metric names a number");
     let mut app = PgConnection::connect(world.database.app.expose_secret()).await.expect("a login");
-    for (center, seen) in [(CENTER, 2), (OTHER, 0)] {
+    for (center, seen) in [(CENTER, 5), (OTHER, 0)] {
         sqlx::query("SELECT set_config('app.center', $1, false)").bind(center).execute(&mut app).await.expect("set");
         let count: i64 = sqlx::query_scalar("SELECT count(*) FROM calls").fetch_one(&mut app).await.expect("a count");
         assert_eq!(count, seen, "{center}");
@@ -373,9 +402,10 @@ async fn a_callers_number_stands_in_no_table_and_no_other_center_sees_the_call()
 }
 
 const MANY: &str = "INSERT INTO calls (center_id, call_id, feed, call_key, caller_key, queue, direction, state, agent, started_at, \
-        waits_for, waits_from, inquiry_id, opened, closed_at, sealed) \
+        over_at, waits_for, waits_from, inquiry_id, opened, closed_at, sealed) \
      SELECT 'harbor-valley', gen_random_uuid(), 'harbor-phones', decode(md5(n::text), 'hex'), decode(md5((n % 5000)::text), 'hex'), \
         'new-patients', 'inbound', 'answered', '', now() - n * interval '1 minute', \
+        now() - n * interval '1 minute', \
         CASE WHEN n % 200 = 0 THEN 'entry' ELSE '' END, now() - n * interval '1 minute', gen_random_uuid(), n % 3 = 0, now(), '\\x00' \
      FROM generate_series(1, 50000) AS n";
 
@@ -397,7 +427,7 @@ async fn each_question_about_calls_is_answered_by_an_index_among_many() {
     let center = "'harbor-valley'";
     for (sql, index) in [
         (listed(WAITING, &[center, "now()", "'2020-01-01'", id, "51"]), "calls_waiting"),
-        (listed(RECENT, &[center, "now() - interval '1 hour'", "50"]), "calls_waiting"),
+        (listed(RECENT, &[center, "now() - interval '1 hour'", "50"]), "calls_recent"),
         (listed(OF_INQUIRY, &[center, id, "50"]), "calls_of_inquiry"),
         (format!("SELECT sealed FROM calls WHERE center_id = {center} AND call_key = {key}"), "calls_same"),
         (format!("SELECT sealed FROM calls WHERE center_id = {center} AND call_id = {id}"), "calls_pkey"),
@@ -422,6 +452,25 @@ async fn each_question_about_calls_is_answered_by_an_index_among_many() {
     ] {
         let plan: Vec<String> = sqlx::query_scalar(sqlx::AssertSqlSafe(format!("EXPLAIN {sql}")))
             .fetch_all(&mut app)
+            .await
+            .unwrap_or_else(|cause| panic!("{sql}: {cause}"));
+        let plan = plan.join("\n");
+        assert!(plan.contains(index) && !plan.contains("Seq Scan on calls"), "{sql}\n{plan}");
+    }
+    // Of all centers, as operators ask.
+    let of_all = |place: &str, then: &str| {
+        format!(
+            "SELECT call_id, reference FROM calls LEFT JOIN inquiries USING (center_id, inquiry_id) WHERE {then} \
+             AND ({place}, call_id) > ('1970-01-01', {id}) ORDER BY {place}, call_id LIMIT 500"
+        )
+    };
+    for (sql, index) in [
+        (WAITING_EVERYWHERE.replace("$1", "now()"), "calls_waiting"),
+        (of_all("waits_from", "waits_for <> '' AND waits_from <= now()"), "calls_waiting"),
+        (of_all("started_at", "started_at > now() - interval '1 day'"), "calls_began"),
+    ] {
+        let plan: Vec<String> = sqlx::query_scalar(sqlx::AssertSqlSafe(format!("EXPLAIN {sql}")))
+            .fetch_all(&world.admin)
             .await
             .unwrap_or_else(|cause| panic!("{sql}: {cause}"));
         let plan = plan.join("\n");

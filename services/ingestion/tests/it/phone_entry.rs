@@ -3,8 +3,8 @@
 use causeway_auth::{Actor, Role};
 use causeway_proto::error::Reason;
 use causeway_proto::inquiry::v1::{
-    CallRow, ListCallsRequest, OpenCallRequest, OpenedCall, SettleCallRequest, Source, SubmitInquiryRequest,
-    SubmitInquiryResponse,
+    CallRow, ListCallsRequest, OpenCallRequest, OpenRepairRequest, OpenedCall, ReleaseRepairRequest, SettleCallRequest,
+    Source, SubmitInquiryRequest, SubmitInquiryResponse,
 };
 use causeway_runtime::Clock;
 use serde_json::{Value, json};
@@ -48,11 +48,22 @@ async fn enter(world: &World, call: &str, key: &str, name: &str) -> Result<Submi
 }
 
 async fn settle(world: &World, call: &str, reason: &str, inquiry: &str) -> Result<Vec<String>, Status> {
+    settle_with(world, call, (reason, inquiry), &[]).await
+}
+
+/// `also`: calls that stood beside it.
+async fn settle_with(
+    world: &World,
+    call: &str,
+    (reason, inquiry): (&str, &str),
+    also: &[&str],
+) -> Result<Vec<String>, Status> {
     let request = SettleCallRequest {
         center: CENTER.into(),
         call_id: call.into(),
         reason: reason.into(),
         inquiry_id: inquiry.into(),
+        also: also.iter().map(|id| (*id).to_owned()).collect(),
     };
     let mut client = world.client("portal", Some(coordinator(CENTER)));
     Ok(client.settle_call(request).await?.into_inner().settled)
@@ -75,6 +86,7 @@ async fn an_answered_call_is_offered_at_once_and_waits_on_the_list_when_nobody_h
     taken(&world, &answered("now", "+12065550142", 60)).await;
     taken(&world, &answered("a-while-ago", "+12065550143", 20 * 60)).await;
     taken(&world, &answered("yesterday", "+12065550144", 25 * 3600)).await;
+    let over_an_hour = id(&taken(&world, &answered("before", "+12065550146", 61 * 60)).await);
     let names =
         |rows: &[CallRow]| rows.iter().map(|row| (row.waits_for.clone(), row.queue.clone())).collect::<Vec<_>>();
     let recent = list(&world, "recent").await;
@@ -82,7 +94,9 @@ async fn an_answered_call_is_offered_at_once_and_waits_on_the_list_when_nobody_h
     assert!(recent[0].answered_at > recent[1].answered_at, "the newest first");
     assert_eq!((recent[0].agent.as_str(), recent[0].state.as_str()), ("dana-whitfield", "answered"));
     let waiting = list(&world, "").await;
-    assert_eq!(waiting.len(), 2, "a quarter of an hour has passed, and none is ever gone by itself");
+    assert!(recent.iter().all(|row| row.call_id != over_an_hour), "an hour is an hour from the call");
+    assert!(waiting.iter().any(|row| row.call_id == over_an_hour));
+    assert_eq!(waiting.len(), 3, "a quarter of an hour has passed, and none is ever gone by itself");
     assert!(waiting[0].answered_at < waiting[1].answered_at, "the oldest first");
     // A call of which no end is told waits as well.
     let ringing = event("lost", "ringing", "+12065550145", json!({}));
@@ -91,10 +105,15 @@ async fn an_answered_call_is_offered_at_once_and_waits_on_the_list_when_nobody_h
     let first = ListCallsRequest { center: CENTER.into(), page_size: 2, ..Default::default() };
     let mut client = world.client("portal", Some(coordinator(CENTER)));
     let page = client.list_calls(first.clone()).await.expect("a page").into_inner();
-    assert_eq!((page.calls.len(), page.waiting), (2, 3));
+    assert_eq!((page.calls.len(), page.waiting), (2, 4));
     let next = ListCallsRequest { page_token: page.next_page_token, ..first };
     let page = client.list_calls(next).await.expect("a page").into_inner();
-    assert_eq!((page.calls.len(), page.next_page_token.as_str()), (1, ""));
+    assert_eq!((page.calls.len(), page.next_page_token.as_str()), (2, ""));
+    // The clock of the phone system goes ahead: nobody waits for that.
+    let ahead = (Clock::system().now() + jiff::SignedDuration::from_hours(5)).to_string();
+    let times = json!({ "started_at": ahead, "ended_at": ahead, "outcome": "missed" });
+    let ahead = id(&taken(&world, &event("ahead", "ended", "anonymous", times)).await);
+    assert!(list(&world, "waiting").await.iter().any(|row| row.call_id == ahead));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -166,8 +185,13 @@ async fn who_opens_a_call_sees_its_number_and_the_requests_under_it_and_each_loo
     assert_eq!(elsewhere.expect_err("none of theirs").code(), Code::InvalidArgument);
     let list = ListCallsRequest { center: CENTER.into(), ..Default::default() };
     let analyst = Actor::staff("an", "An", CENTER, vec![Role::Analyst]);
-    let refused = world.client("portal", Some(analyst)).list_calls(list).await.expect_err("may not");
-    assert_eq!(refused.code(), Code::PermissionDenied);
+    for actor in [analyst, Actor::staff("rev", "Rev", CENTER, vec![Role::Reviewer])] {
+        let refused = world.client("portal", Some(actor)).list_calls(list.clone()).await.expect_err("may not");
+        assert_eq!(refused.code(), Code::PermissionDenied);
+    }
+    let of = ListCallsRequest { inquiry_id: opened.known[0].inquiry_id.clone(), ..list };
+    let reviewer = Actor::staff("rev", "Rev", CENTER, vec![Role::Reviewer]);
+    world.client("portal", Some(reviewer)).list_calls(of).await.expect("they are shown with the inquiry");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -175,23 +199,111 @@ async fn a_call_leaves_the_list_by_a_persons_word_alone_and_a_call_back_speaks_o
     let world = World::start().await;
     let first = taken(&world, &ended("c-1", "+12065550142", "missed")).await;
     let second = id(&taken(&world, &ended("c-2", "+12065550142", "missed")).await);
-    taken(&world, &ended("c-3", "+12065550142", "voicemail")).await;
+    let third = id(&taken(&world, &ended("c-3", "+12065550142", "voicemail")).await);
     let alone = id(&taken(&world, &ended("c-4", "anonymous", "missed")).await);
     assert_eq!(list(&world, "waiting").await.len(), 3);
     assert_eq!(settle(&world, &alone, "boring", "").await.expect_err("no reason").code(), Code::InvalidArgument);
     assert_eq!(settle(&world, &alone, "belongs", "").await.expect_err("to which?").code(), Code::InvalidArgument);
     let nobody = uuid::Uuid::nil().to_string();
     assert_eq!(settle(&world, &alone, "belongs", &nobody).await.expect_err("none").code(), Code::NotFound);
-    assert_eq!(settle(&world, &second, "called_back", "").await.expect("said").len(), 2);
+    // Somebody else's further call goes with nobody's, and what came after the page was shown stays.
+    taken(&world, &ended("d-1", "+12065550143", "missed")).await;
+    let other = id(&taken(&world, &ended("d-2", "+12065550143", "missed")).await);
+    let mistake = id(&taken(&world, &ended("c-5", "+12065550142", "missed")).await);
+    let later = id(&taken(&world, &ended("c-6", "+12065550142", "missed")).await);
+    let beside = [third.as_str(), other.as_str()];
+    let wrong = settle_with(&world, &mistake, ("wrong_number", ""), &beside).await.expect("said");
+    assert_eq!(wrong, std::slice::from_ref(&mistake), "of this call alone");
+    let mut said = settle_with(&world, &second, ("called_back", ""), &beside).await.expect("said");
+    said.sort_unstable();
+    let mut expected = [second.clone(), third];
+    expected.sort_unstable();
+    assert_eq!(said, expected);
     assert_eq!(settle(&world, &second, "called_back", "").await.expect("again"), Vec::<String>::new());
+    let waits: Vec<String> = list(&world, "waiting").await.into_iter().map(|row| row.call_id).collect();
+    assert!(waits.contains(&later) && waits.contains(&other), "{waits:?}");
+    for call in [&later, &other] {
+        settle(&world, call, "no_request", "").await.expect("said");
+    }
     let inquiry = first["inquiry_id"].as_str().expect("an id");
     assert_eq!(settle(&world, &alone, "belongs", inquiry).await.expect("said"), std::slice::from_ref(&alone));
     assert!(list(&world, "waiting").await.is_empty());
-    assert_eq!(world.count("SELECT count(*) FROM audit_log WHERE purpose LIKE 'settle_call_%'").await, 3);
+    assert_eq!(world.count("SELECT count(*) FROM audit_log WHERE purpose LIKE 'settle_call_%'").await, 6);
     let of = ListCallsRequest { center: CENTER.into(), inquiry_id: inquiry.into(), ..Default::default() };
     let shown = world.client("portal", Some(coordinator(CENTER))).list_calls(of).await.expect("a list").into_inner();
     let told: Vec<(bool, &str)> = shown.calls.iter().map(|call| (call.opened, call.outcome.as_str())).collect();
-    assert_eq!(told.len(), 4);
+    assert_eq!(told.len(), 6);
     assert_eq!(told.iter().filter(|(opened, _)| *opened).count(), 1);
     assert_eq!(told.iter().filter(|(_, outcome)| *outcome == "called_back").count(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_people_who_settle_each_others_calls_at_once_are_both_answered() {
+    let world = World::start().await;
+    taken(&world, &ended("c-0", "+12065550142", "missed")).await;
+    for round in 1..=10 {
+        let one = id(&taken(&world, &ended(&format!("a-{round}"), "+12065550142", "missed")).await);
+        let other = id(&taken(&world, &ended(&format!("b-{round}"), "+12065550142", "missed")).await);
+        let (also_other, also_one) = ([other.as_str()], [one.as_str()]);
+        let (left, right) = tokio::join!(
+            settle_with(&world, &one, ("called_back", ""), &also_other),
+            settle_with(&world, &other, ("called_back", ""), &also_one),
+        );
+        let settled = left.expect("answered").len() + right.expect("answered").len();
+        assert_eq!(settled, 2, "each call is settled once");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_who_called_tells_later_is_laid_into_the_inquiry_that_was_made_of_the_call() {
+    let world = World::start().await;
+    let made = taken(&world, &ended("c-1", "+12065550142", "missed")).await;
+    let inquiry = made["inquiry_id"].as_str().expect("an id").to_owned();
+    let mut client = world.client("portal", Some(coordinator(CENTER)));
+    let open = OpenRepairRequest {
+        center: CENTER.into(),
+        kind: "inquiry".into(),
+        id: inquiry.clone(),
+        purpose: "repair".into(),
+    };
+    let shown = client.open_repair(open.clone()).await.expect("shown").into_inner();
+    assert!(shown.may_release && shown.faults.is_empty() && shown.view.is_empty());
+    assert_eq!(shown.row.expect("a row").reason, "missed_call");
+    let told = ReleaseRepairRequest {
+        center: CENTER.into(),
+        kind: "inquiry".into(),
+        id: inquiry.clone(),
+        fields: [("name".to_owned(), "Testpatient Rosa".to_owned())].into(),
+        ..Default::default()
+    };
+    let mended = client.release_repair(told.clone()).await.expect("mended").into_inner();
+    assert_eq!((mended.outcome.as_str(), &mended.inquiry_id), ("mended", &inquiry));
+    let shown = client.open_repair(open).await.expect("shown").into_inner();
+    assert_eq!(shown.fields.get("name").map(String::as_str), Some("Testpatient Rosa"));
+    assert_eq!(shown.fields.get("phone").map(String::as_str), Some("+12065550142"), "what the call told stays");
+    assert_eq!(world.count("SELECT count(*) FROM inquiries WHERE needs_repair").await, 0);
+    assert_eq!(world.count("SELECT count(*) FROM audit_log WHERE purpose = 'mend_inquiry'").await, 1);
+    // An inquiry that came with all its answers is none of this.
+    let whole = world.accepted(&body(&[])).await;
+    let id = whole["inquiry_id"].as_str().expect("an id").to_owned();
+    let refused = client.release_repair(ReleaseRepairRequest { id, ..told }).await.expect("asked").into_inner();
+    assert_eq!(refused.outcome, "not_waiting");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_number_that_could_not_be_read_and_a_queue_that_is_not_set_up_are_shown_to_who_opens_the_call_alone() {
+    let world = World::start().await;
+    let odd = id(&taken(&world, &ended("c-1", "ext 4711", "missed")).await);
+    let withheld = id(&taken(&world, &ended("c-2", "\"Anonymous\" <SIP:anonymous@a.invalid>", "missed")).await);
+    let mut unknown = ended("c-3", "+12065550142", "missed");
+    unknown["queue"] = json!("new-queue");
+    let unknown = id(&taken(&world, &unknown).await);
+    let opened = open(&world, Some(coordinator(CENTER)), &odd).await.expect("opened");
+    assert_eq!((opened.number.as_str(), opened.number_as_sent.as_str()), ("", "ext 4711"));
+    let opened = open(&world, Some(coordinator(CENTER)), &withheld).await.expect("opened");
+    assert_eq!((opened.number.as_str(), opened.number_as_sent.as_str()), ("", ""));
+    let opened = open(&world, Some(coordinator(CENTER)), &unknown).await.expect("opened");
+    assert_eq!(opened.call.expect("a call").queue, "new-queue");
+    let row = list(&world, "waiting").await.into_iter().find(|row| row.call_id == unknown).expect("it waits");
+    assert_eq!((row.queue.as_str(), row.waits_for.as_str()), ("", "queue"));
 }

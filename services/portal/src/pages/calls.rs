@@ -50,6 +50,8 @@ pub struct CallRow {
     pub inquiry_url: String,
     /// Where it is taken down.
     pub entry_url: String,
+    /// Ids of the calls on this page that a call back settles with it, with commas between.
+    pub also: String,
     /// What may be said of it.
     pub reasons: Vec<SelectOption>,
 }

@@ -31,12 +31,17 @@ pub struct Looking<'a> {
 }
 
 impl Looking<'_> {
-    /// A call that waits.
-    pub fn row(&self, call: &Call) -> CallRow {
+    /// A call that waits. `shown`: all that stand on its page.
+    pub fn row(&self, call: &Call, shown: &[Call]) -> CallRow {
+        let is_beside = |other: &&Call| {
+            other.waits_for == "call_back" && other.inquiry_id == call.inquiry_id && other.call_id != call.call_id
+        };
+        let beside = shown.iter().filter(|_| call.waits_for == "call_back").filter(is_beside);
         CallRow {
+            also: beside.map(|other| other.call_id.as_str()).collect::<Vec<_>>().join(","),
             id: call.call_id.clone(),
             at: self.at(call.started_at),
-            queue: call.queue.clone(),
+            queue: queue(call).to_owned(),
             what: self.what(call),
             waits: waits(&call.waits_for).to_owned(),
             reference: (!call.reference.is_empty()).then(|| call.reference.clone()),
@@ -52,7 +57,7 @@ impl Looking<'_> {
 
     /// A call of late, as a link to its entry.
     pub fn link(&self, call: &Call) -> CallLink {
-        let what = format!("{}, {}, {}", self.at(call.started_at), call.queue, self.what(call));
+        let what = format!("{}, {}, {}", self.at(call.started_at), queue(call), self.what(call));
         CallLink { url: entry_url(&call.call_id), what }
     }
 
@@ -60,7 +65,7 @@ impl Looking<'_> {
     pub fn moments(&self, calls: &[Call]) -> Vec<Moment> {
         let moment = |call: &Call| Moment {
             at: self.at(call.started_at),
-            text: format!("{}, {}", call.queue, self.what(call)),
+            text: format!("{}, {}", queue(call), self.what(call)),
             note: said(call).map(str::to_owned),
         };
         calls.iter().rev().map(moment).collect()
@@ -81,12 +86,12 @@ impl Looking<'_> {
         });
         Caller {
             call_id: call.call_id.clone(),
-            number: if opened.number.is_empty() {
-                "The number is withheld. Ask for it".to_owned()
-            } else {
-                phone_words(&opened.number)
+            number: match (opened.number.as_str(), opened.number_as_sent.as_str()) {
+                ("", "") => "The number is withheld. Ask for it".to_owned(),
+                ("", sent) => format!("The number could not be read: {sent}"),
+                (number, _) => phone_words(number),
             },
-            at: format!("{}, {}, {}", self.at(call.started_at), call.queue, self.what(&call)),
+            at: format!("{}, {}, {}", self.at(call.started_at), queue(&call), self.what(&call)),
             known: known.collect(),
         }
     }
@@ -117,6 +122,11 @@ impl Looking<'_> {
     }
 }
 
+/// The queue, as staff call it.
+fn queue(call: &Call) -> &str {
+    if call.queue.is_empty() { "Queue not set up" } else { &call.queue }
+}
+
 fn entry_url(call: &str) -> String {
     format!("/inquiries/new?call={call}")
 }
@@ -124,7 +134,9 @@ fn entry_url(call: &str) -> String {
 fn waits(what: &str) -> &'static str {
     match what {
         "entry" => "Nobody has entered it yet",
-        "number" => "The number is withheld. Listen to the message, or wait for the next call",
+        "number" => {
+            "The number is withheld or could not be read. Open it, listen to the message, or wait for the next call"
+        }
         "queue" => "Its queue is not set up. Enter it, or tell the people who run Causeway",
         "call_back" => "Another call of somebody who waits to be called back",
         "end" => "Find out how it ended",
@@ -165,15 +177,39 @@ mod tests {
             waits_for: "entry".into(),
             ..Call::default()
         };
-        let row = looking.row(&call);
+        let row = looking.row(&call, &[]);
         assert_eq!(row.what, "answered by Dana Whitfield");
         assert_eq!(row.entry_url, "/inquiries/new?call=c1");
         assert!(row.at.starts_with("Today") && row.reference.is_none());
         assert!(row.reasons.iter().all(|reason| reason.value != "called_back"), "an answered call is not called back");
         let missed = Call { state: "missed".into(), agent: String::new(), waits_for: "call_back".into(), ..call };
-        assert_eq!(looking.row(&missed).what, "nobody answered");
-        assert_eq!(looking.row(&missed).reasons.len(), REASONS.len());
-        let opened = OpenedCall { call: Some(missed), ..OpenedCall::default() };
+        assert_eq!(looking.row(&missed, &[]).what, "nobody answered");
+        assert_eq!(looking.row(&missed, &[]).reasons.len(), REASONS.len());
+        let opened = OpenedCall { call: Some(missed.clone()), ..OpenedCall::default() };
         assert!(looking.caller(&opened).number.contains("withheld"));
+        let unread = OpenedCall { number_as_sent: "ext 4711".into(), ..opened };
+        assert_eq!(looking.caller(&unread).number, "The number could not be read: ext 4711");
+        assert_eq!(looking.row(&Call { queue: String::new(), ..missed }, &[]).queue, "Queue not set up");
+    }
+
+    #[test]
+    fn with_a_call_back_go_the_calls_of_the_same_request_that_stand_beside_it() {
+        let profile = harbor_valley();
+        let looking = Looking { profile: &profile, now: Timestamp::from_second(1_804_190_400).expect("time") };
+        let call = |id: &str, inquiry: &str, waits_for: &str| Call {
+            call_id: id.into(),
+            inquiry_id: inquiry.into(),
+            waits_for: waits_for.into(),
+            ..Call::default()
+        };
+        let shown = [
+            call("1", "a", "call_back"),
+            call("2", "a", "call_back"),
+            call("3", "b", "call_back"),
+            call("4", "a", "entry"),
+            call("5", "a", "call_back"),
+        ];
+        let also = |at: usize| looking.row(&shown[at], &shown).also;
+        assert_eq!((also(0), also(2), also(3)), ("2,5".to_owned(), String::new(), String::new()));
     }
 }

@@ -186,6 +186,10 @@ impl Looking<'_> {
         ];
         shown
             .extend(plain.into_iter().filter(|(_, value)| !value.is_empty()).map(|(label, value)| fact(label, &value)));
+        if facts.missed_call && self.may(Action::RepairInquiry) {
+            let link = Some(format!("/repairs/{}?kind=inquiry", facts.inquiry_id));
+            shown.push(Fact { link, ..fact("Who called", "Enter what they tell you") });
+        }
         shown
     }
 

@@ -42,7 +42,13 @@ const BROKEN: (&str, &str) = (
 );
 
 /// Reason, in a few words, in a sentence, and who can act.
-const REASONS: [(&str, &str, &str, &str); 18] = [
+const REASONS: [(&str, &str, &str, &str); 19] = [
+    (
+        "missed_call",
+        "A call that nobody answered",
+        "Nobody has asked yet who called. Enter here what they tell you.",
+        US,
+    ),
     (
         "defects",
         "An answer that can’t be read",

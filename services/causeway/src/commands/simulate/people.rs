@@ -333,7 +333,7 @@ mod tests {
             assert!(person.answers["name"].starts_with("Testpatient "));
             assert!(person.answers["email"].contains("@example."));
             assert!(person.answers.get("phone").is_none_or(|phone| phone.contains("55501") || phone == "555 01"));
-            assert!(person.attribution.referrer_host.is_some_and(|host| host.ends_with(SYNTHETIC_HOST)));
+            assert!(person.attribution.first.referrer_host.is_some_and(|host| host.ends_with(SYNTHETIC_HOST)));
         }
     }
 }

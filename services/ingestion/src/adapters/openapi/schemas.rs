@@ -259,13 +259,18 @@ fn call() -> Value {
     json!({
         "type": "object",
         "description": "One event of a call, with what is known of the call by then.",
-        "required": ["call_id", "event", "direction", "queue", "started_at"],
+        "required": ["call_id", "event", "direction", "started_at"],
         "additionalProperties": false,
         "properties": {
             "call_id": key("The phone system's own id of the call."),
             "event": { "enum": ["ringing", "answered", "ended"] },
             "direction": { "enum": ["inbound", "outbound"] },
-            "queue": key("The queue or number that was called; what it means stands in the center's feeds.toml."),
+            "queue": {
+                "type": "string",
+                "maxLength": 128,
+                "description": "The queue or number that was called; what it means stands in the center's feeds.toml. Needed \
+                    with `inbound`; of an `outbound` call leave it out.",
+            },
             "caller": {
                 "type": ["string", "null"],
                 "description": "The caller's number; nothing, or a word such as anonymous, where it is withheld.",
@@ -285,6 +290,10 @@ fn call() -> Value {
         "allOf": [
             needed_with("answered", &["answered_at"]),
             needed_with("ended", &["ended_at", "outcome"]),
+            {
+                "if": { "properties": { "direction": { "const": "inbound" } }, "required": ["direction"] },
+                "then": { "properties": { "queue": { "minLength": 1 } }, "required": ["queue"] },
+            },
         ],
     })
 }

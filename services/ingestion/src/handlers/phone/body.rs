@@ -14,6 +14,8 @@ use crate::error::Refusal;
 const LONGEST_AGENT: usize = 64;
 /// A clock that is set to another zone is wrong by less.
 const MOST_AHEAD: SignedDuration = SignedDuration::from_hours(24);
+/// No phone system that sends here is older; what is told from before is a clock that was never set.
+const EARLIEST: Timestamp = Timestamp::constant(946_684_800, 0);
 /// What phone systems send where the caller's number is withheld.
 const WITHHELD: [&str; 10] = [
     "anonymous",
@@ -80,7 +82,9 @@ pub fn read(bytes: &[u8], region: &str, now: Timestamp) -> Result<Heard, Refusal
     if !is_fit_key(&body.call_id) {
         faults.add("call_id", FaultCode::Missing, "Send the phone system's own id of the call: 1 to 128 characters");
     }
-    if !is_fit_key(&body.queue) {
+    let direction = Direction::parse(&body.direction);
+    // A call that the center makes has no queue.
+    if !is_fit_key(&body.queue) && !(body.queue.is_empty() && direction == Some(Direction::Outbound)) {
         faults.add("queue", FaultCode::Missing, "Send the queue or number that was called: 1 to 128 characters");
     }
     let direction = faults.word("direction", &body.direction, Direction::parse, Direction::WORDS);
@@ -135,7 +139,10 @@ fn ended_as(word: &str) -> Option<State> {
 /// The number in E.164, if it is one that can be called, and what was sent.
 fn caller(sent: &str, region: &str) -> (Option<String>, String) {
     let plain = sent.trim();
-    let plain = ["tel:", "sip:", "sips:"].iter().find_map(|scheme| plain.strip_prefix(scheme)).unwrap_or(plain);
+    // `"A name" <sip:…>`, as SIP writes it: the address alone counts.
+    let plain = plain.split_once('<').map_or(plain, |(_, rest)| rest.split('>').next().unwrap_or_default().trim());
+    let is_scheme = |word: &str| ["tel", "sip", "sips"].iter().any(|scheme| word.eq_ignore_ascii_case(scheme));
+    let plain = plain.split_once(':').filter(|(word, _)| is_scheme(word)).map_or(plain, |(_, rest)| rest);
     let plain = plain.split(['@', ';']).next().unwrap_or_default().trim();
     if plain.is_empty() || WITHHELD.iter().any(|word| plain.eq_ignore_ascii_case(word)) {
         return (None, String::new());
@@ -172,7 +179,9 @@ impl Faults {
             self.add(field, FaultCode::DateUnreadable, LIKE);
             return None;
         };
-        if at.duration_since(now) > MOST_AHEAD {
+        if at < EARLIEST {
+            self.add(field, FaultCode::DateUnreadable, "This lies before 2000. Check the clock of the phone system");
+        } else if at.duration_since(now) > MOST_AHEAD {
             self.add(field, FaultCode::DateUnreadable, "This lies in the future. Check the clock of the phone system");
         }
         Some(at)
@@ -216,16 +225,37 @@ mod tests {
         assert_eq!(faults(&ENDED.replace("missed", "ringing")), [("outcome".to_owned(), "not_a_choice")]);
         assert_eq!(faults(&ENDED.replace(",\"outcome\":\"missed\"", "")), [("outcome".to_owned(), "missing")]);
         assert_eq!(faults(&ENDED.replace("19:41", "19:39")), [("ended_at".to_owned(), "date_unreadable")]);
+        for old in ["1999-12-31T23:59:59Z", "0001-01-01T00:00:00Z", "-009998-01-01T00:00:00Z"] {
+            let told = faults(&ENDED.replace("2026-03-04T19:40:00Z", old));
+            assert_eq!(told, [("started_at".to_owned(), "date_unreadable")], "{old}");
+        }
+        let nowhere = ENDED.replace("\"queue\":\"q\"", "\"queue\":\"\"");
+        assert_eq!(faults(&nowhere), [("queue".to_owned(), "missing")]);
+        assert!(faults(&nowhere.replace("inbound", "outbound")).is_empty(), "the center called somebody");
         assert!(faults(ENDED).is_empty());
         assert!(matches!(read(b"{\"cal\":1}", "US", now()), Err(Refusal::Unreadable { .. })));
     }
 
     #[test]
     fn a_callers_number_is_read_from_what_phone_systems_send_and_a_withheld_one_is_none() {
-        for sent in ["(206) 555-0142", "tel:+12065550142", "sip:+12065550142@pbx.example;user=phone", "2065550142"] {
+        for sent in [
+            "(206) 555-0142",
+            "tel:+12065550142",
+            "TEL:+12065550142",
+            "sip:+12065550142@pbx.example;user=phone",
+            "\"Testpatient: Rosa\" <SIP:+12065550142@pbx.example>;tag=1",
+            "<tel:+1-206-555-0142>",
+            "2065550142",
+        ] {
             assert!(caller(sent, "US").0.as_deref() == Some("+12065550142"), "{sent}");
         }
-        for sent in ["", "anonymous", "Restricted", "sip:anonymous@anonymous.invalid"] {
+        for sent in [
+            "",
+            "anonymous",
+            "Restricted",
+            "sip:anonymous@anonymous.invalid",
+            "\"Anonymous\" <Sip:anonymous@a.invalid>",
+        ] {
             assert!(caller(sent, "US") == (None, String::new()), "{sent}");
         }
         assert!(caller("4711", "US") == (None, "4711".to_owned()), "an extension is kept, and can't be called back");

@@ -25,6 +25,8 @@ use crate::store::calls::{self, Listed};
 const PAGE: (i64, i64) = (50, 200);
 /// Most requests that are shown of a number.
 const KNOWN: i64 = 5;
+/// Most characters that are shown of a number that could not be read.
+const LONGEST_UNREAD: usize = 128;
 /// No call of this center has this id.
 pub const NO_CALL: Refusal = Refusal::BadRequest("no call of this center has this id; take it from the list of calls");
 
@@ -41,7 +43,12 @@ pub async fn list(
     actor: &Actor,
     request: wire::ListCallsRequest,
 ) -> Result<wire::ListCallsResponse, Refusal> {
-    let action = if actor.kind == ActorKind::Operator { Action::Operate } else { Action::ViewWorklist };
+    let action = match (actor.kind, request.inquiry_id.is_empty()) {
+        (ActorKind::Operator, _) => Action::Operate,
+        (_, true) => Action::EnterInquiry,
+        // They are shown with the inquiry.
+        (_, false) => Action::ViewWorklist,
+    };
     allow(actor, action, &request.center)?;
     let in_force = calls.acceptance.profile(&request.center)?;
     let wanted = match (request.inquiry_id.as_str(), request.view.as_str()) {
@@ -93,6 +100,7 @@ fn row(profile: &Profile, call: Listed) -> wire::CallRow {
         started_at: convert::micros(call.started_at.0),
         answered_at: instant(call.answered_at),
         ended_at: instant(call.ended_at),
+        waits_from: convert::micros(call.waits_from.0),
         waits_for: call.waits_for,
         inquiry_id: call.inquiry_id.map(|id| id.to_string()).unwrap_or_default(),
         reference: call.reference.unwrap_or_default(),
@@ -119,7 +127,7 @@ pub async fn open(
     let call_id = Uuid::parse_str(&request.call_id).map_err(|_| NO_CALL)?;
     let in_force = calls.acceptance.profile(&request.center)?;
     let sealer = calls.acceptance.sealer.clone();
-    let (listed, number, queue, known) = calls
+    let (mut listed, number, unread, queue, known) = calls
         .database
         .with_tx(&request.center, move |tx| {
             Box::pin(async move {
@@ -142,10 +150,13 @@ pub async fn open(
                     let token = recognise::token(&sealer, tx.center(), &clue).map_err(super::internal)?;
                     known = calls::known_by(tx, &token, KNOWN).await?;
                 }
-                Ok::<_, Refusal>((listed, number, call.queue().to_owned(), known))
+                let unread = call.unread_caller().chars().take(LONGEST_UNREAD).collect::<String>();
+                Ok::<_, Refusal>((listed, number, unread, call.queue().to_owned(), known))
             })
         })
         .await?;
+    // In the clear it stands only where feeds.toml had it.
+    listed.queue.clone_from(&queue);
     let mapping = in_force.1.feed(&listed.feed).and_then(|feed| feed.phone.as_ref());
     let queue = mapping.and_then(|mapping| mapping.queue(&queue)).filter(|queue| !queue.ignore).cloned();
     let queue = queue.unwrap_or_default();
@@ -158,6 +169,7 @@ pub async fn open(
     let form = queue.form(&in_force.1).map(|form| form.id.clone());
     Ok(wire::OpenedCall {
         number,
+        number_as_sent: unread,
         form_id: form.unwrap_or_default(),
         language: queue.language.unwrap_or_default(),
         consult_type: queue.consult_type.map(|term| term.as_str().to_owned()).unwrap_or_default(),

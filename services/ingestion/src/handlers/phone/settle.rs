@@ -12,10 +12,10 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::list::NO_CALL;
-use crate::domain::call::Need;
 use crate::domain::submission::Submission;
 use crate::error::Refusal;
 use crate::handlers::grpc::{Calls, allow, deny};
+use crate::store::calls::Standing;
 use crate::store::{self, calls};
 use crate::writer::batch::{self, Answer, Verdict, Way};
 
@@ -23,8 +23,12 @@ use crate::writer::batch::{self, Answer, Verdict, Way};
 const ENTERED: &str = "entered";
 /// It belongs to an inquiry that is named.
 const BELONGS: &str = "belongs";
+/// Somebody called back.
+const CALLED_BACK: &str = "called_back";
 /// What may be said of a call.
-const REASONS: [&str; 5] = [BELONGS, "called_back", "no_request", "wrong_number", "test"];
+const REASONS: [&str; 5] = [BELONGS, CALLED_BACK, "no_request", "wrong_number", "test"];
+/// Most calls that are settled at once: those of a page.
+const MOST: usize = 200;
 
 fn entry(actor: &Actor, call_id: Uuid, purpose: String, trace: &TraceContext) -> Entry {
     Entry {
@@ -54,6 +58,12 @@ pub async fn call(
         return Err(Refusal::BadRequest(KNOWN));
     };
     let call_id = Uuid::parse_str(&request.call_id).map_err(|_| NO_CALL)?;
+    if request.also.len() > MOST {
+        return Err(Refusal::BadRequest("also may name at most 200 calls"));
+    }
+    // Only a call back speaks of all the calls that this person made; whoever called by mistake may have called rightly before.
+    let also = if reason == CALLED_BACK { request.also.as_slice() } else { &[] };
+    let also = also.iter().map(|id| Uuid::parse_str(id).map_err(|_| NO_CALL)).collect::<Result<Vec<Uuid>, _>>()?;
     let inquiry = match request.inquiry_id.as_str() {
         "" if reason == BELONGS => return Err(Refusal::BadRequest("name the inquiry to which the call belongs")),
         "" => None,
@@ -68,14 +78,12 @@ pub async fn call(
                 {
                     return Err(Refusal::UnknownInquiry);
                 }
-                let standing = calls::hold(tx, call_id).await?.ok_or(NO_CALL)?;
-                let mut all = vec![call_id];
-                // Whoever calls back speaks of all the calls that this person made meanwhile.
-                if standing.waits_for == Need::CallBack.word()
-                    && let Some(of) = standing.inquiry_id
-                {
-                    all.extend(calls::further(tx, of).await?.into_iter().filter(|other| *other != call_id));
-                }
+                let held = calls::hold_with(tx, call_id, &also).await?;
+                let standing = held.iter().find(|one| one.call_id == call_id).ok_or(NO_CALL)?;
+                let is_with = |one: &&Standing| {
+                    one.call_id == call_id || (one.inquiry_id.is_some() && one.inquiry_id == standing.inquiry_id)
+                };
+                let all: Vec<Uuid> = held.iter().filter(is_with).map(|one| one.call_id).collect();
                 let settled = calls::settle(tx, &all, (reason, &actor.id), inquiry).await?;
                 let entries: Vec<Entry> =
                     settled.iter().map(|id| entry(&actor, *id, format!("settle_call_{reason}"), &trace)).collect();

@@ -151,15 +151,17 @@ impl Work {
                 feed: &self.sender.feed,
                 call_key: &self.keys.call,
                 caller_key: placed.caller_key.as_deref(),
-                queue: call.queue(),
+                // Another one may be the number of somebody who was called.
+                queue: self.queue(&call)?.map_or("", |queue| queue.id.as_str()),
                 direction: call.direction().word(),
                 state: call.state().word(),
-                agent: call.agent(),
+                agent: call.agent_in_clear(),
                 started_at: call.started_at(),
                 answered_at: call.answered_at(),
                 ended_at: call.ended_at(),
+                over_at: call.over_at(tx.now()),
                 waits_for: placed.waits_for.word(),
-                waits_from: call.waits_from(placed.waits_for, minutes),
+                waits_from: call.waits_from(placed.waits_for, minutes, tx.now()),
                 inquiry_id: placed.inquiry_id,
                 opened: placed.opened,
                 sealed: &sealed,
@@ -184,8 +186,14 @@ impl Work {
         self.sender.in_force.1.feed(&self.sender.feed).ok_or(Refusal::NoKey)
     }
 
+    /// What its queue means, where feeds.toml has it.
+    fn queue(&self, call: &Call) -> Result<Option<&CallQueue>, Refusal> {
+        Ok(self.feed()?.phone.as_ref().and_then(|mapping| mapping.queue(call.queue())))
+    }
+
     /// Which inquiry stands for the call, and what it waits for; makes the inquiry where there is none and one is due. What
-    /// has found its place keeps it: a repeat or a late event changes what is known and nothing else.
+    /// has found its place keeps it: a repeat or a late event changes what is known and nothing else. What has not is laid anew to
+    /// the caller as known now, because an earlier event may have told another one.
     async fn place(
         &self,
         tx: &mut Tx,
@@ -194,17 +202,17 @@ impl Work {
     ) -> Result<(Placed, Option<Answer>), Refusal> {
         let number = call.caller();
         let caller_key = number.map(|number| self.caller_key(tx.center(), number)).transpose()?;
-        let queue = self.feed()?.phone.as_ref().and_then(|mapping| mapping.queue(call.queue()));
+        let queue = self.queue(call)?;
         let need = call.need(queue);
-        let mut placed = Placed {
-            caller_key: caller_key.map(|key| key.to_vec()),
-            waits_for: need,
-            inquiry_id: standing.and_then(|standing| standing.inquiry_id),
-            opened: standing.is_some_and(|standing| standing.opened),
-        };
+        let mut placed =
+            Placed { caller_key: caller_key.map(|key| key.to_vec()), waits_for: need, inquiry_id: None, opened: false };
         if let Some(standing) = standing.filter(|standing| is_repeat || standing.is_placed()) {
-            placed.waits_for = Need::parse(&standing.waits_for).unwrap_or(need);
-            placed.caller_key.clone_from(&standing.caller_key);
+            let placed = Placed {
+                caller_key: standing.caller_key.clone(),
+                waits_for: Need::parse(&standing.waits_for).unwrap_or(need),
+                inquiry_id: standing.inquiry_id,
+                opened: standing.opened,
+            };
             return Ok((placed, None));
         }
         let (Some(key), Some(number)) = (caller_key, number) else { return Ok((placed, None)) };
@@ -214,7 +222,7 @@ impl Work {
         messages::lock(tx, &[&key]).await?;
         let open = calls::open_of(tx, &key).await?;
         if open.is_some() || need == Need::Entry {
-            placed.inquiry_id = open.or(placed.inquiry_id);
+            placed.inquiry_id = open;
             return Ok((placed, None));
         }
         let Some(queue) = queue else { return Ok((placed, None)) };

@@ -190,11 +190,12 @@ fn of_hl7(doors: &Doors, profile: &Profile, feed: &Feed, (raw, today): (&[u8], D
 }
 
 /// An event of a call that contradicts what was told before. It is never tried again as it stands, because it would contradict
-/// it still; whoever finds that somebody waits to be called back makes an inquiry of it.
+/// it still, nor made an inquiry of here, which its call would not know of: that is made from the list of calls.
 fn of_call(profile: &Profile, feed: &Feed, raw: &[u8]) -> Understood {
     let mut understood = Understood::nothing();
     let Ok(heard) = body::read(raw, &profile.center.default_region, Timestamp::MAX) else { return understood };
-    let words = "This event of the call was told before with other content, which stands";
+    let words = "This event of the call was told before with other content, which stands. Look at the call on the page Calls, \
+        or at its inquiry; if somebody waits to be called back, make an inquiry by New inquiry from a call, and set this aside";
     understood.faults.push(("event".to_owned(), words.to_owned()));
     let queue = feed.phone.as_ref().and_then(|mapping| mapping.queue(&heard.told.queue)).cloned().unwrap_or_default();
     understood.asked.answers = call::answers(heard.told.caller.as_deref().unwrap_or_default(), &queue);

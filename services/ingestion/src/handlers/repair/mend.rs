@@ -1,4 +1,4 @@
-//! Mends the answers of an inquiry that was accepted with faults.
+//! Mends the answers of an inquiry that was accepted with faults, or that was made of a call that nobody answered.
 //!
 //! The mended answers are read by the form like those of everybody, so that nobody is stored who could not have come by a
 //! door; as typed and as read they are sealed anew. Only what is the person's own is mended here: what they agreed to, and
@@ -60,10 +60,11 @@ pub async fn inquiry(
                 let center = tx.center().to_owned();
                 let stored = repairs::inquiry(tx, id).await?.ok_or(Refusal::UnknownInquiry)?;
                 let open = repairs::defects(tx, id).await?;
-                if open.is_empty() {
+                let facts = facts(id, &stored.facts)?;
+                // Nobody has asked who called: what is told later is laid in here, though nothing was at fault.
+                if open.is_empty() && !facts.missed_call {
                     return Ok(Outcome::of(NOT_WAITING, Some(id), Some(stored.reference)));
                 }
-                let facts = facts(id, &stored.facts)?;
                 let told: Vec<String> = fields.iter().map(|(key, _)| key.clone()).collect();
                 let known = person(&calls, &center, (id, &stored.sealed))?;
                 let mut given = known.given;
@@ -123,7 +124,8 @@ pub async fn give_up(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<Uuid>, Refusal> {
     Ok(done)
 }
 
-fn facts(id: Uuid, stored: &[u8]) -> Result<wire::Facts, Refusal> {
+/// The facts as they are stored.
+pub fn facts(id: Uuid, stored: &[u8]) -> Result<wire::Facts, Refusal> {
     wire::Facts::decode(stored).map_err(|cause| {
         error!(%cause, inquiry.id = %id, "read the stored facts of an inquiry");
         Refusal::Internal

@@ -11,6 +11,7 @@ use tracing::error;
 use uuid::Uuid;
 
 use super::door::{Understood, Wish, understand};
+use super::mend;
 use super::{DEFECTS, Doer, STAFF, UNKNOWN, row};
 use crate::adapters::hl7::charset;
 use crate::domain::person::{self, Person};
@@ -22,6 +23,9 @@ use crate::store::repairs::{self, Message, Waiting};
 
 /// Why somebody may look: a closed list.
 const PURPOSES: [&str; 2] = ["repair", "mapping"];
+
+/// Nothing is at fault, and nobody has asked yet who called.
+const MISSED_CALL: &str = "missed_call";
 
 /// The feed was taken out of the profile.
 pub const FEED_GONE: Refusal =
@@ -178,6 +182,7 @@ async fn inquiry(
         .await?;
     let person = person(calls, center, (id, &stored.sealed))?;
     let in_force = calls.acceptance.profile(center)?;
+    let may_release = !defects.is_empty() || mend::facts(id, &stored.facts)?.missed_call;
     let words = |code: &str| {
         use causeway_funnel::contact::FaultCode;
         code.parse::<FaultCode>().map_or_else(|_| code.to_owned(), |code| code.label(STAFF).to_owned())
@@ -190,7 +195,7 @@ async fn inquiry(
             id,
             feed: String::new(),
             message_kind: stored.source,
-            reason: DEFECTS.to_owned(),
+            reason: if defects.is_empty() && may_release { MISSED_CALL } else { DEFECTS }.to_owned(),
             defects: named,
             times: 1,
             since: stored.received_at,
@@ -200,7 +205,7 @@ async fn inquiry(
     );
     Ok(wire::Repair {
         row: Some(row),
-        may_release: !defects.is_empty(),
+        may_release,
         view: if defects.is_empty() { String::new() } else { "waiting".to_owned() },
         faults: defects.into_iter().map(|(field, code)| fault(field, words(&code))).collect(),
         fields: person.given.into_iter().collect(),

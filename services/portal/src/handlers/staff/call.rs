@@ -12,6 +12,7 @@ use causeway_funnel::contact::{FaultCode, FieldFault};
 use causeway_funnel::form::{Form, Reading, validate};
 use causeway_funnel::profile::Profile;
 use causeway_funnel::script::{CallSituation, fill};
+use causeway_proto::error::Reason;
 use causeway_proto::inquiry::v1::{OpenCallRequest, OpenedCall, Source, SubmitInquiryRequest};
 use causeway_serve::{Code, Problem};
 use tonic::Status;
@@ -73,7 +74,7 @@ impl Chosen {
     async fn of(app: &App, staff: &Staff, id: &str) -> Self {
         // The id goes into calls and pages; only an id may.
         let Ok(id) = id.parse::<Uuid>().map(|id| id.to_string()) else {
-            return Self { recent: calls::recent(app, staff).await, ..Self::default() };
+            return Self { recent: calls::recent(app, staff, |_| true).await, ..Self::default() };
         };
         let request = OpenCallRequest { center: staff.center(), call_id: id.clone(), purpose: "call_entry".to_owned() };
         match staff.peers.ingestion().open_call(request).await {
@@ -128,6 +129,7 @@ pub async fn save(State(app): State<Arc<App>>, posted: Posted) -> Response {
 async fn refused(app: &App, posted: &Posted, form: &Form, status: Status) -> Response {
     tracing::warn!(code = ?status.code(), "hand over an inquiry from a call to ingestion");
     let text = for_staff(&status);
+    let is_dealt_with = Reason::of(&status) == Some(Reason::WrongState);
     let problem = Problem::from(status);
     let fault = |field: &causeway_serve::FieldProblem| FieldFault {
         message: field.reason.clone(),
@@ -137,7 +139,9 @@ async fn refused(app: &App, posted: &Posted, form: &Form, status: Status) -> Res
     if faults.is_empty() {
         app.sessions.tell(&posted.staff.session, Flash { text: format!("Not saved. {text}"), tone: Tone::Bad });
     }
-    let chosen_call = Chosen::of(app, &posted.staff, posted.sent.get(CALL)).await;
+    // A call that somebody has dealt with is let go of, so that the answers can be saved without it.
+    let call = if is_dealt_with { "" } else { posted.sent.get(CALL) };
+    let chosen_call = Chosen::of(app, &posted.staff, call).await;
     page(problem.code.http(), &call_page(app, &posted.staff, (form, &posted.sent, &faults), chosen_call))
 }
 

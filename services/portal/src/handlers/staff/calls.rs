@@ -9,7 +9,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use causeway_auth::Action;
-use causeway_proto::inquiry::v1::{ListCallsRequest, SettleCallRequest};
+use causeway_proto::inquiry::v1::{CallRow, ListCallsRequest, SettleCallRequest};
 use uuid::Uuid;
 
 use super::super::{App, page, see_other};
@@ -26,11 +26,14 @@ pub fn looking<'a>(app: &App, staff: &'a Staff) -> Looking<'a> {
     Looking { profile: &staff.in_force.1, now: app.clock.now() }
 }
 
-/// Calls of the last hour that are no entry yet; none where ingestion does not tell.
-pub async fn recent(app: &App, staff: &Staff) -> Vec<CallLink> {
+/// Calls of the last hour that are no entry yet, such as are wanted; none where ingestion does not tell.
+pub async fn recent(app: &App, staff: &Staff, is_wanted: impl Fn(&CallRow) -> bool) -> Vec<CallLink> {
     let request = ListCallsRequest { center: staff.center(), view: "recent".to_owned(), ..Default::default() };
     match staff.peers.ingestion().list_calls(request).await {
-        Ok(answer) => answer.into_inner().calls.iter().map(|call| looking(app, staff).link(call)).collect(),
+        Ok(answer) => {
+            let calls = answer.into_inner().calls;
+            calls.iter().filter(|call| is_wanted(call)).map(|call| looking(app, staff).link(call)).collect()
+        }
         Err(status) => {
             tracing::warn!(code = ?status.code(), "list calls of late; they are left out");
             Vec::new()
@@ -46,7 +49,10 @@ pub async fn show(State(app): State<Arc<App>>, Query(query): Query<HashMap<Strin
     let page_token = query.get("page").cloned().unwrap_or_default();
     let request = ListCallsRequest { center: staff.center(), page_token, ..Default::default() };
     let mut ingestion = staff.peers.ingestion();
-    let (answer, recent) = tokio::join!(ingestion.list_calls(request), recent(&app, &staff));
+    // Those that wait already stand in the table.
+    let now = app.clock.now().as_microsecond();
+    let (answer, recent) =
+        tokio::join!(ingestion.list_calls(request), recent(&app, &staff, |call| call.waits_from > now));
     let answer = match answer {
         Ok(answer) => answer.into_inner(),
         Err(status) => {
@@ -64,7 +70,7 @@ pub async fn show(State(app): State<Arc<App>>, Query(query): Query<HashMap<Strin
         frame: frame(&app, &staff, NAME),
         caption,
         recent,
-        rows: answer.calls.iter().map(|call| looking.row(call)).collect(),
+        rows: answer.calls.iter().map(|call| looking.row(call, &answer.calls)).collect(),
         next_url: (!answer.next_page_token.is_empty()).then(|| format!("/calls?page={}", answer.next_page_token)),
     };
     page(StatusCode::OK, &shown)
@@ -82,6 +88,7 @@ pub async fn settle(State(app): State<Arc<App>>, Path(id): Path<String>, posted:
         call_id: id.to_string(),
         reason: sent.get("reason").to_owned(),
         inquiry_id: sent.get("inquiry_id").to_owned(),
+        also: sent.get("also").split(',').filter(|id| !id.is_empty()).map(str::to_owned).collect(),
     };
     let said = match staff.peers.ingestion().settle_call(request).await.map(|answer| answer.into_inner().settled.len())
     {

@@ -28,6 +28,10 @@ pub struct Fake {
     taken: Arc<Mutex<Vec<SubmitInquiryRequest>>>,
     noted: Arc<Mutex<Vec<NoteFormsRequest>>>,
     used_key: Option<&'static str>,
+    /// Somebody has dealt with every call.
+    is_dealt_with: bool,
+    /// What was said of calls.
+    settled: Arc<Mutex<Vec<SettleCallRequest>>>,
     /// What waits to be mended.
     pub queue: super::repairs::Queue,
     /// Documents as they were begun, with the bytes that came.
@@ -44,7 +48,12 @@ impl Ingestion for Fake {
     async fn submit_inquiry(&self, call: Call<SubmitInquiryRequest>) -> Result<Answer<SubmitInquiryResponse>, Status> {
         let request = call.into_inner();
         let refused = self.used_key == Some(request.idempotency_key.as_str());
+        let is_of_a_call = !request.call_id.is_empty();
         self.taken.lock().expect("lock").push(request);
+        if self.is_dealt_with && is_of_a_call {
+            return Err(Reason::WrongState
+                .status("somebody has dealt with it; look at the list of calls, or enter it without the call"));
+        }
         if refused {
             return Err(Reason::KeyReused.status("key was used with other content"));
         }
@@ -139,9 +148,16 @@ impl Ingestion for Fake {
     }
 
     async fn list_calls(&self, call: Call<ListCallsRequest>) -> Result<Answer<ListCallsResponse>, Status> {
-        let waits_for = if call.into_inner().view == "recent" { "entry" } else { "call_back" };
-        let row = CallRow { waits_for: waits_for.into(), ..a_call() };
-        Ok(Answer::new(ListCallsResponse { calls: vec![row], waiting: 1, next_page_token: String::new() }))
+        if call.into_inner().view == "recent" {
+            // One waits already, the other one will.
+            let row = |waits_from| CallRow { waits_for: "entry".into(), waits_from, ..a_call() };
+            let waits = CallRow { queue: "Waits already".into(), ..row(1) };
+            let calls = vec![row(i64::MAX), waits];
+            return Ok(Answer::new(ListCallsResponse { calls, ..ListCallsResponse::default() }));
+        }
+        let row = CallRow { waits_for: "call_back".into(), inquiry_id: "a".into(), ..a_call() };
+        let beside = CallRow { call_id: Uuid::from_u128(22).to_string(), ..row.clone() };
+        Ok(Answer::new(ListCallsResponse { calls: vec![row, beside], waiting: 1, next_page_token: String::new() }))
     }
 
     async fn open_call(&self, call: Call<OpenCallRequest>) -> Result<Answer<OpenedCall>, Status> {
@@ -166,6 +182,7 @@ impl Ingestion for Fake {
 
     async fn settle_call(&self, call: Call<SettleCallRequest>) -> Result<Answer<SettleCallResponse>, Status> {
         let request = call.into_inner();
+        self.settled.lock().expect("lock").push(request.clone());
         match request.reason.as_str() {
             "wrong_number" | "belongs" => Ok(Answer::new(SettleCallResponse { settled: vec![request.call_id] })),
             _ => Err(Status::invalid_argument("reason must be another one")),
@@ -559,12 +576,32 @@ async fn a_call_of_the_last_hour_is_chosen_prefilled_and_tied_to_its_entry() {
 }
 
 #[tokio::test]
+async fn what_was_asked_in_a_call_that_somebody_dealt_with_meanwhile_is_saved_without_it() {
+    let fake = Fake { is_dealt_with: true, ..Fake::default() };
+    let app = app_before(fake.clone()).await;
+    let router = staff::router(Arc::clone(&app));
+    let (cookie, csrf) = signed_in(&app, &[Role::Coordinator]);
+    let cookies = [("cookie", cookie.as_str())];
+    let with = |call: &str| format!("csrf={csrf}&form=second-opinion{call}&idempotency_key=k&{FILLED}");
+    let call = format!("&call={}", a_call().call_id);
+    let refused = ask(&router, Method::POST, "/inquiries/new", &cookies, &with(&call)).await;
+    assert_eq!(refused.status, StatusCode::CONFLICT);
+    assert!(refused.body.contains("value=\"Rosa\""));
+    assert!(!refused.body.contains("name=\"call\""), "the call is let go of: {}", refused.body);
+    let saved = ask(&router, Method::POST, "/inquiries/new", &cookies, &with("")).await;
+    assert_eq!(saved.status, StatusCode::SEE_OTHER, "{}", saved.body);
+}
+
+#[tokio::test]
 async fn calls_that_wait_are_listed_for_who_enters_inquiries_and_leave_the_list_with_a_reason() {
-    let app = app_before(Fake::default()).await;
+    let fake = Fake::default();
+    let app = app_before(fake.clone()).await;
     let router = staff::router(Arc::clone(&app));
     let (cookie, csrf) = signed_in(&app, &[Role::Coordinator]);
     let cookies = [("cookie", cookie.as_str())];
     let seen = ask(&router, Method::GET, "/calls", &cookies, "").await;
+    assert!(seen.body.contains("Calls of the last hour") && !seen.body.contains("Waits already"), "{}", seen.body);
+    assert!(seen.body.contains(&format!("name=\"also\" value=\"{}\"", Uuid::from_u128(22))), "{}", seen.body);
     assert_eq!(seen.status, StatusCode::OK);
     assert!(seen.body.contains("1 call waits.") && seen.body.contains("Another call of somebody"), "{}", seen.body);
     assert!(seen.body.contains("href=\"/calls\" aria-current=\"page\""));
@@ -572,6 +609,9 @@ async fn calls_that_wait_are_listed_for_who_enters_inquiries_and_leave_the_list_
     let said = ask(&router, Method::POST, &settle, &cookies, &format!("csrf={csrf}&reason=wrong_number")).await;
     assert_eq!((said.status, said.header("location")), (StatusCode::SEE_OTHER, "/calls"));
     assert!(ask(&router, Method::GET, "/calls", &cookies, "").await.body.contains("The call waits no more"));
+    ask(&router, Method::POST, &settle, &cookies, &format!("csrf={csrf}&reason=called_back&also=x,y")).await;
+    let also = fake.settled.lock().expect("lock").last().expect("said").also.clone();
+    assert_eq!(also, ["x", "y"], "what stood beside it goes with it");
     ask(&router, Method::POST, &settle, &cookies, &format!("csrf={csrf}&reason=")).await;
     assert!(ask(&router, Method::GET, "/calls", &cookies, "").await.body.contains("Choose what became of the call."));
     let belongs = format!("csrf={csrf}&reason=belongs&inquiry_id={}", Uuid::from_u128(3));

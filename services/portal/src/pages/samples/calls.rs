@@ -57,6 +57,7 @@ impl CallsPage {
             reference: reference.map(s),
             inquiry_url: s("/inquiries/7"),
             entry_url: s("/inquiries/new?call=1"),
+            also: reference.map(|_| s("2")).unwrap_or_default(),
             reasons: select(&["Called back", "Wrong number"]),
         };
         CallsPage {
