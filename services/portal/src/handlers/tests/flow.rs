@@ -585,7 +585,7 @@ async fn what_was_asked_in_a_call_that_somebody_dealt_with_meanwhile_is_saved_wi
     let with = |call: &str| format!("csrf={csrf}&form=second-opinion{call}&idempotency_key=k&{FILLED}");
     let call = format!("&call={}", a_call().call_id);
     let refused = ask(&router, Method::POST, "/inquiries/new", &cookies, &with(&call)).await;
-    assert_eq!(refused.status, StatusCode::CONFLICT);
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(refused.body.contains("value=\"Rosa\""));
     assert!(!refused.body.contains("name=\"call\""), "the call is let go of: {}", refused.body);
     let saved = ask(&router, Method::POST, "/inquiries/new", &cookies, &with("")).await;
