@@ -192,6 +192,35 @@ pub async fn settle(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<Uuid>, sqlx::Error>
     .await
 }
 
+/// Has a person look at a message that was taken: one of its documents can't be used. A withdrawal that a person dealt with stays as
+/// it is, because what an office is told of its referral hangs on it. True where it waits now and did not before.
+pub async fn park_for_documents(tx: &mut Tx, message_id: Uuid) -> Result<bool, sqlx::Error> {
+    let (center, now) = (tx.center().to_owned(), tx.now());
+    let parked = sqlx::query(
+        "UPDATE messages SET state = 'parked', reason = CASE WHEN reason = '' THEN $3 ELSE reason END, changed_at = $4 \
+         WHERE center_id = $1 AND message_id = $2 AND state IN ('accepted', 'settled') \
+            AND reason NOT IN ('referral_cancelled', 'referral_reopened')",
+    )
+    .bind(center)
+    .bind(message_id)
+    .bind(crate::writer::heard::ATTACHMENT)
+    .bind(Ts(now))
+    .execute(tx.conn())
+    .await?;
+    Ok(parked.rows_affected() == 1)
+}
+
+/// Nothing is unpacked from messages that were set aside.
+pub async fn never_unpack(tx: &mut Tx, ids: &[Uuid]) -> Result<(), sqlx::Error> {
+    let center = tx.center().to_owned();
+    sqlx::query("UPDATE messages SET unpack_at = NULL WHERE center_id = $1 AND message_id = ANY($2)")
+        .bind(center)
+        .bind(ids)
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
 /// The inquiries that messages are about.
 pub async fn inquiries(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<Uuid>, sqlx::Error> {
     let center = tx.center().to_owned();

@@ -47,6 +47,7 @@ pub async fn repairs(
             Box::pin(async move {
                 let done = if kind == "message" {
                     let mut done = messages::settle(tx, &asked).await?;
+                    messages::never_unpack(tx, &done).await?;
                     done.extend(repairs::close(tx, &asked).await?);
                     done
                 } else {
