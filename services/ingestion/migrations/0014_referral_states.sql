@@ -15,6 +15,8 @@ CREATE TABLE referral_states (
     status          text        NOT NULL DEFAULT 'received'
         CHECK (status IN ('received', 'accepted', 'in-progress', 'completed', 'rejected', 'cancelled', 'failed')),
     version         bigint      NOT NULL DEFAULT 0,
+    closed_version  bigint      NOT NULL DEFAULT 0,
+    off_version     bigint      NOT NULL DEFAULT 0,
     changed_at      timestamptz NOT NULL,
     PRIMARY KEY (center_id, inquiry_id)
 );
@@ -22,7 +24,8 @@ COMMENT ON COLUMN referral_states.stage IS 'As the desk told last; stage_version
 COMMENT ON COLUMN referral_states.reason IS 'Why it ended the first time, as the desk''s word; empty: it goes on, or the visit took place.';
 COMMENT ON COLUMN referral_states.visit_version IS 'As scheduling counts over all appointments of the inquiry.';
 COMMENT ON COLUMN referral_states.status IS 'Status of the Task, which never goes back.';
-COMMENT ON COLUMN referral_states.version IS 'Counts the changes of the Task that came from events; each status on the way counts.';
+COMMENT ON COLUMN referral_states.version IS 'Counts the changes of the Task that came from events or that the center made itself; each status on the way counts.';
+COMMENT ON COLUMN referral_states.closed_version IS 'The desk''s version of its newest close. off_version: the desk''s version that was known when the office''s withdrawal was settled. It is taken up again only where the close is the later one.';
 -- What is new of a feed's, the oldest first.
 CREATE INDEX referral_states_news ON referral_states (center_id, feed, changed_at, inquiry_id) WHERE version > 0;
 
@@ -48,6 +51,7 @@ CREATE TABLE subscriptions (
     delivered         bigint      NOT NULL DEFAULT 0,
     failures          integer     NOT NULL DEFAULT 0,
     tries             bigint      NOT NULL DEFAULT 0,
+    answered          boolean     NOT NULL DEFAULT false,
     lease_until       timestamptz,
     next_try_at       timestamptz,
     PRIMARY KEY (center_id, subscription_id)
@@ -58,6 +62,7 @@ COMMENT ON COLUMN subscriptions.reason IS 'A stable word for the last failure; s
 COMMENT ON COLUMN subscriptions.base IS 'Address of the door as the subscriber uses it, for the references in notifications.';
 COMMENT ON COLUMN subscriptions.sealed IS 'Endpoint, headers and secret, sealed with the center''s key.';
 COMMENT ON COLUMN subscriptions.events IS 'Number of the last event; they are counted without a gap. delivered: the last one that the endpoint took.';
+COMMENT ON COLUMN subscriptions.answered IS 'Its endpoint has answered a handshake once. Until then a repeated request is told the secret again.';
 COMMENT ON COLUMN subscriptions.tries IS 'Grows with each try and each change, so that a try that comes back late changes nothing.';
 COMMENT ON COLUMN subscriptions.next_try_at IS 'When something is to be sent; NULL: nothing is. In real time, like lease_until, during which a try is under way.';
 CREATE UNIQUE INDEX subscriptions_same ON subscriptions (center_id, feed, same);

@@ -128,7 +128,10 @@ impl Metrics {
         )?;
         registry.register(Box::new(hooks_waiting.clone()))?;
         let subscriptions = IntGaugeVec::new(
-            Opts::new("causeway_subscriptions", "subscriptions of partners by state: requested, active, error, off"),
+            Opts::new(
+                "causeway_subscriptions",
+                "subscriptions of partners by state: requested, active, error, stopped (by an operator), off",
+            ),
             &["center", "state"],
         )?;
         registry.register(Box::new(subscriptions.clone()))?;

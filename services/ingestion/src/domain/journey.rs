@@ -135,6 +135,10 @@ pub struct Journey {
     pub status: Status,
     /// Counts the changes; each status on the way counts.
     pub version: i64,
+    /// The desk's version of its newest close that was heard of.
+    pub closed_version: i64,
+    /// The desk's version that was known when the office's withdrawal was settled.
+    pub off_version: i64,
 }
 
 /// What is heard of a referral.
@@ -179,16 +183,18 @@ impl Journey {
     pub fn hear(&mut self, news: News, waits: bool, is_called_off: bool) -> Effect {
         match news {
             // An end that comes late is the end all the same: the desk has opened the inquiry again since.
-            News::Stage { to, reason, version, .. } if version < self.stage_version && self.ends(to) => {
-                self.go(self.goal(to, reason), reason, is_called_off);
+            News::Stage { from, to, reason, version } if version < self.stage_version && self.is_late(to, version) => {
+                self.note(to, version);
+                self.go(self.goal((from, to), reason), reason, is_called_off);
             }
             News::Stage { version, .. } if version <= self.stage_version => return Effect::Nothing,
             News::Visit { version, .. } if version <= self.visit_version => return Effect::Nothing,
             News::Stage { from, .. } if waits && from != self.stage => return Effect::Early,
-            News::Stage { to, reason, version, .. } => {
+            News::Stage { from, to, reason, version } => {
                 (self.stage, self.stage_version) = (to, version);
+                self.note(to, version);
                 let reason = reason.filter(|_| to == Stage::Closed);
-                self.go(self.goal(to, reason), reason, is_called_off);
+                self.go(self.goal((from, to), reason), reason, is_called_off);
             }
             News::Visit { what, at, version } => {
                 (self.visit, self.visit_version, self.visit_at) = (what, version, Some(at));
@@ -199,22 +205,38 @@ impl Journey {
         Effect::Changed
     }
 
-    /// Whether a stage would be its first end.
-    fn ends(&self, stage: Stage) -> bool {
-        matches!(stage, Stage::Closed | Stage::Attended) && !self.status.is_end()
+    /// The office's withdrawal was settled: what has not ended ends as called off. The message counts the change.
+    pub fn call_off(&mut self) {
+        self.off_version = self.stage_version;
+        self.go(Status::Cancelled, None, true);
     }
 
-    /// The status that a stage stands for.
-    fn goal(&self, stage: Stage, reason: Option<CloseReason>) -> Status {
+    /// Whether a stage that comes late still says something: it would be the first end, or a close that nobody heard of.
+    const fn is_late(&self, stage: Stage, version: i64) -> bool {
         match stage {
+            Stage::Closed => !self.status.is_end() || version > self.closed_version,
+            Stage::Attended => !self.status.is_end(),
+            _ => false,
+        }
+    }
+
+    fn note(&mut self, stage: Stage, version: i64) {
+        if stage == Stage::Closed {
+            self.closed_version = self.closed_version.max(version);
+        }
+    }
+
+    /// The status that a stage stands for. Declined is what the center has not taken on, by what the desk says of it and by what
+    /// the office has been told.
+    fn goal(&self, (from, to): (Stage, Stage), reason: Option<CloseReason>) -> Status {
+        let is_untouched = matches!(from, Stage::Received | Stage::Routed) && self.status == Status::Received;
+        match to {
             Stage::Received | Stage::Routed => Status::Received,
             Stage::Contacted => Status::Accepted,
             Stage::IntakeComplete | Stage::RecordsReady | Stage::Scheduled => Status::InProgress,
             Stage::Attended => Status::Completed,
             Stage::Closed => match reason.unwrap_or_default() {
-                CloseReason::OutOfScopeReferred | CloseReason::NotAnInquiry if self.status == Status::Received => {
-                    Status::Rejected
-                }
+                CloseReason::OutOfScopeReferred | CloseReason::NotAnInquiry if is_untouched => Status::Rejected,
                 CloseReason::Unreachable | CloseReason::NoSuitableDate => Status::Failed,
                 _ => Status::Cancelled,
             },
@@ -235,10 +257,12 @@ impl Journey {
         }
     }
 
-    /// Whether the desk has opened it again after its end.
+    /// Whether the desk has opened it again after its end: a close was heard, since the office called it off if it did, and then
+    /// another stage.
     #[must_use]
     pub fn is_taken_up_again(&self) -> bool {
-        self.status.is_end() && self.status != Status::Completed && self.stage != Stage::Closed
+        let is_opened = self.closed_version > self.off_version && self.stage != Stage::Closed;
+        self.status.is_end() && self.status != Status::Completed && is_opened
     }
 }
 
@@ -318,40 +342,83 @@ mod tests {
         assert!(journey.is_taken_up_again());
     }
 
+    #[test]
+    fn what_the_office_called_off_is_taken_up_again_only_where_the_desk_closed_it_and_opened_it_since() {
+        let at = (Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH);
+        let mut journey = Journey::default();
+        journey.hear(staged(Stage::Received, Stage::Scheduled, 3), true, false);
+        journey.call_off();
+        assert_eq!((journey.status, journey.reason), (Status::Cancelled, None));
+        journey.hear(News::Visit { what: Visit::Cancelled, at, version: 1 }, true, true);
+        assert!(!journey.is_taken_up_again(), "nobody has closed it yet");
+        journey.hear(staged(Stage::Scheduled, Stage::Closed, 4), true, true);
+        assert!(!journey.is_taken_up_again());
+        journey.hear(staged(Stage::Closed, Stage::Contacted, 5), true, true);
+        assert_eq!((journey.status, journey.is_taken_up_again()), (Status::Cancelled, true));
+        journey.call_off();
+        assert!(!journey.is_taken_up_again(), "called off again");
+        assert_eq!(journey.hear(staged(Stage::Scheduled, Stage::Closed, 4), true, true), Effect::Nothing);
+    }
+
     /// A journey of the desk: stages that follow on one another, one end somewhere, after which the inquiry may be opened
-    /// again, and visits beside it.
+    /// again, and visits beside it once somebody was reached, to whom no team comes any more.
     fn told() -> impl Strategy<Value = Vec<News>> {
-        let open: Vec<Stage> = Stage::ALL[1..6].to_vec();
-        let stages = prop::collection::vec((prop::sample::select(open), 1_i64..4), 1..7);
-        let end = prop::option::of((0..7_usize, prop::sample::select(vec![Stage::Attended, Stage::Closed])));
+        let open: Vec<Stage> = Stage::ALL[2..6].to_vec();
+        let stages = prop::collection::vec((prop::sample::select(open), 1_i64..4), 0..7);
+        let reason = prop::option::of(prop::sample::select(CloseReason::ALL.to_vec()));
+        let end = (0..7_usize, prop::sample::select(vec![Stage::Attended, Stage::Closed]), reason);
         let visits = [Visit::Booked, Visit::Cancelled, Visit::Missed, Visit::Attended];
         let visits = prop::collection::vec(prop::sample::select(visits.to_vec()), 0..4);
-        (stages, end, visits).prop_map(|(mut stages, end, visits)| {
-            if let Some((at, end)) = end {
+        (any::<bool>(), stages, prop::option::of(end), visits).prop_map(|(is_routed, mut stages, end, visits)| {
+            let mut why = None;
+            let mut is_reached = !stages.is_empty();
+            if let Some((at, end, reason)) = end {
+                is_reached &= at > 0;
+                why = reason;
                 stages.insert(at.min(stages.len()), (end, 1));
+            }
+            if is_routed {
+                stages.insert(0, (Stage::Routed, 1));
             }
             let (mut from, mut version, mut all) = (Stage::Received, 0, Vec::new());
             for (to, gap) in stages {
                 if to != from {
                     version += gap;
-                    all.push(staged(from, to, version));
+                    let reason = why.filter(|_| to == Stage::Closed);
+                    all.push(News::Stage { from, to, reason, version });
                     from = to;
                 }
             }
             let at = (Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH);
+            let visits = visits.into_iter().filter(|_| is_reached);
             all.extend((1..).zip(visits).map(|(version, what)| News::Visit { what, at, version }));
             all
         })
     }
 
-    /// Hears all of it as it comes; what is early comes again after the others.
-    fn hear_all(mut news: Vec<News>) -> Journey {
+    /// Hears all of it as it comes; what is early comes again after the others. Nothing goes another way than a Task may.
+    fn hear_all(mut news: Vec<News>, waits: bool, is_called_off: bool) -> Journey {
         let mut journey = Journey::default();
         while !news.is_empty() {
-            let before = (journey.status, news.len());
-            news.retain(|one| journey.hear(*one, true, false) == Effect::Early);
-            assert!(!before.0.is_end() || journey.status == before.0, "an end is left");
-            assert!(news.len() < before.1, "what is early waits for ever");
+            let many = news.len();
+            news.retain(|one| {
+                let before = journey;
+                let effect = journey.hear(*one, waits, is_called_off);
+                assert!(!before.status.is_end() || journey.status == before.status, "an end is left");
+                assert!(
+                    is_called_off
+                        || journey.status != Status::Rejected
+                        || before.status < Status::Accepted
+                        || before.status == Status::Rejected
+                );
+                assert_eq!(
+                    effect == Effect::Changed,
+                    journey.version > before.version,
+                    "a change counts, and nothing else"
+                );
+                effect == Effect::Early
+            });
+            assert!(news.len() < many, "what is early waits for ever");
         }
         journey
     }
@@ -364,9 +431,25 @@ mod tests {
                 (Just(told), Just(twice).prop_shuffle())
             })
         ) {
-            let (straight, other) = (hear_all(told), hear_all(mixed));
-            // How many statuses were gone through one by one depends on the order; where it ends does not.
-            prop_assert_eq!(Journey { version: 0, ..straight }, Journey { version: 0, ..other });
+            for is_called_off in [false, true] {
+                let straight = hear_all(told.clone(), true, is_called_off);
+                let other = hear_all(mixed.clone(), true, is_called_off);
+                // How many statuses were gone through one by one depends on the order; where it ends does not.
+                prop_assert_eq!(Journey { version: 0, ..straight }, Journey { version: 0, ..other });
+            }
+        }
+
+        #[test]
+        fn what_is_not_waited_for_any_more_ends_as_well_and_what_was_called_off_ends_as_that(
+            (told, mixed) in told().prop_flat_map(|told| (Just(told.clone()), Just(told).prop_shuffle()))
+        ) {
+            let is_end = |news: &News| matches!(news, News::Stage { to: Stage::Closed | Stage::Attended, .. });
+            let ends = told.iter().any(is_end);
+            let (free, off) = (hear_all(mixed.clone(), false, false), hear_all(mixed, false, true));
+            prop_assert_eq!(free.status.is_end(), ends);
+            prop_assert_eq!((off.status, off.reason), (if told.is_empty() { Status::Received } else { Status::Cancelled }, None));
+            let straight = hear_all(told, true, false);
+            prop_assert_eq!((free.stage, free.closed_version), (straight.stage, straight.closed_version));
         }
     }
 }

@@ -21,7 +21,7 @@ use uuid::Uuid;
 
 use super::hooks::tell;
 use crate::domain::journey::{Effect, Journey, News, Visit};
-use crate::store::journeys::{self, Sent};
+use crate::store::journeys;
 
 /// What comes too early comes again after this time.
 const SHORTLY: Duration = Duration::from_secs(1);
@@ -44,14 +44,16 @@ pub async fn take(tx: &mut Tx, batch: &[Received]) -> Result<Vec<Outcome>, Handl
         return Ok(outcomes);
     }
     let ids: BTreeSet<Uuid> = news.iter().map(|(_, inquiry_id, _)| *inquiry_id).collect();
-    let sent = journeys::senders(tx, &ids.into_iter().collect::<Vec<_>>()).await?;
-    let by_id: BTreeMap<Uuid, &Sent> = sent.iter().map(|one| (one.inquiry_id, one)).collect();
+    let ids: Vec<Uuid> = ids.into_iter().collect();
+    let sent = journeys::senders(tx, &ids).await?;
     let mut standing: BTreeMap<Uuid, Journey> = journeys::take(tx, &sent).await?.into_iter().collect();
+    // Only now, when nobody else can end them.
+    let called_off = journeys::called_off(tx, &ids).await?;
     let (now, mut changed) = (tx.now(), BTreeSet::new());
     for (place, inquiry_id, told) in news {
-        let (Some(journey), Some(sent)) = (standing.get_mut(&inquiry_id), by_id.get(&inquiry_id)) else { continue };
+        let Some(journey) = standing.get_mut(&inquiry_id) else { continue };
         let waits = now.duration_since(batch[place].envelope.time) < PATIENCE;
-        match journey.hear(told, waits, sent.is_called_off) {
+        match journey.hear(told, waits, called_off.contains(&inquiry_id)) {
             Effect::Changed => drop(changed.insert(inquiry_id)),
             Effect::Nothing => outcomes[place] = Outcome::AlreadyApplied,
             Effect::Early => outcomes[place] = Outcome::RetryAfter(SHORTLY),

@@ -39,8 +39,7 @@ pub async fn messages(
         .with_tx(&request.center, move |tx| {
             Box::pin(async move {
                 let mut settled = messages::settle(tx, &asked).await?;
-                let about = messages::inquiries(tx, &settled).await?;
-                tell::changed(tx, &about).await?;
+                tell::settled(tx, &settled).await?;
                 let files = files::settle(tx, &asked).await?;
                 settled.extend(&files);
                 let entry = |id: &Uuid| Entry {

@@ -2,6 +2,8 @@
 //!
 //! Deliberately not here: what news does to one (domain), and what an office can ask (referrals).
 
+use std::collections::HashSet;
+
 use causeway_mailbox::{Ts, Tx};
 use sqlx::Row as _;
 use sqlx::postgres::PgRow;
@@ -16,22 +18,51 @@ pub struct Sent {
     pub inquiry_id: Uuid,
     /// The feed whose message made it.
     pub feed: String,
-    /// A person has dealt with its withdrawal.
-    pub is_called_off: bool,
+    /// It came by FHIR, so that it has a Task.
+    pub is_fhir: bool,
 }
 
 /// Who sent inquiries. One that came by no feed is absent.
 pub async fn senders(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<Sent>, sqlx::Error> {
     let center = tx.center().to_owned();
-    sqlx::query_as(
-        "SELECT inquiry_id, (array_agg(feed ORDER BY message_id))[1] AS feed, \
-            bool_or(state = 'settled' AND reason = 'referral_cancelled') AS is_called_off \
-         FROM messages WHERE center_id = $1 AND inquiry_id = ANY($2) AND inquiry_id IS NOT NULL GROUP BY inquiry_id",
+    sqlx::query_as(SENDERS).bind(center).bind(ids).fetch_all(tx.conn()).await
+}
+
+/// See [`senders`].
+pub const SENDERS: &str = "SELECT m.inquiry_id, (array_agg(m.feed ORDER BY m.message_id))[1] AS feed, \
+        coalesce(bool_or(i.source = 'fhir'), false) AS is_fhir \
+     FROM messages AS m LEFT JOIN inquiries AS i ON i.center_id = $1 AND i.inquiry_id = m.inquiry_id \
+     WHERE m.center_id = $1 AND m.inquiry_id = ANY($2) AND m.inquiry_id IS NOT NULL GROUP BY m.inquiry_id";
+
+/// Those of which a person has dealt with the withdrawal. Whoever holds their rows (see [`take`]) reads what stays so.
+pub async fn called_off(tx: &mut Tx, ids: &[Uuid]) -> Result<HashSet<Uuid>, sqlx::Error> {
+    let center = tx.center().to_owned();
+    let found: Vec<Uuid> = sqlx::query_scalar(
+        "SELECT DISTINCT inquiry_id FROM messages WHERE center_id = $1 AND inquiry_id = ANY($2) AND inquiry_id IS NOT NULL \
+            AND state = 'settled' AND reason = 'referral_cancelled'",
     )
     .bind(center)
     .bind(ids)
     .fetch_all(tx.conn())
-    .await
+    .await?;
+    Ok(found.into_iter().collect())
+}
+
+/// Counts a change of Tasks that the center made itself.
+pub async fn count(tx: &mut Tx, sent: &[&Sent]) -> Result<(), sqlx::Error> {
+    let (center, now) = (tx.center().to_owned(), tx.now());
+    sqlx::query(
+        "INSERT INTO referral_states (center_id, inquiry_id, feed, version, changed_at) \
+         SELECT $1, inquiry_id, feed, 1, $4 FROM unnest($2::uuid[], $3::text[]) AS given (inquiry_id, feed) ORDER BY inquiry_id \
+         ON CONFLICT (center_id, inquiry_id) DO UPDATE SET version = referral_states.version + 1, changed_at = excluded.changed_at",
+    )
+    .bind(center)
+    .bind(sent.iter().map(|one| one.inquiry_id).collect::<Vec<_>>())
+    .bind(sent.iter().map(|one| one.feed.as_str()).collect::<Vec<_>>())
+    .bind(Ts(now))
+    .execute(tx.conn())
+    .await?;
+    Ok(())
 }
 
 /// Where referrals stand, each with its row locked. Those that nothing was heard of yet begin here.
@@ -51,7 +82,8 @@ pub async fn take(tx: &mut Tx, sent: &[Sent]) -> Result<Vec<(Uuid, Journey)>, sq
     .execute(tx.conn())
     .await?;
     let rows = sqlx::query(
-        "SELECT inquiry_id, stage, stage_version, reason, visit, visit_version, visit_starts_at, visit_ends_at, status, version \
+        "SELECT inquiry_id, stage, stage_version, reason, visit, visit_version, visit_starts_at, visit_ends_at, status, version, \
+            closed_version, off_version \
          FROM referral_states WHERE center_id = $1 AND inquiry_id = ANY($2) ORDER BY inquiry_id FOR UPDATE",
     )
     .bind(center)
@@ -70,10 +102,11 @@ pub async fn save(tx: &mut Tx, all: &[(Uuid, Journey)]) -> Result<(), sqlx::Erro
     sqlx::query(
         "UPDATE referral_states SET stage = t.stage, stage_version = t.stage_version, reason = t.reason, visit = t.visit, \
             visit_version = t.visit_version, visit_starts_at = t.starts_at, visit_ends_at = t.ends_at, status = t.status, \
-            version = t.version, changed_at = $12 \
+            version = t.version, closed_version = t.closed_version, off_version = t.off_version, changed_at = $14 \
          FROM unnest($2::uuid[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::bigint[], $8::timestamptz[], \
-            $9::timestamptz[], $10::text[], $11::bigint[]) \
-            AS t (id, stage, stage_version, reason, visit, visit_version, starts_at, ends_at, status, version) \
+            $9::timestamptz[], $10::text[], $11::bigint[], $12::bigint[], $13::bigint[]) \
+            AS t (id, stage, stage_version, reason, visit, visit_version, starts_at, ends_at, status, version, closed_version, \
+            off_version) \
          WHERE center_id = $1 AND inquiry_id = t.id",
     )
     .bind(center)
@@ -87,6 +120,8 @@ pub async fn save(tx: &mut Tx, all: &[(Uuid, Journey)]) -> Result<(), sqlx::Erro
     .bind(times(|one| one.visit_at.map(|at| Ts(at.1))))
     .bind(words(|one| one.status.code()))
     .bind(numbers(|one| one.version))
+    .bind(numbers(|one| one.closed_version))
+    .bind(numbers(|one| one.off_version))
     .bind(Ts(now))
     .execute(tx.conn())
     .await?;
@@ -109,5 +144,7 @@ pub fn journey(row: &PgRow) -> Result<Journey, sqlx::Error> {
         visit_at: at("visit_starts_at")?.zip(at("visit_ends_at")?),
         status: Status::parse(word("status")?).ok_or_else(unknown("status"))?,
         version: row.try_get("version")?,
+        closed_version: row.try_get("closed_version")?,
+        off_version: row.try_get("off_version")?,
     })
 }

@@ -199,7 +199,7 @@ pub async fn park_for_documents(tx: &mut Tx, message_id: Uuid) -> Result<bool, s
     let parked = sqlx::query(
         "UPDATE messages SET state = 'parked', reason = CASE WHEN reason = '' THEN $3 ELSE reason END, changed_at = $4 \
          WHERE center_id = $1 AND message_id = $2 AND state IN ('accepted', 'settled') \
-            AND reason NOT IN ('referral_cancelled', 'referral_reopened')",
+            AND reason NOT IN ('referral_cancelled', 'referral_reopened', 'set_aside')",
     )
     .bind(center)
     .bind(message_id)
@@ -210,15 +210,19 @@ pub async fn park_for_documents(tx: &mut Tx, message_id: Uuid) -> Result<bool, s
     Ok(parked.rows_affected() == 1)
 }
 
-/// Nothing is unpacked from messages that were set aside.
-pub async fn never_unpack(tx: &mut Tx, ids: &[Uuid]) -> Result<(), sqlx::Error> {
-    let center = tx.center().to_owned();
-    sqlx::query("UPDATE messages SET unpack_at = NULL WHERE center_id = $1 AND message_id = ANY($2)")
-        .bind(center)
-        .bind(ids)
-        .execute(tx.conn())
-        .await?;
-    Ok(())
+/// Takes those that wait off the list without what they ask for having been done, and gives them. Why they waited is written
+/// over: a withdrawal that is set aside calls nothing off. Documents that were not unpacked yet never are.
+pub async fn set_aside(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<Uuid>, sqlx::Error> {
+    let (center, now) = (tx.center().to_owned(), tx.now());
+    sqlx::query_scalar(
+        "UPDATE messages SET state = 'settled', reason = 'set_aside', unpack_at = NULL, changed_at = $3 \
+         WHERE center_id = $1 AND message_id = ANY($2) AND state = 'parked' RETURNING message_id",
+    )
+    .bind(center)
+    .bind(ids)
+    .bind(Ts(now))
+    .fetch_all(tx.conn())
+    .await
 }
 
 /// The inquiries that messages are about.
@@ -226,6 +230,19 @@ pub async fn inquiries(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<Uuid>, sqlx::Err
     let center = tx.center().to_owned();
     sqlx::query_scalar(
         "SELECT DISTINCT inquiry_id FROM messages WHERE center_id = $1 AND message_id = ANY($2) AND inquiry_id IS NOT NULL",
+    )
+    .bind(center)
+    .bind(ids)
+    .fetch_all(tx.conn())
+    .await
+}
+
+/// The inquiries that messages withdraw.
+pub async fn withdrawals(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<Uuid>, sqlx::Error> {
+    let center = tx.center().to_owned();
+    sqlx::query_scalar(
+        "SELECT DISTINCT inquiry_id FROM messages WHERE center_id = $1 AND message_id = ANY($2) AND inquiry_id IS NOT NULL \
+            AND reason = 'referral_cancelled'",
     )
     .bind(center)
     .bind(ids)

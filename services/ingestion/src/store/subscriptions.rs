@@ -46,13 +46,15 @@ pub struct Stored {
     pub failures: i32,
     /// Which try it is.
     pub tries: i64,
+    /// Its endpoint has answered a handshake once.
+    pub answered: bool,
 }
 
 /// The columns of [`Stored`].
 macro_rules! columns {
     () => {
         "subscription_id, feed, state, reason, statuses, content, base, heartbeat_seconds, timeout_seconds, most_events, \
-            ends_at, sealed, version, changed_at, events, delivered, failures, tries"
+            ends_at, sealed, version, changed_at, events, delivered, failures, tries, answered"
     };
 }
 pub(super) use columns;
@@ -207,21 +209,30 @@ pub async fn delete(tx: &mut Tx, feed: &str, id: Uuid) -> Result<bool, sqlx::Err
 /// Those of the feeds that have a subscription.
 pub async fn listening(tx: &mut Tx, feeds: &[&str]) -> Result<Vec<String>, sqlx::Error> {
     let center = tx.center().to_owned();
-    sqlx::query_scalar(
-        "SELECT DISTINCT feed FROM subscriptions WHERE center_id = $1 AND feed = ANY($2) AND state <> 'off'",
-    )
-    .bind(center)
-    .bind(feeds)
-    .fetch_all(tx.conn())
-    .await
+    sqlx::query_scalar(LISTENING).bind(center).bind(feeds).fetch_all(tx.conn()).await
 }
+
+/// See [`listening`]; a test asks for its plan, as for the two below.
+pub const LISTENING: &str =
+    "SELECT DISTINCT feed FROM subscriptions WHERE center_id = $1 AND feed = ANY($2) AND state <> 'off'";
 
 /// Counts changed Tasks for who wants to hear of them: feed, inquiry and status each. What is being sent is not hurried, and what
 /// failed waits for its time. Rows are locked in order, so that two never wait for each other in a circle.
 pub async fn count(tx: &mut Tx, changed: &[(String, Uuid, &'static str)]) -> Result<u64, sqlx::Error> {
     let (center, now) = (tx.center().to_owned(), tx.now());
-    let done = sqlx::query(
-        "WITH changed AS (SELECT * FROM unnest($2::text[], $3::uuid[], $4::text[]) WITH ORDINALITY \
+    let done = sqlx::query(COUNT)
+        .bind(center)
+        .bind(changed.iter().map(|one| one.0.as_str()).collect::<Vec<_>>())
+        .bind(changed.iter().map(|one| one.1).collect::<Vec<_>>())
+        .bind(changed.iter().map(|one| one.2).collect::<Vec<_>>())
+        .bind(Ts(now))
+        .execute(tx.conn())
+        .await?;
+    Ok(done.rows_affected())
+}
+
+/// See [`count`].
+pub const COUNT: &str = "WITH changed AS (SELECT * FROM unnest($2::text[], $3::uuid[], $4::text[]) WITH ORDINALITY \
                 AS t (feed, inquiry_id, status, place)), \
             listening AS (SELECT subscription_id, feed, statuses FROM subscriptions \
                 WHERE center_id = $1 AND feed = ANY($2) AND state <> 'off' AND (ends_at IS NULL OR ends_at > $5) \
@@ -235,17 +246,7 @@ pub async fn count(tx: &mut Tx, changed: &[(String, Uuid, &'static str)]) -> Res
                 FROM (SELECT subscription_id AS id, count(*) AS more FROM matched GROUP BY subscription_id) AS by_id \
                 WHERE center_id = $1 AND subscription_id = id RETURNING subscription_id, events - more AS before) \
          INSERT INTO subscription_events (center_id, subscription_id, number, inquiry_id, at) \
-         SELECT $1, subscription_id, before + nth, inquiry_id, $5 FROM matched JOIN counted USING (subscription_id)",
-    )
-    .bind(center)
-    .bind(changed.iter().map(|one| one.0.as_str()).collect::<Vec<_>>())
-    .bind(changed.iter().map(|one| one.1).collect::<Vec<_>>())
-    .bind(changed.iter().map(|one| one.2).collect::<Vec<_>>())
-    .bind(Ts(now))
-    .execute(tx.conn())
-    .await?;
-    Ok(done.rows_affected())
-}
+         SELECT $1, subscription_id, before + nth, inquiry_id, $5 FROM matched JOIN counted USING (subscription_id)";
 
 /// Events of a subscription from one number to another, the first ones of them.
 pub async fn events(
@@ -255,18 +256,12 @@ pub async fn events(
     most: i64,
 ) -> Result<Vec<(i64, Uuid, Ts)>, sqlx::Error> {
     let center = tx.center().to_owned();
-    sqlx::query_as(
-        "SELECT number, inquiry_id, at FROM subscription_events \
-         WHERE center_id = $1 AND subscription_id = $2 AND number BETWEEN $3 AND $4 ORDER BY number LIMIT $5",
-    )
-    .bind(center)
-    .bind(id)
-    .bind(from)
-    .bind(until)
-    .bind(most)
-    .fetch_all(tx.conn())
-    .await
+    sqlx::query_as(EVENTS).bind(center).bind(id).bind(from).bind(until).bind(most).fetch_all(tx.conn()).await
 }
+
+/// See [`events`].
+pub const EVENTS: &str = "SELECT number, inquiry_id, at FROM subscription_events \
+     WHERE center_id = $1 AND subscription_id = $2 AND number BETWEEN $3 AND $4 ORDER BY number LIMIT $5";
 
 /// All of a center, for operators.
 pub async fn all(tx: &mut Tx) -> Result<Vec<Stored>, sqlx::Error> {

@@ -103,7 +103,7 @@ async fn documents_of_an_inquiry_and_the_work_on_them_are_found_by_an_index_amon
         ),
         (
             "SELECT object_id FROM document_parts WHERE center_id = 'harbor-valley' \
-                AND object_id = ANY (ARRAY[gen_random_uuid(), gen_random_uuid()])"
+                AND object_id = ANY ('{00000000-0000-0000-0000-000000000001,00000000-0000-0000-0000-000000000002}'::uuid[])"
                 .to_owned(),
             "document_parts_object",
         ),

@@ -3,7 +3,6 @@
 
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
@@ -13,17 +12,22 @@ use causeway_funnel::stage::Stage;
 use causeway_ingestion::Config;
 use causeway_ingestion::config::Subscriptions;
 use causeway_ingestion::handlers::hooks::post::sign;
-use causeway_ingestion::store::hooks::DUE;
-use causeway_proto::inquiry::v1::{ListSubscriptionsRequest, SettleMessagesRequest, SwitchSubscriptionRequest};
+use causeway_ingestion::store::hooks::{CLAIM, DUE};
+use causeway_ingestion::store::journeys::SENDERS;
+use causeway_ingestion::store::subscriptions::{COUNT, EVENTS, LISTENING};
+use causeway_proto::inquiry::v1::{
+    ListSubscriptionsRequest, SetAsideRepairsRequest, SettleMessagesRequest, SwitchSubscriptionRequest,
+};
 use http::{HeaderMap, StatusCode};
 use reqwest::Method;
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
 
-use crate::fhir::{Answer, Office, request};
+use crate::fhir::{Answer, Office, id_in, request};
 use crate::journeys::{referred, staged, tell};
 use crate::privacy::tables_with;
+use crate::repair::{release, waiting};
 use crate::validator;
 use crate::world::{CENTER, OTHER, World, coordinator, eventually};
 
@@ -226,9 +230,10 @@ async fn after_its_handshake_an_endpoint_is_told_of_every_change_once_in_order_a
         .fetch_one(&world.admin)
         .await
         .expect("it waits");
-    assert_eq!(receiver.numbers().len(), 5);
+    assert_eq!(world.count("SELECT events FROM subscriptions").await, 5, "counted with the change, if at all");
     let asked = SettleMessagesRequest { center: CENTER.into(), message_ids: vec![message.to_string()] };
     world.client("portal", Some(coordinator(CENTER))).settle_messages(asked).await.expect("settled");
+    assert_eq!(world.count("SELECT events FROM subscriptions").await, 6);
     eventually("it is told", || async { receiver.numbers().len() == 6 }).await;
     let last = receiver.got("event-notification").pop().expect("one");
     assert!(last.to_string().contains(&format!("Task/{other}")));
@@ -296,27 +301,40 @@ async fn what_a_process_left_half_sent_is_sent_again_by_another_one_as_the_same(
     let world = world().await;
     let (office, receiver) = (Office::of(&world), Receiver::start().await);
     let id = id_of(&subscribed(&office, &receiver).await);
-    becomes(&office, &id, "active").await;
+    let beside = Receiver::start().await;
+    let other = id_of(&subscribed(&office, &beside).await);
+    for id in [&id, &other] {
+        becomes(&office, id, "active").await;
+    }
     receiver.answers(0);
     let inquiry = referred(&office, "R-1").await;
     tell(&world, &changes(&inquiry)[..1]).await;
     eventually("it is under way", || async { receiver.numbers().len() == 1 }).await;
+    eventually("the other is told", || async {
+        world.count("SELECT sum(delivered)::bigint FROM subscriptions").await == 1
+    })
+    .await;
     // The process is gone between the commit and the answer of the endpoint.
     world.door.stop_hard();
     receiver.answers(200);
     let (delivered, held) = (
-        world.count("SELECT delivered FROM subscriptions").await,
-        world.count("SELECT count(*) FROM subscriptions WHERE lease_until > now()").await,
+        world.count("SELECT sum(delivered)::bigint FROM subscriptions").await,
+        world.count("SELECT count(*) FROM subscriptions WHERE lease_until > now() AND delivered = 0").await,
     );
-    assert_eq!((delivered, held), (0, 1), "nobody has written down how it went");
+    assert_eq!((delivered, held), (1, 1), "nobody has written down how it went");
     let _second = world.second_door_with(brisk()).await;
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    sqlx::query("UPDATE subscriptions SET next_try_at = now() WHERE delivered = 1")
+        .execute(&world.admin)
+        .await
+        .expect("an hour passes");
+    eventually("the other process sends what is due", || async { beside.got("heartbeat").len() == 1 }).await;
     assert_eq!(receiver.numbers().len(), 1, "it may still be under way");
-    sqlx::query("UPDATE subscriptions SET lease_until = now(), next_try_at = now()")
+    sqlx::query("UPDATE subscriptions SET lease_until = now(), next_try_at = now() WHERE delivered = 0")
         .execute(&world.admin)
         .await
         .expect("the lease runs out");
-    eventually("it is sent again", || async { world.count("SELECT delivered FROM subscriptions").await == 1 }).await;
+    let delivered = || world.count("SELECT sum(delivered)::bigint FROM subscriptions");
+    eventually("it is sent again", || async { delivered().await == 2 }).await;
     let sent = receiver.got("event-notification");
     assert_eq!((sent.len(), &sent[0]["id"]), (2, &sent[1]["id"]), "by its id it is known as the same");
     assert_eq!(receiver.numbers(), ["1", "1"]);
@@ -413,8 +431,17 @@ async fn a_feed_sees_and_changes_only_its_own_and_an_operator_stops_any() {
     let inquiry = referred(&office, "R-1").await;
     walk(&world, &[&inquiry], 0, 5).await;
     assert_eq!(world.count("SELECT events FROM subscriptions").await, 5, "events are counted on");
-    let refused = put(&office, &id, &wish(&office, &receiver.url)).await;
-    assert_eq!((refused.status, refused.has("error", "conflict")), (409, true));
+    let delete = async || {
+        Answer::of(office.ask(Method::DELETE, &format!("/Subscription/{id}")).send().await.expect("an answer")).await
+    };
+    for refused in [
+        put(&office, &id, &wish(&office, &receiver.url)).await,
+        delete().await,
+        office.post("/Subscription", &wish(&office, &receiver.url)).await,
+        office.post("/Subscription", &wish(&office, &format!("{}?another", receiver.url))).await,
+    ] {
+        assert_eq!((refused.status, refused.has("error", "conflict")), (409, true), "{}", refused.body);
+    }
     let listed = operator().list_subscriptions(ListSubscriptionsRequest { center: CENTER.into() }).await;
     let listed = listed.expect("listed").into_inner().subscriptions.remove(0);
     assert_eq!((listed.state.as_str(), listed.reason.as_str()), ("error", "stopped"));
@@ -428,9 +455,6 @@ async fn a_feed_sees_and_changes_only_its_own_and_an_operator_stops_any() {
         assert_eq!(office.get(&format!("/Subscription/{id}{path}")).await.status, 404, "{path}");
     }
     assert_eq!(put(&office, &id, &wish(&office, &receiver.url)).await.status, 404);
-    let delete = async || {
-        Answer::of(office.ask(Method::DELETE, &format!("/Subscription/{id}")).send().await.expect("an answer")).await
-    };
     assert_eq!((delete().await.status, office.get("/Subscription").await.body["entry"].is_null()), (404, true));
     sqlx::query("UPDATE subscriptions SET feed = 'sound-imaging-fhir'").execute(&world.admin).await.expect("back");
     let mut off = wish(&office, &receiver.url);
@@ -452,10 +476,21 @@ async fn another_center_sees_no_subscription_and_what_is_due_is_found_by_an_inde
              '\\x00', now(), now(), CASE WHEN n < 3 THEN now() + interval '1 day' END FROM generate_series(1, 20000) AS n";
     let events = "INSERT INTO subscription_events (center_id, subscription_id, number, inquiry_id, at) \
          SELECT 'harbor-valley', md5((n % 20)::text)::uuid, n, gen_random_uuid(), now() FROM generate_series(1, 50000) AS n";
-    for sql in [many, events] {
+    let messages = "INSERT INTO messages (center_id, message_id, feed, kind, control_key, content_hash, state, sealed, received_at, \
+            inquiry_id) \
+         SELECT 'harbor-valley', gen_random_uuid(), 'feed-3', 'ServiceRequest', decode(md5(n::text), 'hex'), \
+             decode(md5(n::text), 'hex'), 'accepted', '\\x00', now(), md5(n::text)::uuid FROM generate_series(1, 50000) AS n";
+    let inquiries = "INSERT INTO inquiries (center_id, inquiry_id, reference, received_at, consult_type, source, held, needs_repair, facts, \
+            sealed) \
+         SELECT 'harbor-valley', md5(n::text)::uuid, 'HV-' || n, now(), 'x', 'fhir', false, false, '\\x00', '\\x00' \
+         FROM generate_series(1, 50000) AS n";
+    for sql in [many, events, messages, inquiries] {
         sqlx::query(sql).execute(&world.admin).await.expect("inserted");
     }
-    sqlx::raw_sql("ANALYZE subscriptions; ANALYZE subscription_events").execute(&world.admin).await.expect("analyzed");
+    sqlx::raw_sql("ANALYZE subscriptions; ANALYZE subscription_events; ANALYZE messages; ANALYZE inquiries")
+        .execute(&world.admin)
+        .await
+        .expect("analyzed");
     let mut machine = PgConnection::connect(world.database.machine.expose_secret()).await.expect("a login");
     let mut app = PgConnection::connect(world.database.app.expose_secret()).await.expect("a login");
     let plan = async |login: &mut PgConnection, sql: &str| {
@@ -470,18 +505,133 @@ async fn another_center_sees_no_subscription_and_what_is_due_is_found_by_an_inde
         let rows = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(&mut app).await.expect("counted");
         assert_eq!(rows.last().map(|row| row.get::<i64, _>(0)), Some(count), "{center}");
     }
-    for (sql, index) in [
+    let center = "'harbor-valley'";
+    let one = "'00000000-0000-0000-0000-000000000001'::uuid";
+    for (sql, told, indexes) in [
+        (EVENTS, &[center, one, "5", "900", "20"][..], &["subscription_events_pkey"][..]),
+        (LISTENING, &[center, "'{feed-3}'"], &["subscriptions_same"]),
+        (CLAIM, &[center, "2", "30", "'feed-3'"], &["subscriptions_due", "subscriptions_pkey"]),
         (
-            "SELECT number FROM subscription_events WHERE center_id = 'harbor-valley' \
-             AND subscription_id = '00000000-0000-0000-0000-000000000001' AND number BETWEEN 5 AND 900 ORDER BY number LIMIT 20",
-            "subscription_events_pkey",
+            COUNT,
+            &[center, "'{feed-3}'", "'{00000000-0000-0000-0000-000000000001}'", "'{failed}'", "now()"],
+            &["subscriptions_same", "subscriptions_pkey"],
         ),
-        (
-            "SELECT subscription_id FROM subscriptions WHERE center_id = 'harbor-valley' AND feed = ANY('{feed-3}') AND state <> 'off'",
-            "subscriptions_same",
-        ),
+        (SENDERS, &[center, "'{00000000-0000-0000-0000-000000000001}'"], &["messages_inquiry", "inquiries_pkey"]),
     ] {
-        let plan = plan(&mut app, sql).await;
-        assert!(plan.contains(index) && !plan.contains("Seq Scan"), "{plan}");
+        let told = told.iter().enumerate();
+        let sql = told.fold(sql.to_owned(), |sql, (nth, told)| sql.replace(&format!("${}", nth + 1), told));
+        let plan = plan(&mut app, &sql).await;
+        for index in indexes {
+            assert!(plan.contains(index), "{index}: {plan}");
+        }
+        for table in ["subscriptions", "subscription_events", "messages", "inquiries"] {
+            assert!(!plan.contains(&format!("Seq Scan on {table}")), "{plan}");
+        }
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_same_asked_for_again_does_what_it_says_and_its_secret_is_told_until_the_endpoint_has_answered() {
+    let world = world().await;
+    let (office, receiver) = (Office::of(&world), Receiver::start().await);
+    let secret = |answer: &Answer| {
+        let extensions = answer.body["channel"]["extension"].as_array().cloned().unwrap_or_default();
+        extensions
+            .iter()
+            .find(|one| one["url"] == "urn:causeway:subscription-secret")
+            .map(|one| one["valueString"].clone())
+    };
+    let ask = async |wish: &Value| {
+        let answer = office.post("/Subscription", wish).await;
+        (answer.status, answer.body["status"].as_str().unwrap_or_default().to_owned(), id_of(&answer), secret(&answer))
+    };
+    receiver.answers(503);
+    let made = subscribed(&office, &receiver).await;
+    let (id, told) = (id_of(&made), secret(&made));
+    assert!(told.is_some());
+    becomes(&office, &id, "error").await;
+    receiver.answers(200);
+    let mut wish = wish(&office, &receiver.url);
+    assert_eq!(ask(&wish).await, (200, "requested".into(), id.clone(), told), "who lost the answer has it now");
+    becomes(&office, &id, "active").await;
+    assert_eq!(ask(&wish).await, (200, "active".into(), id.clone(), None), "as it is asked for, it goes on");
+    wish["channel"]["header"] = json!(["Authorization: Bearer another-of-the-office"]);
+    assert_eq!(ask(&wish).await, (200, "requested".into(), id.clone(), None));
+    let active = becomes(&office, &id, "active").await;
+    let last = receiver.seen.lock().expect("no test broke").last().expect("a handshake").0["authorization"].clone();
+    assert_eq!(last, "Bearer another-of-the-office");
+    let mut off = wish.clone();
+    off["status"] = json!("off");
+    let seen = office.ask(Method::PUT, &format!("/Subscription/{id}")).header("content-type", "application/fhir+json");
+    let seen = seen.header("if-match", made.header("etag")).body(off.to_string());
+    let seen = Answer::of(seen.send().await.expect("an answer")).await;
+    assert_eq!((seen.status, seen.has("error", "conflict")), (412, true), "not {}", active.header("etag"));
+    assert_eq!(put(&office, &id, &off).await.body["status"], "off");
+    assert_eq!(ask(&wish).await, (200, "requested".into(), id.clone(), None), "what was ended begins again");
+    wish["end"] = json!("2020-01-01T00:00:00Z");
+    let past = office.post("/Subscription", &wish).await;
+    assert_eq!((past.status, past.issues()[0].2.as_str()), (422, "Subscription.end"));
+    let searched = office.get("/Subscription?status=active").await;
+    assert_eq!((searched.status, searched.has("error", "not-supported")), (400, true));
+    assert_eq!(office.get("/Subscription?_format=json").await.status, 200);
+
+    // Its end is noticed without a sign of life.
+    becomes(&office, &id, "active").await;
+    sqlx::query("UPDATE subscriptions SET ends_at = now() - interval '1 minute', next_try_at = now()")
+        .execute(&world.admin)
+        .await
+        .expect("time passes");
+    becomes(&office, &id, "off").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_person_mends_or_sets_aside_is_a_version_of_the_task_and_is_told_and_calls_nothing_off() {
+    let world = world().await;
+    let (office, receiver) = (Office::of(&world), Receiver::start().await);
+    let id = id_of(&subscribed(&office, &receiver).await);
+    becomes(&office, &id, "active").await;
+    let events = async || world.count("SELECT events FROM subscriptions").await;
+    let mut broken = request("R-1", "Testpatient");
+    broken["contained"][0]["telecom"][0]["value"] = json!("12");
+    let inquiry = id_in(office.post("/ServiceRequest", &broken).await.header("location"));
+    let task = async || office.get(&format!("/Task/{inquiry}")).await;
+    let text = |task: &Answer| task.body["businessStatus"]["text"].as_str().unwrap_or_default().to_owned();
+    let before = task().await;
+    assert_eq!(text(&before), "Received; a person mends what could not be read");
+    let row = waiting(&world, "waiting").await.into_iter().find(|row| row.reason == "defects").expect("it is listed");
+    assert_eq!(release(&world, &row, &[("phone", "206 555 0142")]).await.expect("mended").outcome, "mended");
+    let mended = task().await;
+    assert_eq!((events().await, text(&mended).as_str()), (1, "Received; the center calls the patient"));
+    assert_ne!(before.header("etag"), mended.header("etag"));
+
+    // Two withdrawals that are not theirs, and one that is.
+    let withdraw = async || {
+        let put = office.ask(Method::PUT, &format!("/Task/{inquiry}")).header("if-match", task().await.header("etag"));
+        let body = json!({ "resourceType": "Task", "id": inquiry, "status": "cancelled", "intent": "order" });
+        let put = put.header("content-type", "application/fhir+json").body(body.to_string());
+        let told = Answer::of(put.send().await.expect("an answer")).await;
+        assert_eq!((told.status, text(&told).as_str()), (200, "Withdrawal received; a person acts on it"));
+        let row = waiting(&world, "waiting").await.into_iter().find(|row| row.reason == "referral_cancelled");
+        row.expect("it waits").id
+    };
+    for round in 2..4 {
+        let request = SetAsideRepairsRequest {
+            center: CENTER.into(),
+            kind: "message".into(),
+            ids: vec![withdraw().await],
+            reason: "not_ours".into(),
+        };
+        let done = world.client("portal", Some(coordinator(CENTER))).set_aside_repairs(request).await.expect("done");
+        assert_eq!(done.into_inner().set_aside.len(), 1);
+        let now = task().await;
+        assert_eq!((events().await, text(&now).as_str()), (round, "Received; the center calls the patient"));
+    }
+    let asked = SettleMessagesRequest { center: CENTER.into(), message_ids: vec![withdraw().await] };
+    world.client("portal", Some(coordinator(CENTER))).settle_messages(asked).await.expect("settled");
+    assert_eq!((events().await, text(&task().await).as_str()), (4, "Withdrawn"));
+    let ended = "SELECT count(*) FROM referral_states WHERE status = 'cancelled'";
+    assert_eq!(world.count(ended).await, 1, "written where the desk's end would be");
+    tell(&world, &[staged(&inquiry, 1, (Stage::Received, Stage::Attended))]).await;
+    eventually("the desk is heard", || async { events().await == 5 }).await;
+    assert_eq!((task().await.body["status"].as_str(), text(&task().await).as_str()), (Some("cancelled"), "Withdrawn"));
 }

@@ -16,7 +16,8 @@ a referral are kept sealed and are not read back. Only what the asking feed has 
 searches Task with _lastUpdated. JSON only; batches and patches are refused, and nothing but a Subscription is deleted.";
 
 const SUBSCRIBING: &str = "A feed's own. Channel rest-hook, payload content empty or id-only, filter Task?status= alone; the endpoint's \
-host has to be agreed with the center. The answer to the create bears the extension urn:causeway:subscription-secret, once: each \
+host has to be agreed with the center. The answer to the create bears the extension urn:causeway:subscription-secret, and the same create again does until the \
+endpoint has answered a handshake: each \
 notification has X-Causeway-Signature: t=SECONDS,v1=HEX, where HEX is HMAC-SHA256 under the secret of SECONDS, a full stop and the \
 body. Notifications come in order and at least once; events are counted without a gap. An endpoint that fails too often puts the \
 status to error: events are counted on, $events tells them, and an update with the status requested lets all that was missed come.";

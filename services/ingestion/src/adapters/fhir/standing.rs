@@ -205,7 +205,9 @@ mod tests {
         assert_eq!((off.status(), told(&off).words.as_str()), (Status::Cancelled, "Withdrawn"));
         let seen = Journey { status: Status::Completed, ..underway };
         assert_eq!(Standing { is_cancelled: true, ..standing(seen) }.status(), Status::Completed, "an end is an end");
-        let again = Journey { status: Status::Failed, reason: Some(CloseReason::Unreachable), ..underway };
+        let ended = Journey { status: Status::Failed, reason: Some(CloseReason::Unreachable), ..underway };
+        assert_eq!(told(&standing(ended)).words, "Ended without a visit", "no close was heard");
+        let again = Journey { closed_version: 1, ..ended };
         assert_eq!(
             told(&standing(again)).words,
             "Ended, and taken up again at the center: accepted; the center has reached the patient"

@@ -73,11 +73,11 @@ pub struct Told {
     pub headers: Vec<(String, String)>,
 }
 
-/// Reads a Subscription.
+/// Reads a Subscription to the topic whose canonical is `{base}/{TOPIC}`.
 ///
 /// # Errors
 /// All that is wrong with it.
-pub fn read(body: &[u8]) -> Result<Told, Vec<Fault>> {
+pub fn read(body: &[u8], base: &str) -> Result<Told, Vec<Fault>> {
     let whole = |issue, words| vec![Fault::new(Severity::Fatal, issue, Class::Malformed, words)];
     let Ok(json) = json::read(body) else { return Err(whole(Issue::Structure, NO_JSON)) };
     let Json::Object(object) = &json else { return Err(whole(Issue::Structure, NO_RESOURCE)) };
@@ -86,19 +86,19 @@ pub fn read(body: &[u8]) -> Result<Told, Vec<Fault>> {
     if resource.kind() != "Subscription" {
         return Err(whole(Issue::Invalid, NO_RESOURCE));
     }
-    let told = look(&resource);
+    let told = look(&resource, base);
     let (faults, _) = notes.into_parts();
     told.filter(|_| !refuses(&faults)).ok_or(faults)
 }
 
-fn look(resource: &Element<'_>) -> Option<Told> {
+fn look(resource: &Element<'_>, base: &str) -> Option<Told> {
     let status = resource.code("status", &["requested", "off"]);
     if !resource.has("status") {
         resource.missing("status", Class::Malformed, NO_STATUS);
     }
     match resource.text("criteria") {
         None => resource.missing("criteria", Class::Malformed, NO_TOPIC),
-        Some(topic) if topic.ends_with(&format!("/{TOPIC}")) => {}
+        Some(topic) if topic == format!("{base}/{TOPIC}") => {}
         Some(_) => resource.error("criteria", Issue::NotSupported, Class::Rule, OTHER_TOPIC),
     }
     let statuses = filter(resource);
@@ -255,7 +255,7 @@ impl Subscription {
         etag(self.version)
     }
 
-    /// The resource. `secret`: told with the answer to its creation and never again.
+    /// The resource. `secret`: told with the answer to its creation, and never again once the endpoint has answered a handshake.
     #[must_use]
     pub fn resource(&self, endpoint: &str, secret: Option<&str>) -> Value {
         let extension = |name: &str, kind: &str, value: Value| json!({ "url": format!("{GUIDE}{name}"), kind: value });
@@ -320,7 +320,7 @@ pub fn topic(base: &str) -> Value {
             "supportedInteraction": ["update"],
         }],
         "canFilterBy": [{
-            "description": "Tasks that have one of these statuses now",
+            "description": "Tasks that have one of these statuses after the change. A status that a Task only went through on the way is not told, and each further change of a Task that has one of them is told again.",
             "resource": "Task",
             "filterParameter": "status",
         }],
@@ -332,22 +332,25 @@ pub fn topic(base: &str) -> Value {
 mod tests {
     use super::*;
 
+    const BASE: &str = "https://causeway.example/fhir/harbor-valley";
+
     fn wished() -> Value {
         let file =
             std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/samples/fhir/subscription_backport_task.json");
         let mut told: Value = serde_json::from_slice(&std::fs::read(file).expect("a sample")).expect("JSON");
         told["_criteria"]["extension"][0]["valueString"] = json!("Task?status=completed,failed");
+        told["criteria"] = json!(format!("{BASE}/{TOPIC}"));
         told
     }
 
     fn faults(told: &Value) -> Vec<(String, &'static str)> {
-        let faults = read(told.to_string().as_bytes()).err().unwrap_or_default();
+        let faults = read(told.to_string().as_bytes(), BASE).err().unwrap_or_default();
         faults.into_iter().map(|fault| (fault.expression, fault.issue.code())).collect()
     }
 
     #[test]
     fn a_subscription_of_the_guide_is_read() {
-        let Ok(told) = read(wished().to_string().as_bytes()) else { panic!("{:?}", faults(&wished())) };
+        let Ok(told) = read(wished().to_string().as_bytes(), BASE) else { panic!("{:?}", faults(&wished())) };
         assert_eq!(told.wish.statuses, [Status::Completed, Status::Failed]);
         assert_eq!((told.wish.content, told.wish.heartbeat_seconds), (Content::IdOnly, Some(86_400)));
         assert_eq!((told.wish.timeout_seconds, told.wish.most_events, told.is_off), (30, 20, false));
@@ -372,10 +375,11 @@ mod tests {
             told["_criteria"]["extension"][0]["valueString"] = json!(unknown);
             assert_eq!(faults(&told), place(filter, "not-supported"), "{unknown}");
         }
-        assert_eq!(
-            changed(|told| told["criteria"] = json!("https://x/SubscriptionTopic/other")),
-            place("Subscription.criteria", "not-supported")
-        );
+        for other in ["https://x/SubscriptionTopic/other".to_owned(), format!("https://elsewhere.example/{TOPIC}")] {
+            let mut told = wished();
+            told["criteria"] = json!(other);
+            assert_eq!(faults(&told), place("Subscription.criteria", "not-supported"), "{other}");
+        }
         assert_eq!(
             changed(|told| told["channel"]["_payload"]["extension"][0]["valueCode"] = json!("full-resource")),
             place("Subscription.channel._payload.extension[0].valueCode", "not-supported")

@@ -117,7 +117,7 @@ async fn message(documents: &Documents, center: &str, message_id: Uuid) -> Resul
             }
         }
         FeedKind::Fhir => ("fhir", of_fhir(raw.expose(), &in_force.1)),
-        _ => ("", Vec::new()),
+        FeedKind::Csv | FeedKind::Phone => ("", Vec::new()),
     };
     for one in carried {
         take(documents, (center, inquiry_id), (door, &feed, message_id), one).await?;

@@ -278,8 +278,9 @@ impl Read {
 
     /// The request as it is kept where it calls off the referral of a Task. What is called off stands in the address alone, so
     /// two requests with one body are two, and two for one Task are the same.
-    pub fn heard_of_task(&self, door: &Door, inquiry: Uuid) -> Result<Heard, Refusal> {
-        let known_by = fingerprint(["withdrawal", self.sender.feed.id.as_str(), &inquiry.to_string()]);
+    pub fn heard_of_task(&self, door: &Door, inquiry: Uuid, etag: &str) -> Result<Heard, Refusal> {
+        // After one that was set aside, another one is no repeat of it.
+        let known_by = fingerprint(["withdrawal", self.sender.feed.id.as_str(), &inquiry.to_string(), etag]);
         self.heard_under(door, &known_by, &known_by)
     }
 

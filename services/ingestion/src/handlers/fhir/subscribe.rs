@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::read::is_json;
 use super::sender::{self, Sender};
-use super::wish::{ABSENT, change, make};
+use super::wish::{ABSENT, STOPPED_WORDS, change, make};
 use super::{Door, answer, refused, said};
 use crate::adapters::fhir::fault::{self, Issue, Severity};
 use crate::adapters::fhir::notification::{self, Kind};
@@ -23,7 +23,7 @@ use crate::adapters::fhir::outcome::{Line, lines};
 use crate::adapters::fhir::response;
 use crate::adapters::fhir::subscription::{self, Subscription, Told};
 use crate::error::Refusal;
-use crate::handlers::hooks::{self, Destination};
+use crate::handlers::hooks::{self, Destination, STOPPED};
 use crate::store::subscriptions::{self, Stored};
 
 /// Longest body.
@@ -46,10 +46,10 @@ pub async fn create(
     match make(&door, &sender, &told, &base).await {
         Err(refusal) => refused(&refusal),
         Ok(Err((status, line))) => said(status, &[line]),
-        Ok(Ok((stored, secret))) => {
-            let subscription = hooks::shown(&stored);
-            let status = if secret.is_some() { StatusCode::CREATED } else { StatusCode::OK };
-            let mut response = answer(status, &subscription.resource(&told.endpoint, secret.as_deref()));
+        Ok(Ok(made)) => {
+            let subscription = hooks::shown(&made.stored);
+            let status = if made.is_new { StatusCode::CREATED } else { StatusCode::OK };
+            let mut response = answer(status, &subscription.resource(&told.endpoint, made.secret.as_deref()));
             if let Ok(place) = HeaderValue::try_from(subscription.address()) {
                 response.headers_mut().insert(header::LOCATION, place);
             }
@@ -70,7 +70,8 @@ pub async fn update(
         Err(response) => return *response,
     };
     let base = door.endpoint(&center, &headers);
-    match change(&door, &sender, &told, (&id, &base)).await {
+    let seen = headers.get(header::IF_MATCH).map(|told| told.as_bytes().to_vec());
+    match change(&door, &sender, &told, (&id, &base, seen)).await {
         Err(refusal) => refused(&refusal),
         Ok(Err((status, line))) => said(status, &[line]),
         Ok(Ok(stored)) => shown(&door, &sender, &stored),
@@ -89,12 +90,21 @@ pub async fn one(
     }
 }
 
-/// `GET [base]/Subscription`
-pub async fn list(State(door): State<Arc<Door>>, Path(center): Path<String>, headers: HeaderMap) -> Response {
+/// `GET [base]/Subscription`: all of the feed's; nothing is searched for.
+pub async fn list(
+    State(door): State<Arc<Door>>,
+    Path(center): Path<String>,
+    headers: HeaderMap,
+    Query(asked): Query<Vec<(String, String)>>,
+) -> Response {
+    const NOT_SEARCHED: &str = "Subscriptions are not searched: ask without parameters, and all of yours are told";
     let sender = match sender::of(&door, &center, &headers) {
         Ok(sender) => sender,
         Err(response) => return *response,
     };
+    if asked.iter().any(|(name, value)| name != "_format" || !value.contains("json")) {
+        return said(StatusCode::BAD_REQUEST, &[Line::new(Severity::Error, Issue::NotSupported, NOT_SEARCHED)]);
+    }
     let feed = sender.feed.id.clone();
     let read = door.database.read(sender.center(), move |tx| {
         Box::pin(async move { Ok::<_, Refusal>(subscriptions::list(tx, &feed).await?) })
@@ -113,7 +123,7 @@ pub async fn list(State(door): State<Arc<Door>>, Path(center): Path<String>, hea
     }
 }
 
-/// `DELETE [base]/Subscription/[id]`: with all its events.
+/// `DELETE [base]/Subscription/[id]`: with all its events. One that an operator stopped stays, so that it is not made anew.
 pub async fn delete(
     State(door): State<Arc<Door>>,
     Path((center, id)): Path<(String, String)>,
@@ -126,12 +136,19 @@ pub async fn delete(
     let Ok(id) = Uuid::parse_str(&id) else { return absent() };
     let feed = sender.feed.id.clone();
     let done = door.database.with_tx(sender.center(), move |tx| {
-        Box::pin(async move { Ok::<_, Refusal>(subscriptions::delete(tx, &feed, id).await?) })
+        Box::pin(async move {
+            let standing = subscriptions::of_feed(tx, &feed).await?;
+            if standing.iter().any(|stored| stored.subscription_id == id && stored.reason == STOPPED) {
+                return Ok(None);
+            }
+            Ok::<_, Refusal>(Some(subscriptions::delete(tx, &feed, id).await?))
+        })
     });
     match done.await {
         Err(refusal) => refused(&refusal),
-        Ok(false) => absent(),
-        Ok(true) => {
+        Ok(None) => said(StatusCode::CONFLICT, &[Line::new(Severity::Error, Issue::Conflict, STOPPED_WORDS)]),
+        Ok(Some(false)) => absent(),
+        Ok(Some(true)) => {
             let words = "The subscription and its events are gone; nothing is sent any more";
             said(StatusCode::OK, &[Line::new(Severity::Information, Issue::Informational, words)])
         }
@@ -212,7 +229,7 @@ async fn given(door: &Door, center: &str, headers: &HeaderMap, body: Body) -> Re
     let Ok(body) = to_bytes(body, LONGEST).await else {
         return Err(told(StatusCode::PAYLOAD_TOO_LARGE, Issue::TooLong, TOO_LARGE));
     };
-    match subscription::read(&body) {
+    match subscription::read(&body, &door.endpoint(center, headers)) {
         Ok(told) => Ok((sender, told)),
         Err(faults) => {
             let status = StatusCode::from_u16(fault::status(&faults)).unwrap_or(StatusCode::BAD_REQUEST);

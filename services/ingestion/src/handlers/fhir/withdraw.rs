@@ -93,7 +93,7 @@ async fn withdraw(
         Some(_) => {}
     }
     let fate = keep::Fate { state: PARKED, reason: "referral_cancelled", inquiry_id: Some(standing.inquiry_id) };
-    let heard = read.heard_of_task(door, standing.inquiry_id)?;
+    let heard = read.heard_of_task(door, standing.inquiry_id, &standing.etag())?;
     match keep::message(&door.database, read.sender.center(), heard, fate).await? {
         keep::Kept::New => {}
         keep::Kept::Before(same) if same.inquiry_id == Some(standing.inquiry_id) => {}

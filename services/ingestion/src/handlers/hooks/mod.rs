@@ -4,6 +4,7 @@
 //! runs out, and the same is posted again under the same ids. Any process may take the next turn; a subscription is in one
 //! hand at a time. Deliberately not here: what is counted (store), and where may be posted to (post).
 
+mod places;
 pub mod post;
 pub mod tell;
 
@@ -14,7 +15,6 @@ use causeway_auth::{SealError, Sealer};
 use causeway_mailbox::Database;
 use causeway_runtime::Stop;
 use serde::{Deserialize, Serialize};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::TaskTracker;
 use tracing::{debug, error, info, warn};
 use uuid::Uuid;
@@ -28,10 +28,13 @@ use crate::domain::subscription::{Content, Wish, backoff};
 use crate::error::Refusal;
 use crate::store::hooks;
 use crate::store::subscriptions::{self, Stored};
+use places::Places;
 use post::{Hooks, Letter, Sent};
 
 /// Longer than the endpoint may take, by so much, is a try held: for looking its address up and writing down how it went.
 const MARGIN: Duration = Duration::from_secs(30);
+/// What could not be sent for a reason of our own is tried again after so long.
+const OURS: Duration = Duration::from_secs(60);
 /// How often what waits is counted.
 const COUNT: Duration = Duration::from_secs(10);
 /// Word for a subscription that an operator stopped.
@@ -127,9 +130,10 @@ pub struct Worker {
 
 /// Sends what is due until the stop; what is under way is settled first.
 pub async fn run(worker: Arc<Worker>, stop: Stop, tasks: TaskTracker) {
-    let places = Arc::new(Semaphore::new(worker.settings.at_once.max(1)));
+    let places = Places::new(worker.settings.at_once);
     let every = Duration::from_millis(worker.settings.look_milliseconds.max(10));
     let mut counted: Option<tokio::time::Instant> = None;
+    let (mut turn, mut is_failing) = (0_usize, false);
     loop {
         tokio::select! {
             () = stop.soft.cancelled() => return,
@@ -139,24 +143,41 @@ pub async fn run(worker: Arc<Worker>, stop: Stop, tasks: TaskTracker) {
             counted = Some(tokio::time::Instant::now());
             worker.measure().await;
         }
-        let Ok(centers) = hooks::due_centers(worker.database.machine()).await else { continue };
-        for center in centers {
+        let mut feeds = match hooks::due_feeds(worker.database.machine()).await {
+            Ok(feeds) => feeds,
+            Err(cause) => {
+                // Once, and not with every look.
+                if !std::mem::replace(&mut is_failing, true) {
+                    warn!(%cause, "look for who has notifications due; nothing is sent until this works again");
+                }
+                continue;
+            }
+        };
+        if std::mem::take(&mut is_failing) {
+            info!("who has notifications due is found again");
+        }
+        // Another one is the first each time: where places are few, everybody's turn comes.
+        turn = turn.wrapping_add(1);
+        let first = turn.checked_rem(feeds.len()).unwrap_or_default();
+        feeds.rotate_left(first);
+        for (center, feed) in feeds {
             // Without it nobody knows where this center lets notifications go; it comes in a moment.
             if worker.acceptance.profiles.current(&center).is_none() {
                 continue;
             }
-            let mut free: Vec<OwnedSemaphorePermit> = Vec::new();
-            while let Ok(place) = Arc::clone(&places).try_acquire_owned() {
-                free.push(place);
+            let free = places.free(&center, &feed);
+            if free == 0 {
+                continue;
             }
-            let claimed = match worker.claim(&center, free.len()).await {
+            let claimed = match worker.claim(&center, &feed, free).await {
                 Ok(claimed) => claimed,
                 Err(cause) => {
-                    debug!(center, %cause, "look for due notifications; tried again shortly");
+                    debug!(center, feed, %cause, "look for due notifications; tried again shortly");
                     continue;
                 }
             };
-            for ((stored, events), place) in claimed.into_iter().zip(free) {
+            for (stored, events) in claimed {
+                let place = places.take(&center, &feed);
                 let (worker, center, hard) = (Arc::clone(&worker), center.clone(), stop.hard.clone());
                 stop.spawn(&tasks, "notification", async move {
                     // Cut off, it is sent again when its lease has run out.
@@ -171,14 +192,14 @@ pub async fn run(worker: Arc<Worker>, stop: Stop, tasks: TaskTracker) {
 type Claimed = (Stored, Vec<Event>);
 
 impl Worker {
-    /// Takes on what is due, each with the events that are next.
-    async fn claim(&self, center: &str, most: usize) -> Result<Vec<Claimed>, Refusal> {
-        let most = i64::try_from(most).unwrap_or_default();
+    /// Takes on what is due of a feed, each with the events that are next.
+    async fn claim(&self, center: &str, feed: &str, most: usize) -> Result<Vec<Claimed>, Refusal> {
+        let (feed, most) = (feed.to_owned(), i64::try_from(most).unwrap_or_default());
         self.database
             .with_tx(center, move |tx| {
                 Box::pin(async move {
                     let mut claimed = Vec::new();
-                    for stored in hooks::claim(tx, most, MARGIN).await? {
+                    for stored in hooks::claim(tx, &feed, most, MARGIN).await? {
                         if stored.ends_at.is_some_and(|at| at.0 <= tx.now()) {
                             subscriptions::put(tx, stored.subscription_id, "off", "ended").await?;
                             continue;
@@ -207,7 +228,11 @@ impl Worker {
         };
         let through = events.last().map_or(stored.delivered, |event| event.number);
         let sent = self.post(center, stored, kind, &events).await;
-        let outcome = if sent == Sent::Taken { "taken" } else { "failed" };
+        let outcome = match sent {
+            Sent::Taken => "taken",
+            Sent::Failed(_) => "failed",
+            Sent::Held(_) => "held",
+        };
         self.acceptance.metrics.hooks.with_label_values(&[center, stored.feed.as_str(), kind.code(), outcome]).inc();
         if let Err(cause) = self.settle(center, stored, (sent, through)).await {
             // The lease runs out, and the same is sent again.
@@ -217,9 +242,9 @@ impl Worker {
 
     async fn post(&self, center: &str, stored: &Stored, kind: Kind, events: &[Event]) -> Sent {
         let Ok(destination) = Destination::open(&self.acceptance.sealer, center, stored) else {
-            return Sent::Failed("not_opened");
+            return Sent::Held("not_opened");
         };
-        let Some(in_force) = self.acceptance.profiles.current(center) else { return Sent::Failed("no_profile") };
+        let Some(in_force) = self.acceptance.profiles.current(center) else { return Sent::Held("no_profile") };
         // What was agreed may have been taken back since.
         let feed = in_force.1.feed(&stored.feed);
         let rules = feed.and_then(|feed| feed.fhir.as_ref());
@@ -250,6 +275,7 @@ impl Worker {
                     match sent {
                         Sent::Taken => hooks::taken(tx, &own, through).await?,
                         Sent::Failed(reason) => hooks::failed(tx, &own, reason, wait).await?,
+                        Sent::Held(_) => hooks::put_back(tx, &own, OURS).await?,
                     };
                     Ok::<_, Refusal>(())
                 })
@@ -262,6 +288,9 @@ impl Worker {
             }
             Sent::Failed(reason) if is_last => {
                 warn!(subscription.id = %id, center, feed = stored.feed, reason, "endpoint failed too often; its events are kept until the office asks for them");
+            }
+            Sent::Held(reason) => {
+                error!(subscription.id = %id, center, feed = stored.feed, reason, "a notification could not be written here; tried again shortly");
             }
             Sent::Taken | Sent::Failed(_) => {}
         }

@@ -27,6 +27,12 @@ pub struct Guard {
     pub is_development: bool,
 }
 
+/// The host of an endpoint.
+#[must_use]
+pub fn host(endpoint: &str) -> Option<String> {
+    Url::parse(endpoint).ok()?.host_str().map(|host| host.trim_end_matches('.').to_owned())
+}
+
 /// Why an endpoint is not written to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unfit {
@@ -96,6 +102,8 @@ pub enum Sent {
     Taken,
     /// It did not.
     Failed(&'static str),
+    /// It was not asked, for a reason of our own.
+    Held(&'static str),
 }
 
 /// Posts notifications.

@@ -1,6 +1,6 @@
 //! Counts changed Tasks for those who want to hear of them, in the transaction of the change.
 //!
-//! Deliberately not here: what changed them (journeys, settle), and the sending.
+//! Deliberately not here: what changed them (journeys, settle, repair), and the sending.
 
 use std::collections::BTreeMap;
 
@@ -9,8 +9,37 @@ use uuid::Uuid;
 
 use crate::handlers::fhir::standing;
 use crate::store::journeys;
+use crate::store::messages;
 use crate::store::referrals;
 use crate::store::subscriptions;
+
+/// Messages were settled: the Tasks of those that were withdrawals have ended. Whoever hears of their stages waits for this, and
+/// this for them, so that a Task has one end.
+pub async fn settled(tx: &mut Tx, messages: &[Uuid]) -> Result<(), sqlx::Error> {
+    let off = messages::withdrawals(tx, messages).await?;
+    if !off.is_empty() {
+        let sent = journeys::senders(tx, &off).await?;
+        let sent: Vec<_> = sent.into_iter().filter(|one| one.is_fhir).collect();
+        let mut ended = journeys::take(tx, &sent).await?;
+        for (_, journey) in &mut ended {
+            journey.call_off();
+        }
+        journeys::save(tx, &ended).await?;
+    }
+    let about = messages::inquiries(tx, messages).await?;
+    changed(tx, &about).await
+}
+
+/// The center itself changed inquiries by something that no message and no event says: their Tasks get a new version.
+pub async fn moved(tx: &mut Tx, ids: &[Uuid]) -> Result<(), sqlx::Error> {
+    let sent = journeys::senders(tx, ids).await?;
+    let sent: Vec<_> = sent.iter().filter(|one| one.is_fhir).collect();
+    if sent.is_empty() {
+        return Ok(());
+    }
+    journeys::count(tx, &sent).await?;
+    changed(tx, ids).await
+}
 
 /// Tells of changed inquiries: those that no feed has sent, or whose feed asks for nothing, are passed over.
 pub async fn changed(tx: &mut Tx, ids: &[Uuid]) -> Result<(), sqlx::Error> {

@@ -88,8 +88,8 @@ pub async fn event(door: &Door, sender: Sender, heard: Heard, raw: Vec<u8>) -> R
     let message_id = acceptance.clock.new_id();
     let sealed = acceptance.sealer.seal(&center, &format!("messages.sealed:{message_id}"), &raw).map_err(internal)?;
     let kind = format!("call.{}", heard.event.word());
-    let message =
-        crate::writer::Heard { message_id, feed: feed.clone(), kind, hashes: (keys.event, keys.content), sealed };
+    let hashes = (keys.event, keys.content);
+    let message = crate::writer::Heard { message_id, feed: feed.clone(), kind, hashes, sealed, carries: false };
     let work = Work { acceptance, sender, heard, keys, message };
     let done = door.database.with_tx(&center, move |tx| Box::pin(async move { work.done(tx).await })).await?;
     let metrics = &door.acceptance.metrics;

@@ -20,6 +20,7 @@ use super::take::{NOT_WAITING, Outcome};
 use crate::domain::person;
 use crate::error::Refusal;
 use crate::handlers::grpc::Calls;
+use crate::handlers::hooks::tell;
 use crate::store::people;
 use crate::store::repairs::{self, Step};
 
@@ -88,6 +89,7 @@ pub async fn inquiry(
                 repairs::rewrite(tx, id, (Some(&sealed), &facts, needs_repair)).await?;
                 people::read_again(tx, id).await?;
                 repairs::mended(tx, &[id], Some(&mended)).await?;
+                tell::moved(tx, &[id]).await?;
                 let noted = Step {
                     object_kind: "inquiry",
                     object_id: id,

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::{Doer, mend};
 use crate::error::Refusal;
 use crate::handlers::grpc::Calls;
+use crate::handlers::hooks::tell;
 use crate::store::messages;
 use crate::store::repairs::{self, Step};
 
@@ -46,12 +47,15 @@ pub async fn repairs(
         .with_tx(&request.center, move |tx| {
             Box::pin(async move {
                 let done = if kind == "message" {
-                    let mut done = messages::settle(tx, &asked).await?;
-                    messages::never_unpack(tx, &done).await?;
+                    let mut done = messages::set_aside(tx, &asked).await?;
+                    let about = messages::inquiries(tx, &done).await?;
+                    tell::changed(tx, &about).await?;
                     done.extend(repairs::close(tx, &asked).await?);
                     done
                 } else {
-                    mend::give_up(tx, &asked).await?
+                    let done = mend::give_up(tx, &asked).await?;
+                    tell::moved(tx, &done).await?;
+                    done
                 };
                 if done.is_empty() {
                     return Ok(done);

@@ -14,6 +14,7 @@ use super::{Doer, UNKNOWN};
 use crate::domain::submission::Submission;
 use crate::error::Refusal;
 use crate::handlers::grpc::Calls;
+use crate::handlers::hooks::tell;
 use crate::handlers::keep;
 use crate::store::messages::{self, REFUSED, Standing};
 use crate::store::repairs::{self, Message, Step};
@@ -145,6 +146,7 @@ async fn write(
         _ => return Err(Refusal::Unavailable),
     };
     repairs::decide(tx, message.message_id, (state, reason, outcome.inquiry_id)).await?;
+    tell::moved(tx, outcome.inquiry_id.as_slice()).await?;
     Ok((outcome, kept))
 }
 
@@ -180,6 +182,7 @@ pub async fn still(
                     (Some(outcome), _) => outcome,
                     (None, Some((reason, inquiry, reference))) if message.state == PARKED => {
                         repairs::decide(tx, message_id, (PARKED, reason, Some(inquiry))).await?;
+                        tell::moved(tx, &[inquiry]).await?;
                         Outcome::of(reason, Some(inquiry), Some(reference))
                     }
                     _ => Outcome::of(message.reason, message.inquiry_id, message.reference),

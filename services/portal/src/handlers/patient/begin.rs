@@ -33,7 +33,7 @@ pub async fn begin(
         Ok(asking) => asking,
         Err(response) => return *response,
     };
-    let from = address(&headers, &extensions, app.config.trusted_proxy_hops).map(|from| network(from));
+    let from = address(&headers, &extensions, app.config.trusted_proxy_hops).map(network);
     if let Some(Err(after)) = from.map(|from| app.beginners.admit(&from)) {
         let wait = (header::RETRY_AFTER, after.as_secs().saturating_add(1).to_string());
         return (StatusCode::TOO_MANY_REQUESTS, [wait]).into_response();

@@ -6,7 +6,7 @@ use super::staff_frame;
 use crate::pages::{CallLink, CallPage, CallRow, Caller, CallsPage, KnownRequest};
 
 impl CallPage {
-    pub fn sample() -> Self {
+    pub(super) fn sample() -> Self {
         let mut asked = sections();
         asked[1].questions[1].error = Some(s("Enter a phone number with area code, like 206 555 0142"));
         CallPage {
@@ -26,7 +26,7 @@ impl CallPage {
         }
     }
 
-    pub fn sample_chosen() -> Self {
+    pub(super) fn sample_chosen() -> Self {
         CallPage {
             recent: Vec::new(),
             call_trouble: Some(s("The call can’t be shown.")),
@@ -47,7 +47,7 @@ impl CallPage {
 }
 
 impl CallsPage {
-    pub fn sample() -> Self {
+    pub(super) fn sample() -> Self {
         let row = |id: &str, reference: Option<&str>| CallRow {
             id: s(id),
             at: s("Today 2:10 pm"),

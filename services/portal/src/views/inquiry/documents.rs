@@ -33,7 +33,7 @@ impl Looking<'_> {
         DocumentRow {
             id: document.document_id.clone(),
             name,
-            note: self.about(document),
+            note: self.described(document),
             told: told(document),
             state: state.to_owned(),
             tone,
@@ -43,7 +43,7 @@ impl Looking<'_> {
     }
 
     /// When it came, from whom, what it is and how long.
-    fn about(&self, document: &Document) -> String {
+    fn described(&self, document: &Document) -> String {
         let at = times::zoned(document.received_at, self.profile.zone());
         let office = self.profile.feed(&document.feed).map(|feed| feed.office_name.clone());
         let from = match document.door.as_str() {
