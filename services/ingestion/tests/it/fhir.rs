@@ -39,7 +39,7 @@ fn sample(name: &str) -> Value {
 /// A partner system with a key.
 pub struct Office<'w> {
     world: &'w World,
-    base: String,
+    pub base: String,
     key: &'static str,
 }
 

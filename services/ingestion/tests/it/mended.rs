@@ -196,7 +196,7 @@ async fn what_is_set_aside_is_to_be_mended_by_nobody_and_is_of_the_door_it_came_
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_was_mended_is_recognised_by_what_they_are_called_now_and_what_a_person_said_stays() {
-    let people = People { per_second: 100_000, look_milliseconds: 50 };
+    let people = People { per_second: 100_000, look_milliseconds: 50, look_back_seconds: 30 };
     let world = World::start_with(Config { people, ..Config::default() }).await;
     let ask = async |name: &str, birth: &str, changes: &[(&str, &str)]| {
         let changes = [&[("name", name), ("birth_date", birth)], changes].concat();
