@@ -109,6 +109,7 @@ fn every_event_reads_and_writes_as_when_it_was_frozen() {
         feed: "cedar-hl7".into(),
         at: 1_790_000_002_000_000,
         version: 1,
+        previous_kind: String::new(),
     });
     check(routing::v1::RouteDecided {
         facts: Some(facts()),

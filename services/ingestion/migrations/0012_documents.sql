@@ -19,6 +19,7 @@ CREATE TABLE documents (
     parts        integer     NOT NULL DEFAULT 0,
     pages        integer     NOT NULL DEFAULT 0,
     same_as      uuid,
+    message_id   uuid,
     times        integer     NOT NULL DEFAULT 1,
     version      bigint      NOT NULL DEFAULT 1,
     received_at  timestamptz NOT NULL,
@@ -32,6 +33,7 @@ COMMENT ON COLUMN documents.state IS 'receiving: bytes still come; kept: all par
 COMMENT ON COLUMN documents.record_kind IS 'Kind by its id in records.toml; empty: nobody has said what it is.';
 COMMENT ON COLUMN documents.heading IS 'Sealed: file name, title, SHA-256, address. A name may be a person''s.';
 COMMENT ON COLUMN documents.content_key IS 'Keyed hash of inquiry and content: the same content of one inquiry is one document.';
+COMMENT ON COLUMN documents.message_id IS 'The partner''s message that brought it last: where it can''t be used, that one waits for a person again.';
 COMMENT ON COLUMN documents.scan_at IS 'When a scanner looks at it next; pushed on while one does, so that two never do.';
 CREATE UNIQUE INDEX documents_same ON documents (center_id, inquiry_id, content_key)
     WHERE state IN ('kept', 'refused', 'wished');
@@ -46,14 +48,24 @@ CREATE TABLE document_parts (
     part        integer NOT NULL,
     object_id   uuid    NOT NULL,
     bytes       integer NOT NULL,
-    PRIMARY KEY (center_id, document_id, part)
+    PRIMARY KEY (center_id, document_id, part),
+    FOREIGN KEY (center_id, document_id) REFERENCES documents ON DELETE CASCADE
 );
 CREATE UNIQUE INDEX document_parts_object ON document_parts (center_id, object_id);
 
 -- A message that carries documents says so in its own transaction; they are unpacked from what is kept of it afterwards.
 ALTER TABLE messages ADD COLUMN unpack_at timestamptz;
 COMMENT ON COLUMN messages.unpack_at IS 'When its documents are unpacked next; null: it has none, or they are unpacked.';
-CREATE INDEX messages_to_unpack ON messages (unpack_at) WHERE unpack_at IS NOT NULL AND inquiry_id IS NOT NULL;
+ALTER TABLE messages ADD COLUMN unpack_tries integer NOT NULL DEFAULT 0;
+COMMENT ON COLUMN messages.unpack_tries IS 'How often its documents were begun to be unpacked.';
+-- What waits for a person's word does not stand in the way of what is due.
+CREATE INDEX messages_to_unpack ON messages (unpack_at)
+    WHERE unpack_at IS NOT NULL AND inquiry_id IS NOT NULL AND (state IN ('accepted', 'settled') OR reason = 'attachment');
+-- Messages from before carry documents too; which of them do is seen when they are opened. The owner of the tables is held to the
+-- policies as well; a migration is about all centers.
+ALTER TABLE messages NO FORCE ROW LEVEL SECURITY;
+UPDATE messages SET unpack_at = now() WHERE inquiry_id IS NOT NULL AND state IN ('accepted', 'parked');
+ALTER TABLE messages FORCE ROW LEVEL SECURITY;
 
 DO $$
 DECLARE

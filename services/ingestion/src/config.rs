@@ -243,7 +243,8 @@ pub struct Documents {
     /// Most pages of a PDF, where they can be counted.
     pub pages: u32,
     /// The malware scanner (clamd): `tcp://host:3310` or `unix:/run/clamav/clamd.ctl`. With it a document can't be opened
-    /// before it was found clean. Empty: there is none, and every document is shown as not scanned.
+    /// before it was found clean. Empty: there is none, every document is shown as not scanned, and that is warned of at each start;
+    /// `off` says that it is meant so.
     pub scanner: String,
     /// Longest that one scan may take, seconds.
     pub scan_seconds: u64,
@@ -251,8 +252,11 @@ pub struct Documents {
     pub look_seconds: u64,
     /// After so many hours without a byte an upload that was never finished is forgotten.
     pub unfinished_hours: u32,
-    /// An object that no document knows is taken away once it lay so many minutes.
+    /// An object that no document knows is taken away once it lay so many minutes: longer than the age of a database that may be put
+    /// back from its backup.
     pub orphan_minutes: u32,
+    /// Where more objects of a center are known by no document, nothing is taken away and operators are told.
+    pub orphan_most: usize,
     /// How often it is looked for both, seconds.
     pub sweep_seconds: u64,
 }
@@ -269,8 +273,9 @@ impl Default for Documents {
             scan_seconds: 60,
             look_seconds: 5,
             unfinished_hours: 24,
-            orphan_minutes: 60,
-            sweep_seconds: 600,
+            orphan_minutes: 7 * 24 * 60,
+            orphan_most: 20,
+            sweep_seconds: 3600,
         }
     }
 }

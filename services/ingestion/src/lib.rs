@@ -281,14 +281,23 @@ fn take_documents(
     };
     let patience = Duration::from_secs(settings.scan_seconds.max(1));
     let scanner = match settings.scanner.as_str() {
-        "" => None,
+        "" => {
+            tracing::warn!(
+                "no malware scanner is set: every document is handed out unscanned. Set ingestion.documents.scanner, or 'off' if it is meant so"
+            );
+            None
+        }
+        "off" => None,
         place => Some(Scanner::at(place, patience)?),
     };
     let bell = tokio::sync::Notify::new();
     let documents = Arc::new(Documents { acceptance, database, vault, scanner: scanner.clone(), settings, bell });
-    if let Some(scanner) = scanner {
-        stop.spawn(tasks, "scans", documents::scan::run(Arc::clone(&documents), scanner, stop.clone()));
-    }
+    match scanner {
+        Some(scanner) => {
+            stop.spawn(tasks, "scans", documents::scan::run(Arc::clone(&documents), scanner, stop.clone()))
+        }
+        None => stop.spawn(tasks, "scans", documents::scan::idle(Arc::clone(&documents), stop.clone())),
+    };
     stop.spawn(tasks, "documents of messages", documents::unpack::run(Arc::clone(&documents), stop.clone()));
     stop.spawn(tasks, "unfinished documents", documents::sweep::run(Arc::clone(&documents), stop.clone()));
     Ok(documents)

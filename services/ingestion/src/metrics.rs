@@ -53,6 +53,10 @@ pub struct Metrics {
     pub unscanned: IntGaugeVec,
     /// Those of them at which it has failed before, by center.
     pub scan_failing: IntGaugeVec,
+    /// Messages whose documents could not be unpacked so far, by center.
+    pub not_unpacked: IntGaugeVec,
+    /// Objects that no document knows and that are too many to be taken away, by center.
+    pub unknown_objects: IntGaugeVec,
     /// Rows of partners' files, by feed and result.
     pub rows: IntCounterVec,
     /// Files of partner systems that are not done, by center and why.
@@ -148,6 +152,14 @@ impl Metrics {
             scan_failing: gauge(
                 "causeway_documents_scan_failing",
                 "documents that wait for the malware scanner and at which it has failed before",
+            )?,
+            not_unpacked: gauge(
+                "causeway_documents_not_unpacked",
+                "messages of partner systems whose documents could not be unpacked so far",
+            )?,
+            unknown_objects: gauge(
+                "causeway_documents_unknown_objects",
+                "objects of the store of documents that no document knows, where they are too many to be taken away",
             )?,
             documents: counter(
                 "causeway_documents_total",

@@ -213,10 +213,14 @@ impl Bus {
         let mut found = self.jetstream.get_or_create_stream(wanted.clone()).await.map_err(|cause| failed(&cause))?;
         let present = found.info().await.map_err(|cause| failed(&cause))?.config.clone();
         audit::stream(spec, &present)?;
-        if present.subjects != wanted.subjects {
+        // Only ever added: a process of an older release that connects again must not take those of a newer one away.
+        let missing: Vec<String> =
+            wanted.subjects.into_iter().filter(|subject| !present.subjects.contains(subject)).collect();
+        if !missing.is_empty() {
             info!(stream = %spec.name, "subjects of the stream follow the contract");
+            let subjects = [present.subjects.clone(), missing].concat();
             self.jetstream
-                .update_stream(stream::Config { subjects: wanted.subjects, ..present })
+                .update_stream(stream::Config { subjects, ..present })
                 .await
                 .map_err(|cause| failed(&cause))?;
         }

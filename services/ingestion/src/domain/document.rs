@@ -144,8 +144,7 @@ impl Examiner {
     }
 
     fn characters(&mut self, part: &[u8]) {
-        let is_control = |byte: &u8| *byte < 0x20 && !matches!(*byte, b'\t' | b'\n' | b'\r' | 0x0c);
-        self.has_control |= part.iter().any(|byte| is_control(byte) || *byte == 0x7f);
+        self.has_control |= part.iter().any(is_control);
     }
 
     fn window(&mut self, part: &[u8]) -> Vec<u8> {
@@ -158,6 +157,11 @@ impl Examiner {
         let old = window.len().saturating_sub(OVERLAP);
         self.rest = window.split_off(old);
     }
+}
+
+/// No text holds such a character, in UTF-8 or in the tables of Windows.
+const fn is_control(byte: &u8) -> bool {
+    matches!(*byte, 0..=8 | 0x0b | 0x0e..=0x1f | 0x7f)
 }
 
 /// What the first bytes say.
@@ -178,7 +182,10 @@ fn begins(head: &[u8]) -> Begins {
     let ftyp = head.get(4..8) == Some(b"ftyp");
     let brand = head.get(8..12).unwrap_or_default();
     const HEIF: [&[u8]; 8] = [b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"];
-    if starts(&[b"MZ", b"\x7fELF", b"#!", b"\xcf\xfa\xed\xfe", b"\xce\xfa\xed\xfe", b"\xca\xfe\xba\xbe"]) {
+    let is_text = |bytes: &[u8]| !bytes.iter().any(is_control);
+    // A text may begin with these letters too.
+    let windows = starts(&[b"MZ"]) && !is_text(&head[..head.len().min(64)]);
+    if windows || starts(&[b"\x7fELF", b"#!", b"\xcf\xfa\xed\xfe", b"\xce\xfa\xed\xfe", b"\xca\xfe\xba\xbe"]) {
         Not(Program)
     } else if starts(&[b"\xff\xd8\xff"]) {
         As(DocumentType::Jpeg)
@@ -201,7 +208,7 @@ fn begins(head: &[u8]) -> Begins {
         Not(Locked)
     } else if memmem::find(&head[..head.len().min(1024)], b"%PDF-").is_some() {
         As(DocumentType::Pdf)
-    } else if ftyp || starts(&[b"GIF8", b"RIFF", b"BM", b"\0\0\x01\0"]) {
+    } else if ftyp || starts(&[b"GIF8", b"RIFF", b"\0\0\x01\0"]) {
         Not(Unknown)
     } else {
         Text

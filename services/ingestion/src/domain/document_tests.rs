@@ -24,7 +24,7 @@ fn each_kind_is_told_by_its_bytes() {
     let dicom = [&[0_u8; 128][..], b"DICM\x02\0"].concat();
     let summary = b"\xef\xbb\xbf<?xml version=\"1.0\"?>\n<ClinicalDocument xmlns=\"urn:hl7-org:v3\"/>";
     let word = b"PK\x03\x04\x14\0[Content_Types].xml....PK\x03\x04word/document.xml";
-    let known: [(&[u8], DocumentType); 12] = [
+    let known: [(&[u8], DocumentType); 14] = [
         (&pdf(""), DocumentType::Pdf),
         (&[b"some bytes before ", pdf("").as_slice()].concat(), DocumentType::Pdf),
         (b"\xff\xd8\xff\xe0\0\x10JFIF", DocumentType::Jpeg),
@@ -36,6 +36,8 @@ fn each_kind_is_told_by_its_bytes() {
         (word, DocumentType::Docx),
         (b"{\\rtf1 hello}", DocumentType::Rtf),
         ("Hémoglobine 13,2 g/dl\r\n".as_bytes(), DocumentType::Text),
+        (b"BM biopsy: see report\n", DocumentType::Text),
+        (b"MZ twins, both well\n", DocumentType::Text),
         (summary, DocumentType::Ccda),
     ];
     for (bytes, kind) in known {

@@ -4,7 +4,7 @@
 //! often it comes. What is refused is kept as well, as evidence for the engineer who is asked about it; what only a person
 //! can settle is parked. Deliberately not here: how a message is read (adapters), news (below) and connections (mllp).
 
-mod news;
+pub(super) mod news;
 
 use std::sync::Arc;
 
@@ -33,7 +33,7 @@ use crate::domain::submission::Submission;
 use crate::error::Refusal;
 use crate::metrics::Metrics;
 use crate::store::messages::{REFUSED, Standing};
-use crate::writer::heard::{ACCEPTED, CONTROL_ID_REUSED, PARKED, REFERRAL_CHANGED, REFERRAL_REOPENED};
+use crate::writer::heard::{ACCEPTED, ATTACHMENT, CONTROL_ID_REUSED, PARKED, REFERRAL_CHANGED, REFERRAL_REOPENED};
 use crate::writer::{Heard, Verdict};
 
 /// Purpose of the keyed hash of who sent a message under which control id.
@@ -318,7 +318,7 @@ impl Hearing {
             kind: kind(heading.opened),
             hashes: self.hashes(heading).map_err(internal)?,
             sealed: self.seal(heading, raw).map_err(internal)?,
-            carries: documents::of(&heading.opened.message).next().is_some(),
+            carries: documents::valid(&heading.opened.message).next().is_some(),
         })
     }
 
@@ -369,9 +369,6 @@ fn is_proven(feed: &Feed, shown: Option<&Certificate>) -> bool {
 
 /// A code of the office is in no table of its mapping, and the mapping says that such a referral waits.
 pub const CODE_UNKNOWN: &str = "code_unknown";
-
-/// News of a patient or a document that a person has to look at.
-pub const ATTACHMENT: &str = "attachment";
 
 fn internal(cause: SealError) -> Refusal {
     error!(%cause, "seal a message");

@@ -45,12 +45,13 @@ pub async fn take_scan(tx: &mut Tx, document_id: Uuid, seconds: f64) -> Result<O
     .await
 }
 
-/// Notes what the scanner says; nothing where it was said before.
+/// Notes what the scanner says; nothing where it was said before. Of two that looked at once, the one that found something is
+/// right.
 pub async fn scanned(tx: &mut Tx, document_id: Uuid, scan: &str) -> Result<Option<Standing>, sqlx::Error> {
     let center = tx.center().to_owned();
     sqlx::query_as(concat!(
         "UPDATE documents SET scan = $3, scan_at = NULL, changed_at = now() \
-         WHERE center_id = $1 AND document_id = $2 AND scan = 'waiting' RETURNING ",
+         WHERE center_id = $1 AND document_id = $2 AND (scan = 'waiting' OR scan = 'clean' AND $3 = 'infected') RETURNING ",
         columns!()
     ))
     .bind(center)
@@ -87,14 +88,32 @@ pub async fn to_unpack(machine: &PgPool, most: i64) -> Result<Vec<(String, Uuid)
 
 /// The statement of [`to_unpack`].
 pub const TO_UNPACK: &str = "SELECT center_id, message_id FROM messages WHERE unpack_at IS NOT NULL AND unpack_at <= now() \
-     AND inquiry_id IS NOT NULL AND (state = 'accepted' OR reason = 'attachment') ORDER BY unpack_at LIMIT $1";
+     AND inquiry_id IS NOT NULL AND (state IN ('accepted', 'settled') OR reason = 'attachment') ORDER BY unpack_at LIMIT $1";
 
-/// A message to be unpacked: inquiry, feed, all of it sealed. Pushed on, so that what a crash left comes again.
-pub async fn take_message(tx: &mut Tx, message_id: Uuid) -> Result<Option<(Uuid, String, Vec<u8>)>, sqlx::Error> {
+/// A message to be unpacked.
+#[derive(sqlx::FromRow)]
+pub struct ToUnpack {
+    /// The inquiry that it is about.
+    pub inquiry_id: Uuid,
+    /// The feed that sent it.
+    pub feed: String,
+    /// `accepted`, `parked` or `settled`.
+    pub state: String,
+    /// How often this was begun before.
+    pub tries: i32,
+    /// All of it, sealed.
+    pub sealed: Vec<u8>,
+}
+
+/// Takes a message to be unpacked. Pushed on, so that what a crash or a fault left comes again: after a minute first, and after an
+/// hour at most.
+pub async fn take_message(tx: &mut Tx, message_id: Uuid) -> Result<Option<ToUnpack>, sqlx::Error> {
     let center = tx.center().to_owned();
     sqlx::query_as(
-        "UPDATE messages SET unpack_at = now() + interval '1 minute' WHERE center_id = $1 AND message_id = $2 \
-            AND unpack_at <= now() AND inquiry_id IS NOT NULL RETURNING inquiry_id, feed, sealed",
+        "UPDATE messages SET unpack_tries = unpack_tries + 1, \
+            unpack_at = now() + make_interval(secs => least(3600, 60 * power(2, least(unpack_tries, 8)))) \
+         WHERE center_id = $1 AND message_id = $2 AND unpack_at <= now() AND inquiry_id IS NOT NULL \
+         RETURNING inquiry_id, feed, state, unpack_tries - 1 AS tries, sealed",
     )
     .bind(center)
     .bind(message_id)
@@ -102,7 +121,17 @@ pub async fn take_message(tx: &mut Tx, message_id: Uuid) -> Result<Option<(Uuid,
     .await
 }
 
-/// All documents of a message stand.
+/// How many messages wait to be unpacked that could not be before, by center. For the machine's login, which sees all centers.
+pub async fn not_unpacked(machine: &PgPool) -> Result<Vec<(String, i64)>, sqlx::Error> {
+    sqlx::query_as(NOT_UNPACKED).fetch_all(machine).await
+}
+
+/// The statement of [`not_unpacked`].
+pub const NOT_UNPACKED: &str = "SELECT center_id, count(*) FROM messages WHERE unpack_at IS NOT NULL \
+     AND inquiry_id IS NOT NULL AND (state IN ('accepted', 'settled') OR reason = 'attachment') AND unpack_tries > 1 \
+     GROUP BY center_id";
+
+/// All documents of a message stand, or none of them is to be.
 pub async fn unpacked(tx: &mut Tx, message_id: Uuid) -> Result<(), sqlx::Error> {
     let center = tx.center().to_owned();
     sqlx::query("UPDATE messages SET unpack_at = NULL WHERE center_id = $1 AND message_id = $2")

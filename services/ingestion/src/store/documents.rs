@@ -36,6 +36,8 @@ pub struct Standing {
     pub pages: i32,
     /// The document that stands for it.
     pub same_as: Option<Uuid>,
+    /// The partner's message that brought it last.
+    pub message_id: Option<Uuid>,
     /// How often it came.
     pub times: i32,
     /// Counts its changes.
@@ -48,7 +50,7 @@ pub struct Standing {
 macro_rules! columns {
     () => {
         "document_id, inquiry_id, state, door, feed, record_kind, content_type, fault, scan, heading, bytes, parts, pages, \
-         same_as, times, version, received_at"
+         same_as, message_id, times, version, received_at"
     };
 }
 
@@ -74,6 +76,8 @@ pub struct NewDocument<'a> {
     pub heading: &'a [u8],
     /// Keyed hash of inquiry and content, where it is known by now.
     pub content_key: Option<&'a [u8]>,
+    /// The partner's message that brings it.
+    pub message_id: Option<Uuid>,
 }
 
 /// Notes a document; true where it was not known.
@@ -81,8 +85,8 @@ pub async fn begin(tx: &mut Tx, document: &NewDocument<'_>) -> Result<bool, sqlx
     let (center, now) = (tx.center().to_owned(), tx.now());
     let written = sqlx::query(
         "INSERT INTO documents (center_id, document_id, inquiry_id, state, door, feed, record_kind, fault, heading, \
-            content_key, received_at, changed_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, now()) ON CONFLICT DO NOTHING",
+            content_key, received_at, message_id, changed_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, now()) ON CONFLICT DO NOTHING",
     )
     .bind(center)
     .bind(document.document_id)
@@ -95,9 +99,19 @@ pub async fn begin(tx: &mut Tx, document: &NewDocument<'_>) -> Result<bool, sqlx
     .bind(document.heading)
     .bind(document.content_key)
     .bind(Ts(now))
+    .bind(document.message_id)
     .execute(tx.conn())
     .await?;
     Ok(written.rows_affected() == 1)
+}
+
+/// Lets one transaction at a time count the files of an inquiry: two that begin at once would not see each other.
+pub async fn lock(tx: &mut Tx, inquiry_id: Uuid) -> Result<(), sqlx::Error> {
+    sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended('documents:' || $1::text, 0))")
+        .bind(inquiry_id)
+        .execute(tx.conn())
+        .await?;
+    Ok(())
 }
 
 /// How many files a patient has sent for an inquiry: those that are kept, and those that still come.
@@ -168,11 +182,32 @@ pub async fn one(tx: &mut Tx, document_id: Uuid, lock: bool) -> Result<Option<St
     sqlx::query_as(sql).bind(center).bind(document_id).fetch_optional(tx.conn()).await
 }
 
-/// The document of an inquiry with some content, counted once more.
-pub async fn again(tx: &mut Tx, inquiry_id: Uuid, content_key: &[u8]) -> Result<Option<Standing>, sqlx::Error> {
+/// The document of an inquiry with some content.
+pub async fn with_content(tx: &mut Tx, inquiry_id: Uuid, content_key: &[u8]) -> Result<Option<Standing>, sqlx::Error> {
     let center = tx.center().to_owned();
     sqlx::query_as(concat!(
-        "UPDATE documents SET times = times + 1, changed_at = now() \
+        "SELECT ",
+        columns!(),
+        " FROM documents WHERE center_id = $1 AND inquiry_id = $2 AND content_key = $3 \
+         AND state IN ('kept', 'refused', 'wished')"
+    ))
+    .bind(center)
+    .bind(inquiry_id)
+    .bind(content_key)
+    .fetch_optional(tx.conn())
+    .await
+}
+
+/// The document of an inquiry with some content, counted once more. `message_id`: what brings it now.
+pub async fn again(
+    tx: &mut Tx,
+    inquiry_id: Uuid,
+    content_key: &[u8],
+    message_id: Option<Uuid>,
+) -> Result<Option<Standing>, sqlx::Error> {
+    let center = tx.center().to_owned();
+    sqlx::query_as(concat!(
+        "UPDATE documents SET times = times + 1, message_id = coalesce($4, message_id), changed_at = now() \
          WHERE center_id = $1 AND inquiry_id = $2 AND content_key = $3 AND state IN ('kept', 'refused', 'wished') \
          RETURNING ",
         columns!()
@@ -180,6 +215,7 @@ pub async fn again(tx: &mut Tx, inquiry_id: Uuid, content_key: &[u8]) -> Result<
     .bind(center)
     .bind(inquiry_id)
     .bind(content_key)
+    .bind(message_id)
     .fetch_optional(tx.conn())
     .await
 }
@@ -196,9 +232,11 @@ pub struct Whole<'a> {
     pub heading: &'a [u8],
     /// Keyed hash of inquiry and content.
     pub content_key: &'a [u8],
+    /// How many parts and bytes were looked through.
+    pub looked_through: (i32, i64),
 }
 
-/// All bytes are there: the document stands. Nothing where it is not at this point.
+/// All bytes are there: the document stands. Nothing where it is not at this point, or has grown since it was looked through.
 ///
 /// # Errors
 /// A unique violation where somebody else brought the same content at this moment.
@@ -207,7 +245,7 @@ pub async fn keep(tx: &mut Tx, document_id: Uuid, whole: &Whole<'_>) -> Result<O
     sqlx::query_as(concat!(
         "UPDATE documents SET state = 'kept', content_type = $3, pages = $4, scan = $5, \
             scan_at = CASE WHEN $5 = 'waiting' THEN now() END, heading = $6, content_key = $7, changed_at = now() \
-         WHERE center_id = $1 AND document_id = $2 AND state = 'receiving' RETURNING ",
+         WHERE center_id = $1 AND document_id = $2 AND state = 'receiving' AND parts = $8 AND bytes = $9 RETURNING ",
         columns!()
     ))
     .bind(center)
@@ -217,6 +255,8 @@ pub async fn keep(tx: &mut Tx, document_id: Uuid, whole: &Whole<'_>) -> Result<O
     .bind(whole.scan)
     .bind(whole.heading)
     .bind(whole.content_key)
+    .bind(whole.looked_through.0)
+    .bind(whole.looked_through.1)
     .fetch_optional(tx.conn())
     .await
 }
@@ -247,17 +287,44 @@ pub async fn forget_parts(tx: &mut Tx, document_id: Uuid) -> Result<(), sqlx::Er
     Ok(())
 }
 
-/// Forgets a document that does not stand; true where it did not.
-pub async fn forget(tx: &mut Tx, document_id: Uuid) -> Result<bool, sqlx::Error> {
+/// Whether a document that does not stand has had no news for some hours.
+pub async fn rests(tx: &mut Tx, document_id: Uuid, hours: i32) -> Result<bool, sqlx::Error> {
     let center = tx.center().to_owned();
-    let forgotten = sqlx::query(
-        "DELETE FROM documents WHERE center_id = $1 AND document_id = $2 AND state IN ('receiving', 'same')",
+    sqlx::query_scalar(
+        "SELECT EXISTS (SELECT FROM documents WHERE center_id = $1 AND document_id = $2 \
+         AND changed_at < now() - make_interval(hours => $3))",
     )
     .bind(center)
     .bind(document_id)
-    .execute(tx.conn())
-    .await?;
-    Ok(forgotten.rows_affected() == 1)
+    .bind(hours)
+    .fetch_one(tx.conn())
+    .await
+}
+
+/// Whether another document of the inquiry that may be opened is of a kind.
+pub async fn others(tx: &mut Tx, document: &Standing, record_kind: &str) -> Result<bool, sqlx::Error> {
+    let center = tx.center().to_owned();
+    sqlx::query_scalar(
+        "SELECT EXISTS (SELECT FROM documents WHERE center_id = $1 AND inquiry_id = $2 AND document_id <> $3 \
+         AND record_kind = $4 AND state = 'kept' AND scan IN ('clean', 'off'))",
+    )
+    .bind(center)
+    .bind(document.inquiry_id)
+    .bind(document.document_id)
+    .bind(record_kind)
+    .fetch_one(tx.conn())
+    .await
+}
+
+/// Forgets a document that does not stand, with what is known of its parts.
+pub async fn forget(tx: &mut Tx, document_id: Uuid) -> Result<(), sqlx::Error> {
+    let center = tx.center().to_owned();
+    sqlx::query("DELETE FROM documents WHERE center_id = $1 AND document_id = $2 AND state IN ('receiving', 'same')")
+        .bind(center)
+        .bind(document_id)
+        .execute(tx.conn())
+        .await?;
+    Ok(())
 }
 
 /// Documents of an inquiry that stand, the newest first; `own`: what the patient sent alone.

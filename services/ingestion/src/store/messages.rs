@@ -192,13 +192,31 @@ pub async fn settle(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<Uuid>, sqlx::Error>
     .await
 }
 
+/// Has a person look at a message that was taken: one of its documents can't be used. A withdrawal that a person dealt with stays as
+/// it is, because what an office is told of its referral hangs on it. True where it waits now and did not before.
+pub async fn park_for_documents(tx: &mut Tx, message_id: Uuid) -> Result<bool, sqlx::Error> {
+    let (center, now) = (tx.center().to_owned(), tx.now());
+    let parked = sqlx::query(
+        "UPDATE messages SET state = 'parked', reason = CASE WHEN reason = '' THEN $3 ELSE reason END, changed_at = $4 \
+         WHERE center_id = $1 AND message_id = $2 AND state IN ('accepted', 'settled') \
+            AND reason NOT IN ('referral_cancelled', 'referral_reopened', 'set_aside')",
+    )
+    .bind(center)
+    .bind(message_id)
+    .bind(crate::writer::heard::ATTACHMENT)
+    .bind(Ts(now))
+    .execute(tx.conn())
+    .await?;
+    Ok(parked.rows_affected() == 1)
+}
+
 /// Takes those that wait off the list without what they ask for having been done, and gives them. Why they waited is written
-/// over: a withdrawal that is set aside calls nothing off.
+/// over: a withdrawal that is set aside calls nothing off. Documents that were not unpacked yet never are.
 pub async fn set_aside(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<Uuid>, sqlx::Error> {
     let (center, now) = (tx.center().to_owned(), tx.now());
     sqlx::query_scalar(
-        "UPDATE messages SET state = 'settled', reason = 'set_aside', changed_at = $3 WHERE center_id = $1 \
-            AND message_id = ANY($2) AND state = 'parked' RETURNING message_id",
+        "UPDATE messages SET state = 'settled', reason = 'set_aside', unpack_at = NULL, changed_at = $3 \
+         WHERE center_id = $1 AND message_id = ANY($2) AND state = 'parked' RETURNING message_id",
     )
     .bind(center)
     .bind(ids)

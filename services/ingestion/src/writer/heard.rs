@@ -20,6 +20,8 @@ pub const PARKED: &str = "parked";
 pub const REFERRAL_CHANGED: &str = "referral_changed";
 /// Its referral stands already, and was withdrawn since.
 pub const REFERRAL_REOPENED: &str = "referral_reopened";
+/// News of a patient or a document that a person has to look at, or a document of it that can't be used.
+pub const ATTACHMENT: &str = "attachment";
 /// Its control id belongs to another message of the same sender.
 pub const CONTROL_ID_REUSED: &str = "control_id_reused";
 

@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use causeway_proto::inquiry::v1::SettleMessagesRequest;
 use serde_json::json;
 
 use crate::documents::{Sender, listed, open, pdf, told};
@@ -102,6 +103,61 @@ async fn a_report_that_comes_later_goes_to_its_referral_and_one_of_another_patie
     wait_unpacked(&world).await;
     assert_eq!(world.count("SELECT count(*) FROM messages WHERE state = 'parked' AND inquiry_id IS NULL").await, 3);
     assert_eq!(listed(&world, &inquiry).await.len(), 2, "another patient's report is put to nobody");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_nobody_could_use_after_all_makes_its_message_wait_and_each_damaged_one_is_shown() {
+    let world = World::start().await;
+    let mut office = Office::calls(&world).await;
+    let damaged =
+        |number: u32, data: &str| format!("OBX|{number}|ED|11526-1^Report^LN||HUB^application^pdf^Base64^{data}\r");
+    let two = damaged(1, "%%%") + &damaged(2, "JVBER");
+    office.ask(&(referral("D-1", "REF-3", "Testpatient") + &two), 2).await;
+    wait_unpacked(&world).await;
+    let inquiry = inquiry(&world).await;
+    assert_eq!(listed(&world, &inquiry).await.len(), 2, "one of them is not the other");
+    let parked = "SELECT count(*) FROM messages WHERE state = 'parked' AND reason = 'attachment'";
+    assert_eq!(world.count(parked).await, 0, "the office was told at once");
+
+    let patient = ("REF-3", "Testpatient", "19680719");
+    let locked = obx(1, "11526-1", &pdf("<</Encrypt 5 0 R>>", 400));
+    assert_eq!(code(&office.ask(&news("MDM^T02^MDM_T02", "D-2", patient, &locked), 1).await[0]), "AA");
+    wait_unpacked(&world).await;
+    assert_eq!(world.count(parked).await, 1, "its office believes that it was taken");
+
+    // As if the process fell before it noted that all documents stand.
+    let report = news("MDM^T02^MDM_T02", "D-3", patient, &obx(1, "11526-1", &pdf("twice", 2_000)));
+    office.ask(&report, 1).await;
+    wait_unpacked(&world).await;
+    let again = "UPDATE messages SET unpack_at = now()";
+    sqlx::query(again).execute(&world.admin).await.expect("once more");
+    wait_unpacked(&world).await;
+    assert_eq!(world.count("SELECT max(times) FROM documents WHERE state = 'kept'").await, 1, "it came once");
+    assert_eq!(world.count("SELECT count(*) FROM documents").await, 4);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn documents_of_a_changed_referral_reach_it_once_a_person_settled_it_unless_it_is_about_another() {
+    let world = World::start().await;
+    let mut office = Office::calls(&world).await;
+    office.ask(&referral("E-1", "REF-4", "Testpatient"), 2).await;
+    let changed = referral("E-2", "REF-4", "Testpatient").replace("Evaluate and treat", "Evaluate soon");
+    office.ask(&(changed + &obx(1, "11526-1", &pdf("changed", 2_000))), 2).await;
+    let other = referral("E-3", "REF-4", "Testother") + &obx(1, "11526-1", &pdf("other", 2_000));
+    office.ask(&other, 2).await;
+    let parked: Vec<uuid::Uuid> =
+        sqlx::query_scalar("SELECT message_id FROM messages WHERE state = 'parked' AND reason = 'referral_changed'")
+            .fetch_all(&world.admin)
+            .await
+            .expect("messages");
+    assert_eq!(parked.len(), 2);
+    let inquiry = inquiry(&world).await;
+    assert!(listed(&world, &inquiry).await.is_empty(), "a person decides first");
+    let message_ids = parked.iter().map(uuid::Uuid::to_string).collect();
+    let request = SettleMessagesRequest { center: CENTER.into(), message_ids };
+    world.client("portal", Some(coordinator(CENTER))).settle_messages(request).await.expect("settled");
+    wait_unpacked(&world).await;
+    assert_eq!(listed(&world, &inquiry).await.len(), 1, "and another patient's report is put to nobody");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -3,12 +3,15 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use causeway_ingestion::Config;
 use causeway_proto::error::Reason;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::documents::{Sender, inquiry, listed, open, pdf, told};
+use crate::hl7::{Office, code, referral};
 use crate::world::{CENTER, World, coordinator, eventually};
 
 /// The test file of EICAR, in two parts so that this file is none.
@@ -79,6 +82,27 @@ async fn what_the_scanner_stops_is_never_opened_or_told_and_what_it_passes_is() 
     let refused = open(&world, &coordinator(CENTER), &infected.document_id).await.expect_err("stopped");
     assert_eq!(Reason::of(&refused), Some(Reason::WrongState));
     assert_eq!(world.objects().len(), 3 + 1, "it is kept, sealed, for whoever has to look into it");
+
+    // An office was told that all is well: a person has to tell it otherwise.
+    let carried = STANDARD.encode(pdf(&eicar(), 2_000));
+    let obx = format!("OBX|1|ED|11526-1^Report^LN||HUB^application^pdf^Base64^{carried}||||||F\r");
+    let answered = Office::calls(&world).await.ask(&(referral("S-1", "REF-S", "Testpatient") + &obx), 2).await;
+    assert_eq!(code(&answered[1]), "AA");
+    eventually("its message waits for a person", || async {
+        world.count("SELECT count(*) FROM messages WHERE state = 'parked' AND reason = 'attachment'").await == 1
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_scanner_left_waiting_that_is_gone_is_shown_to_operators() {
+    let world = World::start_with(config(String::new())).await;
+    let inquiry = inquiry(&world).await;
+    Sender::patient(&world, &inquiry).send("", "a.pdf", &pdf("waits", 2_000)).await.expect("kept");
+    let left = "UPDATE documents SET scan = 'waiting', scan_at = now()";
+    sqlx::query(left).execute(&world.admin).await.expect("left waiting");
+    eventually("operators see it", || async { world.door.gauge("causeway_documents_scan_failing", CENTER) == 1.0 })
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -101,8 +125,8 @@ async fn while_the_scanner_is_down_documents_are_taken_and_wait_and_operators_se
     let is_broken = Arc::new(AtomicBool::new(true));
     let listener = TcpListener::bind(address).await.expect("the same port");
     tokio::spawn(clamd(listener, Arc::clone(&is_broken)));
-    sqlx::query("UPDATE documents SET scan_at = now()").execute(&world.admin).await.expect("its time has come");
     let failed = world.door.metric("causeway_document_scans_total", "failed");
+    sqlx::query("UPDATE documents SET scan_at = now()").execute(&world.admin).await.expect("its time has come");
     eventually("it was refused", || async { world.door.metric("causeway_document_scans_total", "failed") > failed })
         .await;
     assert_eq!(listed(&world, &inquiry).await[0].state, "checking");

@@ -118,6 +118,7 @@ async fn documents_of_an_inquiry_and_the_work_on_them_are_found_by_an_index_amon
         (document_work::TO_SCAN.replace("$1", "20"), "documents_to_scan"),
         (document_work::UNFINISHED.replace("$1", "24"), "documents_unfinished"),
         (document_work::TO_UNPACK.replace("$1", "20"), "messages_to_unpack"),
+        (document_work::NOT_UNPACKED.to_owned(), "messages_to_unpack"),
     ];
     let mut own = PgConnection::connect(world.database.app.expose_secret()).await.expect("a login");
     sqlx::query("SELECT set_config('app.center', $1, false)").bind(CENTER).execute(&mut own).await.expect("set");

@@ -60,7 +60,7 @@ impl Work<'_> {
             Step::ResponseMissed { level } => self.response_missed(*level),
             Step::Visit { what, at, version, starts_at } => self.visit(*what, (*at, *version), *starts_at),
             Step::VisitTimePassed => self.visit_time_passed(),
-            Step::Document { kind } => self.document(kind),
+            Step::Document { kind, previous } => self.document(kind, previous),
             Step::Claim => return self.claim(),
             Step::Release => return self.release(),
             Step::HandOver(to) => return self.hand_over(to),

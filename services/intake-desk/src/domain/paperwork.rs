@@ -85,8 +85,13 @@ impl Work<'_> {
     }
 
     /// A document that came is news and no wish, so nothing refuses it. A line that has one already stays as it is: what a person
-    /// has reviewed or waived is not undone by another copy.
-    pub(super) fn document(&mut self, kind: &str) {
+    /// has reviewed or waived is not undone by another copy. One that was taken for another kind leaves that line open again, unless
+    /// somebody has reviewed it.
+    pub(super) fn document(&mut self, kind: &str, previous: &str) {
+        self.take_back(previous);
+        if kind.is_empty() {
+            return;
+        }
         let now = self.now;
         let Ok(line) = self.line(kind) else {
             self.begin();
@@ -100,6 +105,21 @@ impl Work<'_> {
         self.begin();
         self.inquiry.recount_records();
         self.enter("record", format!("{kind}: {}.", LineState::Received.label("en").to_lowercase()));
+    }
+
+    /// Opens a line again whose document turned out to be another.
+    fn take_back(&mut self, kind: &str) {
+        let Ok(line) = self.line(kind) else { return };
+        if line.state != LineState::Received {
+            return;
+        }
+        line.state = if line.asked_at.is_some() { LineState::Requested } else { LineState::Needed };
+        line.received_at = None;
+        let state = line.state;
+        self.begin();
+        self.inquiry.recount_records();
+        let label = state.label("en").to_lowercase();
+        self.enter("record", format!("{kind}: {label}; the document is another one."));
     }
 
     pub(super) fn review(&mut self, accept: bool) -> Result<(), Refusal> {

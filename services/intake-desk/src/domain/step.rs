@@ -138,8 +138,10 @@ pub enum Step {
     },
     /// A document came, or a person put one to this line.
     Document {
-        /// Kind of document.
+        /// Kind of document; empty: the person who corrected it found none.
         kind: String,
+        /// The kind that it was taken for before and that no other document is; empty: none.
+        previous: String,
     },
     /// The reviewer's word on the records.
     Review {

@@ -305,7 +305,7 @@ fn a_line_moves_only_along_its_states_and_unknown_documents_are_refused() {
 #[test]
 fn a_document_that_comes_fills_its_line_once_and_undoes_nothing_that_a_person_said_of_it() {
     let mut desk = Desk::new(BookWhen::WaitForReview);
-    let came = |kind: &str| Step::Document { kind: kind.into() };
+    let came = |kind: &str| Step::Document { kind: kind.into(), previous: String::new() };
     desk.step(&came("pathology_report"));
     assert_eq!(desk.inquiry.records[0].state, LineState::Received);
     assert!(desk.inquiry.records_ready && desk.inquiry.records[0].received_at.is_some());
@@ -322,6 +322,24 @@ fn a_document_that_comes_fills_its_line_once_and_undoes_nothing_that_a_person_sa
     assert_eq!(desk.try_step("ingestion", &came("x_ray_of_a_cat")), Ok(true), "it is told, and refused by nothing");
     desk.step(&Step::Close(CloseReason::NotReady));
     assert!(desk.try_step("ingestion", &came("x_ray_of_a_cat")).is_ok(), "also where it is closed");
+}
+
+#[test]
+fn a_document_that_was_another_one_opens_its_old_line_again_unless_somebody_reviewed_it() {
+    let mut desk = Desk::new(BookWhen::WaitForReview);
+    let was = |kind: &str, previous: &str| Step::Document { kind: kind.into(), previous: previous.into() };
+    desk.step(&was("pathology_report", ""));
+    assert!(desk.inquiry.records_ready);
+    desk.step(&was("genomic_report", "pathology_report"));
+    assert!(!desk.inquiry.records_ready, "booking waits for the document that is not there");
+    assert_eq!(desk.inquiry.records[0].state, LineState::Needed);
+    desk.step(&was("pathology_report", ""));
+    desk.step(&was("", "pathology_report"));
+    assert_eq!((desk.inquiry.records[0].state, desk.inquiry.records[0].received_at), (LineState::Needed, None));
+    desk.step(&was("pathology_report", ""));
+    desk.record("pathology_report", LineState::Reviewed);
+    assert_eq!(desk.try_step("ingestion", &was("", "pathology_report")), Ok(false));
+    assert_eq!(desk.inquiry.records[0].state, LineState::Reviewed);
 }
 
 #[test]
@@ -375,8 +393,8 @@ fn some_step() -> impl Strategy<Value = Step> {
         2 => outcome.prop_map(|outcome| Step::Attempt { channel: Channel::Phone, outcome, call_back_at: None }),
         2 => (0i64..4, 0usize..2).prop_map(|(base_version, missing)| Step::Note { base_version, missing }),
         2 => state.prop_map(|state| Step::Record { kind: "pathology_report".into(), state }),
-        1 => Just(Step::Document { kind: "pathology_report".into() }),
-        1 => Just(Step::Document { kind: "x_ray_of_a_cat".into() }),
+        1 => Just(Step::Document { kind: "pathology_report".into(), previous: String::new() }),
+        1 => Just(Step::Document { kind: "x_ray_of_a_cat".into(), previous: "pathology_report".into() }),
         1 => any::<bool>().prop_map(|accept| Step::Review { accept }),
         1 => Just(Step::Close(CloseReason::NotReady)),
         1 => Just(Step::Reopen),

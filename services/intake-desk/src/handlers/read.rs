@@ -111,8 +111,9 @@ fn decision(place: usize, version: i64, event: RouteDecided) -> Result<Read, Unr
 /// One that nobody has named yet is told in the timeline alone: a person looks at it and says what it is.
 fn document(event: DocumentReceived) -> Result<Read, Unreadable> {
     let inquiry_id = id("inquiry_id", &event.inquiry_id)?;
-    if !event.record_kind.is_empty() {
-        return Ok(Read::Step(inquiry_id, Step::Document { kind: event.record_kind }));
+    if !event.record_kind.is_empty() || !event.previous_kind.is_empty() {
+        let (kind, previous) = (event.record_kind, event.previous_kind);
+        return Ok(Read::Step(inquiry_id, Step::Document { kind, previous }));
     }
     let from = match event.door.as_str() {
         "patient" => "from the patient",

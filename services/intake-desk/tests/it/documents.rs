@@ -17,6 +17,7 @@ fn came(world: &World, inquiry: Uuid, kind: &str, door: &str) -> DocumentReceive
         feed: String::new(),
         at: micros(world.clock.now()),
         version: 1,
+        previous_kind: String::new(),
     }
 }
 

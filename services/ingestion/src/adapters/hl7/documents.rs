@@ -23,6 +23,9 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 /// First characters of programs in base64: of Windows, of Linux, and scripts that name what runs them.
 const PROGRAMS: [&str; 6] = ["TVo", "TVp", "TVq", "TVr", "f0VMR", "IyEv"];
 
+/// Events of MDM by which a document, an addendum or a replacement comes.
+const BRINGING: [&str; 6] = ["T01", "T02", "T05", "T06", "T09", "T10"];
+
 /// A document as it was sent. PHI: no `Debug`.
 pub struct Document<'a> {
     /// Which OBX it is, counted from 1.
@@ -35,11 +38,39 @@ pub struct Document<'a> {
     pub format: Cow<'a, str>,
     /// Its bytes in base64 (OBX-5.5); line breaks may stand in it.
     pub data: Cow<'a, str>,
+    /// How final it is (OBX-11, table 0085).
+    pub status: Cow<'a, str>,
 }
 
 /// The documents of a message.
 pub fn of<'m, 'a>(message: &'m Message<'a>) -> impl Iterator<Item = Document<'a>> + use<'m, 'a> {
     message.segments("OBX").zip(1..).filter_map(|(segment, sequence)| read(&segment, sequence))
+}
+
+/// Those of them that are to be taken: final, preliminary or corrected ones of a message that brings documents. One that its sender
+/// took back, or has not confirmed, is nobody's to rely on.
+pub fn valid<'m, 'a>(message: &'m Message<'a>) -> impl Iterator<Item = Document<'a>> + use<'m, 'a> {
+    of(message).filter(move |document| brings(message) && document.is_valid())
+}
+
+/// Whether a message says nothing but its documents, and all of them are to be taken, so that nobody has to read it.
+#[must_use]
+pub fn alone(message: &Message<'_>) -> bool {
+    let count = message.count("OBX");
+    count > 0
+        && message.count("NTE") == 0
+        && valid(message).count() == count
+        && valid(message).all(|document| document.flaw().is_none())
+}
+
+/// Whether a message brings documents, as far as its event says so: of those about documents (MDM) some change or cancel one that
+/// was sent before. TXA-19 says whether it may be used at all (table 0273).
+fn brings(message: &Message<'_>) -> bool {
+    if !message.value("MSH", 9, 1).trim().eq_ignore_ascii_case("MDM") {
+        return true;
+    }
+    let (event, available) = (message.value("MSH", 9, 2), message.value("TXA", 19, 1));
+    BRINGING.contains(&event.trim()) && ["", "AV"].contains(&available.trim())
 }
 
 fn read<'a>(segment: &Segment<'a>, sequence: u32) -> Option<Document<'a>> {
@@ -54,10 +85,17 @@ fn read<'a>(segment: &Segment<'a>, sequence: u32) -> Option<Document<'a>> {
         title: what.component(2).text(),
         format: value.component(3).text(),
         data,
+        status: segment.field(11).first().text(),
     })
 }
 
 impl Document<'_> {
+    /// Whether it is final, preliminary or corrected, or does not say.
+    #[must_use]
+    pub fn is_valid(&self) -> bool {
+        ["", "F", "P", "C"].iter().any(|known| self.status.trim().eq_ignore_ascii_case(known))
+    }
+
     /// Why it has to be put aside.
     #[must_use]
     pub fn flaw(&self) -> Option<Oddity> {
@@ -135,6 +173,30 @@ mod tests {
             assert_eq!(flaws(data), [(2, Some(Oddity::DocumentUnreadable))], "{data}");
         }
         assert_eq!(flaws("TVqQAAMAAAAEAAAA"), [(2, Some(Oddity::DocumentIsProgram))]);
+    }
+
+    #[test]
+    fn a_document_that_was_taken_back_or_is_not_confirmed_is_not_taken_and_its_message_is_read() {
+        let taken = |event: &str, txa: &str, status: &str, rest: &str| {
+            let text =
+                format!("MSH|^~\\&|A||||||{event}\r{txa}OBX|1|ED|X^Y||^^pdf^Base64^JVBERi0xLjQ=||||||{status}\r{rest}");
+            let message = Message::parse(&text).unwrap_or_else(|why| panic!("{why}"));
+            (valid(&message).count() == 1, alone(&message))
+        };
+        for (event, status) in [("ORU^R01", "F"), ("ORU^R01", ""), ("ORU^R01", "c"), ("MDM^T02", "P"), ("MDM^T10", "F")]
+        {
+            assert_eq!(taken(event, "", status, ""), (true, true), "{event} {status}");
+        }
+        for (event, status) in
+            [("ORU^R01", "W"), ("ORU^R01", "D"), ("ORU^R01", "X"), ("MDM^T11", "F"), ("MDM^T08", "F")]
+        {
+            assert_eq!(taken(event, "", status, ""), (false, false), "{event} {status}");
+        }
+        let available = |word: &str| format!("TXA|1{}{word}\r", "|".repeat(18));
+        assert_eq!(taken("MDM^T02", &available("AV"), "F", ""), (true, true));
+        assert_eq!(taken("MDM^T02", &available("CA"), "F", ""), (false, false), "deleted");
+        assert_eq!(taken("MDM^T02", "", "F", "NTE|1||Not our patient\r"), (true, false), "a person reads the note");
+        assert_eq!(taken("ORU^R01", "", "F", "OBX|2|TX|X^Y||Positive\r"), (true, false));
     }
 
     #[test]

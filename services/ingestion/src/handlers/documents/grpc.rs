@@ -24,7 +24,7 @@ pub async fn begin(
     let inquiry_id = permitted(actor, &request.center, &request.inquiry_id)?;
     let door = if actor.kind == ActorKind::Patient { "patient" } else { "staff" };
     let heading = Heading { name: request.name.chars().take(NAME).collect(), ..Heading::default() };
-    let origin = Origin { door, feed: "", record_kind: &request.record_kind, heading };
+    let origin = Origin { door, feed: "", record_kind: &request.record_kind, heading, message_id: None };
     let document_id = documents.begin(&request.center, inquiry_id, origin).await?;
     Ok(upload(documents, document_id, 0))
 }

@@ -18,6 +18,9 @@ use crate::store::documents::{self, NewDocument, Standing, Whole};
 /// Purpose of the keyed hash by which the same content of an inquiry is known.
 const CONTENT_KEY: &str = "documents.content";
 
+/// So many parts more than a file of the largest size needs may come, for lines that were cut within one.
+const CUT: u64 = 64;
+
 /// Where a document comes from.
 pub struct Origin<'a> {
     /// `patient`, `staff`, `hl7` or `fhir`.
@@ -28,6 +31,8 @@ pub struct Origin<'a> {
     pub record_kind: &'a str,
     /// Its name, title and address.
     pub heading: Heading,
+    /// The partner's message that brings it.
+    pub message_id: Option<Uuid>,
 }
 
 /// A document that stands, and whether it did before.
@@ -48,6 +53,7 @@ impl Documents {
         let document_id = self.acceptance.clock.new_id();
         let heading = self.seal_heading(center, document_id, &origin.heading)?;
         let (door, feed, kind) = (origin.door, origin.feed.to_owned(), origin.record_kind.to_owned());
+        let message_id = origin.message_id;
         let most = self.settings.files;
         self.database
             .with_tx(center, move |tx| {
@@ -56,6 +62,7 @@ impl Documents {
                         return Err(Refusal::UnknownInquiry);
                     }
                     if door == "patient" {
+                        documents::lock(tx, inquiry_id).await?;
                         let (kept, coming) = documents::sent(tx, inquiry_id).await?;
                         if kept >= most || coming >= most {
                             return Err(Refusal::Document(DocumentFault::TooMany));
@@ -71,6 +78,7 @@ impl Documents {
                         fault: "",
                         heading: &heading,
                         content_key: None,
+                        message_id,
                     };
                     documents::begin(tx, &document).await?;
                     Ok::<_, Refusal>(())
@@ -102,6 +110,9 @@ impl Documents {
         }
         if document.state != "receiving" || document.bytes != offset {
             return Err(Refusal::Conflict);
+        }
+        if u64::try_from(part).unwrap_or(u64::MAX) >= self.settings.file_bytes.div_ceil(PART as u64) + CUT {
+            return Err(Refusal::BadRequest("send it anew, in parts as large as the answer to the beginning said"));
         }
         let length = i32::try_from(bytes.len()).map_err(|_| Refusal::Internal)?;
         let behind = offset + i64::from(length);
@@ -193,6 +204,7 @@ impl Documents {
 
     async fn settle(&self, center: &str, document: &Standing, (seen, sha256): (Seen, &str)) -> Result<Kept, Refusal> {
         let (document_id, inquiry_id, kind) = (document.document_id, document.inquiry_id, document.record_kind.clone());
+        let (looked_through, message_id) = ((document.parts, document.bytes), document.message_id);
         let content_key = self.content_key(center, inquiry_id, sha256)?;
         let opened = self.open_heading(center, document)?;
         let heading = self.seal_heading(center, document_id, &Heading { sha256: sha256.to_owned(), ..opened })?;
@@ -201,7 +213,7 @@ impl Documents {
         self.database
             .with_tx(center, move |tx| {
                 Box::pin(async move {
-                    if let Some(standing) = again(tx, (inquiry_id, &content_key), &kind).await? {
+                    if let Some(standing) = again(tx, (inquiry_id, &content_key), (&kind, message_id)).await? {
                         documents::stands_for(tx, document_id, standing.document_id).await?;
                         return Ok(Kept { document: standing, repeated: true });
                     }
@@ -211,12 +223,13 @@ impl Documents {
                         scan,
                         heading: &heading,
                         content_key: &content_key,
+                        looked_through,
                     };
                     let kept = documents::keep(tx, document_id, &whole).await.map_err(taken)?;
-                    // Somebody finished it meanwhile, or it was swept.
+                    // Somebody finished it meanwhile, it grew while it was looked through, or it was swept.
                     let document = kept.ok_or(Refusal::Conflict)?;
                     if super::is_ready(&document) {
-                        tell(tx, &document);
+                        tell(tx, &document, "");
                     }
                     Ok::<_, Refusal>(Kept { document, repeated: false })
                 })
@@ -224,7 +237,34 @@ impl Documents {
             .await
     }
 
-    /// Keeps a document that has no bytes here: an address alone, or what nobody could use. Once for the same.
+    /// The document of an inquiry with some content, counted once more if a message brings it that did not before.
+    ///
+    /// # Errors
+    /// It can't be asked for.
+    pub async fn came_before(
+        &self,
+        center: &str,
+        inquiry_id: Uuid,
+        (sha256, record_kind, message_id): (&str, &str, Uuid),
+    ) -> Result<Option<Standing>, Refusal> {
+        let (content_key, kind) = (self.content_key(center, inquiry_id, sha256)?, record_kind.to_owned());
+        self.database
+            .with_tx(center, move |tx| {
+                Box::pin(async move {
+                    let standing = documents::with_content(tx, inquiry_id, &content_key).await?;
+                    match standing {
+                        Some(known) if known.message_id != Some(message_id) => {
+                            again(tx, (inquiry_id, &content_key), (&kind, Some(message_id))).await
+                        }
+                        known => Ok(known),
+                    }
+                })
+            })
+            .await
+    }
+
+    /// Keeps a document that has no bytes here: an address alone, or what nobody could use. Once for the same, which `known_by`
+    /// tells. With `parks` its message waits for a person: its sender was told that all is well.
     ///
     /// # Errors
     /// It can't be written.
@@ -233,13 +273,14 @@ impl Documents {
         center: &str,
         inquiry_id: Uuid,
         origin: Origin<'_>,
-        fault: Option<DocumentFault>,
+        (fault, known_by, parks): (Option<DocumentFault>, &str, bool),
     ) -> Result<(), Refusal> {
         let document_id = self.acceptance.clock.new_id();
-        let known_by = format!("{}\n{}", origin.heading.sha256, origin.heading.address);
+        let known_by = format!("{known_by}\n{}", origin.heading.address);
         let content_key = self.content_key(center, inquiry_id, &known_by)?;
         let heading = self.seal_heading(center, document_id, &origin.heading)?;
         let (door, feed, kind) = (origin.door, origin.feed.to_owned(), origin.record_kind.to_owned());
+        let message_id = origin.message_id;
         self.database
             .with_tx(center, move |tx| {
                 Box::pin(async move {
@@ -253,8 +294,12 @@ impl Documents {
                         fault: fault.map_or("", DocumentFault::as_str),
                         heading: &heading,
                         content_key: Some(&content_key),
+                        message_id,
                     };
                     documents::begin(tx, &document).await?;
+                    if parks {
+                        super::park(tx, message_id).await?;
+                    }
                     Ok::<_, Refusal>(())
                 })
             })
@@ -268,27 +313,37 @@ impl Documents {
     /// Forgets a document that nobody could use, and says why.
     async fn refuse(&self, center: &str, document: &Standing, fault: DocumentFault) -> Refusal {
         self.acceptance.metrics.documents.with_label_values(&[document.door.as_str(), fault.as_str()]).inc();
-        self.forget(center, document.document_id).await;
+        self.forget(center, document.document_id, None).await;
         Refusal::Document(fault)
     }
 
-    /// Forgets a document that does not stand, with its bytes. What can't be forgotten now is swept later.
-    pub async fn forget(&self, center: &str, document_id: Uuid) {
-        self.drop_parts(center, document_id).await;
+    /// Forgets a document that does not stand, with its bytes: first the rows, then the objects. `resting`: only if it had no news
+    /// for so many hours. What can't be forgotten now is swept later.
+    pub async fn forget(&self, center: &str, document_id: Uuid, resting: Option<i32>) {
         let forgotten = self.database.with_tx(center, move |tx| {
-            Box::pin(async move { Ok::<_, Refusal>(documents::forget(tx, document_id).await?) })
+            Box::pin(async move {
+                if !drops(tx, document_id).await? {
+                    return Ok(Vec::new());
+                }
+                // Somebody may have gone on with it since it was looked for.
+                if let Some(hours) = resting
+                    && !documents::rests(tx, document_id, hours).await?
+                {
+                    return Ok(Vec::new());
+                }
+                let objects = documents::objects(tx, document_id).await?;
+                documents::forget(tx, document_id).await?;
+                Ok::<_, Refusal>(objects)
+            })
         });
-        if let Err(cause) = forgotten.await {
-            debug!(%cause, "forget a document; it is swept later");
-        }
+        self.take_away(center, document_id, forgotten.await).await;
     }
 
-    /// Takes the bytes of a document away that does not stand: first the rows, then the objects.
+    /// Takes the bytes of a document away for which another stands.
     async fn drop_parts(&self, center: &str, document_id: Uuid) {
         let dropped = self.database.with_tx(center, move |tx| {
             Box::pin(async move {
-                let stands = documents::one(tx, document_id, true).await?;
-                if stands.is_none_or(|document| !["receiving", "same"].contains(&document.state.as_str())) {
+                if !drops(tx, document_id).await? {
                     return Ok(Vec::new());
                 }
                 let objects = documents::objects(tx, document_id).await?;
@@ -296,7 +351,12 @@ impl Documents {
                 Ok::<_, Refusal>(objects)
             })
         });
-        for object_id in dropped.await.unwrap_or_default() {
+        self.take_away(center, document_id, dropped.await).await;
+    }
+
+    async fn take_away(&self, center: &str, document_id: Uuid, objects: Result<Vec<Uuid>, Refusal>) {
+        let objects = objects.inspect_err(|cause| debug!(%cause, "forget a document; it is swept later"));
+        for object_id in objects.unwrap_or_default() {
             if let Err(cause) = self.vault.remove(center, document_id, object_id).await {
                 debug!(%cause, "take an object away that nobody knows; it is swept later");
             }
@@ -304,19 +364,25 @@ impl Documents {
     }
 }
 
+/// Whether a document is one that does not stand; locks it.
+async fn drops(tx: &mut causeway_mailbox::Tx, document_id: Uuid) -> Result<bool, Refusal> {
+    let found = documents::one(tx, document_id, true).await?;
+    Ok(found.is_some_and(|document| ["receiving", "same"].contains(&document.state.as_str())))
+}
+
 /// The document with the same content, counted once more. One that nobody had named is named by the repeat, and told anew.
 async fn again(
     tx: &mut causeway_mailbox::Tx,
     (inquiry_id, content_key): (Uuid, &[u8]),
-    record_kind: &str,
+    (record_kind, message_id): (&str, Option<Uuid>),
 ) -> Result<Option<Standing>, Refusal> {
-    let Some(standing) = documents::again(tx, inquiry_id, content_key).await? else { return Ok(None) };
+    let Some(standing) = documents::again(tx, inquiry_id, content_key, message_id).await? else { return Ok(None) };
     if !standing.record_kind.is_empty() || record_kind.is_empty() {
         return Ok(Some(standing));
     }
     let Some(named) = documents::name(tx, standing.document_id, record_kind).await? else { return Ok(Some(standing)) };
     if super::is_ready(&named) {
-        tell(tx, &named);
+        tell(tx, &named, "");
     }
     Ok(Some(named))
 }

@@ -87,8 +87,10 @@ pub async fn list(
             })
         })
         .await?;
-    let told = found.iter().map(|one| if may_read { of.told(&center, one) } else { Ok(shown(one)) });
-    Ok(wire::ListDocumentsResponse { documents: told.collect::<Result<_, _>>()? })
+    // One whose heading does not open hides no other; the cause was logged where it was opened.
+    let told = |one| of.told(&center, one).unwrap_or_else(|_| shown(one));
+    let documents = found.iter().map(|one| if may_read { told(one) } else { shown(one) });
+    Ok(wire::ListDocumentsResponse { documents: documents.collect() })
 }
 
 /// What a document is handed out as.
@@ -165,12 +167,14 @@ pub async fn matched(
         .database
         .with_tx(&request.center, move |tx| {
             Box::pin(async move {
-                let Some(named) = documents::name(tx, document_id, &kind).await? else {
-                    // It has that name already, or there is none.
-                    return documents::one(tx, document_id, false).await?.ok_or(Refusal::UnknownDocument);
-                };
-                if is_ready(&named) {
-                    tell(tx, &named);
+                let before = documents::one(tx, document_id, true).await?.ok_or(Refusal::UnknownDocument)?;
+                // It has that name already, or can have none.
+                let Some(named) = documents::name(tx, document_id, &kind).await? else { return Ok(before) };
+                // Another document keeps the line of the old name filled.
+                let is_kept = documents::others(tx, &named, &before.record_kind).await?;
+                let previous = if is_kept { "" } else { before.record_kind.as_str() };
+                if is_ready(&named) && !(kind.is_empty() && previous.is_empty()) {
+                    tell(tx, &named, previous);
                 }
                 let about = ("document", document_id, "match_document");
                 write_down(tx, (actor, Action::WorkInquiry), about, &trace).await?;

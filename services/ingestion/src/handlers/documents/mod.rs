@@ -4,7 +4,7 @@
 //! patient, staff (grpc) --\
 //!                          keep: sealed parts -> store, then their rows; read through; one document for the same content
 //! partner's message -------/   |                         (unpack: from what is kept of it, after its commit)
-//!                              scan: clean -> told; infected -> kept sealed, never opened
+//!                              scan: clean -> told; infected -> kept sealed, never opened, its message waits for a person
 //!                              list, open (written down first), match -> told
 //! sweep: what was never finished, and objects that nobody knows
 //! ```
@@ -33,10 +33,12 @@ use tracing::error;
 use uuid::Uuid;
 
 use super::accept::Acceptance;
+use super::hooks;
 use crate::config;
 use crate::error::Refusal;
 use crate::scanner::Scanner;
 use crate::store::documents::Standing;
+use crate::store::messages;
 use crate::vault::{Broken, Vault};
 
 /// Most bytes of a part: what an upload holds in memory.
@@ -119,8 +121,9 @@ pub fn is_ready(document: &Standing) -> bool {
     document.state == "kept" && [CLEAN, OFF].contains(&document.scan.as_str())
 }
 
-/// Tells of a document that may be opened, with the transaction.
-fn tell(tx: &mut Tx, document: &Standing) {
+/// Tells of a document that may be opened, with the transaction. `previous`: the kind that it was told as before and that no other
+/// document of the inquiry is.
+fn tell(tx: &mut Tx, document: &Standing, previous: &str) {
     let event = wire::DocumentReceived {
         inquiry_id: document.inquiry_id.to_string(),
         center: tx.center().to_owned(),
@@ -130,6 +133,7 @@ fn tell(tx: &mut Tx, document: &Standing) {
         feed: document.feed.clone(),
         at: micros(document.received_at.0),
         version: document.version,
+        previous_kind: previous.to_owned(),
     };
     let fact = events::fact(tx.center(), &event);
     let trace = tx.trace().clone();
@@ -142,6 +146,16 @@ fn tell(tx: &mut Tx, document: &Standing) {
         payload: fact.payload,
         trace,
     });
+}
+
+/// Has a person look at the message that brought what can't be used, with the transaction; its sender was told that it was taken.
+async fn park(tx: &mut Tx, message_id: Option<Uuid>) -> Result<(), Refusal> {
+    let Some(message_id) = message_id else { return Ok(()) };
+    if messages::park_for_documents(tx, message_id).await? {
+        let about = messages::inquiries(tx, &[message_id]).await?;
+        hooks::tell::changed(tx, &about).await?;
+    }
+    Ok(())
 }
 
 fn heading_context(document_id: Uuid) -> String {

@@ -12,11 +12,23 @@ use uuid::Uuid;
 
 use super::{CLEAN, Documents, INFECTED, tell};
 use crate::error::Refusal;
-use crate::scanner::{Finding, Scanner};
+use crate::scanner::{Finding, ScanError, Scanner};
 use crate::store::document_work;
 
 /// Most documents looked up at once.
 const SOME: i64 = 20;
+
+/// Without a scanner: what one left waiting is counted all the same, because nobody can open it, until the stop.
+pub async fn idle(documents: Arc<Documents>, stop: Stop) {
+    let every = Duration::from_secs(documents.settings.look_seconds.max(1));
+    loop {
+        count(&documents).await;
+        tokio::select! {
+            () = stop.requested() => return,
+            () = tokio::time::sleep(every) => {}
+        }
+    }
+}
 
 /// Scans what waits, until the stop.
 pub async fn run(documents: Arc<Documents>, scanner: Scanner, stop: Stop) {
@@ -54,22 +66,28 @@ async fn count(documents: &Documents) {
     metrics.scan_failing.reset();
     for (center, all, failing) in waiting {
         metrics.unscanned.with_label_values(&[&center]).set(all);
+        let failing = if documents.scanner.is_some() { failing } else { all };
         metrics.scan_failing.with_label_values(&[&center]).set(failing);
     }
 }
 
 async fn one(documents: &Documents, scanner: &Scanner, (center, id): (&str, Uuid)) -> anyhow::Result<()> {
-    let lease = Duration::from_secs(documents.settings.scan_seconds).as_secs_f64();
+    let patience = Duration::from_secs(documents.settings.scan_seconds.max(1));
+    // Longer than the scan may take, so that two never do the same.
+    let lease = (2 * patience).as_secs_f64();
     let taken = documents.database.with_tx(center, move |tx| {
         Box::pin(async move { Ok::<_, Refusal>(document_work::take_scan(tx, id, lease).await?) })
     });
     let Some(document) = taken.await? else { return Ok(()) };
-    let mut scan = scanner.begin().await?;
-    let mut parts = documents.parts_of(center, &document).await?;
-    while let Some(part) = parts.next().await? {
-        scan.push(part.expose()).await?;
-    }
-    let word = match scan.finish().await? {
+    let look = async {
+        let mut scan = scanner.begin().await?;
+        let mut parts = documents.parts_of(center, &document).await?;
+        while let Some(part) = parts.next().await? {
+            scan.push(part.expose()).await?;
+        }
+        anyhow::Ok(scan.finish().await?)
+    };
+    let word = match tokio::time::timeout(patience, look).await.map_err(|_| ScanError::Slow)?? {
         Finding::Clean => CLEAN,
         Finding::Infected => INFECTED,
     };
@@ -77,7 +95,9 @@ async fn one(documents: &Documents, scanner: &Scanner, (center, id): (&str, Uuid
         Box::pin(async move {
             let Some(document) = document_work::scanned(tx, id, word).await? else { return Ok(false) };
             if super::is_ready(&document) {
-                tell(tx, &document);
+                tell(tx, &document, "");
+            } else {
+                super::park(tx, document.message_id).await?;
             }
             Ok::<_, Refusal>(true)
         })

@@ -8,21 +8,26 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use causeway_funnel::document::DocumentFault;
-use causeway_funnel::profile::{FeedKind, Profile};
+use causeway_funnel::profile::{Feed, FeedKind, Profile};
 use causeway_runtime::Stop;
 use tracing::{debug, error, warn};
 use uuid::Uuid;
 
 use super::keep::Origin;
-use super::{Documents, Heading, PART};
+use super::{Documents, Heading, INFECTED, PART};
 use crate::adapters::fhir::{document, json};
 use crate::adapters::hl7::message::Message;
 use crate::adapters::hl7::{charset, documents as hl7};
 use crate::error::Refusal;
-use crate::store::document_work;
+use crate::handlers::hear::news;
+use crate::store::document_work::{self, ToUnpack};
+use crate::store::documents::Standing;
 
 /// Most messages looked up at once.
 const SOME: i64 = 20;
+
+/// After so many tries a person is asked to look at the message.
+const PATIENCE: i32 = 5;
 
 /// A document as a message carries it. PHI: no `Debug`.
 struct Carried {
@@ -30,12 +35,17 @@ struct Carried {
     title: String,
     bytes: Option<Vec<u8>>,
     address: String,
+    /// SHA-256 of what was sent for it, by which one is known that could not be unpacked.
+    as_sent: String,
+    /// Its sender was told at once that it can't be used, or a person has the message before them.
+    is_told: bool,
 }
 
 /// Unpacks what waits, until the stop.
 pub async fn run(documents: Arc<Documents>, stop: Stop) {
     let every = Duration::from_secs(documents.settings.look_seconds.max(1));
     loop {
+        count(&documents).await;
         let found = document_work::to_unpack(documents.database.machine(), SOME).await;
         let found = found.inspect_err(|cause| debug!(%cause, "look for documents to unpack")).unwrap_or_default();
         let is_full = i64::try_from(found.len()) == Ok(SOME);
@@ -57,11 +67,28 @@ pub async fn run(documents: Arc<Documents>, stop: Stop) {
     }
 }
 
+/// Shows operators which messages could not be unpacked so far.
+async fn count(documents: &Documents) {
+    let Ok(waiting) = document_work::not_unpacked(documents.database.machine()).await else { return };
+    let gauge = &documents.acceptance.metrics.not_unpacked;
+    gauge.reset();
+    for (center, all) in waiting {
+        gauge.with_label_values(&[&center]).set(all);
+    }
+}
+
 async fn message(documents: &Documents, center: &str, message_id: Uuid) -> Result<(), Refusal> {
     let taken = documents.database.with_tx(center, move |tx| {
-        Box::pin(async move { Ok::<_, Refusal>(document_work::take_message(tx, message_id).await?) })
+        Box::pin(async move {
+            let taken = document_work::take_message(tx, message_id).await?;
+            // It is tried on, but a person who reads it need not wait for that.
+            if taken.as_ref().is_some_and(|taken| taken.tries == PATIENCE) {
+                super::park(tx, Some(message_id)).await?;
+            }
+            Ok::<_, Refusal>(taken)
+        })
     });
-    let Some((inquiry_id, feed, sealed)) = taken.await? else { return Ok(()) };
+    let Some(ToUnpack { inquiry_id, feed, state, sealed, .. }) = taken.await? else { return Ok(()) };
     let in_force = documents.acceptance.profile(center)?;
     // A feed that is gone may come back with the next profile.
     let Some(known) = in_force.1.feed(&feed) else {
@@ -73,12 +100,27 @@ async fn message(documents: &Documents, center: &str, message_id: Uuid) -> Resul
         Refusal::Internal
     })?;
     let (door, carried) = match known.kind {
-        FeedKind::Hl7 => ("hl7", of_hl7(raw.expose(), &in_force.1)),
+        FeedKind::Hl7 => {
+            let decoded = charset::decode(raw.expose());
+            match Message::parse(&decoded.text) {
+                // What a person settled was odd: it may bear the number of another patient's referral.
+                Ok(read)
+                    if state != "settled" || is_about(documents, (&in_force.1, known), &read, inquiry_id).await? =>
+                {
+                    ("hl7", of_hl7(&read, &in_force.1))
+                }
+                Ok(_) => {
+                    warn!(message.id = %message_id, "a settled message is about another patient than its inquiry; not unpacked");
+                    ("hl7", Vec::new())
+                }
+                Err(_) => ("hl7", Vec::new()),
+            }
+        }
         FeedKind::Fhir => ("fhir", of_fhir(raw.expose(), &in_force.1)),
         FeedKind::Csv | FeedKind::Phone => ("", Vec::new()),
     };
     for one in carried {
-        take(documents, (center, inquiry_id), (door, &feed), one).await?;
+        take(documents, (center, inquiry_id), (door, &feed, message_id), one).await?;
     }
     let done = documents.database.with_tx(center, move |tx| {
         Box::pin(async move { Ok::<_, Refusal>(document_work::unpacked(tx, message_id).await?) })
@@ -86,36 +128,59 @@ async fn message(documents: &Documents, center: &str, message_id: Uuid) -> Resul
     done.await
 }
 
-/// Keeps one document; one that nobody could use is noted with its reason, since its sender was answered long ago.
+async fn is_about(
+    documents: &Documents,
+    of: (&Profile, &Feed),
+    message: &Message<'_>,
+    inquiry_id: Uuid,
+) -> Result<bool, Refusal> {
+    news::is_about((&*documents.acceptance, &documents.database), of, message, inquiry_id).await
+}
+
+/// Keeps one document; one that nobody could use is noted with its reason, since its sender was answered long ago. What this
+/// message brought already is not sent through again.
 async fn take(
     documents: &Documents,
     (center, inquiry_id): (&str, Uuid),
-    (door, feed): (&'static str, &str),
+    (door, feed, message_id): (&'static str, &str, Uuid),
     carried: Carried,
 ) -> Result<(), Refusal> {
-    let origin = |sha256: String| Origin {
+    let origin = |sha256: &str| Origin {
         door,
         feed,
         record_kind: &carried.record_kind,
         heading: Heading {
             title: carried.title.clone(),
             address: carried.address.clone(),
-            sha256,
+            sha256: sha256.to_owned(),
             ..Heading::default()
         },
+        message_id: Some(message_id),
     };
-    let noted = async |sha256, fault| documents.note(center, inquiry_id, origin(sha256), fault).await;
+    let parks = !carried.is_told;
     let Some(bytes) = &carried.bytes else {
         // Nothing is fetched from an address; it is kept for people.
-        return noted(String::new(), carried.address.is_empty().then_some(DocumentFault::Damaged)).await;
+        let fault = carried.address.is_empty().then_some(DocumentFault::Damaged);
+        let how = (fault, carried.as_sent.as_str(), parks && fault.is_some());
+        return documents.note(center, inquiry_id, origin(""), how).await;
     };
-    match put(documents, (center, inquiry_id), origin(String::new()), bytes).await {
-        Err(Refusal::Document(fault)) => {
-            let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);
-            noted(hex::encode(digest), Some(fault)).await
-        }
-        other => other,
+    let sha256 = sha256(bytes);
+    let known = documents.came_before(center, inquiry_id, (&sha256, &carried.record_kind, message_id)).await?;
+    let standing = match known {
+        Some(known) => known,
+        None => match put(documents, (center, inquiry_id), origin(""), bytes).await {
+            Err(Refusal::Document(fault)) => {
+                return documents.note(center, inquiry_id, origin(&sha256), (Some(fault), &sha256, parks)).await;
+            }
+            other => other?,
+        },
+    };
+    if standing.scan != INFECTED {
+        return Ok(());
     }
+    // The scanner stopped it when another message brought it.
+    let parked = documents.database.with_tx(center, move |tx| Box::pin(super::park(tx, Some(message_id))));
+    parked.await
 }
 
 async fn put(
@@ -123,7 +188,7 @@ async fn put(
     (center, inquiry_id): (&str, Uuid),
     origin: Origin<'_>,
     bytes: &[u8],
-) -> Result<(), Refusal> {
+) -> Result<Standing, Refusal> {
     let document_id = documents.begin(center, inquiry_id, origin).await?;
     let ids = (inquiry_id, document_id);
     let mut offset = 0;
@@ -132,7 +197,11 @@ async fn put(
         offset = documents.append(center, &document, offset, part).await?;
     }
     let document = documents.reached(center, ids).await?;
-    documents.finish(center, document).await.map(|_| ())
+    Ok(documents.finish(center, document).await?.document)
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    hex::encode(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes))
 }
 
 /// The kind of document by the first code that the center knows.
@@ -141,16 +210,16 @@ fn kind_of<'c>(profile: &Profile, mut codes: impl Iterator<Item = &'c str>) -> S
     known.map(|document| document.kind.clone()).unwrap_or_default()
 }
 
-fn of_hl7(raw: &[u8], profile: &Profile) -> Vec<Carried> {
-    let decoded = charset::decode(raw);
-    let Ok(message) = Message::parse(&decoded.text) else { return Vec::new() };
+fn of_hl7(message: &Message<'_>, profile: &Profile) -> Vec<Carried> {
     let read = |document: hl7::Document<'_>| Carried {
         record_kind: kind_of(profile, std::iter::once(document.code.as_ref())),
         title: document.title.clone().into_owned(),
         bytes: document.bytes(),
         address: String::new(),
+        as_sent: sha256(document.data.as_bytes()),
+        is_told: document.flaw().is_some(),
     };
-    hl7::of(&message).map(read).collect()
+    hl7::valid(message).map(read).collect()
 }
 
 fn of_fhir(raw: &[u8], profile: &Profile) -> Vec<Carried> {
@@ -160,6 +229,8 @@ fn of_fhir(raw: &[u8], profile: &Profile) -> Vec<Carried> {
         title: document.title,
         bytes: document.bytes,
         address: document.address,
+        as_sent: String::new(),
+        is_told: false,
     };
     document::carried(&body).into_iter().map(read).collect()
 }

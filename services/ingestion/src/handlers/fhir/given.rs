@@ -32,7 +32,7 @@ use crate::error::Refusal;
 use crate::handlers::accept::referral_key;
 use crate::handlers::keep;
 use crate::store::messages::{self, REFUSED};
-use crate::writer::heard::{ACCEPTED, CONTROL_ID_REUSED, PARKED, REFERRAL_CHANGED, REFERRAL_REOPENED};
+use crate::writer::heard::{ACCEPTED, ATTACHMENT, CONTROL_ID_REUSED, PARKED, REFERRAL_CHANGED, REFERRAL_REOPENED};
 use crate::writer::{Answer, Heard, Verdict};
 
 /// Purpose of the keyed hash of who sent a request under which number.
@@ -230,7 +230,7 @@ impl Read {
         let said = lines(&self.intake.faults);
         let Some(inquiry) = same.inquiry_id else { return Ok(Told::waiting(said)) };
         let fate = match same.reason.as_str() {
-            "" if self.takes_up_again(&self.known(door, inquiry).await?) => {
+            "" | ATTACHMENT if self.takes_up_again(&self.known(door, inquiry).await?) => {
                 let reopened = [(same.message_id, PARKED, REFERRAL_REOPENED, Some(inquiry))];
                 let parked = door.database.with_tx(self.sender.center(), move |tx| {
                     Box::pin(async move { Ok::<_, Refusal>(messages::correct(tx, &reopened).await?) })
@@ -238,7 +238,7 @@ impl Read {
                 parked.await?;
                 Fate::Parked
             }
-            "" => Fate::Repeated,
+            "" | ATTACHMENT => Fate::Repeated,
             REFERRAL_CHANGED => Fate::Changed,
             _ => Fate::Parked,
         };

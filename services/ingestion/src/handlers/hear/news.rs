@@ -2,11 +2,12 @@
 //!
 //! The office's number of the referral says so, but a number alone would put one patient's report to another's inquiry where an
 //! office uses it twice, so the patient is compared as well; what does not fit waits for a person. Deliberately not here: the
-//! documents themselves, which are unpacked after the commit.
+//! documents themselves, which are unpacked after the commit: what then can't be used makes its message wait again.
 
 use std::collections::BTreeMap;
 
 use super::*;
+use crate::adapters::hl7::message::Message;
 use crate::adapters::hl7::referral::{number, read_in_part};
 use crate::domain::identity::name::Name;
 use crate::domain::person::{self, Person};
@@ -18,11 +19,8 @@ impl Hearing {
     pub(super) async fn attachment(&self, heading: &Heading<'_>, raw: &[u8], judged: Judged) -> Result<Kept, Refusal> {
         let message = &heading.opened.message;
         let inquiry = self.inquiry_of(heading).await?;
-        let holds_documents_alone = documents::of(message).count() == message.count("OBX")
-            && documents::of(message).all(|document| document.flaw().is_none())
-            && message.count("OBX") > 0;
         let fate = match inquiry {
-            Some(_) if holds_documents_alone => (ACCEPTED, "", inquiry),
+            Some(_) if documents::alone(message) => (ACCEPTED, "", inquiry),
             _ => (PARKED, ATTACHMENT, inquiry),
         };
         self.keep(heading, raw, fate, judged).await
@@ -36,20 +34,33 @@ impl Hearing {
         let Some((inquiry, _)) = keep::known(&self.database, center, Some(key), String::new()).await? else {
             return Ok(None);
         };
-        let today = heading.profile.zone().to_datetime(self.acceptance.clock.now()).date();
-        let here = (heading.profile.zone(), today);
-        let Some(told) = read_in_part(message, here, heading.feed.hl7.as_ref()) else { return Ok(None) };
-        let sealed = self
-            .database
-            .read(center, move |tx| Box::pin(async move { Ok::<_, Refusal>(store::people(tx, &[inquiry]).await?) }));
-        let Some((_, sealed)) = sealed.await?.pop() else { return Ok(None) };
-        let opened = self.acceptance.sealer.open(center, &person::context(inquiry), &sealed).map_err(internal)?;
-        let is_same = person::read(opened.expose()).is_some_and(|known| is_of(&known, &told.answers));
+        let with = (&*self.acceptance, &self.database);
+        let is_same = is_about(with, (heading.profile, heading.feed), message, inquiry).await?;
         if !is_same {
             warn!(feed = heading.feed.id, "news under the number of a referral are about another patient; they wait");
         }
         Ok(Some(inquiry).filter(|_| is_same))
     }
+}
+
+/// Whether a message is about the patient of an inquiry.
+///
+/// # Errors
+/// The record can't be read.
+pub async fn is_about(
+    (acceptance, database): (&Acceptance, &Database),
+    (profile, feed): (&Profile, &Feed),
+    message: &Message<'_>,
+    inquiry: Uuid,
+) -> Result<bool, Refusal> {
+    let today = profile.zone().to_datetime(acceptance.clock.now()).date();
+    let Some(told) = read_in_part(message, (profile.zone(), today), feed.hl7.as_ref()) else { return Ok(false) };
+    let center = &profile.center.id;
+    let sealed = database
+        .read(center, move |tx| Box::pin(async move { Ok::<_, Refusal>(store::people(tx, &[inquiry]).await?) }));
+    let Some((_, sealed)) = sealed.await?.pop() else { return Ok(false) };
+    let opened = acceptance.sealer.open(center, &person::context(inquiry), &sealed).map_err(internal)?;
+    Ok(person::read(opened.expose()).is_some_and(|known| is_of(&known, &told.answers)))
 }
 
 /// Whether news name the patient of an inquiry: the same family name, and no other birth date.

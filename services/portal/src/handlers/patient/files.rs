@@ -93,7 +93,7 @@ impl Sending {
                 }
             };
             match field.name() {
-                Some("record") => record = self.record(&field.text().await.unwrap_or_default()),
+                Some("record") => record = self.record(&short(&mut field).await),
                 // A field in which nothing was chosen has no name and no bytes.
                 Some("file") if field.file_name().is_some_and(|name| !name.is_empty()) => {
                     match self.one(&mut field, &record).await {
@@ -151,8 +151,26 @@ impl Sending {
             }
         }
         let finish = FinishDocumentRequest { center, inquiry_id, document_id: begun.document_id };
-        Ok(ingestion.finish_document(finish).await.map_err(|status| refused(&status))?.into_inner())
+        let document = ingestion.finish_document(finish).await.map_err(|status| refused(&status))?.into_inner();
+        stopped(&document).map_or(Ok(document), |fault| Err(NotKept::Fault(fault)))
     }
+}
+
+/// Longest value of a field that is no file, bytes; a longer one is none of ours.
+const SHORT: usize = 200;
+
+/// The value of a field that is no file.
+async fn short(field: &mut Field<'_>) -> String {
+    let mut value = Vec::new();
+    while let Ok(Some(bytes)) = field.chunk().await {
+        value.extend_from_slice(&bytes[..bytes.len().min(SHORT - value.len())]);
+    }
+    String::from_utf8(value).unwrap_or_default()
+}
+
+/// The fault of a file that is known and that the scanner stopped when it came before.
+pub(super) fn stopped(document: &Document) -> Option<DocumentFault> {
+    (document.state == "infected").then_some(DocumentFault::Infected)
 }
 
 /// The fault that a refusal names, if it names one.

@@ -11,6 +11,7 @@ use axum::body::Body;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
+use causeway_funnel::document::DocumentFault;
 use causeway_proto::error::Reason;
 use causeway_proto::inquiry::v1::{
     AppendDocumentRequest, BeginDocumentRequest, FinishDocumentRequest, GetDocumentUploadRequest,
@@ -20,7 +21,7 @@ use percent_encoding::percent_decode_str;
 use tonic::{Code, Status};
 
 use super::super::App;
-use super::files::{NotKept, Sending, refused};
+use super::files::{NotKept, Sending, refused, stopped};
 
 type Asked = Query<HashMap<String, String>>;
 
@@ -137,9 +138,16 @@ pub async fn finish(
         document_id: document,
     };
     match sending.peers.ingestion().finish_document(request).await {
-        Ok(_) => StatusCode::NO_CONTENT.into_response(),
+        Ok(document) => match stopped(document.get_ref()) {
+            Some(fault) => unusable(fault),
+            None => StatusCode::NO_CONTENT.into_response(),
+        },
         Err(status) => not_taken(&status),
     }
+}
+
+fn unusable(fault: DocumentFault) -> Response {
+    (StatusCode::UNPROCESSABLE_ENTITY, [(FAULT, HeaderValue::from_static(fault.as_str()))]).into_response()
 }
 
 /// A fault is final; a conflict is asked about; what is away is tried again.
@@ -148,9 +156,7 @@ fn not_taken(status: &Status) -> Response {
         return StatusCode::CONFLICT.into_response();
     }
     match (refused(status), status.code()) {
-        (NotKept::Fault(fault), _) => {
-            (StatusCode::UNPROCESSABLE_ENTITY, [(FAULT, HeaderValue::from_static(fault.as_str()))]).into_response()
-        }
+        (NotKept::Fault(fault), _) => unusable(fault),
         (NotKept::Cut, Code::NotFound | Code::InvalidArgument | Code::PermissionDenied) => {
             StatusCode::NOT_FOUND.into_response()
         }

@@ -27,7 +27,9 @@ impl Looking<'_> {
         };
         let (state, tone) = state(document);
         let may_open = document.state == "ready" && self.may(Action::ReadDocument);
-        let may_match = !closed && self.may(Action::WorkInquiry) && document.state != "refused";
+        // What can't be read fills no line.
+        let is_readable = ["ready", "checking"].contains(&document.state.as_str());
+        let may_match = !closed && self.may(Action::WorkInquiry) && is_readable;
         DocumentRow {
             id: document.document_id.clone(),
             name,

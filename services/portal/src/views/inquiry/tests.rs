@@ -136,6 +136,8 @@ fn a_document_may_be_opened_once_it_was_looked_at_and_matched_by_who_works_the_i
         document("", "checking"),
         Document { fault: "program".into(), ..document("", "refused") },
         Document { unscanned: true, ..document("", "ready") },
+        document("imaging", "infected"),
+        document("imaging", "wished"),
     ];
     let parts = Parts { documents: Some(documents), ..parts() };
     let seen = page(&parts, &[Role::Coordinator]).documents;
@@ -144,6 +146,7 @@ fn a_document_may_be_opened_once_it_was_looked_at_and_matched_by_who_works_the_i
     assert_eq!((seen[1].name.as_str(), seen[3].state.as_str()), ("Not matched yet", "Not scanned"));
     let kinds: Vec<_> = seen[0].kinds.iter().map(|kind| (kind.value.as_str(), kind.selected)).collect();
     assert_eq!(kinds, [("", false), ("pathology_report", true), ("imaging", false)]);
+    assert!(seen[4].kinds.is_empty() && seen[5].kinds.is_empty(), "what can't be read fills no line");
     assert!(seen[2].kinds.is_empty() && seen[2].told[0].starts_with("This file is a program"));
     let scheduler = page(&parts, &[Role::Scheduler]).documents;
     assert!(!scheduler[0].may_open && !scheduler[0].kinds.is_empty());
