@@ -6,13 +6,16 @@ use std::sync::{Arc, Mutex};
 use causeway_auth::Verifier;
 use causeway_proto::inquiry::v1::ingestion_server::{Ingestion, IngestionServer};
 use causeway_proto::inquiry::v1::{
-    DecideLinkRequest, DecideLinkResponse, Facts, GetInquiryFactsRequest, ListCallsRequest, ListCallsResponse,
-    ListHeldRequest, ListHeldResponse, ListLinksRequest, ListLinksResponse, ListRepairsRequest, ListRepairsResponse,
-    ListSubscriptionsRequest, ListSubscriptionsResponse, MarkSpamRequest, MarkSpamResponse, OpenCallRequest,
-    OpenRepairRequest, OpenedCall, Person, ReindexPeopleRequest, ReindexPeopleResponse, ReleaseHeldRequest,
-    ReleaseHeldResponse, ReleaseRepairRequest, Repair, RepairOutcome, RetryRepairsRequest, RetryRepairsResponse,
-    RevealPeopleRequest, RevealPeopleResponse, SetAsideRepairsRequest, SetAsideRepairsResponse, SettleCallRequest,
-    SettleCallResponse, SettleMessagesRequest, SettleMessagesResponse, SubmitInquiryRequest, SubmitInquiryResponse,
+    AppendDocumentRequest, BeginDocumentRequest, DecideLinkRequest, DecideLinkResponse, Document, DocumentPart,
+    DocumentUpload, Facts, FinishDocumentRequest, GetDocumentUploadRequest, GetFormCountsRequest,
+    GetFormCountsResponse, GetInquiryFactsRequest, ListCallsRequest, ListCallsResponse, ListDocumentsRequest,
+    ListDocumentsResponse, ListHeldRequest, ListHeldResponse, ListLinksRequest, ListLinksResponse, ListRepairsRequest,
+    ListRepairsResponse, ListSubscriptionsRequest, ListSubscriptionsResponse, MarkSpamRequest, MarkSpamResponse,
+    MatchDocumentRequest, NoteFormsRequest, NoteFormsResponse, OpenCallRequest, OpenDocumentRequest, OpenRepairRequest,
+    OpenedCall, Person, ReindexPeopleRequest, ReindexPeopleResponse, ReleaseHeldRequest, ReleaseHeldResponse,
+    ReleaseRepairRequest, Repair, RepairOutcome, RetryRepairsRequest, RetryRepairsResponse, RevealPeopleRequest,
+    RevealPeopleResponse, SetAsideRepairsRequest, SetAsideRepairsResponse, SettleCallRequest, SettleCallResponse,
+    SettleMessagesRequest, SettleMessagesResponse, SubmitInquiryRequest, SubmitInquiryResponse,
     SwitchSubscriptionRequest, SwitchSubscriptionResponse, TakeGoodRowsRequest, TakeGoodRowsResponse,
 };
 use causeway_runtime::{Mode, Stop};
@@ -59,6 +62,56 @@ impl People {
 
 #[tonic::async_trait]
 impl Ingestion for People {
+    async fn note_forms(&self, _: Request<NoteFormsRequest>) -> Result<Response<NoteFormsResponse>, Status> {
+        Err(Status::unimplemented("not asked here"))
+    }
+
+    async fn get_form_counts(
+        &self,
+        _: Request<GetFormCountsRequest>,
+    ) -> Result<Response<GetFormCountsResponse>, Status> {
+        Err(Status::unimplemented("not asked here"))
+    }
+
+    async fn begin_document(&self, _: Request<BeginDocumentRequest>) -> Result<Response<DocumentUpload>, Status> {
+        Err(Status::unimplemented("not asked here"))
+    }
+
+    async fn append_document(&self, _: Request<AppendDocumentRequest>) -> Result<Response<DocumentUpload>, Status> {
+        Err(Status::unimplemented("not asked here"))
+    }
+
+    async fn get_document_upload(
+        &self,
+        _: Request<GetDocumentUploadRequest>,
+    ) -> Result<Response<DocumentUpload>, Status> {
+        Err(Status::unimplemented("not asked here"))
+    }
+
+    async fn finish_document(&self, _: Request<FinishDocumentRequest>) -> Result<Response<Document>, Status> {
+        Err(Status::unimplemented("not asked here"))
+    }
+
+    async fn list_documents(
+        &self,
+        _: Request<ListDocumentsRequest>,
+    ) -> Result<Response<ListDocumentsResponse>, Status> {
+        Err(Status::unimplemented("not asked here"))
+    }
+
+    async fn match_document(&self, _: Request<MatchDocumentRequest>) -> Result<Response<Document>, Status> {
+        Err(Status::unimplemented("not asked here"))
+    }
+
+    type OpenDocumentStream = futures::stream::BoxStream<'static, Result<DocumentPart, Status>>;
+
+    async fn open_document(
+        &self,
+        _: Request<OpenDocumentRequest>,
+    ) -> Result<Response<Self::OpenDocumentStream>, Status> {
+        Err(Status::unimplemented("not asked here"))
+    }
+
     async fn list_repairs(&self, _: Request<ListRepairsRequest>) -> Result<Response<ListRepairsResponse>, Status> {
         Err(Status::unimplemented("not asked here"))
     }
