@@ -182,7 +182,7 @@ async fn an_inquiry_that_was_committed_late_is_read_although_later_ones_were_rea
     // Twenty seconds older than what was read last, and there only now.
     let late = "INSERT INTO inquiries (center_id, inquiry_id, reference, received_at, consult_type, source, held, needs_repair, \
             facts, sealed) \
-         SELECT center_id, (lpad(to_hex(((extract(epoch FROM now()) - 20) * 1000)::bigint), 12, '0') || '7000800000000001')::uuid, \
+         SELECT center_id, (lpad(to_hex(((extract(epoch FROM now()) - 20) * 1000)::bigint), 12, '0') || '70008000000000000001')::uuid, \
             'HV-LATE01', received_at, consult_type, source, held, needs_repair, facts, sealed FROM inquiries";
     sqlx::query(late).execute(&world.admin).await.expect("stands");
     read(&world, 2).await;

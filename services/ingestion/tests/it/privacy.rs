@@ -215,7 +215,7 @@ async fn plant_in_documents(world: &World, canary: &str) {
     let mut patient = Sender::patient(world, &inquiry);
     let name = format!("{canary}.pdf");
     let kept = patient.send("", &name, &pdf(canary, 1_500_000)).await.expect("kept");
-    patient.send("", &name, &[b"MZ", canary.as_bytes()].concat()).await.expect_err("refused");
+    patient.send("", &name, &[b"MZ\x90\0", canary.as_bytes()].concat()).await.expect_err("refused");
     open(world, &coordinator(CENTER), &kept.document_id).await.expect("opened");
     let mut body = fhir::request("REF-31", "Testpatient");
     let data = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, pdf(canary, 4_000));

@@ -10,7 +10,7 @@ use crate::pages::{
 };
 
 impl RepairsPage {
-    pub fn sample() -> Self {
+    pub(super) fn sample() -> Self {
         let view = |label: &str, count, current| ViewTab { label: s(label), count, url: s("/repairs"), current };
         let row = |id: &str, from: &str, why: &str, inquiry: Option<&str>| RepairRow {
             id: s(id),
@@ -41,7 +41,7 @@ impl RepairsPage {
 }
 
 impl RepairPage {
-    pub fn sample() -> Self {
+    pub(super) fn sample() -> Self {
         let ask = |key: &str, label: &str, value: &str, error: Option<&str>| Question {
             key: s(key),
             label: s(label),
