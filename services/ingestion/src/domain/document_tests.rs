@@ -1,3 +1,5 @@
+//! Types of documents by their content: what each kind of file is taken for, and why one is not taken.
+
 use super::*;
 
 /// A small PDF that is whole; `inside` stands between its head and its end.

@@ -94,7 +94,7 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
         return is_public_v4(inside);
     }
     let is_global = parts[0] & 0xe000 == 0x2000;
-    let is_special = (parts[0] == 0x2001 && parts[1] < 0x0200) || (parts[0] == 0x2001 && parts[1] == 0x0db8);
+    let is_special = parts[0] == 0x2001 && (parts[1] < 0x0200 || parts[1] == 0x0db8);
     let is_documentation = parts[0] == 0x3fff && parts[1] < 0x1000;
     is_global && !is_special && !is_documentation && parts[0] != 0x2002
 }

@@ -72,9 +72,8 @@ fn look_into(json: &Json<'_>, found: &mut Vec<Carried>) {
     match json {
         Json::List(all) => all.iter().for_each(|one| look_into(one, found)),
         Json::Object(object) if text(object, "resourceType") == "DocumentReference" => {
-            if text(object, "status") != "entered-in-error" {
-                found.extend(attachments(object));
-            }
+            let stands = text(object, "status") != "entered-in-error";
+            found.extend(stands.then(|| attachments(object)).into_iter().flatten());
         }
         Json::Object(object) => object.members().for_each(|(_, member)| look_into(member, found)),
         _ => {}

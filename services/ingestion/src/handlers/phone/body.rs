@@ -84,7 +84,8 @@ pub fn read(bytes: &[u8], region: &str, now: Timestamp) -> Result<Heard, Refusal
     }
     let direction = Direction::parse(&body.direction);
     // A call that the center makes has no queue.
-    if !is_fit_key(&body.queue) && !(body.queue.is_empty() && direction == Some(Direction::Outbound)) {
+    let has_none = body.queue.is_empty() && direction == Some(Direction::Outbound);
+    if !has_none && !is_fit_key(&body.queue) {
         faults.add("queue", FaultCode::Missing, "Send the queue or number that was called: 1 to 128 characters");
     }
     let direction = faults.word("direction", &body.direction, Direction::parse, Direction::WORDS);

@@ -23,6 +23,9 @@ use tonic::{Request as Call, Response as Answer, Status};
 
 use super::*;
 
+/// Documents that were begun, each with the bytes that came.
+type Begun = Vec<(BeginDocumentRequest, Vec<u8>)>;
+
 #[derive(Clone, Default)]
 pub struct Fake {
     taken: Arc<Mutex<Vec<SubmitInquiryRequest>>>,
@@ -35,7 +38,7 @@ pub struct Fake {
     /// What waits to be mended.
     pub queue: super::repairs::Queue,
     /// Documents as they were begun, with the bytes that came.
-    pub(super) documents: Arc<Mutex<Vec<(BeginDocumentRequest, Vec<u8>)>>>,
+    pub(super) documents: Arc<Mutex<Begun>>,
     /// What documents were matched with.
     pub(super) matched: Arc<Mutex<Vec<MatchDocumentRequest>>>,
 }
