@@ -78,7 +78,16 @@ impl Answer {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         assert_eq!(headers.get("content-type").map(|kind| kind.as_bytes()), Some(b"application/fhir+json".as_slice()));
         let text = response.text().await.expect("a body");
-        for of_patient in ["Testpatient", "estother", "Marisol", "1968", "5550199", "555 0199", "Evaluate and treat"] {
+        for of_patient in [
+            "Testpatient",
+            "estother",
+            "Marisol",
+            "1968-07-19",
+            "19680719",
+            "5550199",
+            "555 0199",
+            "Evaluate and treat",
+        ] {
             assert!(!text.contains(of_patient), "no answer tells of the patient: {text}");
         }
         let body: Value = if text.is_empty() { Value::Null } else { serde_json::from_str(&text).expect("JSON") };

@@ -209,7 +209,7 @@ async fn after_its_handshake_an_endpoint_is_told_of_every_change_once_in_order_a
         let signature = text("x-causeway-signature");
         let seconds = signature.trim_start_matches("t=").split(',').next().and_then(|told| told.parse().ok());
         assert_eq!(signature, sign(&secret, seconds.expect("a moment"), body));
-        for of_patient in ["Testpatient", "Marisol", "1968", "5550199", "C50", "Evaluate", "R-1"] {
+        for of_patient in ["Testpatient", "Marisol", "1968-07-19", "19680719", "5550199", "C50", "Evaluate", "R-1"] {
             assert!(!body.contains(of_patient), "no notification tells of the patient: {body}");
         }
     }
