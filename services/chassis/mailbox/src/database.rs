@@ -22,6 +22,7 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
 use crate::outbox::Row;
+use crate::single::{Heard, Single};
 use crate::tx::{Tx, TxError};
 
 /// Sizes and time limits of the pools.
@@ -66,6 +67,7 @@ struct Inner {
     tasks: TaskTracker,
     committed: mpsc::Sender<Vec<Row>>,
     to_relay: std::sync::Mutex<Option<mpsc::Receiver<Vec<Row>>>>,
+    heard: Heard,
     kept: std::sync::Mutex<Vec<PoolConnection<Postgres>>>,
     most_kept: usize,
 }
@@ -107,6 +109,7 @@ impl Database {
                 tasks: TaskTracker::new(),
                 committed,
                 to_relay: std::sync::Mutex::new(Some(to_relay)),
+                heard: Heard::default(),
                 kept: std::sync::Mutex::default(),
                 // Some stay with the pool, for whoever works without a transaction of ours.
                 most_kept: (settings.connections / 2) as usize,
@@ -178,11 +181,67 @@ impl Database {
         }
         let rows = std::mem::take(&mut tx.rows);
         self.inner.keep(tx.connection);
+        self.to_relay(rows);
+        Ok(value)
+    }
+
+    fn to_relay(&self, rows: Vec<Row>) {
         if !rows.is_empty() {
             // A full channel is no loss: the relay also looks into the table.
             let _ = self.inner.committed.try_send(rows);
         }
-        Ok(value)
+    }
+
+    /// Runs a transaction of a center that is one statement, for work that is sure of what it writes. Like [`Self::with_tx`] it
+    /// goes on to its end even if the caller is dropped. `None`: the database's time was last heard too long ago, and only a
+    /// transaction that begins by asking for it will do; nothing was done.
+    ///
+    /// # Errors
+    /// As [`Single::write`] says; also no connection, and a center whose name is no slug.
+    pub async fn with_single<T, F>(&self, center: &str, work: F) -> Result<Option<T>, TxError>
+    where
+        F: for<'a> FnOnce(&'a mut Single) -> BoxFuture<'a, Result<T, TxError>> + Send + 'static,
+        T: Send + 'static,
+    {
+        if !is_slug(center) {
+            return Err(TxError::BadCenter);
+        }
+        let Some(real_now) = self.inner.heard.now() else { return Ok(None) };
+        let (database, center, span) = (self.clone(), center.to_owned(), tracing::Span::current());
+        let task = async move { database.run_single(center, real_now, work).await.map(Some) };
+        self.inner.tasks.spawn(task.instrument(span)).await.unwrap_or(Err(TxError::Panicked))
+    }
+
+    async fn run_single<T, F>(self, center: String, real_now: Timestamp, work: F) -> Result<T, TxError>
+    where
+        F: for<'a> FnOnce(&'a mut Single) -> BoxFuture<'a, Result<T, TxError>>,
+    {
+        let connection = match self.inner.take_kept() {
+            Some(kept) => kept,
+            None => self.inner.app.acquire().await?,
+        };
+        let mut single = Single {
+            connection,
+            center,
+            now: self.inner.clock.map(real_now),
+            real_now,
+            source: self.inner.service,
+            rows: Vec::new(),
+            trace: TraceContext::current_or(&TraceContext::default()),
+            ids: self.inner.clock.clone(),
+            done: None,
+        };
+        let outcome = work(&mut single).await;
+        match (&outcome, single.done) {
+            // A statement that was refused leaves its connection as it was, outside of any transaction.
+            (Ok(_), _) | (Err(TxError::Database(sqlx::Error::Database(_))), _) => self.inner.keep(single.connection),
+            _ => single.connection.close_on_drop(),
+        }
+        if let Some(created) = single.done {
+            self.inner.heard.note(created);
+            self.to_relay(single.rows);
+        }
+        outcome
     }
 
     async fn begin(&self, center: String, begin: &str) -> Result<Tx, TxError> {
@@ -205,6 +264,7 @@ impl Database {
     fn begun(&self, connection: PoolConnection<Postgres>, center: String, row: &PgRow) -> Result<Tx, TxError> {
         let micros: i64 = row.try_get(1)?;
         let now = Timestamp::from_microsecond(micros).unwrap_or(Timestamp::UNIX_EPOCH);
+        self.inner.heard.note(now);
         Ok(Tx {
             connection,
             center,

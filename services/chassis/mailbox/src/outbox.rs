@@ -7,7 +7,9 @@ use bytes::Bytes;
 use causeway_bus::Outgoing;
 use causeway_envelope::{Envelope, TraceContext};
 use jiff::Timestamp;
-use sqlx::PgConnection;
+use sqlx::postgres::PgArguments;
+use sqlx::query::Query;
+use sqlx::{PgConnection, Postgres};
 use uuid::Uuid;
 
 use crate::time::Ts;
@@ -125,27 +127,29 @@ fn message(mut group: Vec<&Row>, copy: &str) -> Option<Outgoing> {
 
 const INSERT: &str = "WITH log AS ( \
         INSERT INTO outbox (center_id, event_id, subject, kind, aggregate_id, version, occurred_at, traceparent, payload, message_id) \
-        SELECT $2, * FROM unnest($1::uuid[], $3::text[], $4::text[], $5::uuid[], $6::bigint[], $7::timestamptz[], $8::text[], $9::bytea[], $10::uuid[])) \
-     INSERT INTO outbox_pending (batch_id, center_id, created_at, waiting) VALUES (($1::uuid[])[1], $2, now(), $1)";
+        SELECT $1, * FROM unnest($2::uuid[], $3::text[], $4::text[], $5::uuid[], $6::bigint[], $7::timestamptz[], $8::text[], $9::bytea[], $10::uuid[])) \
+     INSERT INTO outbox_pending (batch_id, center_id, created_at, waiting) VALUES (($2::uuid[])[1], $1, now(), $2)";
 
 /// Writes all rows of a transaction with one statement. They wait as one batch, which bears the id of its first event.
 pub(crate) async fn insert(connection: &mut PgConnection, rows: &[Row]) -> Result<(), sqlx::Error> {
     let Some(first) = rows.first() else { return Ok(()) };
-    let column = |get: fn(&Row) -> &str| -> Vec<&str> { rows.iter().map(get).collect() };
-    sqlx::query(INSERT)
+    bind(sqlx::query(INSERT).bind(first.envelope.center.as_str()), rows).execute(connection).await?;
+    Ok(())
+}
+
+/// Binds the rows of a transaction, one array for each column.
+pub(crate) fn bind<'q>(query: Query<'q, Postgres, PgArguments>, rows: &[Row]) -> Query<'q, Postgres, PgArguments> {
+    let column = |get: fn(&Row) -> &str| -> Vec<String> { rows.iter().map(|row| get(row).to_owned()).collect() };
+    query
         .bind(rows.iter().map(|row| row.envelope.id).collect::<Vec<_>>())
-        .bind(first.envelope.center.as_str())
         .bind(column(|row| &row.envelope.subject))
         .bind(column(|row| &row.envelope.kind))
         .bind(rows.iter().map(|row| row.envelope.aggregate_id).collect::<Vec<_>>())
         .bind(rows.iter().map(|row| row.envelope.version).collect::<Vec<_>>())
         .bind(rows.iter().map(|row| Ts(row.envelope.time)).collect::<Vec<_>>())
         .bind(rows.iter().map(|row| row.envelope.trace.traceparent()).collect::<Vec<_>>())
-        .bind(rows.iter().map(|row| row.payload.as_ref()).collect::<Vec<_>>())
+        .bind(rows.iter().map(|row| row.payload.to_vec()).collect::<Vec<_>>())
         .bind(rows.iter().map(|row| row.message).collect::<Vec<_>>())
-        .execute(connection)
-        .await?;
-    Ok(())
 }
 
 /// Columns of a row, in the order of [`from_sql`].

@@ -27,7 +27,7 @@ use crate::error::Refusal;
 use crate::store::people::{self, NewLink, Pair, Taken, Unread};
 
 /// Most people read in one transaction, of the new ones and of those who are read again.
-const BATCH: i64 = 20;
+const BATCH: i64 = 50;
 /// How late a transaction may commit the inquiry that it gave an id to.
 const LATE: Duration = Duration::from_secs(60);
 /// How late it nearly always is at most: so far back the next look begins.

@@ -75,11 +75,14 @@ pub async fn lock(tx: &mut Tx, control_keys: &[&[u8]]) -> Result<(), sqlx::Error
     Ok(())
 }
 
-/// Writes those that are new and gives their ids. A rival's transaction with the same message is waited for.
+/// Writes those that are new and gives their ids. A rival's transaction with the same message is waited for, and one that
+/// is sure of its control ids.
 pub async fn insert(tx: &mut Tx, now: Timestamp, rows: &[NewMessage<'_>]) -> Result<HashSet<Uuid>, sqlx::Error> {
     let center = tx.center().to_owned();
     let written: Vec<Uuid> = sqlx::query_scalar(
-        "INSERT INTO messages (center_id, received_at, changed_at, message_id, feed, kind, control_key, content_hash, state, reason, \
+        "WITH used AS (INSERT INTO control_ids (center_id, control_key) \
+            SELECT DISTINCT $1, key FROM unnest($6::bytea[]) AS key ORDER BY key ON CONFLICT DO NOTHING) \
+         INSERT INTO messages (center_id, received_at, changed_at, message_id, feed, kind, control_key, content_hash, state, reason, \
             inquiry_id, sealed, unpack_at) \
          SELECT $1, $2, $2, message_id, feed, kind, control_key, content_hash, state, reason, inquiry_id, sealed, \
             CASE WHEN carries THEN now() END \
@@ -105,18 +108,19 @@ pub async fn insert(tx: &mut Tx, now: Timestamp, rows: &[NewMessage<'_>]) -> Res
     Ok(written.into_iter().collect())
 }
 
+/// The statement by which what stands under control keys is found; a test asks for its plan. Refused ones are found apart,
+/// each kind by the index that keeps it from standing twice.
+pub const STANDING: &str = "SELECT message_id, control_key, found.content_hash, state, reason, found.inquiry_id, reference \
+     FROM (SELECT center_id, message_id, control_key, content_hash, state, reason, inquiry_id FROM messages \
+            WHERE center_id = $1 AND control_key = ANY($2) AND state <> 'refused' \
+        UNION ALL SELECT center_id, message_id, control_key, content_hash, state, reason, inquiry_id FROM messages \
+            WHERE center_id = $1 AND control_key = ANY($2) AND state = 'refused') AS found \
+     LEFT JOIN inquiries USING (center_id, inquiry_id)";
+
 /// All that stands under control keys, whatever it says.
 pub async fn standing(tx: &mut Tx, control_keys: &[&[u8]]) -> Result<Vec<Standing>, sqlx::Error> {
     let center = tx.center().to_owned();
-    sqlx::query_as(
-        "SELECT message_id, control_key, messages.content_hash, state, reason, messages.inquiry_id, reference \
-         FROM messages LEFT JOIN inquiries USING (center_id, inquiry_id) \
-         WHERE center_id = $1 AND control_key = ANY($2)",
-    )
-    .bind(center)
-    .bind(control_keys)
-    .fetch_all(tx.conn())
-    .await
+    sqlx::query_as(STANDING).bind(center).bind(control_keys).fetch_all(tx.conn()).await
 }
 
 /// How many messages wait for a person, by center and why. For the machine's login, which sees all centers.

@@ -23,12 +23,14 @@ pub mod volume;
 
 use std::collections::HashSet;
 
-use causeway_mailbox::{Ts, Tx};
+use causeway_mailbox::{Single, Ts, Tx, TxError};
 use jiff::Timestamp;
 use sqlx::Postgres;
 use sqlx::postgres::PgArguments;
 use sqlx::query::QueryAs;
 use uuid::Uuid;
+
+use messages::NewMessage;
 
 /// One inquiry as it is written.
 pub struct NewInquiry<'a> {
@@ -88,6 +90,80 @@ fn bind<'q, O>(
         .bind(rows.iter().map(|row| row.facts.as_slice()).collect::<Vec<_>>())
         .bind(rows.iter().map(|row| row.sealed).collect::<Vec<_>>())
         .bind(rows.iter().map(|row| row.showing_id).collect::<Vec<_>>())
+}
+
+/// What is written at once with inquiries of which nothing stands yet: each part draws on the row that names the center.
+const SURE: &str = causeway_mailbox::single!(
+    "kept AS (INSERT INTO inquiries (center_id, received_at, inquiry_id, key, content_hash, reference, consult_type, \
+            source, held, needs_repair, to_repair, facts, sealed, showing_id) \
+        SELECT own.center_id, $11, inquiry_id, key, content_hash, reference, consult_type, source, held, \
+            to_repair IS NOT NULL, to_repair, facts, sealed, showing_id \
+        FROM own CROSS JOIN unnest($12::uuid[], $13::bytea[], $14::bytea[], $15::text[], $16::text[], $17::text[], $18::boolean[], \
+            $19::bytea[], $20::bytea[], $21::bytea[], $22::uuid[]) AS given \
+            (inquiry_id, key, content_hash, reference, consult_type, source, held, to_repair, facts, sealed, showing_id)), \
+     used AS (INSERT INTO control_ids (center_id, control_key) \
+        SELECT own.center_id, key FROM own CROSS JOIN unnest($26::bytea[]) AS key), \
+     heard AS (INSERT INTO messages (center_id, received_at, changed_at, message_id, feed, kind, control_key, content_hash, \
+            state, inquiry_id, sealed, unpack_at) \
+        SELECT own.center_id, $11, $11, message_id, feed, kind, control_key, content_hash, 'accepted', inquiry_id, sealed, \
+            CASE WHEN carries THEN now() END \
+        FROM own CROSS JOIN unnest($23::uuid[], $24::text[], $25::text[], $26::bytea[], $27::bytea[], $28::uuid[], $29::bytea[], \
+            $30::boolean[]) AS given (message_id, feed, kind, control_key, content_hash, inquiry_id, sealed, carries)), \
+     mend AS (INSERT INTO repairs (center_id, inquiry_id, field, code, noted_at) \
+        SELECT own.center_id, inquiry_id, field, code, $11 \
+        FROM own CROSS JOIN unnest($31::uuid[], $32::text[], $33::text[]) AS given (inquiry_id, field, code) \
+        ON CONFLICT DO NOTHING)"
+);
+
+/// Writes inquiries, the accepted messages that they came in and what of them is to be mended, in one statement and round trip.
+/// All of it or, where a key, a request number or a control id is taken, nothing: then it is a unique violation.
+pub async fn write_sure(
+    single: &mut Single,
+    rows: &[NewInquiry<'_>],
+    heard: &[NewMessage<'_>],
+    faults: &[(Uuid, &str, &str)],
+) -> Result<(), TxError> {
+    let now = single.now();
+    single
+        .write(SURE, |query| {
+            query
+                .bind(Ts(now))
+                .bind(rows.iter().map(|row| row.inquiry_id).collect::<Vec<_>>())
+                .bind(rows.iter().map(|row| row.key.map(|(key, _)| key)).collect::<Vec<_>>())
+                .bind(rows.iter().map(|row| row.key.map(|(_, hash)| hash)).collect::<Vec<_>>())
+                .bind(rows.iter().map(|row| row.reference).collect::<Vec<_>>())
+                .bind(rows.iter().map(|row| row.consult_type).collect::<Vec<_>>())
+                .bind(rows.iter().map(|row| row.source).collect::<Vec<_>>())
+                .bind(rows.iter().map(|row| row.held).collect::<Vec<_>>())
+                .bind(rows.iter().map(|row| row.to_repair.as_deref()).collect::<Vec<_>>())
+                .bind(rows.iter().map(|row| row.facts.as_slice()).collect::<Vec<_>>())
+                .bind(rows.iter().map(|row| row.sealed).collect::<Vec<_>>())
+                .bind(rows.iter().map(|row| row.showing_id).collect::<Vec<_>>())
+                .bind(heard.iter().map(|one| one.message_id).collect::<Vec<_>>())
+                .bind(heard.iter().map(|one| one.feed).collect::<Vec<_>>())
+                .bind(heard.iter().map(|one| one.kind).collect::<Vec<_>>())
+                .bind(heard.iter().map(|one| one.control_key).collect::<Vec<_>>())
+                .bind(heard.iter().map(|one| one.content_hash).collect::<Vec<_>>())
+                .bind(heard.iter().map(|one| one.inquiry_id).collect::<Vec<_>>())
+                .bind(heard.iter().map(|one| one.sealed).collect::<Vec<_>>())
+                .bind(heard.iter().map(|one| one.carries).collect::<Vec<_>>())
+                .bind(faults.iter().map(|(id, _, _)| *id).collect::<Vec<_>>())
+                .bind(faults.iter().map(|(_, field, _)| *field).collect::<Vec<_>>())
+                .bind(faults.iter().map(|(_, _, code)| *code).collect::<Vec<_>>())
+        })
+        .await
+}
+
+/// Those of some inquiries that stand, with request number and time of receipt.
+pub async fn standing(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<(Uuid, String, Ts)>, sqlx::Error> {
+    let center = tx.center().to_owned();
+    sqlx::query_as(
+        "SELECT inquiry_id, reference, received_at FROM inquiries WHERE center_id = $1 AND inquiry_id = ANY($2)",
+    )
+    .bind(center)
+    .bind(ids)
+    .fetch_all(tx.conn())
+    .await
 }
 
 /// Writes a batch, all of it or, where a key or a request number is taken, nothing: then it is a unique violation.

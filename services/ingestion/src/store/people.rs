@@ -36,24 +36,45 @@ pub struct Taken {
 /// Takes the index of a center; nothing while another process has it. Where tokens are made in another way than the last
 /// time, or somebody wants all looked through again, it begins anew.
 pub async fn take(tx: &mut Tx, version: &[u8]) -> Result<Option<Taken>, sqlx::Error> {
-    let center = tx.center().to_owned();
-    sqlx::query("INSERT INTO person_progress (center_id, version, through) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING")
-        .bind(&center)
-        .bind(version)
-        .bind(Uuid::nil())
-        .execute(tx.conn())
-        .await?;
-    let found: Option<(Vec<u8>, Uuid)> =
-        sqlx::query_as("SELECT version, through FROM person_progress WHERE center_id = $1 FOR UPDATE SKIP LOCKED")
-            .bind(center)
-            .fetch_optional(tx.conn())
-            .await?;
+    let found = match progress(tx).await? {
+        Some(found) => Some(found),
+        None if begin(tx, version).await? => progress(tx).await?,
+        None => None,
+    };
     let Some((known, through)) = found else { return Ok(None) };
     if known == version {
         return Ok(Some(Taken { through, anew: false }));
     }
     advance(tx, version, Uuid::nil()).await?;
     Ok(Some(Taken { through: Uuid::nil(), anew: true }))
+}
+
+/// Takes the record of how far the index is. Its tables grow from nothing while plans that were made for empty ones are kept:
+/// for the rest of the transaction the planner is kept to indexes, which every statement about the index has.
+async fn progress(tx: &mut Tx) -> Result<Option<(Vec<u8>, Uuid)>, sqlx::Error> {
+    let center = tx.center().to_owned();
+    let found: Option<(Vec<u8>, Uuid, String)> = sqlx::query_as(
+        "SELECT version, through, set_config('enable_seqscan', 'off', true) FROM person_progress \
+         WHERE center_id = $1 FOR UPDATE SKIP LOCKED",
+    )
+    .bind(center)
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(found.map(|(version, through, _)| (version, through)))
+}
+
+/// Makes the record of a center that has none; true where it had none.
+async fn begin(tx: &mut Tx, version: &[u8]) -> Result<bool, sqlx::Error> {
+    let center = tx.center().to_owned();
+    let begun = sqlx::query(
+        "INSERT INTO person_progress (center_id, version, through) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+    )
+    .bind(center)
+    .bind(version)
+    .bind(Uuid::nil())
+    .execute(tx.conn())
+    .await?;
+    Ok(begun.rows_affected() == 1)
 }
 
 /// Notes how far it is.
@@ -85,10 +106,10 @@ pub async fn begin_again(tx: &mut Tx, anew: bool) -> Result<(), sqlx::Error> {
 pub async fn unread(tx: &mut Tx, version: &[u8], after: Uuid, most: i64) -> Result<Vec<Unread>, sqlx::Error> {
     let center = tx.center().to_owned();
     sqlx::query_as(
-        "SELECT inquiry_id, sealed, facts FROM inquiries WHERE center_id = $1 AND inquiry_id > $2 \
-            AND NOT EXISTS (SELECT FROM indexed_people AS known WHERE known.center_id = $1 \
-                AND known.inquiry_id = inquiries.inquiry_id AND known.version = $3) \
-         ORDER BY inquiry_id LIMIT $4",
+        "SELECT inquiries.inquiry_id, sealed, facts FROM inquiries LEFT JOIN indexed_people AS known \
+            ON known.center_id = $1 AND known.inquiry_id = inquiries.inquiry_id AND known.inquiry_id > $2 \
+         WHERE inquiries.center_id = $1 AND inquiries.inquiry_id > $2 AND known.version IS DISTINCT FROM $3 \
+         ORDER BY inquiries.inquiry_id LIMIT $4",
     )
     .bind(center)
     .bind(after)
@@ -139,11 +160,19 @@ pub async fn write(
     (own, for_sisters): (&[Token], &[Token]),
 ) -> Result<(), sqlx::Error> {
     let center = tx.center().to_owned();
-    for forget in [
-        "DELETE FROM person_tokens WHERE center_id = $1 AND inquiry_id = ANY($2)",
-        "DELETE FROM recognitions WHERE center_id = $1 AND inquiry_id = ANY($2)",
-    ] {
-        sqlx::query(forget).bind(&center).bind(ids).execute(tx.conn()).await?;
+    let known: Vec<Uuid> =
+        sqlx::query_scalar("SELECT inquiry_id FROM indexed_people WHERE center_id = $1 AND inquiry_id = ANY($2)")
+            .bind(&center)
+            .bind(ids)
+            .fetch_all(tx.conn())
+            .await?;
+    if !known.is_empty() {
+        for forget in [
+            "DELETE FROM person_tokens WHERE center_id = $1 AND inquiry_id = ANY($2)",
+            "DELETE FROM recognitions WHERE center_id = $1 AND inquiry_id = ANY($2)",
+        ] {
+            sqlx::query(forget).bind(&center).bind(&known).execute(tx.conn()).await?;
+        }
     }
     let (inquiries, tokens) = apart(own);
     sqlx::query(

@@ -1,13 +1,13 @@
 //! One batch of one center in one transaction: who was first with a key, which request number is free, what is told.
 //!
-//! The ordinary batch is one plain statement, and the outbox's. What is rare costs more: where a number or a key is taken
+//! The ordinary batch is one plain statement with the outbox's in it, and no round trip besides. What is rare costs more: where a number or a key is taken
 //! the batch is written a second time, with care, and an answer to mend is a statement for the whole batch. Deliberately not here: the queue (the module above).
 
 use std::collections::{HashMap, HashSet};
 
 use causeway_envelope::TraceContext;
 use causeway_funnel::ids::{InquiryId, Reference};
-use causeway_mailbox::{Draft, Tx, TxError};
+use causeway_mailbox::{Draft, Single, Tx, TxError};
 use causeway_proto::inquiry::v1 as wire;
 use causeway_proto::{convert, events};
 use jiff::Timestamp;
@@ -135,10 +135,30 @@ pub enum Way {
     Hopeful,
     /// One by one: what is taken, by whom, and what is left for it.
     Careful,
+    /// With the same care, after a try that was not answered: what that one wrote stands, and is told as it was.
+    Again,
 }
 
 /// What stands under keys, by key.
 type Stored = HashMap<Vec<u8>, store::Kept>;
+
+/// Writes a batch of which nothing stands yet and nothing is held, with one statement that is the whole transaction; one verdict
+/// for each, in the same order.
+///
+/// # Errors
+/// A unique violation where a key, a request number or a control id is taken: nothing was written, and the careful way tells
+/// which.
+pub async fn write_sure(single: &mut Single, arrivals: &[Arrival]) -> Result<Vec<Verdict>, TxError> {
+    let now = single.now();
+    let prepared: Vec<Prepared<'_>> = arrivals.iter().map(|arrival| Prepared::new(arrival, now)).collect();
+    for one in &prepared {
+        let draft = told(single.center(), one.arrival.inquiry_id, &one.event, one.arrival.trace.clone());
+        single.emit(draft);
+    }
+    let faults = faults(arrivals.iter());
+    store::write_sure(single, &in_order(prepared.iter()), &heard::accepted(arrivals), &faults).await?;
+    Ok(prepared.into_iter().map(|one| Verdict::Kept(one.answer)).collect())
+}
 
 /// Writes a batch; one verdict for each, in the same order.
 ///
@@ -175,14 +195,18 @@ async fn write(tx: &mut Tx, arrivals: &[&Arrival], way: Way) -> Result<Vec<Verdi
         return Ok(prepared.into_iter().map(|one| Verdict::Kept(one.answer)).collect());
     }
     let (stands, stored) = write_what_is_free(tx, now, &mut prepared).await?;
+    let written = if way == Way::Again { written_before(tx, &prepared, &stands).await? } else { HashMap::new() };
     let kept: Vec<&Prepared<'_>> = prepared.iter().filter(|one| stands.contains(&one.arrival.inquiry_id)).collect();
     publish(tx, &kept);
     note_repairs(tx, now, &kept).await?;
     note_held(tx, now, &kept).await?;
     let withdrawn = withdrawn(tx, &stored).await?;
-    let verdict = |one: Prepared<'_>| match stands.contains(&one.arrival.inquiry_id) {
-        true => Verdict::Kept(one.answer),
-        false => repeat(&one, &stored, &withdrawn),
+    let verdict = |one: Prepared<'_>| match written.get(&one.arrival.inquiry_id) {
+        Some((reference, received_at)) => {
+            Verdict::Kept(Answer { reference: reference.clone(), received_at: *received_at, ..one.answer })
+        }
+        None if stands.contains(&one.arrival.inquiry_id) => Verdict::Kept(one.answer),
+        None => repeat(&one, &stored, &withdrawn),
     };
     Ok(prepared.into_iter().map(verdict).collect())
 }
@@ -209,6 +233,17 @@ async fn write_what_is_free(
         stored = self::stored(tx, prepared, &stands).await?;
     }
     Ok((stands, stored))
+}
+
+/// What an earlier try wrote of a batch: request number and time of receipt, by id.
+async fn written_before(
+    tx: &mut Tx,
+    prepared: &[Prepared<'_>],
+    stands: &HashSet<Uuid>,
+) -> Result<HashMap<Uuid, (String, i64)>, sqlx::Error> {
+    let ids = prepared.iter().map(|one| one.arrival.inquiry_id).filter(|id| !stands.contains(id));
+    let found = store::standing(tx, &ids.collect::<Vec<_>>()).await?;
+    Ok(found.into_iter().map(|(id, reference, at)| (id, (reference, convert::micros(at.0)))).collect())
 }
 
 async fn insert_some(
@@ -245,8 +280,13 @@ fn publish(tx: &mut Tx, kept: &[&Prepared<'_>]) {
 
 /// Tells of a received inquiry, with the transaction.
 pub fn tell(tx: &mut Tx, inquiry_id: Uuid, event: &wire::InquiryReceived, trace: TraceContext) {
-    let fact = events::fact(tx.center(), event);
-    tx.emit(Draft {
+    let draft = told(tx.center(), inquiry_id, event, trace);
+    tx.emit(draft);
+}
+
+fn told(center: &str, inquiry_id: Uuid, event: &wire::InquiryReceived, trace: TraceContext) -> Draft {
+    let fact = events::fact(center, event);
+    Draft {
         event_id: None,
         subject: fact.subject,
         kind: fact.kind,
@@ -254,15 +294,19 @@ pub fn tell(tx: &mut Tx, inquiry_id: Uuid, event: &wire::InquiryReceived, trace:
         version: 1,
         payload: fact.payload,
         trace,
-    });
+    }
+}
+
+/// Inquiry, field and code of each fault.
+fn faults<'a>(arrivals: impl Iterator<Item = &'a Arrival>) -> Vec<(Uuid, &'a str, &'a str)> {
+    let of = |arrival: &'a Arrival| {
+        arrival.faults.iter().map(|fault| (arrival.inquiry_id, fault.field.as_str(), fault.code.as_str()))
+    };
+    arrivals.flat_map(of).collect()
 }
 
 async fn note_repairs(tx: &mut Tx, now: Timestamp, kept: &[&Prepared<'_>]) -> Result<(), sqlx::Error> {
-    let mut faults = Vec::new();
-    for arrival in kept.iter().map(|one| one.arrival) {
-        faults
-            .extend(arrival.faults.iter().map(|fault| (arrival.inquiry_id, fault.field.as_str(), fault.code.as_str())));
-    }
+    let faults = faults(kept.iter().map(|one| one.arrival));
     if faults.is_empty() {
         return Ok(());
     }

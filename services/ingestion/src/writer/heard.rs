@@ -87,6 +87,14 @@ fn control_keys(arrivals: &[Arrival]) -> Vec<&[u8]> {
     with_message(arrivals).map(|(_, heard)| heard.hashes.0.as_slice()).collect()
 }
 
+/// The messages of a batch whose inquiries are written with them, by control key: two batches with the same keys then never wait
+/// for each other in a circle.
+pub fn accepted(arrivals: &[Arrival]) -> Vec<NewMessage<'_>> {
+    let mut rows: Vec<_> = with_message(arrivals).map(|(arrival, heard)| heard.row(arrival.inquiry_id)).collect();
+    rows.sort_by_key(|row| row.control_key);
+    rows
+}
+
 /// Writes the messages of a batch.
 pub async fn take(tx: &mut Tx, arrivals: &[Arrival]) -> Result<Taken, sqlx::Error> {
     let rows: Vec<_> = with_message(arrivals).map(|(arrival, heard)| heard.row(arrival.inquiry_id)).collect();

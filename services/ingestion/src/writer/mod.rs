@@ -16,7 +16,8 @@ use causeway_mailbox::{Database, TxError};
 use causeway_runtime::Stop;
 use prometheus::IntGauge;
 use tokio::sync::mpsc::{self, error::TrySendError};
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
@@ -38,8 +39,10 @@ const FLOW: usize = 6;
 /// for: what has not arrived yet goes with the next batch.
 const GIVES_WAY: u32 = 8;
 
-/// Batches of one center that are written side by side: the next ones are on their way while the disk takes this one.
+/// Batches of one center that are written side by side at most: the next ones are on their way while the disk takes this one.
 const ABREAST: usize = 3;
+/// So many have to wait for a batch to be begun beside another: fewer cost less together, a moment later.
+const WORTH_ONE: usize = 24;
 
 /// Where something was taken, the next will be soon: somebody sends all of it again, or the numbers grow scarce. So many
 /// batches are then written with care from the start.
@@ -134,12 +137,11 @@ struct Writer {
 impl Writer {
     /// Until the last sender is gone.
     async fn run(self, mut jobs: mpsc::Receiver<Job>) {
-        let (writer, abreast) = (Arc::new(self), Arc::new(Semaphore::new(ABREAST)));
-        let most = writer.parts.batch.max(1);
-        let (mut taken, mut last) = (Vec::with_capacity(most), 0);
-        while let Ok(place) = Arc::clone(&abreast).acquire_owned().await
-            && jobs.recv_many(&mut taken, most).await > 0
-        {
+        let most = self.parts.batch.max(1);
+        let writer = Arc::new(self);
+        let (mut taken, mut last, mut under_way) = (Vec::with_capacity(most), 0, JoinSet::new());
+        while jobs.recv_many(&mut taken, most).await > 0 {
+            gather(&mut taken, &mut jobs, most, &mut under_way).await;
             if last >= FLOW {
                 grow(&mut taken, &mut jobs, most).await;
             }
@@ -151,13 +153,10 @@ impl Writer {
             writer.parts.metrics.batch.observe(taken.len() as f64);
             writer.waiting.set(i64::try_from(jobs.len()).unwrap_or(i64::MAX));
             let (writer, batch) = (Arc::clone(&writer), std::mem::take(&mut taken));
-            tokio::spawn(async move {
-                writer.write_noted(batch).await;
-                drop(place);
-            });
+            under_way.spawn(async move { writer.write_noted(batch).await });
         }
         // What is under way is answered before this ends.
-        let _ = abreast.acquire_many(ABREAST as u32).await;
+        under_way.join_all().await;
     }
 
     async fn write_noted(&self, batch: Vec<Job>) {
@@ -230,11 +229,24 @@ impl Writer {
     }
 
     async fn transact(&self, arrivals: Arc<Vec<Arrival>>) -> Result<Vec<Verdict>, TxError> {
+        let way = match self.write_sure(&arrivals).await {
+            Ok(Some(verdicts)) => {
+                self.parts.health.mark(true);
+                return Ok(verdicts);
+            }
+            Ok(None) => Way::Careful,
+            Err(cause) if is_taken(&cause) => {
+                self.careful.store(CAREFUL, Ordering::Relaxed);
+                Way::Careful
+            }
+            // It may stand: whoever looks knows it by its ids.
+            Err(TxError::CommitUnknown) => Way::Again,
+            Err(cause) if nothing_was_written(&cause) => Way::Careful,
+            Err(cause) => return Err(self.noted(cause)),
+        };
         let mut attempt = 1;
         loop {
             let batch = Arc::clone(&arrivals);
-            let careful = self.careful.load(Ordering::Relaxed);
-            let way = if careful == 0 { Way::Hopeful } else { Way::Careful };
             let done = self
                 .parts
                 .database
@@ -243,19 +255,54 @@ impl Writer {
             match done {
                 Ok(verdicts) => {
                     self.parts.health.mark(true);
-                    if way == Way::Careful {
-                        let one_less = |careful: u32| Some(careful.saturating_sub(1));
-                        let _ = self.careful.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less);
-                    }
+                    let one_less = |careful: u32| Some(careful.saturating_sub(1));
+                    let _ = self.careful.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less);
                     return Ok(verdicts);
                 }
-                Err(cause) if way == Way::Hopeful && is_taken(&cause) => self.careful.store(CAREFUL, Ordering::Relaxed),
                 Err(cause) if attempt < MOST_ATTEMPTS && nothing_was_written(&cause) => attempt += 1,
-                Err(cause) => {
-                    self.parts.health.mark(!cause.is_transient());
-                    return Err(cause);
+                Err(cause) if way == Way::Again && cause.is_transient() => {
+                    return Err(self.noted(TxError::CommitUnknown));
                 }
+                Err(cause) => return Err(self.noted(cause)),
             }
+        }
+    }
+
+    /// The ordinary way, in one statement; nothing where it has to be another.
+    async fn write_sure(&self, arrivals: &Arc<Vec<Arrival>>) -> Result<Option<Vec<Verdict>>, TxError> {
+        if self.careful.load(Ordering::Relaxed) > 0 || arrivals.iter().any(|arrival| arrival.held) {
+            return Ok(None);
+        }
+        let batch = Arc::clone(arrivals);
+        let write = self
+            .parts
+            .database
+            .with_single(&self.center, move |single| Box::pin(async move { batch::write_sure(single, &batch).await }));
+        write.await
+    }
+
+    fn noted(&self, cause: TxError) -> TxError {
+        self.parts.health.mark(!cause.is_transient());
+        cause
+    }
+}
+
+/// Takes along who comes until the batch is worth its transaction: with none under way it is, beside others many have to wait.
+async fn gather(taken: &mut Vec<Job>, jobs: &mut mpsc::Receiver<Job>, most: usize, under_way: &mut JoinSet<()>) {
+    let mut open = true;
+    loop {
+        let enough = match under_way.len() {
+            0 => 1,
+            few if few < ABREAST => WORTH_ONE.min(most),
+            _ => usize::MAX,
+        };
+        if taken.len() >= enough {
+            return;
+        }
+        let room = most.saturating_sub(taken.len());
+        tokio::select! {
+            Some(_) = under_way.join_next() => {}
+            more = jobs.recv_many(taken, room), if open && room > 0 => open = more > 0,
         }
     }
 }
@@ -276,7 +323,7 @@ async fn grow(taken: &mut Vec<Job>, jobs: &mut mpsc::Receiver<Job>, most: usize)
     }
 }
 
-/// A key or a request number stands already, so the hopeful way wrote nothing.
+/// A key, a request number or a control id stands already, so nothing was written.
 pub fn is_taken(cause: &TxError) -> bool {
     matches!(cause, TxError::Database(sqlx::Error::Database(cause)) if cause.is_unique_violation())
 }

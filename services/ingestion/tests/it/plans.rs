@@ -1,5 +1,6 @@
 //! How PostgreSQL answers what is asked with each message, where there are many.
 
+use causeway_ingestion::store::messages::STANDING;
 use causeway_ingestion::store::referrals::NEWS;
 use causeway_ingestion::store::{document_work, documents};
 use causeway_mailbox::Ts;
@@ -20,18 +21,17 @@ async fn what_stands_under_a_control_id_is_found_by_an_index_among_many_messages
     sqlx::query("ANALYZE messages").execute(&world.admin).await.expect("analyzed");
     let mut app = PgConnection::connect(world.database.app.expose_secret()).await.expect("a login");
     sqlx::query("SELECT set_config('app.center', $1, false)").bind(CENTER).execute(&mut app).await.expect("set");
-    let plan: Vec<String> = sqlx::query_scalar(
-        "EXPLAIN SELECT message_id, control_key, messages.content_hash, state, reason, messages.inquiry_id, reference \
-         FROM messages LEFT JOIN inquiries USING (center_id, inquiry_id) \
-         WHERE center_id = $1 AND control_key = ANY($2)",
-    )
-    .bind(CENTER)
-    .bind(vec![vec![7_u8; 16]])
-    .fetch_all(&mut app)
-    .await
-    .expect("a plan");
+    let plan: Vec<String> = sqlx::query_scalar(AssertSqlSafe(format!("EXPLAIN {STANDING}")))
+        .bind(CENTER)
+        .bind(vec![vec![7_u8; 16]])
+        .fetch_all(&mut app)
+        .await
+        .expect("a plan");
     let plan = plan.join("\n");
-    assert!(plan.contains("messages_control") && !plan.contains("Seq Scan on messages"), "{plan}");
+    assert!(
+        plan.contains("messages_same") && plan.contains("messages_refused") && !plan.contains("Seq Scan on messages"),
+        "{plan}"
+    );
 }
 
 const MANY_REFERRALS: [&str; 2] = [
