@@ -237,6 +237,9 @@ impl Database {
             (Ok(_), _) | (Err(TxError::Database(sqlx::Error::Database(_))), _) => self.inner.keep(single.connection),
             _ => single.connection.close_on_drop(),
         }
+        if matches!(outcome, Err(TxError::CommitUnknown)) {
+            self.inner.heard.forget();
+        }
         if let Some(created) = single.done {
             self.inner.heard.note(created);
             self.to_relay(single.rows);

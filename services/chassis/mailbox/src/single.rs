@@ -127,6 +127,13 @@ impl Heard {
         }
     }
 
+    /// The link on which it was to be heard broke: whoever is next begins by asking.
+    pub fn forget(&self) {
+        if let Ok(mut heard) = self.0.lock() {
+            *heard = None;
+        }
+    }
+
     /// What its clock shows now; nothing where that was last heard too long ago.
     pub fn now(&self) -> Option<Timestamp> {
         let (time, at) = (*self.0.lock().ok()?)?;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use causeway_funnel::stage::Stage;
 use causeway_ingestion::Config;
 use causeway_proto::inquiry::v1::SettleMessagesRequest;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -9,6 +10,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tonic::Code;
 
+use crate::journeys::{staged, tell};
 use crate::world::{CENTER, Door, OTHER, World, coordinator, eventually, published};
 
 /// A whole referral as an office sends it, with its own control id and number.
@@ -155,6 +157,50 @@ async fn what_the_sender_must_mend_is_refused_with_its_place_kept_and_taken_once
     assert!(asked[1].contains("RRI^I15") && asked[1].contains("HV-"), "{}", asked[1]);
     let unknown = office.ask(&referral("B-6", "REF-77", "Testpatient").replace("I12^REF_I12", "I15^REF_I12"), 2).await;
     assert!(unknown.concat().contains("204^"), "{unknown:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_withdrawal_under_the_control_id_and_with_the_words_of_its_referral_is_no_repeat_of_it() {
+    let world = World::start().await;
+    let mut office = Office::calls(&world).await;
+    office.ask(&referral("C-1", "REF-1", "Testpatient"), 2).await;
+    let withdrawn = referral("C-1", "REF-1", "Testpatient").replace("I12^REF_I12", "I14^REF_I12");
+    let first = office.ask(&withdrawn, 2).await;
+    assert_eq!(code(&first[1]), "AE", "its control id belongs to another message, and a person looks: {first:?}");
+    assert_eq!(world.count("SELECT count(*) FROM messages WHERE state = 'parked' AND kind = 'REF^I14'").await, 1);
+    assert_eq!(office.ask(&withdrawn, 2).await, first, "the same again");
+    assert_eq!(world.count("SELECT count(*) FROM messages").await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_question_is_answered_with_what_the_referral_stands_at_in_either_mode() {
+    let world = World::start().await;
+    let mut office = Office::calls(&world).await;
+    for number in ["REF-1", "REF-2"] {
+        office.ask(&referral(&format!("Q-{number}"), number, "Testpatient"), 2).await;
+    }
+    let ids: Vec<uuid::Uuid> = sqlx::query_scalar("SELECT inquiry_id FROM inquiries ORDER BY inquiry_id")
+        .fetch_all(&world.admin)
+        .await
+        .expect("they stand");
+    let question = |id: &str, number: &str| referral(id, number, "Testpatient").replace("I12^REF_I12", "I15^REF_I12");
+    let standing = |reply: &str| {
+        let line = reply.split('\r').find(|line| line.starts_with("RF1|")).expect("an RF1").to_owned();
+        line.split('|').nth(1).expect("a status").split('^').next().unwrap_or_default().to_owned()
+    };
+    assert_eq!(standing(&office.ask(&question("Q-1", "REF-1"), 2).await[1]), "P");
+    tell(&world, &[staged(&ids[0].to_string(), 2, (Stage::Routed, Stage::Contacted))]).await;
+    let states = "SELECT count(*) FROM referral_states WHERE status IN ('accepted', 'in-progress')";
+    eventually("the desk has it in hand", || async { world.count(states).await == 1 }).await;
+    assert_eq!(standing(&office.ask(&question("Q-2", "REF-1"), 2).await[1]), "A");
+    // Whoever waits for nothing but an acknowledgement has asked all the same.
+    let original = question("Q-3", "REF-1").replace("|AL|AL", "");
+    assert!(!original.contains("|AL"), "in the original mode");
+    let told = office.ask(&original, 1).await;
+    assert!(told[0].contains("RRI^I15") && code(&told[0]) == "AA" && standing(&told[0]) == "A", "{told:?}");
+    office.ask(&referral("Q-4", "REF-2", "Testpatient").replace("I12^REF_I12", "I14^REF_I12"), 2).await;
+    let called_off = office.ask(&question("Q-5", "REF-2"), 2).await;
+    assert!(standing(&called_off[1]) == "R" && called_off[1].contains("called off"), "{called_off:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

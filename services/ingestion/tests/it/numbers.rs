@@ -2,7 +2,7 @@
 
 use causeway_envelope::TraceContext;
 use causeway_funnel::ids::{InquiryId, Reference};
-use causeway_ingestion::writer::batch::{Arrival, commit};
+use causeway_ingestion::writer::batch::{Arrival, commit, write_sure};
 use causeway_ingestion::writer::{Verdict, Way};
 use causeway_mailbox::{Database, DatabaseSettings, TxError};
 use causeway_proto::inquiry::v1 as wire;
@@ -36,6 +36,38 @@ async fn write(database: &Database, arrivals: Vec<Arrival>) -> Vec<Verdict> {
 
 async fn try_write(database: &Database, arrivals: Vec<Arrival>, way: Way) -> Result<Vec<Verdict>, TxError> {
     database.with_tx(CENTER, move |tx| Box::pin(async move { commit(tx, &arrivals, way).await })).await
+}
+
+/// As the door does it where nothing is known to be taken.
+async fn write_at_once(database: &Database, arrivals: Vec<Arrival>) -> Result<Vec<Verdict>, TxError> {
+    let written =
+        database.with_single(CENTER, move |single| Box::pin(async move { write_sure(single, &arrivals).await })).await;
+    written.map(|verdicts| verdicts.expect("the time of the database was heard"))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_try_without_an_answer_wrote_is_told_as_it_stands_and_nothing_is_told_of_twice() {
+    let world = World::start().await;
+    let urls = DatabaseUrls { app: world.database.app.clone(), machine: world.database.machine.clone() };
+    let database = Database::connect("ingestion", &urls, &DatabaseSettings::default(), Clock::system()).expect("urls");
+    database.read(CENTER, |_| Box::pin(async { Ok::<_, TxError>(()) })).await.expect("read");
+    let batch = || vec![arrival(1 << 90, Some("a")), arrival(2 << 90, None)];
+    let first = write_at_once(&database, batch()).await.expect("written");
+    let mut with_a_third = batch();
+    with_a_third.push(arrival(3 << 90, Some("c")));
+    let again = try_write(&database, with_a_third, Way::Again).await.expect("written");
+    let told = |verdict: &Verdict| match verdict {
+        Verdict::Kept(answer) => (answer.inquiry_id.clone(), answer.reference.clone(), answer.received_at),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(again[..2].iter().map(told).collect::<Vec<_>>(), first.iter().map(told).collect::<Vec<_>>());
+    told(&again[2]);
+    assert_eq!(world.count("SELECT count(*) FROM inquiries").await, 3);
+    assert_eq!(world.count("SELECT count(*) FROM outbox").await, 3);
+    // To anybody else the first is a repeat by its key.
+    let other = write(&database, vec![arrival(4 << 90, Some("a"))]).await;
+    assert!(matches!(other[..], [Verdict::Repeated(_)]), "{other:?}");
+    assert!(write_at_once(&database, vec![arrival(5 << 90, Some("a"))]).await.is_err(), "its key is taken");
 }
 
 fn reference_of(verdict: &Verdict) -> &str {

@@ -10,5 +10,6 @@ mod delivery;
 mod loss;
 mod revisions;
 mod rig;
+mod single;
 mod timers;
 mod whole;
