@@ -87,7 +87,8 @@ async fn to_repair(installation: &Installation, cookie: &str) -> [String; 2] {
         let page = client.get(&queue).header("cookie", cookie).send().await.expect("the queue");
         page.text().await.expect("a page")
     };
-    eventually("all three wait", 60, async || listed().await.contains("3 wait, the oldest first.")).await;
+    partner(installation).await;
+    eventually("all five wait", 60, async || listed().await.contains("5 wait, the oldest first.")).await;
     let page = listed().await;
     let links: Vec<&str> = page.split("href=\"").filter_map(|part| part.split('"').next()).collect();
     let links = || links.iter().filter(|link| link.starts_with("/repairs/"));

@@ -223,9 +223,9 @@ pub struct RowOf {
 pub async fn row_of(tx: &mut Tx, message_id: Uuid) -> Result<Option<RowOf>, sqlx::Error> {
     let center = tx.center().to_owned();
     sqlx::query_as(
-        "SELECT file_id, reading, files.parts, head.sealed AS head FROM file_rows JOIN files USING (center_id, file_id) \
+        "SELECT files.file_id, reading, files.parts, head.sealed AS head FROM file_rows JOIN files USING (center_id, file_id) \
          LEFT JOIN file_parts AS head ON head.center_id = $1 AND head.file_id = files.file_id AND head.part = 0 \
-         WHERE files.center_id = $1 AND message_id = $2 ORDER BY file_id, line LIMIT 1",
+         WHERE files.center_id = $1 AND message_id = $2 ORDER BY files.file_id, line LIMIT 1",
     )
     .bind(center)
     .bind(message_id)

@@ -8,7 +8,7 @@ use causeway_funnel::inquiry::{CancerArea, ConsultType, Source};
 use causeway_funnel::profile::Profile;
 use causeway_proto::inquiry::v1::{Repair, RepairFault, RepairOutcome, RepairRow as Waiting};
 
-use crate::pages::{Choice, Fact, Question, QuestionKind, Tone};
+use crate::pages::{Choice, Compared, Fact, Question, QuestionKind, Tone};
 
 /// The doors, with their words.
 pub const DOORS: [(&str, &str); 4] =
@@ -36,13 +36,27 @@ const US: &str = "You";
 const OFFICE: &str = "The office, or you";
 const FEED: &str = "Whoever keeps the feed’s settings, or you";
 const AT_INQUIRY: &str = "You, at its inquiry";
+const LIST: &str =
+    "Nothing was made of this list yet. Mend the feed’s settings, or ask the office for a mended list, and try again.";
 const BROKEN: (&str, &str) = (
     "A row that can’t be read",
     "The cells of this row can’t be told apart for sure. Compare each answer with the row before you release it.",
 );
 
 /// Reason, in a few words, in a sentence, and who can act.
-const REASONS: [(&str, &str, &str, &str); 19] = [
+const REASONS: [(&str, &str, &str, &str); 30] = [
+    (
+        "mending",
+        "Its answers can be mended",
+        "Nothing is at fault here. Mend what the person or the office tells you.",
+        US,
+    ),
+    (
+        "other_patient",
+        "Another patient than its inquiry",
+        "It names another patient. Say that it is meant, choose whose it is, or set it aside.",
+        US,
+    ),
     (
         "missed_call",
         "A call that nobody answered",
@@ -64,8 +78,8 @@ const REASONS: [(&str, &str, &str, &str); 19] = [
     (
         "referral_changed",
         "Other content than before",
-        "A referral with this number is here with other content. Compare the two, and mend the inquiry.",
-        AT_INQUIRY,
+        "A referral with this number is here with other content. Compare the two, and take over what is right.",
+        US,
     ),
     (
         "referral_reopened",
@@ -76,8 +90,8 @@ const REASONS: [(&str, &str, &str, &str); 19] = [
     (
         "referral_modified",
         "A change to a referral",
-        "The office changes a referral that is here. Change it at its inquiry.",
-        AT_INQUIRY,
+        "The office changes a referral that is here. Compare the two, and take over what is right.",
+        US,
     ),
     (
         "referral_cancelled",
@@ -88,20 +102,20 @@ const REASONS: [(&str, &str, &str, &str); 19] = [
     (
         "unknown_referral",
         "About a referral that has not come",
-        "The office changes or calls off a referral that is not here. It may still come. Then try again.",
+        "The office changes or calls off a referral that is not here. It may still come: then try again. Or choose its inquiry.",
         OFFICE,
     ),
     (
         "control_id_reused",
         "A message number that was used before",
-        "The office sent this under a number that it used for another message. Try again, or mend it here.",
+        "The office sent this under a number that it used for another message. Compare the two, then try again or mend it here.",
         OFFICE,
     ),
     (
         "attachment",
         "Papers for a referral",
-        "The office sends papers by a message. Put them to their inquiry by hand.",
-        AT_INQUIRY,
+        "The office sends papers by a message. Look at them, and choose the inquiry that they belong to.",
+        US,
     ),
     (
         "birth_date_impossible",
@@ -127,6 +141,20 @@ const REASONS: [(&str, &str, &str, &str); 19] = [
     ("nul_byte", BROKEN.0, BROKEN.1, OFFICE),
     ("quote_misplaced", BROKEN.0, BROKEN.1, OFFICE),
     ("quote_unbalanced", BROKEN.0, BROKEN.1, OFFICE),
+    ("header_unknown", "A list with a header that we don’t know", LIST, FEED),
+    ("header_missing", "A list without its headers", LIST, FEED),
+    ("column_missing", "A list without a column that we need", LIST, FEED),
+    ("column_doubled", "A list with a column twice", LIST, FEED),
+    (
+        "too_many_bad_rows",
+        "A list with many rows that can’t be taken",
+        "No row of this list was taken. Ask the office for a mended list, or take the good rows.",
+        OFFICE,
+    ),
+    ("not_text", "A file that is no list", LIST, OFFICE),
+    ("file_empty", "An empty list", LIST, OFFICE),
+    ("file_cut", "A list that ends in the middle of a row", LIST, OFFICE),
+    ("file_too_long", "A list with too many rows", LIST, OFFICE),
 ];
 
 /// Why something waits, by its reason. What is told in the words of a standard is a refusal.
@@ -170,10 +198,27 @@ pub fn became(outcome: &RepairOutcome) -> (String, Tone) {
         "accepted" => (format!("Released. The request number is {number}."), Tone::Ok),
         "known" => (format!("It is here already, as {number}. Nothing was doubled."), Tone::Ok),
         "arrived_again" => (format!("The office has sent it again meanwhile. It is here as {number}."), Tone::Ok),
-        "mended" => (format!("The answers of {number} are mended."), Tone::Ok),
+        "mended" => (format!("The answers of {number} are mended.{}", whose(outcome)), Tone::Ok),
+        "assigned" => (format!("It is put to {number}, with its papers."), Tone::Ok),
+        "applied" => (format!("{number} says now what you chose.{}", whose(outcome)), Tone::Ok),
+        "other_patient" => (
+            format!(
+                "Nothing was done. It names another patient than {number}. If it is meant all the same, say so and send it again."
+            ),
+            Tone::Bad,
+        ),
         "not_waiting" => ("It does not wait any more. Somebody else was quicker.".to_owned(), Tone::Bad),
         reason => (format!("It still waits. {}", why(reason).sentence), Tone::Warn),
     }
+}
+
+/// What follows where routing went by what changed: nobody is told of that by itself.
+fn whose(outcome: &RepairOutcome) -> String {
+    if outcome.routed_by.is_empty() {
+        return String::new();
+    }
+    let named: Vec<String> = outcome.routed_by.iter().map(|key| key.replace('_', " ")).collect();
+    format!(" Its team was chosen by what changed ({}). Look whether another team has to take it.", named.join(", "))
 }
 
 /// What became of several that were tried again.
@@ -195,12 +240,14 @@ pub fn step(step: &str, outcome: &str) -> String {
         "retry" => "Tried again",
         "mend" => "Mended",
         "set_aside" => "Set aside",
+        "assign" => "Put to its inquiry",
+        "apply" => "Taken over into its inquiry",
         other => other,
     };
     let aside = SET_ASIDE.iter().find(|(word, _)| *word == outcome).map(|(_, label)| *label);
     let came = match outcome {
         "accepted" | "known" | "arrived_again" => "it is taken".to_owned(),
-        "mended" => String::new(),
+        "mended" | "assigned" | "applied" => String::new(),
         other => aside.map_or_else(|| why(other).short, str::to_owned),
     };
     if came.is_empty() { what.to_owned() } else { format!("{what}: {came}") }
@@ -218,7 +265,7 @@ pub fn answer_at(place: &str) -> Option<&str> {
 }
 
 /// Answers that are mended here, with their labels.
-const KEYS: [(&str, &str); 10] = [
+const KEYS: [(&str, &str); 14] = [
     ("who", "Who needs care"),
     ("name", "Name of whom to contact"),
     ("patient_name", "Name of the patient, if another person"),
@@ -229,9 +276,13 @@ const KEYS: [(&str, &str); 10] = [
     ("cancer_area", "Cancer area"),
     ("referral_number", "The office’s number of the referral"),
     ("message", "Reason in words"),
+    ("address", "Address"),
+    ("language", "Language"),
+    ("insurance", "Insurance and member number"),
+    ("referring_npi", "NPI of who refers"),
 ];
-/// Those of an inquiry that is accepted: what is the person's own.
-const OF_INQUIRY: [&str; 6] = ["name", "patient_name", "phone", "email", "birth_date", "message"];
+/// What is the person's own to say, or what the office knows the referral by: of an inquiry nobody writes that here.
+const NOT_OF_INQUIRY: [&str; 1] = ["referral_number"];
 
 /// The answers to mend, each with its fault, and the faults that are at none of them. `typed`: what was sent and came back.
 pub fn questions(
@@ -243,9 +294,13 @@ pub fn questions(
     let is_inquiry = row.kind == "inquiry";
     // What a form asks besides, such as the consent to call, is mended where it is at fault.
     let at_fault = faults.iter().filter(|_| !is_inquiry).map(|fault| fault.place.as_str());
-    let beside = at_fault.filter_map(|place| Some((place, asked(profile, place)?)));
+    // Of an inquiry whatever was answered is mended, except what the person agreed to.
+    let mut told: Vec<&str> =
+        repair.fields.keys().map(String::as_str).filter(|key| is_inquiry && !key.starts_with("consent_")).collect();
+    told.sort_unstable();
+    let beside = at_fault.chain(told).filter_map(|place| Some((place, asked(profile, place)?)));
     let mended = KEYS.iter().copied().filter(|(key, _)| match row.kind.as_str() {
-        "inquiry" => OF_INQUIRY.contains(key),
+        "inquiry" => !NOT_OF_INQUIRY.contains(key),
         // A number of FHIR has a system beside it, which nobody types.
         _ => *key != "referral_number" || row.door != "fhir",
     });
@@ -318,17 +373,53 @@ fn question((key, label): (&str, &str), value: String, faults: Option<&Vec<&str>
     }
 }
 
+/// What a message says otherwise than what it is compared with, in the order of the answers. What it is silent about is left out.
+pub fn compared(profile: &Profile, repair: &Repair) -> Vec<Compared> {
+    if repair.standing_kind.is_empty() {
+        return Vec::new();
+    }
+    let stands = |key: &str| repair.standing.get(key).map(|answer| answer.trim()).unwrap_or_default();
+    let differs = |(key, says): &(&String, &String)| {
+        let is_ours =
+            !key.starts_with("consent_") && !["referral_number", "referral_reason_in_full"].contains(&key.as_str());
+        is_ours && says.trim() != stands(key)
+    };
+    let place = |key: &str| KEYS.iter().position(|(known, _)| *known == key).unwrap_or(KEYS.len());
+    let mut rows: Vec<(&String, &String)> = repair.fields.iter().filter(differs).collect();
+    rows.sort_by_key(|(key, _)| (place(key), *key));
+    let row = |(key, says): (&String, &String)| Compared {
+        key: key.clone(),
+        label: label(profile, key),
+        stands: stands(key).to_owned(),
+        says: says.clone(),
+    };
+    rows.into_iter().map(row).collect()
+}
+
+/// What an answer is called.
+fn label(profile: &Profile, key: &str) -> String {
+    let known = KEYS.iter().find(|(known, _)| *known == key).map(|(_, label)| *label);
+    known.or_else(|| asked(profile, key)).map_or_else(|| plain(key), str::to_owned)
+}
+
+fn plain(key: &str) -> String {
+    let mut label = key.replace('_', " ");
+    if let Some(first) = label.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    label
+}
+
 /// What was understood besides, in the order of its keys.
 pub fn also(repair: &Repair, questions: &[Question]) -> Vec<Fact> {
     let mut told: Vec<(&String, &String)> =
         repair.fields.iter().filter(|(key, _)| !questions.iter().any(|question| question.key == **key)).collect();
     told.sort();
-    let fact = |(key, value): (&String, &String)| {
-        let mut label = key.replace('_', " ");
-        if let Some(first) = label.get_mut(..1) {
-            first.make_ascii_uppercase();
-        }
-        Fact { label, value: value.clone(), link: None, tone: Tone::Idle }
+    let fact = |(key, value): (&String, &String)| Fact {
+        label: plain(key),
+        value: value.clone(),
+        link: None,
+        tone: Tone::Idle,
     };
     told.into_iter().map(fact).collect()
 }
@@ -379,16 +470,52 @@ mod tests {
     }
 
     #[test]
-    fn of_an_accepted_inquiry_only_what_is_the_persons_own_is_mended_and_of_fhir_no_number() {
+    fn of_an_accepted_inquiry_all_but_its_consents_and_number_is_mended_and_of_fhir_no_number() {
         let profile = harbor_valley();
         let keys = |kind: &str, door: &str| {
             let repair = repair(kind, door, &[]);
             let (questions, _) = questions(&profile, (&repair, &[fault("consent_phone", "x")]), |_| None);
             questions.into_iter().map(|question| question.key).collect::<Vec<_>>()
         };
-        assert_eq!(keys("inquiry", "form"), OF_INQUIRY);
+        let of_inquiry = keys("inquiry", "form");
+        assert!(["cancer_area", "address", "language"].iter().all(|key| of_inquiry.iter().any(|known| known == key)));
+        assert!(!of_inquiry.iter().any(|key| key == "referral_number" || key.starts_with("consent_")));
         assert!(keys("message", "hl7").contains(&"referral_number".to_owned()));
         assert!(!keys("message", "fhir").contains(&"referral_number".to_owned()));
+    }
+
+    #[test]
+    fn what_a_message_says_otherwise_stands_beside_what_is_known_and_what_it_may_not_change_is_left_out() {
+        let told = [
+            ("phone", "206 555 0177"),
+            ("name", "Rosa"),
+            ("consent_phone", "yes"),
+            ("referral_number", "REF-2"),
+            ("office_record_number", "RB1"),
+        ];
+        let known = [("phone", "206 555 0142"), ("name", "Rosa ")];
+        let mut repair = repair("message", "hl7", &told);
+        assert!(compared(&harbor_valley(), &repair).is_empty(), "there is nothing to compare it with");
+        repair.standing_kind = "inquiry".into();
+        repair.standing = known.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+        let rows = compared(&harbor_valley(), &repair);
+        let rows: Vec<_> =
+            rows.iter().map(|row| (row.label.as_str(), row.stands.as_str(), row.says.as_str())).collect();
+        assert_eq!(rows, [("Phone", "206 555 0142", "206 555 0177"), ("Office record number", "", "RB1")]);
+    }
+
+    #[test]
+    fn whoever_mends_what_routing_went_by_is_told_that_nobody_moves_it_by_itself() {
+        let outcome = |routed_by: &[&str]| RepairOutcome {
+            outcome: "applied".into(),
+            reference: "HV-1".into(),
+            routed_by: routed_by.iter().map(|key| (*key).to_owned()).collect(),
+            ..RepairOutcome::default()
+        };
+        assert_eq!(became(&outcome(&[])).0, "HV-1 says now what you chose.");
+        assert!(became(&outcome(&["cancer_area"])).0.contains("chosen by what changed (cancer area)"));
+        let other = RepairOutcome { outcome: "other_patient".into(), ..RepairOutcome::default() };
+        assert_eq!(became(&other).1, Tone::Bad);
     }
 
     #[test]

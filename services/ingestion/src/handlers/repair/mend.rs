@@ -140,6 +140,10 @@ pub async fn within(
     let mut faults = odd(&fields);
     let mut given = known.given.clone();
     lay_over(&mut given, fields);
+    // Told in words, it is kept as the tag by which a form knows it.
+    if let Some(tag) = given.get(LANGUAGE).and_then(|told| language(told)) {
+        given.insert(LANGUAGE.to_owned(), tag);
+    }
     let checked =
         calls.acceptance.read_answers(profile, (&facts.form_id, &facts.language), &given).map_err(|refusal| {
             if let Refusal::Faults(all) = refusal { Refusal::Faults(for_staff(all)) } else { refusal }
