@@ -10,12 +10,12 @@ use causeway_proto::inquiry::v1::{
 use prost::Message as _;
 use tonic::{Code, Status};
 
-use crate::csv;
 use crate::documents::{listed, pdf};
 use crate::documents_of_feeds::{news, obx};
 use crate::hl7::{Office, code, referral};
 use crate::repair::{open, refused, release, retry, waiting};
 use crate::world::{CENTER, OTHER, World, body, coordinator, eventually};
+use crate::{csv, fhir};
 
 fn quick() -> Config {
     let people = People { per_second: 100_000, look_milliseconds: 50, ..People::default() };
@@ -46,6 +46,9 @@ async fn facts(world: &World) -> Facts {
         sqlx::query_scalar("SELECT facts FROM inquiries").fetch_one(&world.admin).await.expect("one inquiry");
     Facts::decode(stored.as_slice()).expect("facts")
 }
+
+/// A row whose kept cells look whole, and are not.
+const TORN: &str = "RB-4,\"Testpatient\"x,Four,1968-07-19,206-555-0142,C50.411,new";
 
 const PARKED: &str = "SELECT count(*) FROM messages WHERE state = 'parked'";
 
@@ -90,6 +93,24 @@ async fn a_report_without_a_known_number_is_put_to_its_inquiry_by_a_person_who_i
     let meant = assign(&world, &row.id, &done.reference, true).await.expect("confirmed");
     assert_eq!(meant.outcome, "assigned");
     assert_eq!(listed(&world, &done.inquiry_id).await.len(), 2, "a person said so");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_sent_what_a_person_put_to_an_inquiry_is_not_taken_for_who_referred_it() {
+    let world = World::start().await;
+    let mut office = Office::calls(&world).await;
+    let early =
+        news("MDM^T02^MDM_T02", "S-1", ("REF-77", "Testpatient", "19680719"), &obx(1, "11526-1", &pdf("S", 900)));
+    office.ask(&early, 1).await;
+    let sent = fhir::Office::of(&world).post("/ServiceRequest", &fhir::request("REF-9", "Testpatient")).await;
+    assert_eq!(sent.status, 201);
+    let row = waits_for(&world, "attachment").await;
+    let reference = facts(&world).await.reference;
+    let done = assign(&world, &row.id, &reference, true).await.expect("assigned");
+    let inquiry = RepairRow { kind: "inquiry".into(), id: done.inquiry_id, ..RepairRow::default() };
+    assert_eq!(release(&world, &inquiry, &[("address", "1200 Harbor")]).await.expect("mended").outcome, "mended");
+    let told = "SELECT count(*) FROM referral_states WHERE feed = 'sound-imaging-fhir'";
+    assert_eq!((world.count(told).await, world.count("SELECT count(*) FROM referral_states").await), (1, 1));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -204,7 +225,7 @@ async fn a_row_and_a_file_are_taken_once_the_mapping_of_their_feed_is_mended() {
     let world = World::start().await;
     let cedar = csv::Office::cedar(&world);
     let row = |number: &str, birth: &str| format!("{number},Testpatient,Marisol,{birth},206-555-0142,C50.411,new");
-    cedar.taken(csv::list(&[&row("RB-1", "19/07/1968"), "RB-2,Testpatient,Two"])).await;
+    cedar.taken(csv::list(&[&row("RB-1", "19/07/1968"), "RB-2,Testpatient,Two", TORN])).await;
     let waits = waits_for(&world, "birth_date_impossible").await;
     assert!(!open(&world, &waits).await.may_retry, "nothing has changed yet");
     assert_eq!(retry(&world, &waits.id).await.expect("tried"), "birth_date_impossible");
@@ -220,6 +241,8 @@ async fn a_row_and_a_file_are_taken_once_the_mapping_of_their_feed_is_mended() {
     world.change_profile(CENTER, "feeds.toml", "dates = \"mdy\"", mended).await;
     eventually("the row is taken", || async { retry(&world, &waits.id).await.expect("tried") == "accepted" }).await;
     assert_eq!(retry(&world, &short.id).await.expect("tried"), "row_short", "what is short is short still");
+    let torn = waits_for(&world, "quote_misplaced").await;
+    assert_eq!(retry(&world, &torn.id).await.expect("tried"), "quote_misplaced", "its cells can't be told apart");
     let request = |center: &str| RetryFileRequest { center: center.into(), file_id: listed.id.clone() };
     let elsewhere = world.client("portal", Some(coordinator(OTHER))).retry_file(request(OTHER)).await;
     assert_eq!(elsewhere.expect_err("none of theirs").code(), Code::FailedPrecondition);
