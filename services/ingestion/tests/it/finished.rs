@@ -48,7 +48,7 @@ async fn facts(world: &World) -> Facts {
 }
 
 /// A row whose kept cells look whole, and are not.
-const TORN: &str = "RB-4,\"Testpatient\"x,Four,1968-07-19,206-555-0142,C50.411,new";
+const TORN: &str = "RB-4,Test\0patient,Four,1968-07-19,206-555-0142,C50.411,new";
 
 const PARKED: &str = "SELECT count(*) FROM messages WHERE state = 'parked'";
 
@@ -241,8 +241,8 @@ async fn a_row_and_a_file_are_taken_once_the_mapping_of_their_feed_is_mended() {
     world.change_profile(CENTER, "feeds.toml", "dates = \"mdy\"", mended).await;
     eventually("the row is taken", || async { retry(&world, &waits.id).await.expect("tried") == "accepted" }).await;
     assert_eq!(retry(&world, &short.id).await.expect("tried"), "row_short", "what is short is short still");
-    let torn = waits_for(&world, "quote_misplaced").await;
-    assert_eq!(retry(&world, &torn.id).await.expect("tried"), "quote_misplaced", "its cells can't be told apart");
+    let torn = waits_for(&world, "nul_byte").await;
+    assert_eq!(retry(&world, &torn.id).await.expect("tried"), "nul_byte", "its cells can't be told apart");
     let request = |center: &str| RetryFileRequest { center: center.into(), file_id: listed.id.clone() };
     let elsewhere = world.client("portal", Some(coordinator(OTHER))).retry_file(request(OTHER)).await;
     assert_eq!(elsewhere.expect_err("none of theirs").code(), Code::FailedPrecondition);
