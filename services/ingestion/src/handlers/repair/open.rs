@@ -27,8 +27,9 @@ use crate::handlers::csv::reader::SLICE;
 use crate::handlers::csv::survey::Reading;
 use crate::handlers::grpc::Calls;
 use crate::handlers::hear::news;
+use crate::store::file_rows::{self, FileOf};
 use crate::store::messages::{self, REFUSED};
-use crate::store::repairs::{self, Message, RowOf, Waiting};
+use crate::store::repairs::{self, Message, Waiting};
 use crate::writer::heard::{CONTROL_ID_REUSED, holds};
 
 /// Why somebody may look: a closed list.
@@ -73,15 +74,15 @@ async fn message(
     purpose: &str,
 ) -> Result<wire::Repair, Refusal> {
     let (by, why) = (doer.clone(), purpose.to_owned());
-    let (message, row_of, steps) = calls
+    let (message, file, steps) = calls
         .database
         .with_tx(center, move |tx| {
             Box::pin(async move {
                 let message = repairs::message(tx, id, false).await?.ok_or(UNKNOWN)?;
-                let row_of = repairs::row_of(tx, id).await?;
+                let file = file_rows::file_of(tx, id).await?;
                 let entry = by.entry(("message", id), &why);
                 audit::append(tx, entry).await.map_err(|AuditError::Database(cause)| Refusal::from(cause))?;
-                Ok::<_, Refusal>((message, row_of, repairs::steps(tx, id).await?))
+                Ok::<_, Refusal>((message, file, repairs::steps(tx, id).await?))
             })
         })
         .await?;
@@ -90,7 +91,7 @@ async fn message(
     let raw = if is_erased { Vec::new() } else { raw(calls, center, &message)? };
     let feed = feed(&in_force.1, &message.feed);
     let readable = feed.filter(|_| !is_erased);
-    let understood = readable.map(|feed| read(calls, (&in_force.1, feed), &message, row_of.as_ref())).transpose()?;
+    let understood = readable.map(|feed| read(calls, (&in_force.1, feed), &message, file.as_ref())).transpose()?;
     let waits = message.waits();
     let may_apply = understood.as_ref().is_some_and(|one| apply::may(&message, one));
     let compared = match (&understood, feed) {
@@ -237,7 +238,7 @@ pub fn read(
     calls: &Calls,
     (profile, feed): (&Profile, &Feed),
     message: &Message,
-    row: Option<&RowOf>,
+    row: Option<&FileOf>,
 ) -> Result<Understood, Refusal> {
     if message.sealed.is_empty() {
         return Err(ERASED);
@@ -252,7 +253,7 @@ pub fn read(
 
 /// How a file would be read by a mapping of today, as far as its head is kept and that mapping takes it; else it is read as it
 /// was.
-fn current(calls: &Calls, center: &str, mapping: &CsvMapping, row: &RowOf) -> Option<String> {
+fn current(calls: &Calls, center: &str, mapping: &CsvMapping, row: &FileOf) -> Option<String> {
     let was: Reading = serde_json::from_str(row.reading.as_deref()?).ok()?;
     let context = part_context(row.file_id, 0);
     let mut head = calls.acceptance.sealer.open(center, &context, row.head.as_deref()?).ok()?.into_exposed();

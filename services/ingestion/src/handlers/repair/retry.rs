@@ -15,7 +15,8 @@ use super::{Doer, UNKNOWN, after, mend, token};
 use crate::domain::submission::Submission;
 use crate::error::Refusal;
 use crate::handlers::grpc::Calls;
-use crate::store::repairs::{self, Message, RowOf, Wanted};
+use crate::store::file_rows::{self, FileOf};
+use crate::store::repairs::{self, Message, Wanted};
 
 /// Most messages of one call, so that each call is answered soon.
 const MOST: usize = 50;
@@ -108,13 +109,13 @@ fn keyed(submission: Submission, id: Uuid) -> Submission {
 }
 
 /// A message, and how the file was read in which a row came.
-pub async fn stored(calls: &Calls, center: &str, id: Uuid) -> Result<(Message, Option<RowOf>), Refusal> {
+pub async fn stored(calls: &Calls, center: &str, id: Uuid) -> Result<(Message, Option<FileOf>), Refusal> {
     calls
         .database
         .read(center, move |tx| {
             Box::pin(async move {
                 let message = repairs::message(tx, id, false).await?.ok_or(UNKNOWN)?;
-                Ok::<_, Refusal>((message, repairs::row_of(tx, id).await?))
+                Ok::<_, Refusal>((message, file_rows::file_of(tx, id).await?))
             })
         })
         .await
