@@ -222,9 +222,40 @@ async function mend(context, walk) {
   want(new URL(tab.url()).pathname === '/repairs', `a mended inquiry leads to ${tab.url()}`);
   const said = await tab.locator('main').innerText();
   want(said.includes('are mended.'), `it is not said that it is mended: ${said.slice(0, 200)}`);
-  want((await tab.locator('tbody tr').count()) === 2, 'what is mended is still listed');
+  want((await tab.locator('tbody tr').count()) === 6, 'what is mended is still listed');
   await tab.close();
   return { name: 'walk-mend', script: false, failures };
+}
+
+// A change of a referral is taken over, answer by answer, and papers are put to the inquiry that they belong to.
+async function finish(context, walk) {
+  const { tab, failures } = await open(context, { url: walk.repairs, cookies: walk.cookies });
+  const want = (holds, words) => holds || failures.push(words);
+  const row = (words) => tab.locator('tbody tr', { hasText: words }).first().getByRole('link', { name: /^Open/ });
+  await row('A change to a referral').click();
+  const told = await tab.locator('main').innerText();
+  want(told.includes('5550199') && told.includes('5550177'), `the old and the new phone do not stand side by side: ${told.slice(0, 400)}`);
+  await tab.getByRole('button', { name: 'Take over what is chosen' }).click();
+  want((await tab.locator('main').innerText()).includes('Choose at least one answer'), 'nothing chosen is not told');
+  await tab.locator('input[name=take-phone]').check();
+  await tab.getByRole('button', { name: 'Take over what is chosen' }).click();
+  want(new URL(tab.url()).pathname === '/repairs', `what is taken over leads to ${tab.url()}`);
+  want((await tab.locator('main').innerText()).includes('says now what you chose'), 'it is not said that it is taken over');
+
+  await row('Papers for a referral').click();
+  const belongs = tab.getByRole('button', { name: /^It belongs here/ });
+  // The person index reads in the background.
+  for (let tries = 0; tries < 60 && (await belongs.count()) === 0; tries += 1) {
+    await tab.waitForTimeout(500);
+    await tab.reload();
+  }
+  want((await belongs.count()) === 1, 'the inquiry that the papers belong to is not named');
+  await belongs.first().click();
+  want(new URL(tab.url()).pathname === '/repairs', `papers that are put to their inquiry lead to ${tab.url()}`);
+  want((await tab.locator('main').innerText()).includes('It is put to '), 'it is not said to which inquiry they are put');
+  want((await tab.locator('tbody tr').count()) === 4, 'what is finished is still listed');
+  await tab.close();
+  return { name: 'walk-finish', script: false, failures };
 }
 
 const results = [];
@@ -238,6 +269,7 @@ if (walked) {
     () => sendFiles(scripted, walk.own, true),
     () => claim(context, walk),
     () => mend(context, walk),
+    () => finish(context, walk),
   ]) {
     try {
       results.push(await step());

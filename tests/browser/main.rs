@@ -7,6 +7,7 @@ use std::time::Duration;
 use causeway_proto::inquiry::v1::ingestion_client::IngestionClient;
 use causeway_proto::inquiry::v1::{GetFormCountsRequest, ListHeldRequest};
 use causeway_tests::{Desk, Installation, book_through, eventually, people, planted};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::Command;
 
 fn folder() -> PathBuf {
@@ -62,9 +63,54 @@ async fn sign_in(staff: &str) -> String {
     session.unwrap_or_else(|| panic!("no session after sign-in: {}", answer.status()))
 }
 
-/// Two inquiries with a phone that can't be read, a row of a list with a birth date that is none, and a request that is refused:
-/// the pages of the second inquiry and of the row.
-async fn to_repair(installation: &Installation, cookie: &str) -> [String; 2] {
+/// A PDF of one page, in base64.
+const PAPER: &str = "JVBERi0xLjQKMSAwIG9iajw8L1R5cGUvUGFnZT4+ZW5kb2JqCih3YWxrKQphYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhCnRyYWlsZXI8PC9Sb290IDEgMCBSPj4Kc3RhcnR4cmVmCjkKJSVFT0YK";
+
+/// A partner's system refers two people, changes both referrals, and sends a report of each that tells no number of a referral.
+async fn partner(installation: &Installation) {
+    let mut line = tokio::net::TcpStream::connect(installation.address("mllp")).await.expect("the HL7 door");
+    let head = |kind: &str, id: &str, ends: &str| {
+        format!("MSH|^~\\&|HUB|CEDARFM|CAUSEWAY|HARBORVALLEY|20260412103015-0500||{kind}|{id}|P|2.5.1{ends}")
+    };
+    let patient = |name: &str, birth: &str, phone: &str| {
+        format!("PID|1||{name}^^^CEDARFM^MR||{name}^Marisol||{birth}|F|||||^PRN^CP^^1^206^{phone}")
+    };
+    for (number, name, birth) in [("WALK-1", "Testone", "19680719"), ("WALK-2", "Testtwo", "19700102")] {
+        let referral = |event: &str, phone: &str| {
+            let segments = [
+                head(&format!("REF^{event}^REF_I12"), &format!("{number}-{event}"), "|||AL|AL"),
+                format!("RF1|P|A^ASAP^HL70280|Med||O|{number}^CEDARFM|20260412"),
+                "PRD|RP^Referring Provider^HL70286|Okafor^Adaeze^^^Dr^MD^L|||^WPN^PH^^1^206^5550142".to_owned(),
+                patient(name, birth, phone),
+                "DG1|1||C50.411^IDC right breast^I10C|||W".to_owned(),
+                "NTE|1|P|Evaluate and treat|1R^Primary Reason^HL70364".to_owned(),
+            ];
+            (segments.join("\r"), 2)
+        };
+        let report = [
+            head("MDM^T02^MDM_T02", &format!("{number}-T02"), ""),
+            patient(name, birth, "5550199"),
+            format!("OBR|1|NONE-{number}^CEDARFM|||||20260412"),
+            format!("OBX|1|ED|11526-1^Report^LN||HUB^application^pdf^Base64^{PAPER}|||||||F"),
+        ];
+        for (message, replies) in [referral("I12", "5550199"), referral("I13", "5550177"), (report.join("\r"), 1)] {
+            line.write_all(&[b"\x0b", message.as_bytes(), b"\r\x1c\r"].concat()).await.expect("sent");
+            let mut heard = Vec::new();
+            let read = async {
+                while heard.iter().filter(|byte| **byte == 0x1c).count() < replies {
+                    assert_ne!(line.read_buf(&mut heard).await.expect("read"), 0, "the door hung up");
+                }
+            };
+            tokio::time::timeout(Duration::from_secs(30), read).await.expect("it is answered");
+            let told = String::from_utf8_lossy(&heard).into_owned();
+            assert!(told.contains("MSA|AA|"), "{told}");
+        }
+    }
+}
+
+/// Two inquiries with a phone that can't be read, a row of a list with a birth date that is none, a request that is refused, and
+/// what a partner's system sends: the pages of the last inquiry, the row, the last change and the last report.
+async fn to_repair(installation: &Installation, cookie: &str) -> [String; 4] {
     let client = reqwest::Client::new();
     let door = format!("{}/v1/centers/harbor-valley", installation.address("ingestion_http"));
     for name in ["Rosa Testpatient", "Olu Testpatient"] {
@@ -87,13 +133,22 @@ async fn to_repair(installation: &Installation, cookie: &str) -> [String; 2] {
         let page = client.get(&queue).header("cookie", cookie).send().await.expect("the queue");
         page.text().await.expect("a page")
     };
-    eventually("all three wait", 60, async || listed().await.contains("3 wait, the oldest first.")).await;
+    partner(installation).await;
+    eventually("all seven wait", 60, async || listed().await.contains("7 wait, the oldest first.")).await;
     let page = listed().await;
-    let links: Vec<&str> = page.split("href=\"").filter_map(|part| part.split('"').next()).collect();
-    let links = || links.iter().filter(|link| link.starts_with("/repairs/"));
-    let inquiry = links().rfind(|link| link.ends_with("?kind=inquiry")).expect("an inquiry");
-    let row = links().find(|link| !link.contains('?')).expect("a row of the list");
-    [inquiry, row].map(|link| (*link).to_owned())
+    let rows: Vec<&str> = page.split("<tr role=\"row\">").collect();
+    let last = |why: &str| {
+        let row = rows.iter().rfind(|row| row.contains(why)).unwrap_or_else(|| panic!("nothing waits as: {why}"));
+        let mut links = row.split("href=\"").filter_map(|part| part.split('"').next());
+        links.find(|link| link.starts_with("/repairs/")).expect("it is opened").to_owned()
+    };
+    [
+        "An answer that can’t be read",
+        "A birth date that can’t be right",
+        "A change to a referral",
+        "Papers for a referral",
+    ]
+    .map(last)
 }
 
 fn cookies(answer: &reqwest::Response) -> Vec<String> {
@@ -121,7 +176,7 @@ async fn every_page_passes_in_a_real_browser_at_both_widths_with_script_on_and_o
     let rows = desk.worklist().await;
     book_through(&mut desk, &rows[0].inquiry_id).await.expect("booked");
     let cookie = sign_in(&staff).await;
-    let [with_fault, bad_row] = to_repair(&installation, &cookie).await;
+    let [with_fault, bad_row, change, papers] = to_repair(&installation, &cookie).await;
     let (cookie_name, cookie_value) = cookie.split_once('=').expect("name and value");
     let page = |name: &str, url: String| serde_json::json!({ "name": name, "url": url, "public": true });
     let staff_page = |name: &str, path: &str| {
@@ -147,6 +202,8 @@ async fn every_page_passes_in_a_real_browser_at_both_widths_with_script_on_and_o
         staff_page("repairs-refused", "/repairs?view=refused"),
         staff_page("repair-inquiry", &with_fault),
         staff_page("repair-row", &bad_row),
+        staff_page("repair-change", &change),
+        staff_page("repair-papers", &papers),
         staff_page("funnel", "/funnel"),
     ];
     let walk = serde_json::json!({

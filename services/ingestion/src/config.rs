@@ -48,6 +48,8 @@ pub struct Config {
     pub feeds_look_seconds: u64,
     /// How often showings of forms that are over are counted, seconds.
     pub forms_look_seconds: u64,
+    /// How often it is looked for messages and files of feeds whose retention has passed, seconds.
+    pub erase_look_seconds: u64,
     /// The person index.
     pub people: People,
     /// Seal people before they are stored. `false` is accepted in development only, for a test that proves that a search
@@ -75,6 +77,7 @@ impl Default for Config {
             held_business_minutes: 480,
             feeds_look_seconds: 60,
             forms_look_seconds: 30,
+            erase_look_seconds: 600,
             people: People::default(),
             sealing: true,
         }

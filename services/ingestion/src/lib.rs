@@ -112,6 +112,8 @@ impl Service for Ingestion {
         stop.spawn(tasks, "showings of forms", settling);
         serve_mllp(&deps, &config, &stop, &running, (acceptance.clone(), database.clone()))?;
         let files = take_files(&deps, &config, &stop, tasks, (acceptance.clone(), database.clone()));
+        let every = Duration::from_secs(config.erase_look_seconds.max(1));
+        stop.spawn(tasks, "erasure", handlers::erase::run(files.clone(), every, stop.clone()));
         let reading =
             handlers::recognise::run(acceptance.clone(), database.clone(), config.people.clone(), stop.clone());
         stop.spawn(tasks, "person index", reading);

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, bail};
 use causeway_mailbox::Ts;
 use causeway_proto::inquiry::v1::ingestion_client::IngestionClient;
-use causeway_proto::inquiry::v1::{SettleMessagesRequest, TakeGoodRowsRequest};
+use causeway_proto::inquiry::v1::{RetryFileRequest, SettleMessagesRequest, TakeGoodRowsRequest};
 use clap::{Args, Subcommand};
 use serde::Serialize;
 use sqlx::PgPool;
@@ -18,7 +18,8 @@ use super::operator::Operator;
 use crate::cli::Common;
 use crate::installation;
 
-/// Lists and shows files of partner systems, takes the good rows of one, and takes parked ones off the list.
+/// Lists and shows files of partner systems, has one looked through again, takes the good rows of one, and takes parked ones off
+/// the list.
 #[derive(Debug, Args)]
 pub struct PartnerFiles {
     /// What to do.
@@ -45,6 +46,14 @@ pub enum Action {
         /// Its id.
         id: Uuid,
         /// Who says so.
+        #[command(flatten)]
+        operator: Operator,
+    },
+    /// Has a parked file looked through again, such as after its feed's mapping was mended.
+    Retry {
+        /// Its id.
+        id: Uuid,
+        /// Who asks.
         #[command(flatten)]
         operator: Operator,
     },
@@ -114,6 +123,13 @@ impl PartnerFiles {
                 let mut client = IngestionClient::new(operator.ingestion(&config, common)?);
                 client.take_good_rows(request).await.context("ask ingestion to take the good rows")?;
                 done(common, "taken", id)
+            }
+            Action::Retry { id, operator } => {
+                let file = find(&pool, id).await?;
+                let request = RetryFileRequest { center: file.center, file_id: id.to_string() };
+                let mut client = IngestionClient::new(operator.ingestion(&config, common)?);
+                client.retry_file(request).await.context("ask ingestion to look through the file again")?;
+                done(common, "retried", id)
             }
             Action::Settle { id, operator } => {
                 let file = find(&pool, id).await?;

@@ -43,6 +43,8 @@ pub enum Action {
     Show(repair::Show),
     /// Tries messages again by the profile in force, such as after a feed's mapping was mended.
     Retry(repair::Retry),
+    /// Puts a message to the inquiry that it is about: its documents go there at once, and what it asks for waits there.
+    Assign(repair::Assign),
     /// Takes messages off the list that lead to nothing, with the reason.
     SetAside(repair::SetAside),
     /// Says that messages are settled: somebody has done what they ask for.
@@ -84,6 +86,7 @@ impl Messages {
             Action::List { refused } => list(&config, refused, common.json).await,
             Action::Show(show) => show.execute(&config, common).await,
             Action::Retry(retry) => retry.execute(&config, common).await,
+            Action::Assign(assign) => assign.execute(&config, common).await,
             Action::SetAside(aside) => aside.execute(&config, common).await,
             Action::Settle { ids, operator } => settle(&config, common, &ids, &operator).await,
         }
@@ -137,14 +140,24 @@ async fn settle(
 ) -> anyhow::Result<ExitCode> {
     let by_center = repair::centers(config, ids).await?;
     let channel = operator.ingestion(config, common)?;
-    let mut settled = Vec::new();
+    let (mut settled, mut other_patient) = (Vec::new(), Vec::new());
     for (center, message_ids) in by_center {
         for some in message_ids.chunks(AT_ONCE) {
             let request = SettleMessagesRequest { center: center.clone(), message_ids: some.to_vec() };
             let answer = IngestionClient::new(channel.clone()).settle_messages(request).await;
             let answer = answer.with_context(|| format!("ask ingestion to settle messages of {center}"))?;
-            settled.extend(answer.into_inner().settled);
+            let answer = answer.into_inner();
+            settled.extend(answer.settled);
+            other_patient.extend(answer.other_patient);
         }
+    }
+    if !other_patient.is_empty() {
+        bail!(
+            "{} settled; documents of {} are about another patient than their inquiry: put each to its own with 'causeway messages \
+             assign', or set it aside",
+            settled.len(),
+            other_patient.join(", ")
+        );
     }
     let waits_not = |id: &&Uuid| !settled.contains(&id.to_string());
     let unknown: Vec<String> = ids.iter().filter(waits_not).map(Uuid::to_string).collect();

@@ -1,4 +1,4 @@
-//! What `causeway messages` asks of ingestion about one message or many: show it, try it again, set it aside.
+//! What `causeway messages` asks of ingestion about one message or many: show it, try it again, put it to its inquiry, set it aside.
 //!
 //! What a message says is printed only with `--raw`, for a stated purpose that is written down. Deliberately not here: the list
 //! (messages), and mending a message's fields, for which there is a page.
@@ -8,7 +8,9 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 use causeway_proto::inquiry::v1::ingestion_client::IngestionClient;
-use causeway_proto::inquiry::v1::{OpenRepairRequest, RepairOutcome, RetryRepairsRequest, SetAsideRepairsRequest};
+use causeway_proto::inquiry::v1::{
+    AssignMessageRequest, OpenRepairRequest, RepairOutcome, RetryRepairsRequest, SetAsideRepairsRequest,
+};
 use causeway_runtime::RuntimeConfig;
 use clap::{Args, ValueEnum};
 use uuid::Uuid;
@@ -61,6 +63,21 @@ pub struct Retry {
     #[arg(long, requires = "center")]
     pub refused: bool,
     /// Who asks.
+    #[command(flatten)]
+    pub operator: Operator,
+}
+
+/// Which message is put to which inquiry.
+#[derive(Debug, Args)]
+pub struct Assign {
+    /// Its id.
+    pub id: Uuid,
+    /// Request number of the inquiry, such as HV-7K4M-2Q.
+    pub reference: String,
+    /// It is meant, although the message names another patient than the inquiry.
+    #[arg(long)]
+    pub confirmed: bool,
+    /// Who says so.
     #[command(flatten)]
     pub operator: Operator,
 }
@@ -143,6 +160,8 @@ impl Show {
             let mut told = serde_json::json!({
                 "id": row.id, "feed": row.feed, "kind": row.message_kind, "reason": row.reason, "times": row.times,
                 "reference": row.reference, "faults": faults, "may_retry": shown.may_retry,
+                "may_assign": shown.may_assign, "is_other_patient": shown.is_other_patient, "is_erased": shown.is_erased,
+                "candidates": shown.candidates.iter().map(|one| one.reference.clone()).collect::<Vec<_>>(),
             });
             if self.raw {
                 told["raw"] = shown.raw.into();
@@ -156,6 +175,20 @@ impl Show {
         }
         for step in &shown.steps {
             println!("  {} by {}: {}", step.step, step.actor, step.outcome);
+        }
+        if shown.is_erased {
+            println!("  what it said is erased, as the center's retention says");
+        }
+        if shown.is_other_patient {
+            println!(
+                "  it names another patient than its inquiry; its documents wait until it is assigned or set aside"
+            );
+        }
+        for one in &shown.candidates {
+            println!("  it may be of {}: {}", one.reference, one.because);
+        }
+        if shown.may_assign && (!shown.may_release || shown.is_other_patient) {
+            println!("  to put it to an inquiry: causeway messages assign {} REFERENCE", row.id);
         }
         if shown.may_retry {
             println!("  it would be taken now: causeway messages retry {}", row.id);
@@ -233,6 +266,45 @@ impl Tally {
     }
 }
 
+impl Assign {
+    /// Puts a message to an inquiry. Exit code 1 where nothing was done.
+    pub async fn execute(self, config: &RuntimeConfig, common: &Common) -> anyhow::Result<ExitCode> {
+        let by_center = centers(config, &[self.id]).await?;
+        let (center, _) = by_center.into_iter().next().context("find the message's center")?;
+        let request = AssignMessageRequest {
+            center,
+            message_id: self.id.to_string(),
+            reference: self.reference,
+            confirmed: self.confirmed,
+        };
+        let mut client = IngestionClient::new(self.operator.ingestion(config, common)?);
+        let answer = client.assign_message(request).await.context("ask ingestion to put the message to its inquiry")?;
+        let outcome = answer.into_inner();
+        if common.json {
+            println!("{}", serde_json::json!({ "outcome": outcome.outcome, "reference": outcome.reference }));
+        } else {
+            println!("{}", assigned(&outcome));
+        }
+        let is_done = !["other_patient", "not_waiting"].contains(&outcome.outcome.as_str());
+        Ok(if is_done { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
+/// What became of a message that was to be put to an inquiry.
+fn assigned(outcome: &RepairOutcome) -> String {
+    let number = &outcome.reference;
+    match outcome.outcome.as_str() {
+        "assigned" => format!("put to {number}, with its documents"),
+        "not_waiting" => "it does not wait any more".to_owned(),
+        "other_patient" => {
+            format!(
+                "nothing was done: it names another patient than {number}; with --confirmed it is put there all the same"
+            )
+        }
+        reason => format!("put to {number}, where it waits: {reason}"),
+    }
+}
+
 impl SetAside {
     /// Sets messages aside.
     pub async fn execute(self, config: &RuntimeConfig, common: &Common) -> anyhow::Result<ExitCode> {
@@ -264,6 +336,15 @@ impl SetAside {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn where_nothing_was_done_it_is_said_how_it_is_meant_all_the_same() {
+        let outcome =
+            |word: &str| RepairOutcome { outcome: word.into(), reference: "HV-1".into(), ..Default::default() };
+        assert_eq!(assigned(&outcome("assigned")), "put to HV-1, with its documents");
+        assert!(assigned(&outcome("other_patient")).contains("--confirmed"));
+        assert!(assigned(&outcome("referral_modified")).ends_with("where it waits: referral_modified"));
+    }
 
     #[test]
     fn reasons_and_purposes_are_the_words_that_ingestion_knows() {

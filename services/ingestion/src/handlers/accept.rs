@@ -182,6 +182,11 @@ impl Acceptance {
         check(form, given, self.reading(profile, language), false).map_err(Refusal::Faults)
     }
 
+    /// What can be read of answers that nobody was asked for, such as those of a patient's news.
+    pub fn read_in_part(&self, profile: &Profile, form: &Form, given: &BTreeMap<String, String>) -> Answers {
+        before_asking(form, given, self.reading(profile, "")).answers
+    }
+
     fn reading<'p>(&self, profile: &'p Profile, language: &'p str) -> Reading<'p> {
         Reading {
             language: profile.language_or_default(language),

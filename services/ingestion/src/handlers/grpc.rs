@@ -169,6 +169,33 @@ impl Ingestion for Calls {
         Ok(Response::new(repair::set_aside::repairs(self, actor, request.into_inner(), trace).await?))
     }
 
+    async fn assign_message(
+        &self,
+        request: Request<wire::AssignMessageRequest>,
+    ) -> Result<Response<wire::RepairOutcome>, Status> {
+        let actor = causeway_serve::caller(&request)?.accountable();
+        let trace = trace(&request);
+        Ok(Response::new(repair::assign::message(self, actor, request.into_inner(), trace).await?))
+    }
+
+    async fn apply_message(
+        &self,
+        request: Request<wire::ApplyMessageRequest>,
+    ) -> Result<Response<wire::RepairOutcome>, Status> {
+        let actor = causeway_serve::caller(&request)?.accountable();
+        let trace = trace(&request);
+        Ok(Response::new(repair::apply::message(self, actor, request.into_inner(), trace).await?))
+    }
+
+    async fn retry_file(
+        &self,
+        request: Request<wire::RetryFileRequest>,
+    ) -> Result<Response<wire::RetryFileResponse>, Status> {
+        let actor = causeway_serve::caller(&request)?.accountable();
+        let trace = trace(&request);
+        Ok(Response::new(settle::retry_file(self, actor, request.into_inner(), trace).await?))
+    }
+
     async fn list_links(
         &self,
         request: Request<wire::ListLinksRequest>,

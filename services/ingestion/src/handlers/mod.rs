@@ -5,6 +5,7 @@
 pub mod accept;
 pub mod csv;
 pub mod documents;
+pub mod erase;
 pub mod facts;
 pub mod fhir;
 pub mod follow;

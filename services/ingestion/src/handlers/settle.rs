@@ -1,5 +1,5 @@
 //! Takes messages and files of partner systems off the list of what waits: a person has done what they ask for,
-//! or wants the good rows of a file all the same.
+//! or wants the good rows of a file all the same, or has it looked through again.
 //!
 //! Who did so is written down in the same transaction. Deliberately not here: what waits and why (hear), and the list of it
 //! (the operator's command).
@@ -13,9 +13,11 @@ use uuid::Uuid;
 use super::grpc::Calls;
 use super::hooks::tell;
 use super::release::permit;
+use super::repair::{Doer, open};
 use crate::adapters::csv::fault::Code;
 use crate::error::Refusal;
-use crate::store::{files, messages};
+use crate::store::repairs::{self, Step};
+use crate::store::{self, files, messages};
 
 /// Most messages settled by one call.
 const MOST: usize = 200;
@@ -33,7 +35,7 @@ pub async fn messages(
     if ids.is_empty() || ids.len() > MOST {
         return Err(Refusal::BadRequest("name at least one message, and not more than the service takes at once"));
     }
-    let asked = ids.clone();
+    let (asked, other_patient) = compare(calls, &request.center, ids.clone()).await?;
     let settled = calls
         .database
         .with_tx(&request.center, move |tx| {
@@ -57,8 +59,72 @@ pub async fn messages(
             })
         })
         .await?;
-    let not_waiting = ids.iter().filter(|id| !settled.contains(id)).map(Uuid::to_string).collect();
-    Ok(wire::SettleMessagesResponse { settled: settled.iter().map(Uuid::to_string).collect(), not_waiting })
+    let is_gone = |id: &&Uuid| !settled.contains(id) && !other_patient.contains(id);
+    let words = |ids: &[Uuid]| ids.iter().map(Uuid::to_string).collect::<Vec<_>>();
+    Ok(wire::SettleMessagesResponse {
+        settled: words(&settled),
+        not_waiting: ids.iter().filter(is_gone).map(Uuid::to_string).collect(),
+        other_patient: words(&other_patient),
+    })
+}
+
+/// Divides messages into those that may be settled and those that may not: they carry documents for an inquiry whose patient is
+/// another than theirs, and once they are settled nobody would look at them again.
+async fn compare(calls: &Calls, center: &str, ids: Vec<Uuid>) -> Result<(Vec<Uuid>, Vec<Uuid>), Refusal> {
+    let in_force = calls.acceptance.profile(center)?;
+    let (own, asked) = (calls.clone(), ids.clone());
+    let others: Vec<Uuid> = calls
+        .database
+        .read(center, move |tx| {
+            Box::pin(async move {
+                let mut others = Vec::new();
+                for id in repairs::to_compare(tx, &asked).await? {
+                    let Some(message) = repairs::message(tx, id, false).await? else { continue };
+                    let Some(feed) = open::feed(&in_force.1, &message.feed) else { continue };
+                    let Some(inquiry) = message.inquiry_id else { continue };
+                    let Some((_, sealed)) = store::people(tx, &[inquiry]).await?.pop() else { continue };
+                    let person = open::person(&own, tx.center(), (inquiry, &sealed))?;
+                    let told = open::read(&own, (&in_force.1, feed), &message, None)?.told();
+                    if open::is_of_another(&person, &told, feed.kind) {
+                        others.push(id);
+                    }
+                }
+                Ok::<_, Refusal>(others)
+            })
+        })
+        .await?;
+    Ok(ids.into_iter().partition(|id| !others.contains(id)))
+}
+
+/// Has a parked file looked through again. A worker finds it by itself.
+pub async fn retry_file(
+    calls: &Calls,
+    actor: Actor,
+    request: wire::RetryFileRequest,
+    trace: TraceContext,
+) -> Result<wire::RetryFileResponse, Refusal> {
+    let doer = Doer::permitted(actor, &request.center, trace)?;
+    let file_id = file_id(&request.file_id)?;
+    calls
+        .database
+        .with_tx(&request.center, move |tx| {
+            Box::pin(async move {
+                if !files::retry(tx, file_id).await? {
+                    return Err(Refusal::WrongState("no file is parked under this id"));
+                }
+                let actor = &doer.actor.id;
+                let step = Step { object_kind: "file", object_id: file_id, step: "retry", outcome: "waiting", actor };
+                repairs::note(tx, &[step]).await?;
+                let entry = doer.entry(("file", file_id), "retry_file");
+                audit::append(tx, entry).await.map_err(|AuditError::Database(cause)| Refusal::from(cause))?;
+                Ok(wire::RetryFileResponse {})
+            })
+        })
+        .await
+}
+
+fn file_id(text: &str) -> Result<Uuid, Refusal> {
+    Uuid::parse_str(text).map_err(|_| Refusal::BadRequest("a file id is not a uuid; see 'causeway files list'"))
 }
 
 /// Takes the good rows of a file that is parked for its bad ones. A worker finds it by itself.
@@ -69,8 +135,7 @@ pub async fn take_good_rows(
     trace: TraceContext,
 ) -> Result<wire::TakeGoodRowsResponse, Refusal> {
     let action = permit(&actor, &request.center)?;
-    let file_id = Uuid::parse_str(&request.file_id)
-        .map_err(|_| Refusal::BadRequest("a file id is not a uuid; see 'causeway files list'"))?;
+    let file_id = file_id(&request.file_id)?;
     calls
         .database
         .with_tx(&request.center, move |tx| {

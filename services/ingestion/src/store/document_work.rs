@@ -99,6 +99,8 @@ pub struct ToUnpack {
     pub feed: String,
     /// `accepted`, `parked` or `settled`.
     pub state: String,
+    /// A person said that it is of this inquiry.
+    pub assigned: bool,
     /// How often this was begun before.
     pub tries: i32,
     /// All of it, sealed.
@@ -113,7 +115,7 @@ pub async fn take_message(tx: &mut Tx, message_id: Uuid) -> Result<Option<ToUnpa
         "UPDATE messages SET unpack_tries = unpack_tries + 1, \
             unpack_at = now() + make_interval(secs => least(3600, 60 * power(2, least(unpack_tries, 8)))) \
          WHERE center_id = $1 AND message_id = $2 AND unpack_at <= now() AND inquiry_id IS NOT NULL \
-         RETURNING inquiry_id, feed, state, unpack_tries - 1 AS tries, sealed",
+         RETURNING inquiry_id, feed, state, assigned, unpack_tries - 1 AS tries, sealed",
     )
     .bind(center)
     .bind(message_id)

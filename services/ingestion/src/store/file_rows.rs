@@ -80,6 +80,33 @@ pub async fn page(tx: &mut Tx, file_id: Uuid, after: i64, most: i64) -> Result<V
     .await
 }
 
+/// The file that a row came in.
+#[derive(sqlx::FromRow)]
+pub struct FileOf {
+    /// The file.
+    pub file_id: Uuid,
+    /// How it was read.
+    pub reading: Option<String>,
+    /// Number of its parts.
+    pub parts: i32,
+    /// Its first part, sealed; none where it is erased.
+    pub head: Option<Vec<u8>>,
+}
+
+/// The file that a row came in; of several, the first.
+pub async fn file_of(tx: &mut Tx, message_id: Uuid) -> Result<Option<FileOf>, sqlx::Error> {
+    let center = tx.center().to_owned();
+    sqlx::query_as(
+        "SELECT files.file_id, reading, files.parts, head.sealed AS head FROM file_rows JOIN files USING (center_id, file_id) \
+         LEFT JOIN file_parts AS head ON head.center_id = $1 AND head.file_id = files.file_id AND head.part = 0 \
+         WHERE files.center_id = $1 AND message_id = $2 ORDER BY files.file_id, line LIMIT 1",
+    )
+    .bind(center)
+    .bind(message_id)
+    .fetch_optional(tx.conn())
+    .await
+}
+
 /// Forgets the rows of a file of which nothing was made.
 pub async fn forget(tx: &mut Tx, file_id: Uuid) -> Result<(), sqlx::Error> {
     let center = tx.center().to_owned();

@@ -3,6 +3,7 @@
 //! Deliberately not here: the work on them (file_work) and their rows (file_rows).
 
 use causeway_mailbox::{Ts, Tx};
+use jiff::Timestamp;
 use uuid::Uuid;
 
 /// A file as it stands, without what it says.
@@ -240,6 +241,48 @@ pub async fn want_good_rows(tx: &mut Tx, feed: Option<&str>, file_id: Uuid, reas
     .bind(feed)
     .bind(file_id)
     .bind(reason)
+    .execute(tx.conn())
+    .await?;
+    Ok(changed.rows_affected() == 1)
+}
+
+/// The statement of [`to_erase`].
+pub const TO_ERASE: &str = "SELECT file_id, heading FROM files WHERE center_id = $1 AND finished_at < $2 AND erased_at IS NULL \
+        AND is_told AND state IN ('done', 'settled') ORDER BY finished_at LIMIT $3 FOR UPDATE SKIP LOCKED";
+
+/// Files that nothing is to be done about any more since before a moment, each with its sealed heading.
+pub async fn to_erase(tx: &mut Tx, before: Timestamp, most: i64) -> Result<Vec<(Uuid, Vec<u8>)>, sqlx::Error> {
+    let center = tx.center().to_owned();
+    sqlx::query_as(TO_ERASE).bind(center).bind(Ts(before)).bind(most).fetch_all(tx.conn()).await
+}
+
+/// Erases the bytes of a file, and all of its heading that could name somebody.
+pub async fn erase(tx: &mut Tx, file_id: Uuid, heading: &[u8]) -> Result<(), sqlx::Error> {
+    let (center, now) = (tx.center().to_owned(), tx.now());
+    sqlx::query("DELETE FROM file_parts WHERE center_id = $1 AND file_id = $2")
+        .bind(&center)
+        .bind(file_id)
+        .execute(tx.conn())
+        .await?;
+    sqlx::query("UPDATE files SET heading = $3, erased_at = $4 WHERE center_id = $1 AND file_id = $2")
+        .bind(center)
+        .bind(file_id)
+        .bind(heading)
+        .bind(Ts(now))
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// Has a parked file looked through again; false where it is not parked.
+pub async fn retry(tx: &mut Tx, file_id: Uuid) -> Result<bool, sqlx::Error> {
+    let center = tx.center().to_owned();
+    let changed = sqlx::query(
+        "UPDATE files SET state = 'waiting', reason = '', detail = '', finished_at = NULL \
+         WHERE center_id = $1 AND file_id = $2 AND state = 'parked'",
+    )
+    .bind(center)
+    .bind(file_id)
     .execute(tx.conn())
     .await?;
     Ok(changed.rows_affected() == 1)

@@ -16,7 +16,7 @@ use crate::domain::journey::{Journey, Status, Visit};
 pub struct Sent {
     /// The inquiry.
     pub inquiry_id: Uuid,
-    /// The feed whose message made it.
+    /// The feed whose message made it. What a person put to it later did not.
     pub feed: String,
     /// It came by FHIR, so that it has a Task.
     pub is_fhir: bool,
@@ -32,7 +32,7 @@ pub async fn senders(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<Sent>, sqlx::Error
 pub const SENDERS: &str = "SELECT m.inquiry_id, (array_agg(m.feed ORDER BY m.message_id))[1] AS feed, \
         coalesce(bool_or(i.source = 'fhir'), false) AS is_fhir \
      FROM messages AS m LEFT JOIN inquiries AS i ON i.center_id = $1 AND i.inquiry_id = m.inquiry_id \
-     WHERE m.center_id = $1 AND m.inquiry_id = ANY($2) AND m.inquiry_id IS NOT NULL GROUP BY m.inquiry_id";
+     WHERE m.center_id = $1 AND m.inquiry_id = ANY($2) AND m.inquiry_id IS NOT NULL AND NOT m.assigned GROUP BY m.inquiry_id";
 
 /// Those of which a person has dealt with the withdrawal. Whoever holds their rows (see [`take`]) reads what stays so.
 pub async fn called_off(tx: &mut Tx, ids: &[Uuid]) -> Result<HashSet<Uuid>, sqlx::Error> {

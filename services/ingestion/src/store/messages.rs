@@ -229,6 +229,29 @@ pub async fn set_aside(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<Uuid>, sqlx::Err
     .await
 }
 
+/// The statement by which old messages are found that can be erased; a test asks for its plan.
+pub const TO_ERASE: &str = "SELECT message_id FROM messages WHERE center_id = $1 AND changed_at < $2 AND erased_at IS NULL \
+        AND unpack_at IS NULL AND state IN ('accepted', 'settled', 'refused') ORDER BY changed_at LIMIT $3";
+
+/// Erases what messages said that nothing is to be done about any more since before a moment; gives how many. Whoever holds one is
+/// left in peace. A refused one leaves its list, since nobody could mend it any more.
+pub async fn erase(tx: &mut Tx, before: Timestamp, most: i64) -> Result<i64, sqlx::Error> {
+    let (center, now) = (tx.center().to_owned(), tx.now());
+    let sql = format!(
+        "UPDATE messages SET sealed = '', erased_at = $4, \
+            closed_at = CASE WHEN state = 'refused' THEN coalesce(closed_at, $4) ELSE closed_at END \
+         WHERE center_id = $1 AND message_id IN ({TO_ERASE} FOR UPDATE SKIP LOCKED)"
+    );
+    let erased = sqlx::query(sqlx::AssertSqlSafe(sql))
+        .bind(center)
+        .bind(Ts(before))
+        .bind(most)
+        .bind(Ts(now))
+        .execute(tx.conn())
+        .await?;
+    Ok(i64::try_from(erased.rows_affected()).unwrap_or(i64::MAX))
+}
+
 /// The inquiries that messages are about.
 pub async fn inquiries(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<Uuid>, sqlx::Error> {
     let center = tx.center().to_owned();

@@ -226,6 +226,34 @@ pub async fn sharing(tx: &mut Tx, tokens: &[Token]) -> Result<Vec<(Uuid, Uuid, b
     sqlx::query_as(SHARING).bind(center).bind(inquiries).bind(tokens).bind(CROWD).fetch_all(tx.conn()).await
 }
 
+/// An inquiry that shares a token with somebody.
+#[derive(sqlx::FromRow)]
+pub struct Candidate {
+    /// Its id.
+    pub inquiry_id: Uuid,
+    /// Its request number.
+    pub reference: String,
+    /// When it came.
+    pub received_at: Ts,
+    /// The person, sealed.
+    pub sealed: Vec<u8>,
+    /// Encoded facts.
+    pub facts: Vec<u8>,
+}
+
+/// The statement by which those are found that have one of some tokens; a test asks for its plan.
+pub const FOUND_BY: &str = "SELECT inquiry_id, reference, received_at, sealed, facts FROM inquiries \
+     WHERE center_id = $1 AND inquiry_id IN (SELECT newest.inquiry_id FROM unnest($2::bytea[]) AS given (token) \
+        CROSS JOIN LATERAL (SELECT inquiry_id FROM person_tokens WHERE center_id = $1 AND token = given.token \
+            ORDER BY inquiry_id DESC LIMIT $3) AS newest)";
+
+/// Who has one of some tokens: of each the newest.
+pub async fn found_by(tx: &mut Tx, tokens: &[[u8; 16]]) -> Result<Vec<Candidate>, sqlx::Error> {
+    let center = tx.center().to_owned();
+    let tokens: Vec<&[u8]> = tokens.iter().map(<[u8; 16]>::as_slice).collect();
+    sqlx::query_as(FOUND_BY).bind(center).bind(tokens).bind(CROWD).fetch_all(tx.conn()).await
+}
+
 /// Says of people that more share a token with them than were compared.
 pub async fn mark_crowded(tx: &mut Tx, ids: &[Uuid]) -> Result<(), sqlx::Error> {
     let center = tx.center().to_owned();

@@ -10,7 +10,7 @@ use uuid::Uuid;
 /// Something that waits, without what it says.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct Waiting {
-    /// `message` or `inquiry`.
+    /// `message`, `inquiry` or `file`.
     pub kind: String,
     /// Its id.
     pub id: Uuid,
@@ -30,6 +30,8 @@ pub struct Waiting {
     pub inquiry_id: Option<Uuid>,
     /// Its request number.
     pub reference: Option<String>,
+    /// Of a file: where it is at fault.
+    pub detail: String,
 }
 
 /// What is listed.
@@ -43,6 +45,8 @@ pub struct Wanted {
     pub reason: String,
     /// Inquiries of these sources too.
     pub sources: Vec<&'static str>,
+    /// Files too.
+    pub with_files: bool,
     /// Behind this one.
     pub after: (Timestamp, Uuid),
 }
@@ -51,7 +55,7 @@ macro_rules! messages_of {
     ($state:literal) => {
         concat!(
             "SELECT 'message' AS kind, message_id AS id, feed, messages.kind AS message_kind, reason, '' AS defects, times, \
-                messages.received_at AS since, messages.inquiry_id, reference \
+                messages.received_at AS since, messages.inquiry_id, reference, '' AS detail \
              FROM messages LEFT JOIN inquiries USING (center_id, inquiry_id) \
              WHERE center_id = $1 AND ",
             $state,
@@ -68,10 +72,17 @@ pub const PARKED: &str = messages_of!("state = 'parked'");
 pub const REFUSED: &str = messages_of!("state = 'refused' AND closed_at IS NULL");
 /// The same for inquiries with answers that could not be read.
 pub const INQUIRIES: &str = "SELECT 'inquiry' AS kind, inquiry_id AS id, '' AS feed, source AS message_kind, 'defects' AS reason, \
-        string_agg(code || '@' || field, ' ' ORDER BY field) AS defects, 1 AS times, noted_at AS since, inquiry_id, reference \
+        string_agg(code || '@' || field, ' ' ORDER BY field) AS defects, 1 AS times, noted_at AS since, inquiry_id, reference, '' AS detail \
      FROM repairs JOIN inquiries USING (center_id, inquiry_id) \
      WHERE center_id = $1 AND mended_at IS NULL AND (noted_at, inquiry_id) > ($2, $3) AND source = ANY($5) \
      GROUP BY noted_at, inquiry_id, source, reference ORDER BY noted_at, inquiry_id LIMIT $4";
+
+/// The same for files of which nothing was made.
+pub const FILES: &str = "SELECT 'file' AS kind, file_id AS id, feed, 'CSV file' AS message_kind, reason, '' AS defects, times, \
+        received_at AS since, NULL::uuid AS inquiry_id, NULL::text AS reference, detail \
+     FROM files WHERE center_id = $1 AND state = 'parked' AND (received_at, file_id) > ($2, $3) \
+        AND ($4::text[] IS NULL OR feed = ANY($4)) AND ($5 = '' OR reason = $5) \
+     ORDER BY received_at, file_id LIMIT $6";
 
 /// A page, the oldest first.
 pub async fn list(tx: &mut Tx, wanted: &Wanted, most: i64) -> Result<Vec<Waiting>, sqlx::Error> {
@@ -95,9 +106,21 @@ pub async fn list(tx: &mut Tx, wanted: &Wanted, most: i64) -> Result<Vec<Waiting
             .fetch_all(tx.conn())
             .await?;
         found.extend(inquiries);
-        found.sort_by_key(|one| (one.since.0, one.id));
-        found.truncate(usize::try_from(most).unwrap_or_default());
     }
+    if wanted.with_files && !wanted.is_refused {
+        let files: Vec<Waiting> = sqlx::query_as(FILES)
+            .bind(&center)
+            .bind(Ts(wanted.after.0))
+            .bind(wanted.after.1)
+            .bind(wanted.feeds.as_deref())
+            .bind(&wanted.reason)
+            .bind(most)
+            .fetch_all(tx.conn())
+            .await?;
+        found.extend(files);
+    }
+    found.sort_by_key(|one| (one.since.0, one.id));
+    found.truncate(usize::try_from(most).unwrap_or_default());
     Ok(found)
 }
 
@@ -109,6 +132,7 @@ pub async fn counts(tx: &mut Tx, is_refused: bool) -> Result<Vec<(String, i64)>,
          GROUP BY reason ORDER BY reason"
     } else {
         "SELECT reason, count(*) FROM messages WHERE center_id = $1 AND state = 'parked' GROUP BY reason \
+         UNION ALL SELECT reason, count(*) FROM files WHERE center_id = $1 AND state = 'parked' GROUP BY reason \
          UNION ALL SELECT 'defects', count(DISTINCT inquiry_id) FROM repairs WHERE center_id = $1 AND mended_at IS NULL \
          ORDER BY 1"
     };
@@ -143,7 +167,9 @@ pub struct Message {
     pub inquiry_id: Option<Uuid>,
     /// Its request number.
     pub reference: Option<String>,
-    /// All of it, sealed.
+    /// A person said of which inquiry it is.
+    pub assigned: bool,
+    /// All of it, sealed; empty where it is erased.
     pub sealed: Vec<u8>,
 }
 
@@ -169,28 +195,15 @@ pub async fn message(tx: &mut Tx, id: Uuid, is_held: bool) -> Result<Option<Mess
     let center = tx.center().to_owned();
     let sql = if is_held {
         "SELECT message_id, feed, kind, control_key, messages.content_hash, state, reason, times, messages.received_at, closed_at, \
-            messages.inquiry_id, reference, messages.sealed \
+            messages.inquiry_id, reference, assigned, messages.sealed \
          FROM messages LEFT JOIN inquiries USING (center_id, inquiry_id) WHERE center_id = $1 AND message_id = $2 \
          FOR UPDATE OF messages"
     } else {
         "SELECT message_id, feed, kind, control_key, messages.content_hash, state, reason, times, messages.received_at, closed_at, \
-            messages.inquiry_id, reference, messages.sealed \
+            messages.inquiry_id, reference, assigned, messages.sealed \
          FROM messages LEFT JOIN inquiries USING (center_id, inquiry_id) WHERE center_id = $1 AND message_id = $2"
     };
     sqlx::query_as(sql).bind(center).bind(id).fetch_optional(tx.conn()).await
-}
-
-/// How the file was read that a row came in, and the row's line.
-pub async fn row_of(tx: &mut Tx, message_id: Uuid) -> Result<Option<(Option<String>, i64)>, sqlx::Error> {
-    let center = tx.center().to_owned();
-    sqlx::query_as(
-        "SELECT reading, line FROM file_rows JOIN files USING (center_id, file_id) \
-         WHERE center_id = $1 AND message_id = $2 ORDER BY file_id, line LIMIT 1",
-    )
-    .bind(center)
-    .bind(message_id)
-    .fetch_optional(tx.conn())
-    .await
 }
 
 /// Says what became of a message that waited.
@@ -213,6 +226,33 @@ pub async fn decide(
     .execute(tx.conn())
     .await?;
     Ok(())
+}
+
+/// A person said of which inquiry a message is. Its documents are unpacked from now on, as often as it was tried before.
+pub async fn assign(tx: &mut Tx, id: Uuid, (state, reason, inquiry_id): (&str, &str, Uuid)) -> Result<(), sqlx::Error> {
+    decide(tx, id, (state, reason, Some(inquiry_id))).await?;
+    let center = tx.center().to_owned();
+    sqlx::query(
+        "UPDATE messages SET assigned = true, unpack_at = now(), unpack_tries = 0 WHERE center_id = $1 AND message_id = $2",
+    )
+    .bind(center)
+    .bind(id)
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Those of some messages that wait, carry documents for a known inquiry, and of which nobody said that they are that one's.
+pub async fn to_compare(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<Uuid>, sqlx::Error> {
+    let center = tx.center().to_owned();
+    sqlx::query_scalar(
+        "SELECT message_id FROM messages WHERE center_id = $1 AND message_id = ANY($2) AND state = 'parked' \
+            AND inquiry_id IS NOT NULL AND unpack_at IS NOT NULL AND NOT assigned",
+    )
+    .bind(center)
+    .bind(ids)
+    .fetch_all(tx.conn())
+    .await
 }
 
 /// Takes refused messages off their list, and gives them.
@@ -309,11 +349,11 @@ pub async fn rewrite(
 
 /// What somebody did.
 pub struct Step<'a> {
-    /// `message` or `inquiry`.
+    /// `message`, `inquiry` or `file`.
     pub object_kind: &'a str,
     /// Which.
     pub object_id: Uuid,
-    /// `release`, `retry`, `mend` or `set_aside`.
+    /// `release`, `retry`, `mend`, `set_aside`, `assign` or `apply`.
     pub step: &'a str,
     /// What came of it.
     pub outcome: &'a str,

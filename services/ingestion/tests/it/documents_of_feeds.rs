@@ -2,20 +2,21 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use causeway_proto::inquiry::v1::SettleMessagesRequest;
 use serde_json::json;
 
 use crate::documents::{Sender, listed, open, pdf, told};
 use crate::fhir::{self, KEY};
+use crate::finished::settle;
 use crate::hl7::{Office, code, referral};
+use crate::repair::{self, waiting};
 use crate::world::{CENTER, World, coordinator, eventually};
 
-fn obx(number: u32, code: &str, bytes: &[u8]) -> String {
+pub fn obx(number: u32, code: &str, bytes: &[u8]) -> String {
     format!("OBX|{number}|ED|{code}^Report^LN||HUB^application^pdf^Base64^{}|||||||F\r", STANDARD.encode(bytes))
 }
 
 /// A document about the patient of a referral.
-fn news(kind: &str, control_id: &str, (number, family, birth): (&str, &str, &str), obx: &str) -> String {
+pub fn news(kind: &str, control_id: &str, (number, family, birth): (&str, &str, &str), obx: &str) -> String {
     [
         &format!("MSH|^~\\&|HUB|CEDARFM|CAUSEWAY|HARBORVALLEY|20260413103015-0500||{kind}|{control_id}|P|2.5.1"),
         &format!("PID|1||RB1^^^CEDARFM^MR||{family}^Marisol||{birth}|F"),
@@ -153,11 +154,23 @@ async fn documents_of_a_changed_referral_reach_it_once_a_person_settled_it_unles
     assert_eq!(parked.len(), 2);
     let inquiry = inquiry(&world).await;
     assert!(listed(&world, &inquiry).await.is_empty(), "a person decides first");
-    let message_ids = parked.iter().map(uuid::Uuid::to_string).collect();
-    let request = SettleMessagesRequest { center: CENTER.into(), message_ids };
-    world.client("portal", Some(coordinator(CENTER))).settle_messages(request).await.expect("settled");
-    wait_unpacked(&world).await;
-    assert_eq!(listed(&world, &inquiry).await.len(), 1, "and another patient's report is put to nobody");
+    let (settled, other) = settle(&world, parked.iter().map(uuid::Uuid::to_string).collect()).await;
+    assert_eq!((settled, other.len()), (1, 1));
+    eventually("the document of the same patient is there", || async { listed(&world, &inquiry).await.len() == 1 })
+        .await;
+    let row = waiting(&world, "waiting").await.remove(0);
+    assert_eq!((&row.id, row.reason.as_str()), (&other[0], "referral_changed"), "it stays where a person sees it");
+    assert!(repair::open(&world, &row).await.is_other_patient, "and is told why");
+
+    // As if it had been settled before anybody compared: it comes back, and brings nothing to another patient.
+    sqlx::query("UPDATE messages SET state = 'settled', unpack_at = now()")
+        .execute(&world.admin)
+        .await
+        .expect("settled");
+    eventually("it is parked again", || async { waiting(&world, "waiting").await.len() == 1 }).await;
+    assert_eq!(listed(&world, &inquiry).await.len(), 1, "another patient's report is put to nobody");
+    let carried = "SELECT count(*) FROM messages WHERE state = 'parked' AND unpack_at IS NOT NULL";
+    assert_eq!(world.count(carried).await, 1, "and is not lost");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -7,6 +7,7 @@ mod documents_scanned;
 mod doors;
 mod faults;
 mod fhir;
+mod finished;
 mod hl7;
 mod journeys;
 mod limits;

@@ -6,17 +6,18 @@ use std::sync::{Arc, Mutex};
 use causeway_auth::Verifier;
 use causeway_proto::inquiry::v1::ingestion_server::{Ingestion, IngestionServer};
 use causeway_proto::inquiry::v1::{
-    AppendDocumentRequest, BeginDocumentRequest, DecideLinkRequest, DecideLinkResponse, Document, DocumentPart,
-    DocumentUpload, Facts, FinishDocumentRequest, GetDocumentUploadRequest, GetFormCountsRequest,
-    GetFormCountsResponse, GetInquiryFactsRequest, ListCallsRequest, ListCallsResponse, ListDocumentsRequest,
-    ListDocumentsResponse, ListHeldRequest, ListHeldResponse, ListLinksRequest, ListLinksResponse, ListRepairsRequest,
-    ListRepairsResponse, ListSubscriptionsRequest, ListSubscriptionsResponse, MarkSpamRequest, MarkSpamResponse,
-    MatchDocumentRequest, NoteFormsRequest, NoteFormsResponse, OpenCallRequest, OpenDocumentRequest, OpenRepairRequest,
-    OpenedCall, Person, ReindexPeopleRequest, ReindexPeopleResponse, ReleaseHeldRequest, ReleaseHeldResponse,
-    ReleaseRepairRequest, Repair, RepairOutcome, RetryRepairsRequest, RetryRepairsResponse, RevealPeopleRequest,
-    RevealPeopleResponse, SetAsideRepairsRequest, SetAsideRepairsResponse, SettleCallRequest, SettleCallResponse,
-    SettleMessagesRequest, SettleMessagesResponse, SubmitInquiryRequest, SubmitInquiryResponse,
-    SwitchSubscriptionRequest, SwitchSubscriptionResponse, TakeGoodRowsRequest, TakeGoodRowsResponse,
+    AppendDocumentRequest, ApplyMessageRequest, AssignMessageRequest, BeginDocumentRequest, DecideLinkRequest,
+    DecideLinkResponse, Document, DocumentPart, DocumentUpload, Facts, FinishDocumentRequest, GetDocumentUploadRequest,
+    GetFormCountsRequest, GetFormCountsResponse, GetInquiryFactsRequest, ListCallsRequest, ListCallsResponse,
+    ListDocumentsRequest, ListDocumentsResponse, ListHeldRequest, ListHeldResponse, ListLinksRequest,
+    ListLinksResponse, ListRepairsRequest, ListRepairsResponse, ListSubscriptionsRequest, ListSubscriptionsResponse,
+    MarkSpamRequest, MarkSpamResponse, MatchDocumentRequest, NoteFormsRequest, NoteFormsResponse, OpenCallRequest,
+    OpenDocumentRequest, OpenRepairRequest, OpenedCall, Person, ReindexPeopleRequest, ReindexPeopleResponse,
+    ReleaseHeldRequest, ReleaseHeldResponse, ReleaseRepairRequest, Repair, RepairOutcome, RetryFileRequest,
+    RetryFileResponse, RetryRepairsRequest, RetryRepairsResponse, RevealPeopleRequest, RevealPeopleResponse,
+    SetAsideRepairsRequest, SetAsideRepairsResponse, SettleCallRequest, SettleCallResponse, SettleMessagesRequest,
+    SettleMessagesResponse, SubmitInquiryRequest, SubmitInquiryResponse, SwitchSubscriptionRequest,
+    SwitchSubscriptionResponse, TakeGoodRowsRequest, TakeGoodRowsResponse,
 };
 use causeway_runtime::{Mode, Stop};
 use tokio::net::TcpListener;
@@ -109,6 +110,18 @@ impl Ingestion for People {
         &self,
         _: Request<OpenDocumentRequest>,
     ) -> Result<Response<Self::OpenDocumentStream>, Status> {
+        Err(Status::unimplemented("not asked here"))
+    }
+
+    async fn assign_message(&self, _: Request<AssignMessageRequest>) -> Result<Response<RepairOutcome>, Status> {
+        Err(Status::unimplemented("not asked here"))
+    }
+
+    async fn apply_message(&self, _: Request<ApplyMessageRequest>) -> Result<Response<RepairOutcome>, Status> {
+        Err(Status::unimplemented("not asked here"))
+    }
+
+    async fn retry_file(&self, _: Request<RetryFileRequest>) -> Result<Response<RetryFileResponse>, Status> {
         Err(Status::unimplemented("not asked here"))
     }
 

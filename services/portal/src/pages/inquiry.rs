@@ -16,6 +16,8 @@ pub struct InquiryPage {
     pub frame: StaffFrame,
     /// The request number; the page's title.
     pub reference: String,
+    /// Where its answers are mended, for who may.
+    pub mend_url: Option<String>,
     /// The heading: whom to reach.
     pub heading: String,
     /// Its address, such as `/inquiries/{id}`. Forms go to `/note`, `/attempt`, `/records/{key}`, `/slots/{id}`,

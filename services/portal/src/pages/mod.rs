@@ -48,7 +48,7 @@ pub use own::{
 };
 pub use plain::{PlainPage, PlainSection};
 pub use questions::{Choice, DateParts, FieldError, FreeText, Question, QuestionKind, QuestionView};
-pub use repairs::{Raw, RepairPage, RepairRow, RepairsPage};
+pub use repairs::{Compared, Raw, RepairPage, RepairRow, RepairsPage, Whose};
 pub use sign_in::{DevelopmentPerson, SignInPage};
 pub use stop::{StopPage, StoppedPage};
 pub use trouble::{StaffTroublePage, TroublePage};

@@ -58,6 +58,38 @@ pub struct RepairRow {
     pub inquiry: Option<(String, String)>,
     /// Whether it can be tried again as it stands.
     pub may_retry: bool,
+    /// Whether it is a file, which is looked through again or settled from its row.
+    pub is_file: bool,
+    /// Whether the good rows of it can be taken.
+    pub may_take: bool,
+}
+
+/// An answer that a message tells otherwise than what it is compared with.
+#[derive(Clone, Debug)]
+pub struct Compared {
+    /// Its question key.
+    pub key: String,
+    /// What it is called.
+    pub label: String,
+    /// What stands.
+    pub stands: String,
+    /// What the message says.
+    pub says: String,
+}
+
+/// An inquiry that a message may be of.
+#[derive(Clone, Debug)]
+pub struct Whose {
+    /// Request number.
+    pub reference: String,
+    /// Its page.
+    pub url: String,
+    /// Name, birth date and since when.
+    pub about: String,
+    /// What speaks for and against.
+    pub because: String,
+    /// Whether it has to be said that it is meant.
+    pub differs: bool,
 }
 
 /// One of them.
@@ -96,6 +128,22 @@ pub struct RepairPage {
     pub may_settle: bool,
     /// Why it may be set aside; empty where it does not wait any more.
     pub reasons: Vec<SelectOption>,
+    /// What it says otherwise than what it is compared with.
+    pub compared: Vec<Compared>,
+    /// Whose answers stand: of what it is compared with; empty: of nothing.
+    pub compared_with: String,
+    /// Whether chosen answers can be taken over into the inquiry.
+    pub may_apply: bool,
+    /// Whether it names another patient than its inquiry.
+    pub is_other_patient: bool,
+    /// Whether somebody may say of which inquiry it is.
+    pub may_assign: bool,
+    /// The inquiries that it may be of.
+    pub whose: Vec<Whose>,
+    /// The message that it is compared with, as it came.
+    pub other_raw: Option<String>,
+    /// Whether what it said is erased.
+    pub is_erased: bool,
     /// What else was understood.
     pub also: Vec<Fact>,
     /// As it came, for who may read the person; of a row each column with its cell.

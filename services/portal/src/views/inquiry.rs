@@ -97,6 +97,7 @@ impl Looking<'_> {
         let closed = inquiry.stage() == Stage::Closed;
         InquiryPage {
             reference: facts.reference.clone(),
+            mend_url: self.may(Action::RepairInquiry).then(|| format!("/repairs/{}?kind=inquiry", facts.inquiry_id)),
             heading: name.unwrap_or_else(|| format!("Inquiry {}", facts.reference)),
             base: format!("/inquiries/{}", facts.inquiry_id),
             version: version(inquiry),

@@ -2,13 +2,17 @@
 //!
 //! Deliberately not here: what may be done about it (ingestion decides) and asking for it (handlers).
 
+mod reasons;
+
 use std::collections::HashMap;
 
 use causeway_funnel::inquiry::{CancerArea, ConsultType, Source};
 use causeway_funnel::profile::Profile;
 use causeway_proto::inquiry::v1::{Repair, RepairFault, RepairOutcome, RepairRow as Waiting};
 
-use crate::pages::{Choice, Fact, Question, QuestionKind, Tone};
+pub use reasons::why;
+
+use crate::pages::{Choice, Compared, Fact, Question, QuestionKind, Tone};
 
 /// The doors, with their words.
 pub const DOORS: [(&str, &str); 4] =
@@ -21,124 +25,6 @@ pub const SET_ASIDE: [(&str, &str); 4] = [
     ("not_ours", "It is not for us"),
     ("entered_otherwise", "The person was entered another way"),
 ];
-
-/// Why something waits.
-pub struct Why {
-    /// In a few words.
-    pub short: String,
-    /// In a sentence or two: what happened, and what to do.
-    pub sentence: String,
-    /// Who can act.
-    pub who: &'static str,
-}
-
-const US: &str = "You";
-const OFFICE: &str = "The office, or you";
-const FEED: &str = "Whoever keeps the feed’s settings, or you";
-const AT_INQUIRY: &str = "You, at its inquiry";
-const BROKEN: (&str, &str) = (
-    "A row that can’t be read",
-    "The cells of this row can’t be told apart for sure. Compare each answer with the row before you release it.",
-);
-
-/// Reason, in a few words, in a sentence, and who can act.
-const REASONS: [(&str, &str, &str, &str); 19] = [
-    (
-        "missed_call",
-        "A call that nobody answered",
-        "Nobody has asked yet who called. Enter here what they tell you.",
-        US,
-    ),
-    (
-        "defects",
-        "An answer that can’t be read",
-        "The inquiry is accepted and on its way. Some answers of it can’t be read. Ask the person, and mend them here.",
-        US,
-    ),
-    (
-        "code_unknown",
-        "A code that we don’t know",
-        "The office uses a code that is in none of its tables here. Try again once it is added, or mend it here.",
-        FEED,
-    ),
-    (
-        "referral_changed",
-        "Other content than before",
-        "A referral with this number is here with other content. Compare the two, and mend the inquiry.",
-        AT_INQUIRY,
-    ),
-    (
-        "referral_reopened",
-        "Sent again after it was called off",
-        "The office called this referral off and sends it again. Reopen its inquiry.",
-        AT_INQUIRY,
-    ),
-    (
-        "referral_modified",
-        "A change to a referral",
-        "The office changes a referral that is here. Change it at its inquiry.",
-        AT_INQUIRY,
-    ),
-    (
-        "referral_cancelled",
-        "A referral is called off",
-        "The office calls a referral off that is here. Close its inquiry.",
-        AT_INQUIRY,
-    ),
-    (
-        "unknown_referral",
-        "About a referral that has not come",
-        "The office changes or calls off a referral that is not here. It may still come. Then try again.",
-        OFFICE,
-    ),
-    (
-        "control_id_reused",
-        "A message number that was used before",
-        "The office sent this under a number that it used for another message. Try again, or mend it here.",
-        OFFICE,
-    ),
-    (
-        "attachment",
-        "Papers for a referral",
-        "The office sends papers by a message. Put them to their inquiry by hand.",
-        AT_INQUIRY,
-    ),
-    (
-        "birth_date_impossible",
-        "A birth date that can’t be right",
-        "There is no such birth date, so it may be another person’s. Ask the office, and mend it here.",
-        OFFICE,
-    ),
-    (
-        "nobody",
-        "Nobody to call",
-        "There is no name and no way to reach anybody. Ask the office, and mend it here.",
-        OFFICE,
-    ),
-    (
-        "duplicate_differs",
-        "Twice in one list",
-        "The same referral stands twice in one list with different content. Compare the two.",
-        OFFICE,
-    ),
-    ("row_short", BROKEN.0, BROKEN.1, OFFICE),
-    ("row_long", BROKEN.0, BROKEN.1, OFFICE),
-    ("row_too_long", BROKEN.0, BROKEN.1, OFFICE),
-    ("nul_byte", BROKEN.0, BROKEN.1, OFFICE),
-    ("quote_misplaced", BROKEN.0, BROKEN.1, OFFICE),
-    ("quote_unbalanced", BROKEN.0, BROKEN.1, OFFICE),
-];
-
-/// Why something waits, by its reason. What is told in the words of a standard is a refusal.
-pub fn why(reason: &str) -> Why {
-    if let Some((_, short, sentence, who)) = REASONS.iter().find(|(word, ..)| *word == reason) {
-        return Why { short: (*short).to_owned(), sentence: (*sentence).to_owned(), who };
-    }
-    let words = reason.replace(['_', '-'], " ").to_lowercase();
-    let short = if words.is_empty() { "Refused".to_owned() } else { format!("Refused: {words}") };
-    let sentence = "The office was told what to mend and to send it again. You can mend it here too.".to_owned();
-    Why { short, sentence, who: OFFICE }
-}
 
 /// From whom something is: the office by its name.
 pub fn from(profile: &Profile, row: &Waiting) -> String {
@@ -170,10 +56,27 @@ pub fn became(outcome: &RepairOutcome) -> (String, Tone) {
         "accepted" => (format!("Released. The request number is {number}."), Tone::Ok),
         "known" => (format!("It is here already, as {number}. Nothing was doubled."), Tone::Ok),
         "arrived_again" => (format!("The office has sent it again meanwhile. It is here as {number}."), Tone::Ok),
-        "mended" => (format!("The answers of {number} are mended."), Tone::Ok),
+        "mended" => (format!("The answers of {number} are mended.{}", whose(outcome)), Tone::Ok),
+        "assigned" => (format!("It is put to {number}, with its papers."), Tone::Ok),
+        "applied" => (format!("{number} says now what you chose.{}", whose(outcome)), Tone::Ok),
+        "other_patient" => (
+            format!(
+                "Nothing was done. It names another patient than {number}. If it is meant all the same, say so and send it again."
+            ),
+            Tone::Bad,
+        ),
         "not_waiting" => ("It does not wait any more. Somebody else was quicker.".to_owned(), Tone::Bad),
         reason => (format!("It still waits. {}", why(reason).sentence), Tone::Warn),
     }
+}
+
+/// What follows where routing went by what changed: nobody is told of that by itself.
+fn whose(outcome: &RepairOutcome) -> String {
+    if outcome.routed_by.is_empty() {
+        return String::new();
+    }
+    let named: Vec<String> = outcome.routed_by.iter().map(|key| key.replace('_', " ")).collect();
+    format!(" Its team was chosen by what changed ({}). Look whether another team has to take it.", named.join(", "))
 }
 
 /// What became of several that were tried again.
@@ -195,12 +98,14 @@ pub fn step(step: &str, outcome: &str) -> String {
         "retry" => "Tried again",
         "mend" => "Mended",
         "set_aside" => "Set aside",
+        "assign" => "Put to its inquiry",
+        "apply" => "Taken over into its inquiry",
         other => other,
     };
     let aside = SET_ASIDE.iter().find(|(word, _)| *word == outcome).map(|(_, label)| *label);
     let came = match outcome {
         "accepted" | "known" | "arrived_again" => "it is taken".to_owned(),
-        "mended" => String::new(),
+        "mended" | "assigned" | "applied" => String::new(),
         other => aside.map_or_else(|| why(other).short, str::to_owned),
     };
     if came.is_empty() { what.to_owned() } else { format!("{what}: {came}") }
@@ -218,7 +123,7 @@ pub fn answer_at(place: &str) -> Option<&str> {
 }
 
 /// Answers that are mended here, with their labels.
-const KEYS: [(&str, &str); 10] = [
+const KEYS: [(&str, &str); 14] = [
     ("who", "Who needs care"),
     ("name", "Name of whom to contact"),
     ("patient_name", "Name of the patient, if another person"),
@@ -229,9 +134,13 @@ const KEYS: [(&str, &str); 10] = [
     ("cancer_area", "Cancer area"),
     ("referral_number", "The office’s number of the referral"),
     ("message", "Reason in words"),
+    ("address", "Address"),
+    ("language", "Language"),
+    ("insurance", "Insurance and member number"),
+    ("referring_npi", "NPI of who refers"),
 ];
-/// Those of an inquiry that is accepted: what is the person's own.
-const OF_INQUIRY: [&str; 6] = ["name", "patient_name", "phone", "email", "birth_date", "message"];
+/// What is the person's own to say, or what the office knows the referral by: of an inquiry nobody writes that here.
+const NOT_OF_INQUIRY: [&str; 1] = ["referral_number"];
 
 /// The answers to mend, each with its fault, and the faults that are at none of them. `typed`: what was sent and came back.
 pub fn questions(
@@ -243,9 +152,13 @@ pub fn questions(
     let is_inquiry = row.kind == "inquiry";
     // What a form asks besides, such as the consent to call, is mended where it is at fault.
     let at_fault = faults.iter().filter(|_| !is_inquiry).map(|fault| fault.place.as_str());
-    let beside = at_fault.filter_map(|place| Some((place, asked(profile, place)?)));
+    // Of an inquiry whatever was answered is mended, except what the person agreed to.
+    let mut told: Vec<&str> =
+        repair.fields.keys().map(String::as_str).filter(|key| is_inquiry && !key.starts_with("consent_")).collect();
+    told.sort_unstable();
+    let beside = at_fault.chain(told).filter_map(|place| Some((place, asked(profile, place)?)));
     let mended = KEYS.iter().copied().filter(|(key, _)| match row.kind.as_str() {
-        "inquiry" => OF_INQUIRY.contains(key),
+        "inquiry" => !NOT_OF_INQUIRY.contains(key),
         // A number of FHIR has a system beside it, which nobody types.
         _ => *key != "referral_number" || row.door != "fhir",
     });
@@ -318,17 +231,53 @@ fn question((key, label): (&str, &str), value: String, faults: Option<&Vec<&str>
     }
 }
 
+/// What a message says otherwise than what it is compared with, in the order of the answers. What it is silent about is left out.
+pub fn compared(profile: &Profile, repair: &Repair) -> Vec<Compared> {
+    if repair.standing_kind.is_empty() {
+        return Vec::new();
+    }
+    let stands = |key: &str| repair.standing.get(key).map(|answer| answer.trim()).unwrap_or_default();
+    let differs = |(key, says): &(&String, &String)| {
+        let is_ours =
+            !key.starts_with("consent_") && !["referral_number", "referral_reason_in_full"].contains(&key.as_str());
+        is_ours && says.trim() != stands(key)
+    };
+    let place = |key: &str| KEYS.iter().position(|(known, _)| *known == key).unwrap_or(KEYS.len());
+    let mut rows: Vec<(&String, &String)> = repair.fields.iter().filter(differs).collect();
+    rows.sort_by_key(|(key, _)| (place(key), *key));
+    let row = |(key, says): (&String, &String)| Compared {
+        key: key.clone(),
+        label: label(profile, key),
+        stands: stands(key).to_owned(),
+        says: says.clone(),
+    };
+    rows.into_iter().map(row).collect()
+}
+
+/// What an answer is called.
+fn label(profile: &Profile, key: &str) -> String {
+    let known = KEYS.iter().find(|(known, _)| *known == key).map(|(_, label)| *label);
+    known.or_else(|| asked(profile, key)).map_or_else(|| plain(key), str::to_owned)
+}
+
+fn plain(key: &str) -> String {
+    let mut label = key.replace('_', " ");
+    if let Some(first) = label.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    label
+}
+
 /// What was understood besides, in the order of its keys.
 pub fn also(repair: &Repair, questions: &[Question]) -> Vec<Fact> {
     let mut told: Vec<(&String, &String)> =
         repair.fields.iter().filter(|(key, _)| !questions.iter().any(|question| question.key == **key)).collect();
     told.sort();
-    let fact = |(key, value): (&String, &String)| {
-        let mut label = key.replace('_', " ");
-        if let Some(first) = label.get_mut(..1) {
-            first.make_ascii_uppercase();
-        }
-        Fact { label, value: value.clone(), link: None, tone: Tone::Idle }
+    let fact = |(key, value): (&String, &String)| Fact {
+        label: plain(key),
+        value: value.clone(),
+        link: None,
+        tone: Tone::Idle,
     };
     told.into_iter().map(fact).collect()
 }
@@ -346,17 +295,6 @@ mod tests {
 
     fn fault(place: &str, message: &str) -> RepairFault {
         RepairFault { place: place.into(), message: message.into() }
-    }
-
-    #[test]
-    fn every_reason_is_told_in_sentences_and_a_word_of_a_standard_as_a_refusal() {
-        for (reason, ..) in REASONS {
-            let why = why(reason);
-            assert!(why.sentence.ends_with('.') && !why.sentence.contains('_'), "{reason}: {}", why.sentence);
-            assert!(!why.short.starts_with("Refused"), "{reason}");
-        }
-        assert_eq!(why("Required field missing").short, "Refused: required field missing");
-        assert_eq!(why("code-invalid").who, OFFICE);
     }
 
     #[test]
@@ -379,16 +317,52 @@ mod tests {
     }
 
     #[test]
-    fn of_an_accepted_inquiry_only_what_is_the_persons_own_is_mended_and_of_fhir_no_number() {
+    fn of_an_accepted_inquiry_all_but_its_consents_and_number_is_mended_and_of_fhir_no_number() {
         let profile = harbor_valley();
         let keys = |kind: &str, door: &str| {
             let repair = repair(kind, door, &[]);
             let (questions, _) = questions(&profile, (&repair, &[fault("consent_phone", "x")]), |_| None);
             questions.into_iter().map(|question| question.key).collect::<Vec<_>>()
         };
-        assert_eq!(keys("inquiry", "form"), OF_INQUIRY);
+        let of_inquiry = keys("inquiry", "form");
+        assert!(["cancer_area", "address", "language"].iter().all(|key| of_inquiry.iter().any(|known| known == key)));
+        assert!(!of_inquiry.iter().any(|key| key == "referral_number" || key.starts_with("consent_")));
         assert!(keys("message", "hl7").contains(&"referral_number".to_owned()));
         assert!(!keys("message", "fhir").contains(&"referral_number".to_owned()));
+    }
+
+    #[test]
+    fn what_a_message_says_otherwise_stands_beside_what_is_known_and_what_it_may_not_change_is_left_out() {
+        let told = [
+            ("phone", "206 555 0177"),
+            ("name", "Rosa"),
+            ("consent_phone", "yes"),
+            ("referral_number", "REF-2"),
+            ("office_record_number", "RB1"),
+        ];
+        let known = [("phone", "206 555 0142"), ("name", "Rosa ")];
+        let mut repair = repair("message", "hl7", &told);
+        assert!(compared(&harbor_valley(), &repair).is_empty(), "there is nothing to compare it with");
+        repair.standing_kind = "inquiry".into();
+        repair.standing = known.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+        let rows = compared(&harbor_valley(), &repair);
+        let rows: Vec<_> =
+            rows.iter().map(|row| (row.label.as_str(), row.stands.as_str(), row.says.as_str())).collect();
+        assert_eq!(rows, [("Phone", "206 555 0142", "206 555 0177"), ("Office record number", "", "RB1")]);
+    }
+
+    #[test]
+    fn whoever_mends_what_routing_went_by_is_told_that_nobody_moves_it_by_itself() {
+        let outcome = |routed_by: &[&str]| RepairOutcome {
+            outcome: "applied".into(),
+            reference: "HV-1".into(),
+            routed_by: routed_by.iter().map(|key| (*key).to_owned()).collect(),
+            ..RepairOutcome::default()
+        };
+        assert_eq!(became(&outcome(&[])).0, "HV-1 says now what you chose.");
+        assert!(became(&outcome(&["cancer_area"])).0.contains("chosen by what changed (cancer area)"));
+        let other = RepairOutcome { outcome: "other_patient".into(), ..RepairOutcome::default() };
+        assert_eq!(became(&other).1, Tone::Bad);
     }
 
     #[test]

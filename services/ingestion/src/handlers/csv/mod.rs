@@ -71,13 +71,15 @@ impl Files {
         &self.acceptance.metrics
     }
 
-    fn seal_heading(&self, center: &str, file_id: Uuid, heading: &Heading) -> Result<Vec<u8>, Refusal> {
+    /// Seals a heading of a file.
+    pub fn seal_heading(&self, center: &str, file_id: Uuid, heading: &Heading) -> Result<Vec<u8>, Refusal> {
         // A struct of texts always serialises.
         let bytes = serde_json::to_vec(heading).unwrap_or_default();
         self.acceptance.sealer.seal(center, &format!("files.heading:{file_id}"), &bytes).map_err(internal)
     }
 
-    fn open_heading(&self, center: &str, file_id: Uuid, sealed: &[u8]) -> Result<Heading, Refusal> {
+    /// Opens a heading of a file.
+    pub fn open_heading(&self, center: &str, file_id: Uuid, sealed: &[u8]) -> Result<Heading, Refusal> {
         let context = format!("files.heading:{file_id}");
         let opened = self.acceptance.sealer.open(center, &context, sealed).map_err(internal)?;
         serde_json::from_slice(opened.expose()).map_err(|_| internal(SealError::Open))
@@ -85,7 +87,7 @@ impl Files {
 }
 
 /// What a part of a file is bound to.
-fn part_context(file_id: Uuid, part: i32) -> String {
+pub fn part_context(file_id: Uuid, part: i32) -> String {
     format!("file_parts.sealed:{file_id}:{part}")
 }
 

@@ -16,7 +16,7 @@ use crate::store::file_work;
 use crate::store::files::{self, Standing};
 
 /// Bytes read at once: some hundred records.
-const SLICE: usize = 64 * 1024;
+pub const SLICE: usize = 64 * 1024;
 
 /// How often the lease of a file that is read is renewed: well within its length.
 const RENEW: Duration = Duration::from_secs(4);

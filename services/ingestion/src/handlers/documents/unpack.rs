@@ -77,7 +77,11 @@ async fn count(documents: &Documents) {
     }
 }
 
-async fn message(documents: &Documents, center: &str, message_id: Uuid) -> Result<(), Refusal> {
+/// Unpacks the documents of one message, if they are due.
+///
+/// # Errors
+/// They could not be unpacked for now, or are about another patient; they are taken up again.
+pub async fn message(documents: &Documents, center: &str, message_id: Uuid) -> Result<(), Refusal> {
     let taken = documents.database.with_tx(center, move |tx| {
         Box::pin(async move {
             let taken = document_work::take_message(tx, message_id).await?;
@@ -88,7 +92,7 @@ async fn message(documents: &Documents, center: &str, message_id: Uuid) -> Resul
             Ok::<_, Refusal>(taken)
         })
     });
-    let Some(ToUnpack { inquiry_id, feed, state, sealed, .. }) = taken.await? else { return Ok(()) };
+    let Some(ToUnpack { inquiry_id, feed, state, assigned, sealed, .. }) = taken.await? else { return Ok(()) };
     let in_force = documents.acceptance.profile(center)?;
     // A feed that is gone may come back with the next profile.
     let Some(known) = in_force.1.feed(&feed) else {
@@ -103,15 +107,22 @@ async fn message(documents: &Documents, center: &str, message_id: Uuid) -> Resul
         FeedKind::Hl7 => {
             let decoded = charset::decode(raw.expose());
             match Message::parse(&decoded.text) {
-                // What a person settled was odd: it may bear the number of another patient's referral.
+                // What waited for a person was odd: it may bear the number of another patient's referral. Once a person said
+                // whose it is, nobody compares any more.
                 Ok(read)
-                    if state != "settled" || is_about(documents, (&in_force.1, known), &read, inquiry_id).await? =>
+                    if assigned
+                        || state == "accepted"
+                        || is_about(documents, (&in_force.1, known), &read, inquiry_id).await? =>
                 {
                     ("hl7", of_hl7(&read, &in_force.1))
                 }
                 Ok(_) => {
-                    warn!(message.id = %message_id, "a settled message is about another patient than its inquiry; not unpacked");
-                    ("hl7", Vec::new())
+                    let parked =
+                        documents.database.with_tx(center, move |tx| Box::pin(super::park(tx, Some(message_id))));
+                    parked.await?;
+                    return Err(Refusal::WrongState(
+                        "its patient is not the one of its inquiry; a person has to say whose it is",
+                    ));
                 }
                 Err(_) => ("hl7", Vec::new()),
             }

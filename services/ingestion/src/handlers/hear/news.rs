@@ -64,7 +64,7 @@ pub async fn is_about(
 }
 
 /// Whether news name the patient of an inquiry: the same family name, and no other birth date.
-fn is_of(known: &Person, told: &BTreeMap<String, String>) -> bool {
+pub fn is_of(known: &Person, told: &BTreeMap<String, String>) -> bool {
     let family = |name: &str| Name::parse(name).rest.last().cloned();
     let named = told.get("patient_name").or_else(|| told.get("name")).map(String::as_str).unwrap_or_default();
     let birth = told.get("birth_date").and_then(|date| date.parse::<jiff::civil::Date>().ok());

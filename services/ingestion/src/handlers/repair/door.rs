@@ -53,6 +53,17 @@ pub enum Wish {
     Nothing,
 }
 
+/// What is known of a message beside what it says.
+#[derive(Clone, Copy)]
+pub struct Known<'a> {
+    /// Why it waits.
+    pub reason: &'a str,
+    /// How the file is read in which a row came.
+    pub reading: Option<&'a str>,
+    /// The day at the center.
+    pub today: Date,
+}
+
 /// A message as far as it is understood. PHI: no `Debug`.
 pub struct Understood {
     /// What it asks for.
@@ -81,11 +92,21 @@ impl Understood {
         Self { wish: Wish::Nothing, asked, form_id: None, faults: Vec::new(), columns: Vec::new(), row: None }
     }
 
+    /// All that it says, the language among it.
+    pub fn told(&self) -> BTreeMap<String, String> {
+        let language = (LANGUAGE.to_owned(), self.asked.language.clone());
+        let told = self.asked.answers.clone().into_iter().chain(Some(language).filter(|(_, tag)| !tag.is_empty()));
+        told.collect()
+    }
+
     /// Lays mended answers over what was understood, and takes the key that the mended referral would have at its door.
     pub fn mend(&mut self, feed: &Feed, mended: Vec<(String, String)>) {
         let number = |asked: &Asked| asked.answers.get("referral_number").map(|number| number.trim().to_owned());
         let before = number(&self.asked);
         lay_over(&mut self.asked.answers, mended);
+        if let Some(told) = self.asked.answers.remove(LANGUAGE) {
+            self.asked.language = language(&told).unwrap_or_default();
+        }
         // A number of FHIR has a system beside it, which nobody types.
         if feed.kind == FeedKind::Fhir {
             return;
@@ -120,17 +141,12 @@ impl Understood {
     }
 }
 
-/// Reads a message of a feed. `row`: how the file was read in which a row came.
-pub fn understand(
-    doors: &Doors,
-    (profile, feed): (&Profile, &Feed),
-    raw: &[u8],
-    (row, today): (Option<&str>, Date),
-) -> Understood {
+/// Reads a message of a feed.
+pub fn understand(doors: &Doors, (profile, feed): (&Profile, &Feed), raw: &[u8], known: Known<'_>) -> Understood {
     match feed.kind {
-        FeedKind::Hl7 => of_hl7(doors, profile, feed, (raw, today)),
-        FeedKind::Fhir => of_fhir(doors, feed, (raw, today)),
-        FeedKind::Csv => of_row(feed, raw, (row, today)),
+        FeedKind::Hl7 => of_hl7(doors, profile, feed, (raw, known.today)),
+        FeedKind::Fhir => of_fhir(doors, feed, (raw, known.today)),
+        FeedKind::Csv => of_row(feed, raw, known),
         FeedKind::Phone => of_call(profile, feed, raw),
     }
 }
@@ -174,7 +190,9 @@ fn of_hl7(doors: &Doors, profile: &Profile, feed: &Feed, (raw, today): (&[u8], D
             understood.wish = if is_about { Wish::Nothing } else { Wish::Mended };
             in_part()
         }
-        Topic::Attachment | Topic::Visit | Topic::Answer => None,
+        // It refers nobody, but a person has to see whom it is about.
+        Topic::Attachment | Topic::Visit => in_part(),
+        Topic::Answer => None,
     };
     if let Some(told) = told {
         if let Some(field) = told.unknown_code {
@@ -244,13 +262,24 @@ fn of_fhir(doors: &Doors, feed: &Feed, (raw, today): (&[u8], Date)) -> Understoo
     understood
 }
 
+/// The language is none of a referral's answers, and mended like one.
+pub const LANGUAGE: &str = "language";
+
 /// Answers that stand where they are told also in a row whose cells may be shifted, for a person to compare.
 const OF_ANY_ROW: [&str; 9] =
     ["who", "name", "patient_name", "phone", "email", "birth_date", "message", "consent_phone", "referral_number"];
 
-/// A row is never taken again as it stands: what was wrong with it is wrong still, and behind a quote that went astray no cell
-/// can be told from the next. What its cells say is laid out for a person.
-fn of_row(feed: &Feed, raw: &[u8], (reading, today): (Option<&str>, Date)) -> Understood {
+/// The tag of a language that a person typed in, as its tag or in words; nothing where it is none.
+pub fn language(told: &str) -> Option<String> {
+    Some(referral::language(told, told)).filter(|tag| !tag.is_empty())
+}
+
+/// Why a row waits whose cells can't be told apart, and that can't be seen of the cells that were kept.
+const TORN: [Code; 4] = [Code::RowTooLong, Code::Nul, Code::QuoteMisplaced, Code::QuoteUnbalanced];
+
+/// A row is taken again where it can be read now, because its feed's mapping was mended. Behind a quote that went astray no cell
+/// can be told from the next: what such cells say is laid out for a person.
+fn of_row(feed: &Feed, raw: &[u8], Known { reason, reading, today }: Known<'_>) -> Understood {
     let mut understood = Understood::nothing();
     let cells: Vec<String> = serde_json::from_slice(raw).unwrap_or_default();
     let reading: Option<Reading> = reading.and_then(|text| serde_json::from_str(text).ok());
@@ -260,7 +289,12 @@ fn of_row(feed: &Feed, raw: &[u8], (reading, today): (Option<&str>, Date)) -> Un
     let (places, line) = (Places::of(&layout), layout.header_line + 1);
     let record = Record::of_cells(line, cells.iter().map(String::as_str));
     let (mut told, remarks) = match judge(&record, &places, &mapping, today) {
-        Judged::Referral(told) => (*told, Vec::new()),
+        Judged::Referral(told) => {
+            if TORN.iter().all(|code| code.word() != reason) {
+                understood.wish = Wish::New;
+            }
+            (*told, Vec::new())
+        }
         Judged::Broken(remark, _) => {
             let mut told = rows::read_in_part(&Row::of(&record, &places, &mapping), &mapping, today);
             if matches!(remark.code, Code::RowShort | Code::RowLong) {

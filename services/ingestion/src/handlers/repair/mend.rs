@@ -1,33 +1,47 @@
-//! Mends the answers of an inquiry that was accepted with faults, or that was made of a call that nobody answered.
+//! Mends the answers of an inquiry, at any time and by a named person: those at fault, those that a caller told later, those that
+//! its office changed since.
 //!
 //! The mended answers are read by the form like those of everybody, so that nobody is stored who could not have come by a
-//! door; as typed and as read they are sealed anew. Only what is the person's own is mended here: what they agreed to, and
-//! what routing went by, is asked of them and kept with the intake note. Deliberately not here: messages (retry, take).
+//! door; as typed and as read they are sealed anew. What they agreed to is theirs alone and is never mended. What routing went by
+//! was told to others once and is not told again: whoever mends it hears that the team has to be looked at. Deliberately not
+//! here: messages (retry, take) and what of them is taken over (apply).
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use causeway_auth::audit::{self, AuditError};
-use causeway_funnel::contact::FieldFault;
+use causeway_funnel::contact::{FaultCode, FieldFault};
+use causeway_funnel::form::{Answers, HONEYPOT, Origin};
+use causeway_funnel::profile::Profile;
 use causeway_mailbox::Tx;
+use causeway_proto::convert;
 use causeway_proto::inquiry::v1 as wire;
 use prost::Message as _;
 use tracing::error;
 use uuid::Uuid;
 
-use super::Doer;
+use super::door::{LANGUAGE, language};
 use super::open::person;
-use super::take::{NOT_WAITING, Outcome};
-use crate::domain::person;
+use super::take::Outcome;
+use super::{Doer, STAFF};
+use crate::domain::{npi, person};
 use crate::error::Refusal;
 use crate::handlers::grpc::Calls;
 use crate::handlers::hooks::tell;
 use crate::store::people;
-use crate::store::repairs::{self, Step};
+use crate::store::repairs::{self, Defective, Step};
 
 /// The inquiry's answers are mended, all that were given now.
 const MENDED: &str = "mended";
-/// What can be mended.
-const FIELDS: [&str; 6] = ["name", "patient_name", "phone", "email", "birth_date", "message"];
+/// What can be mended of every inquiry; besides, what its form asks and what was told with it.
+const FIELDS: [&str; 10] =
+    ["name", "patient_name", "phone", "email", "birth_date", "message", "address", "insurance", NPI, LANGUAGE];
+/// Number of the referring provider.
+const NPI: &str = "referring_npi";
+
+/// Whether an answer is one that staff may write: not what the person agreed to, nor by what the office knows the referral.
+pub fn is_for_staff(key: &str) -> bool {
+    !key.starts_with("consent_") && ![HONEYPOT, "referral_number", "referral_reason_in_full"].contains(&key)
+}
 
 /// Lays mended answers over those that were understood; an empty one takes an answer away.
 pub fn lay_over(answers: &mut BTreeMap<String, String>, mended: Vec<(String, String)>) {
@@ -41,6 +55,31 @@ pub fn lay_over(answers: &mut BTreeMap<String, String>, mended: Vec<(String, Str
     }
 }
 
+/// What is wrong with answers that no form reads: the language and the number of a provider.
+pub fn odd(told: &[(String, String)]) -> Vec<FieldFault> {
+    let fault = |key: &str, message: &str| FieldFault {
+        field: key.to_owned(),
+        code: FaultCode::NotAChoice,
+        message: message.to_owned(),
+    };
+    let one = |(key, answer): &(String, String)| match (key.as_str(), answer.trim()) {
+        (_, "") => None,
+        (LANGUAGE, tag) if language(tag).is_none() => {
+            Some(fault(LANGUAGE, "Enter a language by its name or its code, like Spanish or es"))
+        }
+        (NPI, number) if !npi::is_sound(number) => {
+            Some(fault(NPI, "Check the NPI. It has 10 digits, and the last one checks the others"))
+        }
+        _ => None,
+    };
+    told.iter().filter_map(one).collect()
+}
+
+/// In the words of staff: they were written for the person, in the person's language.
+pub fn for_staff(faults: impl IntoIterator<Item = FieldFault>) -> Vec<FieldFault> {
+    faults.into_iter().map(|one| FieldFault::new(&one.field, one.code, STAFF)).collect()
+}
+
 /// Mends an inquiry.
 pub async fn inquiry(
     calls: &Calls,
@@ -48,48 +87,15 @@ pub async fn inquiry(
     (center, id): (&str, Uuid),
     fields: Vec<(String, String)>,
 ) -> Result<wire::RepairOutcome, Refusal> {
-    if fields.is_empty() || fields.iter().any(|(key, _)| !FIELDS.contains(&key.as_str())) {
-        return Err(Refusal::BadRequest("mend name, patient_name, phone, email, birth_date or message"));
-    }
     let in_force = calls.acceptance.profile(center)?;
     let (calls, doer) = (calls.clone(), doer.clone());
     let database = calls.database.clone();
-    let outcome = database
+    let (outcome, routed_by) = database
         .with_tx(center, move |tx| {
             Box::pin(async move {
-                let center = tx.center().to_owned();
                 let stored = repairs::inquiry(tx, id).await?.ok_or(Refusal::UnknownInquiry)?;
-                let open = repairs::defects(tx, id).await?;
-                let facts = facts(id, &stored.facts)?;
-                // Nobody has asked who called: what is told later is laid in here, though nothing was at fault.
-                if open.is_empty() && !facts.missed_call {
-                    return Ok(Outcome::of(NOT_WAITING, Some(id), Some(stored.reference)));
-                }
-                let told: Vec<String> = fields.iter().map(|(key, _)| key.clone()).collect();
-                let known = person(&calls, &center, (id, &stored.sealed))?;
-                let mut given = known.given;
-                lay_over(&mut given, fields);
-                let form = (facts.form_id.as_str(), facts.language.as_str());
-                let checked = calls.acceptance.read_answers(&in_force.1, form, &given)?;
-                let wrong = |fault: &&FieldFault| told.contains(&fault.field);
-                let faults: Vec<FieldFault> = checked.faults.iter().filter(wrong).cloned().collect();
-                if !faults.is_empty() {
-                    return Err(Refusal::Faults(faults));
-                }
-                let is_mended = |field: &String| !checked.faults.iter().any(|fault| fault.field == *field);
-                let mended: Vec<String> =
-                    open.iter().map(|(field, _)| field.clone()).filter(|field| is_mended(field)).collect();
-                let needs_repair = open.iter().any(|(field, _)| !is_mended(field));
-                let context = person::context(id);
-                let bytes = person::write(&checked.answers, &given, &known.came);
-                let sealed = calls.acceptance.sealer.seal(&center, &context, &bytes).map_err(|cause| {
-                    error!(%cause, inquiry.id = %id, "seal a mended person");
-                    Refusal::Internal
-                })?;
-                let facts = wire::Facts { needs_repair, ..facts }.encode_to_vec();
-                repairs::rewrite(tx, id, (Some(&sealed), &facts, needs_repair)).await?;
-                people::read_again(tx, id).await?;
-                repairs::mended(tx, &[id], Some(&mended)).await?;
+                let reference = stored.reference.clone();
+                let routed_by = within(tx, &calls, &in_force.1, (id, &stored), fields).await?;
                 tell::moved(tx, &[id]).await?;
                 let noted = Step {
                     object_kind: "inquiry",
@@ -101,11 +107,116 @@ pub async fn inquiry(
                 repairs::note(tx, &[noted]).await?;
                 let entry = doer.entry(("inquiry", id), "mend_inquiry");
                 audit::append(tx, entry).await.map_err(|AuditError::Database(cause)| Refusal::from(cause))?;
-                Ok::<_, Refusal>(Outcome::of(MENDED, Some(id), Some(stored.reference)))
+                Ok::<_, Refusal>((Outcome::of(MENDED, Some(id), Some(reference)), routed_by))
             })
         })
         .await?;
-    Ok(outcome.told(id))
+    Ok(wire::RepairOutcome { routed_by, ..outcome.told(id) })
+}
+
+/// Mends an inquiry that this transaction holds; gives the keys of what changed and routing went by.
+pub async fn within(
+    tx: &mut Tx,
+    calls: &Calls,
+    profile: &Profile,
+    (id, stored): (Uuid, &Defective),
+    fields: Vec<(String, String)>,
+) -> Result<Vec<String>, Refusal> {
+    let center = tx.center().to_owned();
+    let facts = facts(id, &stored.facts)?;
+    let known = person(calls, &center, (id, &stored.sealed))?;
+    let form = profile.form(&facts.form_id).ok_or(Refusal::UnknownForm)?;
+    let may = |key: &str| {
+        FIELDS.contains(&key) || known.given.contains_key(key) || form.fields().any(|(_, field)| field.key == key)
+    };
+    if fields.is_empty() || fields.iter().any(|(key, _)| !is_for_staff(key) || !may(key)) {
+        return Err(Refusal::BadRequest(
+            "mend answers that were given, that the form asks, or address, insurance, referring_npi or language; not what \
+             the person agreed to, nor the number of the referral",
+        ));
+    }
+    let open = repairs::defects(tx, id).await?;
+    let told: Vec<String> = fields.iter().map(|(key, _)| key.clone()).collect();
+    let mut faults = odd(&fields);
+    let mut given = known.given.clone();
+    lay_over(&mut given, fields);
+    // Told in words, it is kept as the tag by which a form knows it.
+    if let Some(tag) = given.get(LANGUAGE).and_then(|told| language(told)) {
+        given.insert(LANGUAGE.to_owned(), tag);
+    }
+    let checked =
+        calls.acceptance.read_answers(profile, (&facts.form_id, &facts.language), &given).map_err(|refusal| {
+            if let Refusal::Faults(all) = refusal { Refusal::Faults(for_staff(all)) } else { refusal }
+        })?;
+    let wrong = |fault: &FieldFault| told.contains(&fault.field) && faults.iter().all(|odd| odd.field != fault.field);
+    let read: Vec<FieldFault> = checked.faults.iter().filter(|fault| wrong(fault)).cloned().collect();
+    faults.extend(for_staff(read));
+    let is_mended = |field: &String| !checked.faults.iter().any(|fault| fault.field == *field);
+    let mended: Vec<String> = open.iter().map(|(field, _)| field.clone()).filter(|field| is_mended(field)).collect();
+    let needs_repair = open.iter().any(|(field, _)| !is_mended(field));
+    let bytes = person::write(&checked.answers, &given, &known.came);
+    let mut renewed = wire::Facts { needs_repair, ..facts.clone() };
+    faults.extend(renew(&mut renewed, checked.answers, (&told, &given)));
+    if !faults.is_empty() {
+        return Err(Refusal::Faults(faults));
+    }
+    let sealed = calls.acceptance.sealer.seal(&center, &person::context(id), &bytes).map_err(|cause| {
+        error!(%cause, inquiry.id = %id, "seal a mended person");
+        Refusal::Internal
+    })?;
+    repairs::rewrite(tx, id, (Some(&sealed), &renewed.encode_to_vec(), needs_repair)).await?;
+    people::read_again(tx, id).await?;
+    repairs::mended(tx, &[id], Some(&mended)).await?;
+    Ok(routed(&facts, &renewed))
+}
+
+/// Writes what is mended into the facts, as far as they tell it.
+fn renew(
+    facts: &mut wire::Facts,
+    mut read: Answers,
+    (told, given): (&[String], &BTreeMap<String, String>),
+) -> Option<FieldFault> {
+    let is_told = |key: &str| told.iter().any(|one| one == key);
+    let answer = |key: &str| given.get(key).map(String::as_str);
+    // A form that is for one consult type does not ask for it, and the inquiry may turn out to be for another.
+    if let Some(word) = answer("consult_type").filter(|_| is_told("consult_type")) {
+        match word.trim().parse() {
+            Ok(known) => read.consult_type = known,
+            Err(_) => return Some(FieldFault::new("consult_type", FaultCode::NotAChoice, STAFF)),
+        }
+    }
+    if let Some(tag) = answer(LANGUAGE).filter(|_| is_told(LANGUAGE)).and_then(language) {
+        read.language = tag;
+    }
+    let new = convert::facts_to_wire(Uuid::nil(), &read.facts(Origin::default()));
+    for key in told {
+        match key.as_str() {
+            "consult_type" if answer(key).is_some() => facts.consult_type = new.consult_type,
+            "cancer_area" => facts.cancer_area = new.cancer_area,
+            LANGUAGE if answer(key).is_some() => facts.language.clone_from(&new.language),
+            "payer" => facts.payer.clone_from(&new.payer),
+            "site_preference" => facts.site_preference.clone_from(&new.site_preference),
+            "records_on_hand" => facts.records_on_hand.clone_from(&new.records_on_hand),
+            "best_time" => facts.best_time.clone_from(&new.best_time),
+            "contact_channel" => facts.preferred_channel = new.preferred_channel,
+            "who" => facts.asked_by.clone_from(&new.asked_by),
+            _ => {}
+        }
+    }
+    None
+}
+
+/// Which of the facts that a routing table reads differ.
+fn routed(before: &wire::Facts, after: &wire::Facts) -> Vec<String> {
+    let differs = [
+        ("consult_type", before.consult_type != after.consult_type),
+        ("cancer_area", before.cancer_area != after.cancer_area),
+        (LANGUAGE, before.language != after.language),
+        ("payer", before.payer != after.payer),
+        ("site_preference", before.site_preference != after.site_preference),
+        ("records_on_hand", before.records_on_hand != after.records_on_hand),
+    ];
+    differs.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| key.to_owned()).collect()
 }
 
 /// Says of inquiries that nothing of them is to be mended any more, and gives those of which something was.
@@ -130,4 +241,37 @@ pub fn facts(id: Uuid, stored: &[u8]) -> Result<wire::Facts, Refusal> {
         error!(%cause, inquiry.id = %id, "read the stored facts of an inquiry");
         Refusal::Internal
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_language_is_told_by_name_or_code_and_a_provider_number_by_its_check_digit() {
+        let told = |key: &str, answer: &str| vec![(key.to_owned(), answer.to_owned())];
+        for (key, answer) in [(LANGUAGE, "Spanish"), (LANGUAGE, "es"), (LANGUAGE, ""), (NPI, "1234567893"), (NPI, "")] {
+            assert!(odd(&told(key, answer)).is_empty(), "{key} {answer}");
+        }
+        for (key, answer) in [(LANGUAGE, "Rosa Vega"), (NPI, "1234567890"), (NPI, "12")] {
+            assert_eq!(odd(&told(key, answer)).len(), 1, "{key} {answer}");
+        }
+    }
+
+    #[test]
+    fn of_mended_answers_only_those_are_written_into_the_facts_that_were_told_and_routing_went_by() {
+        let given: BTreeMap<String, String> =
+            [("consult_type", "second_opinion"), ("language", "Spanish"), ("payer", "medicare")]
+                .map(|(key, answer)| (key.to_owned(), answer.to_owned()))
+                .into();
+        let told = ["consult_type", "language"].map(str::to_owned);
+        let before = wire::Facts { language: "en".into(), payer: "private".into(), ..wire::Facts::default() };
+        let mut after = before.clone();
+        assert_eq!(renew(&mut after, Answers::default(), (&told, &given)), None);
+        assert_eq!((after.language.as_str(), after.payer.as_str()), ("es", "private"));
+        assert_eq!(after.consult_type(), wire::ConsultType::SecondOpinion);
+        assert_eq!(routed(&before, &after), ["consult_type", "language"]);
+        let odd = BTreeMap::from([("consult_type".to_owned(), "surgery".to_owned())]);
+        assert!(renew(&mut after, Answers::default(), (&told, &odd)).is_some());
+    }
 }

@@ -1,10 +1,12 @@
 //! The repair queue: what could not be taken, or not all of it, and what people do about it.
 //!
-//! Two things wait for the same people: messages of partners that are kept and led to no inquiry, and inquiries that were
-//! accepted with answers that could not be read. A message is tried again or released by the acceptance path of its own door,
-//! under the key that it would have had there, so that nothing is doubled. Deliberately not here: the pages, and files that
-//! wait as a whole (settle).
+//! Three things wait for the same people: messages of partners that are kept and led to no inquiry, files of which nothing was
+//! made, and inquiries that were accepted with answers that could not be read. A message is tried again or released by the acceptance path of its own door,
+//! under the key that it would have had there, so that nothing is doubled; one that is about a known inquiry is put to it or taken
+//! into it. Deliberately not here: the pages, and what is done about files as a whole (settle).
 
+pub mod apply;
+pub mod assign;
 pub mod door;
 pub mod mend;
 pub mod open;
@@ -35,6 +37,8 @@ const DEFECTS: &str = "defects";
 const FORM: &str = "form";
 /// The language of staff.
 const STAFF: &str = "en";
+/// Nothing was done: the message names another patient than the inquiry, and nobody confirmed that it is meant.
+pub const OTHER_PATIENT: &str = "other_patient";
 /// No message has the id of a request.
 const UNKNOWN: Refusal =
     Refusal::BadRequest("no message of this center has this id; take it from the list of what waits");
@@ -57,7 +61,7 @@ impl Doer {
         Ok(Self { actor, action, trace })
     }
 
-    fn entry(&self, (kind, id): (&'static str, Uuid), purpose: &str) -> Entry {
+    pub(super) fn entry(&self, (kind, id): (&'static str, Uuid), purpose: &str) -> Entry {
         Entry {
             actor: self.actor.clone(),
             action: self.action.word().to_owned(),
@@ -85,6 +89,7 @@ pub async fn list(
         is_refused,
         feeds,
         sources: if with_inquiries { sources(&request.door) } else { Vec::new() },
+        with_files: ["", FeedKind::Csv.as_str()].contains(&request.door.as_str()),
         reason: request.reason,
         after: after(&request.page_token)?,
     };
@@ -165,6 +170,7 @@ fn row(profile: &Profile, one: Waiting) -> wire::RepairRow {
         since: convert::micros(one.since.0),
         reference: one.reference.unwrap_or_default(),
         inquiry_id: one.inquiry_id.map(|id| id.to_string()).unwrap_or_default(),
+        detail: one.detail,
     }
 }
 

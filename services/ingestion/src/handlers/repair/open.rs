@@ -1,35 +1,52 @@
 //! Opens something that waits, with all that it says, for a stated purpose, and writes that down first.
 //!
-//! Deliberately not here: what is made of it (take, mend).
+//! Deliberately not here: what is made of it (take, mend, assign, apply).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use causeway_auth::Actor;
 use causeway_auth::audit::{self, AuditError};
 use causeway_envelope::TraceContext;
-use causeway_funnel::profile::{Feed, Profile};
+use causeway_funnel::profile::{CsvMapping, Feed, FeedKind, Profile};
+use causeway_mailbox::Tx;
 use causeway_proto::inquiry::v1 as wire;
 use tracing::error;
 use uuid::Uuid;
 
-use super::door::{Understood, Wish, understand};
-use super::mend;
-use super::{DEFECTS, Doer, STAFF, UNKNOWN, row};
+use super::door::{Known, Understood, Wish, understand};
+use super::{DEFECTS, Doer, STAFF, UNKNOWN, apply, assign, mend, row};
+use crate::adapters::csv::charset::Text;
+use crate::adapters::csv::layout::detect;
 use crate::adapters::hl7::charset;
 use crate::domain::person::{self, Person};
 use crate::domain::submission::Submission;
 use crate::error::Refusal;
+use crate::handlers::csv::part_context;
+use crate::handlers::csv::reader::SLICE;
+use crate::handlers::csv::survey::Reading;
 use crate::handlers::grpc::Calls;
-use crate::store::messages::REFUSED;
+use crate::handlers::hear::news;
+use crate::store::file_rows::{self, FileOf};
+use crate::store::messages::{self, REFUSED};
 use crate::store::repairs::{self, Message, Waiting};
+use crate::writer::heard::{CONTROL_ID_REUSED, holds};
 
 /// Why somebody may look: a closed list.
 const PURPOSES: [&str; 2] = ["repair", "mapping"];
 
 /// Nothing is at fault, and nobody has asked yet who called.
 const MISSED_CALL: &str = "missed_call";
+/// Nothing is at fault, and its answers can be mended all the same.
+const MENDING: &str = "mending";
 
 /// The feed was taken out of the profile.
 pub const FEED_GONE: Refusal =
     Refusal::WrongState("its feed is not in feeds.toml any more: add it again, or set this aside");
+
+/// The center's retention has passed.
+const ERASED: Refusal =
+    Refusal::WrongState("what it said is erased, as the center's retention says: settle it, or set it aside");
 
 /// Opens something.
 pub async fn repair(
@@ -57,23 +74,33 @@ async fn message(
     purpose: &str,
 ) -> Result<wire::Repair, Refusal> {
     let (by, why) = (doer.clone(), purpose.to_owned());
-    let (message, reading, steps) = calls
+    let (message, file, steps) = calls
         .database
         .with_tx(center, move |tx| {
             Box::pin(async move {
                 let message = repairs::message(tx, id, false).await?.ok_or(UNKNOWN)?;
-                let reading = repairs::row_of(tx, id).await?.and_then(|(reading, _)| reading);
+                let file = file_rows::file_of(tx, id).await?;
                 let entry = by.entry(("message", id), &why);
                 audit::append(tx, entry).await.map_err(|AuditError::Database(cause)| Refusal::from(cause))?;
-                Ok::<_, Refusal>((message, reading, repairs::steps(tx, id).await?))
+                Ok::<_, Refusal>((message, file, repairs::steps(tx, id).await?))
             })
         })
         .await?;
     let in_force = calls.acceptance.profile(center)?;
-    let raw = raw(calls, center, &message)?;
+    let is_erased = message.sealed.is_empty();
+    let raw = if is_erased { Vec::new() } else { raw(calls, center, &message)? };
     let feed = feed(&in_force.1, &message.feed);
-    let understood = feed.map(|feed| read(calls, (&in_force.1, feed), &raw, reading.as_deref()));
+    let readable = feed.filter(|_| !is_erased);
+    let understood = readable.map(|feed| read(calls, (&in_force.1, feed), &message, file.as_ref())).transpose()?;
     let waits = message.waits();
+    let may_apply = understood.as_ref().is_some_and(|one| apply::may(&message, one));
+    let compared = match (&understood, feed) {
+        (Some(understood), Some(feed)) if waits => {
+            beside(calls, doer, (&in_force, feed), (&message, understood), purpose).await?
+        }
+        _ => Beside::default(),
+    };
+    let may_assign = assign::may(&message) && understood.is_some();
     let view = if !waits {
         ""
     } else if message.state == REFUSED {
@@ -90,12 +117,20 @@ async fn message(
         steps: steps.into_iter().map(step).collect(),
         row: Some(row),
         view: view.to_owned(),
+        may_apply,
+        may_assign,
+        is_erased,
+        standing: compared.standing.into_iter().collect(),
+        standing_kind: compared.kind.to_owned(),
+        standing_raw: compared.raw,
+        candidates: compared.candidates,
+        is_other_patient: compared.is_other_patient,
         ..wire::Repair::default()
     };
     if let (Some(understood), Some(feed)) = (understood, feed) {
         shown.faults = understood.faults.iter().map(|(place, message)| fault(place.clone(), message.clone())).collect();
         shown.columns.clone_from(&understood.columns);
-        shown.fields = understood.asked.answers.clone().into_iter().collect();
+        shown.fields = understood.told().into_iter().collect();
         if !shown.may_release {
             return Ok(shown);
         }
@@ -118,10 +153,115 @@ async fn message(
     Ok(shown)
 }
 
-/// Reads a message once more.
-pub fn read(calls: &Calls, (profile, feed): (&Profile, &Feed), raw: &[u8], reading: Option<&str>) -> Understood {
+/// What is shown beside a message: whom it is compared with, and whose it may be.
+#[derive(Default)]
+struct Beside {
+    standing: BTreeMap<String, String>,
+    kind: &'static str,
+    raw: String,
+    candidates: Vec<wire::RepairCandidate>,
+    is_other_patient: bool,
+}
+
+/// Looks up what a message is compared with. Whatever of it is somebody else's is written down.
+async fn beside(
+    calls: &Calls,
+    doer: &Doer,
+    (in_force, feed): (&Arc<(String, Profile)>, &Feed),
+    (message, understood): (&Message, &Understood),
+    purpose: &str,
+) -> Result<Beside, Refusal> {
+    let identity = assign::identity(calls, (&in_force.1, feed), understood).filter(|_| assign::may(message));
+    let (calls, doer, in_force) = (calls.clone(), doer.clone(), in_force.clone());
+    let (message, told, purpose) = (message.clone(), understood.told(), purpose.to_owned());
+    let (center, kind) = (in_force.1.center.id.clone(), feed.kind);
+    let database = calls.database.clone();
+    database
+        .with_tx(&center, move |tx| {
+            Box::pin(async move {
+                let mut beside = match message.inquiry_id {
+                    Some(inquiry) => of_inquiry(tx, &calls, &doer, (inquiry, &told, kind), &purpose).await?,
+                    None if message.reason == CONTROL_ID_REUSED => of_first(tx, &calls, &in_force.1, &message).await?,
+                    None => Beside::default(),
+                };
+                beside.is_other_patient &= !message.assigned;
+                if let Some(identity) = identity {
+                    let of = (&identity, &told);
+                    beside.candidates = assign::candidates(tx, &calls, &doer, of, &purpose).await?;
+                }
+                Ok::<_, Refusal>(beside)
+            })
+        })
+        .await
+}
+
+async fn of_inquiry(
+    tx: &mut Tx,
+    calls: &Calls,
+    doer: &Doer,
+    (inquiry, told, kind): (Uuid, &BTreeMap<String, String>, FeedKind),
+    purpose: &str,
+) -> Result<Beside, Refusal> {
+    let Some(stored) = repairs::inquiry(tx, inquiry).await? else { return Ok(Beside::default()) };
+    let person = person(calls, tx.center(), (inquiry, &stored.sealed))?;
+    let entry = doer.entry(("inquiry", inquiry), purpose);
+    audit::append(tx, entry).await.map_err(|AuditError::Database(cause)| Refusal::from(cause))?;
+    let standing = apply::standing(&person, &mend::facts(inquiry, &stored.facts)?);
+    let is_other_patient = is_of_another(&person, told, kind);
+    Ok(Beside { standing, kind: "inquiry", is_other_patient, ..Beside::default() })
+}
+
+/// Whether a message names another patient than its inquiry. HL7 names one wherever it brings documents; elsewhere one is compared
+/// where it is named.
+pub fn is_of_another(person: &Person, told: &BTreeMap<String, String>, kind: FeedKind) -> bool {
+    let is_named = ["name", "patient_name"].iter().any(|key| told.contains_key(*key));
+    (kind == FeedKind::Hl7 || is_named) && !news::is_of(person, told)
+}
+
+/// The message that came first under a control id.
+async fn of_first(tx: &mut Tx, calls: &Calls, profile: &Profile, message: &Message) -> Result<Beside, Refusal> {
+    let standing = messages::standing(tx, &[message.control_key.as_slice()]).await?;
+    let Some(first) = standing.iter().find(|one| one.message_id != message.message_id && holds(one)) else {
+        return Ok(Beside::default());
+    };
+    let Some(first) = repairs::message(tx, first.message_id, false).await? else { return Ok(Beside::default()) };
+    let Some(feed) = feed(profile, &first.feed).filter(|_| !first.sealed.is_empty()) else {
+        return Ok(Beside::default());
+    };
+    let text = charset::decode(&raw(calls, tx.center(), &first)?).text.into_owned();
+    let told = read(calls, (profile, feed), &first, None)?.told();
+    Ok(Beside { standing: told, kind: "message", raw: text, ..Beside::default() })
+}
+
+/// Reads a message once more, and a row by its feed's mapping in force.
+pub fn read(
+    calls: &Calls,
+    (profile, feed): (&Profile, &Feed),
+    message: &Message,
+    row: Option<&FileOf>,
+) -> Result<Understood, Refusal> {
+    if message.sealed.is_empty() {
+        return Err(ERASED);
+    }
+    let raw = raw(calls, &profile.center.id, message)?;
     let today = profile.zone().to_datetime(calls.acceptance.clock.now()).date();
-    understand(&calls.doors, (profile, feed), raw, (reading, today))
+    let current = row.and_then(|row| current(calls, &profile.center.id, feed.csv.as_ref()?, row));
+    let reading = current.as_deref().or(row.and_then(|row| row.reading.as_deref()));
+    let known = Known { reason: &message.reason, reading, today };
+    Ok(understand(&calls.doors, (profile, feed), &raw, known))
+}
+
+/// How a file would be read by a mapping of today, as far as its head is kept and that mapping takes it; else it is read as it
+/// was.
+fn current(calls: &Calls, center: &str, mapping: &CsvMapping, row: &FileOf) -> Option<String> {
+    let was: Reading = serde_json::from_str(row.reading.as_deref()?).ok()?;
+    let context = part_context(row.file_id, 0);
+    let mut head = calls.acceptance.sealer.open(center, &context, row.head.as_deref()?).ok()?.into_exposed();
+    let is_all = row.parts <= 1 && head.len() <= SLICE;
+    head.truncate(SLICE);
+    let text = Text::of(was.by().0).push(&head, is_all);
+    let layout = detect(&text, is_all, mapping).ok()?;
+    serde_json::to_string(&Reading { layout, mapping: mapping.clone(), ..was }).ok()
 }
 
 /// A feed of the profile.
@@ -151,6 +291,7 @@ fn waiting(message: Message) -> Waiting {
         since: message.received_at,
         inquiry_id: message.inquiry_id,
         reference: message.reference,
+        detail: String::new(),
     }
 }
 
@@ -182,7 +323,8 @@ async fn inquiry(
         .await?;
     let person = person(calls, center, (id, &stored.sealed))?;
     let in_force = calls.acceptance.profile(center)?;
-    let may_release = !defects.is_empty() || mend::facts(id, &stored.facts)?.missed_call;
+    let facts = mend::facts(id, &stored.facts)?;
+    let fields = apply::standing(&person, &facts);
     let words = |code: &str| {
         use causeway_funnel::contact::FaultCode;
         code.parse::<FaultCode>().map_or_else(|_| code.to_owned(), |code| code.label(STAFF).to_owned())
@@ -195,20 +337,26 @@ async fn inquiry(
             id,
             feed: String::new(),
             message_kind: stored.source,
-            reason: if defects.is_empty() && may_release { MISSED_CALL } else { DEFECTS }.to_owned(),
+            reason: match (defects.is_empty(), facts.missed_call) {
+                (false, _) => DEFECTS,
+                (true, true) => MISSED_CALL,
+                (true, false) => MENDING,
+            }
+            .to_owned(),
             defects: named,
             times: 1,
             since: stored.received_at,
             inquiry_id: Some(id),
             reference: Some(stored.reference),
+            detail: String::new(),
         },
     );
     Ok(wire::Repair {
         row: Some(row),
-        may_release,
+        may_release: true,
         view: if defects.is_empty() { String::new() } else { "waiting".to_owned() },
         faults: defects.into_iter().map(|(field, code)| fault(field, words(&code))).collect(),
-        fields: person.given.into_iter().collect(),
+        fields: fields.into_iter().collect(),
         steps: steps.into_iter().map(step).collect(),
         ..wire::Repair::default()
     })

@@ -5,17 +5,17 @@
 
 use causeway_auth::Actor;
 use causeway_envelope::TraceContext;
-use causeway_funnel::contact::FieldFault;
 use causeway_proto::inquiry::v1 as wire;
 use uuid::Uuid;
 
 use super::door::Wish;
-use super::open::{FEED_GONE, feed, raw, read};
+use super::open::{FEED_GONE, feed, read};
 use super::take::{self, NOT_WAITING, Outcome};
-use super::{Doer, STAFF, UNKNOWN, after, mend, token};
+use super::{Doer, UNKNOWN, after, mend, token};
 use crate::domain::submission::Submission;
 use crate::error::Refusal;
 use crate::handlers::grpc::Calls;
+use crate::store::file_rows::{self, FileOf};
 use crate::store::repairs::{self, Message, Wanted};
 
 /// Most messages of one call, so that each call is answered soon.
@@ -63,6 +63,7 @@ async fn some(calls: &Calls, request: &wire::RetryRepairsRequest) -> Result<(Vec
         feeds: (!request.feed.is_empty()).then(|| vec![request.feed.clone()]),
         reason: request.reason.clone(),
         sources: Vec::new(),
+        with_files: false,
         after: after(&request.page_token)?,
     };
     let most = i64::try_from(MOST).unwrap_or_default();
@@ -77,13 +78,13 @@ async fn some(calls: &Calls, request: &wire::RetryRepairsRequest) -> Result<(Vec
 }
 
 async fn retry(calls: &Calls, doer: &Doer, center: &str, id: Uuid) -> Result<Outcome, Refusal> {
-    let (message, reading) = stored(calls, center, id).await?;
+    let (message, row) = stored(calls, center, id).await?;
     if !message.waits() {
         return Ok(Outcome::of(NOT_WAITING, message.inquiry_id, message.reference));
     }
     let in_force = calls.acceptance.profile(center)?;
     let feed = feed(&in_force.1, &message.feed).ok_or(FEED_GONE)?;
-    let understood = read(calls, (&in_force.1, feed), &raw(calls, center, &message)?, reading.as_deref());
+    let understood = read(calls, (&in_force.1, feed), &message, row.as_ref())?;
     match &understood.wish {
         Wish::New => {
             let submission = keyed(understood.submission(&in_force.1, feed)?, id);
@@ -107,14 +108,14 @@ fn keyed(submission: Submission, id: Uuid) -> Submission {
     Submission { idempotency_key: key, ..submission }
 }
 
-async fn stored(calls: &Calls, center: &str, id: Uuid) -> Result<(Message, Option<String>), Refusal> {
+/// A message, and how the file was read in which a row came.
+pub async fn stored(calls: &Calls, center: &str, id: Uuid) -> Result<(Message, Option<FileOf>), Refusal> {
     calls
         .database
         .read(center, move |tx| {
             Box::pin(async move {
                 let message = repairs::message(tx, id, false).await?.ok_or(UNKNOWN)?;
-                let reading = repairs::row_of(tx, id).await?.and_then(|(reading, _)| reading);
-                Ok::<_, Refusal>((message, reading))
+                Ok::<_, Refusal>((message, file_rows::file_of(tx, id).await?))
             })
         })
         .await
@@ -136,18 +137,11 @@ pub async fn release(
     let doer = Doer::permitted(actor, &request.center, trace)?;
     let id = super::id(&request.id)?;
     let fields: Vec<(String, String)> = request.fields.into_iter().collect();
-    let outcome = match request.kind.as_str() {
+    match request.kind.as_str() {
         "inquiry" => mend::inquiry(calls, &doer, (&request.center, id), fields).await,
         "message" => mended(calls, &doer, (&request.center, id), (fields, request.strict)).await,
         _ => Err(Refusal::BadRequest("kind must be message or inquiry")),
-    };
-    outcome.map_err(|refusal| match refusal {
-        // They were written for the person, in the person's language.
-        Refusal::Faults(faults) => {
-            Refusal::Faults(faults.into_iter().map(|one| FieldFault::new(&one.field, one.code, STAFF)).collect())
-        }
-        other => other,
-    })
+    }
 }
 
 async fn mended(
@@ -156,13 +150,17 @@ async fn mended(
     (center, id): (&str, Uuid),
     (fields, strict): (Vec<(String, String)>, bool),
 ) -> Result<wire::RepairOutcome, Refusal> {
-    let (message, reading) = stored(calls, center, id).await?;
+    let odd = mend::odd(&fields);
+    if !odd.is_empty() {
+        return Err(Refusal::Faults(odd));
+    }
+    let (message, row) = stored(calls, center, id).await?;
     if !message.waits() {
         return Ok(Outcome::of(NOT_WAITING, message.inquiry_id, message.reference).told(id));
     }
     let in_force = calls.acceptance.profile(center)?;
     let feed = feed(&in_force.1, &message.feed).ok_or(FEED_GONE)?;
-    let mut understood = read(calls, (&in_force.1, feed), &raw(calls, center, &message)?, reading.as_deref());
+    let mut understood = read(calls, (&in_force.1, feed), &message, row.as_ref())?;
     match understood.wish {
         Wish::New | Wish::Mended => {}
         Wish::About(..) => return Err(NOT_NEW),
@@ -170,5 +168,9 @@ async fn mended(
     }
     understood.mend(feed, fields);
     let submission = Submission { strict, ..keyed(understood.submission(&in_force.1, feed)?, id) };
-    Ok(take::message(calls, doer, (id, "release"), submission).await?.told(id))
+    match take::message(calls, doer, (id, "release"), submission).await {
+        Ok(outcome) => Ok(outcome.told(id)),
+        Err(Refusal::Faults(faults)) => Err(Refusal::Faults(mend::for_staff(faults))),
+        Err(other) => Err(other),
+    }
 }

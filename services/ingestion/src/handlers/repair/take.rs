@@ -43,6 +43,11 @@ impl Outcome {
         Self { word: word.into(), inquiry_id, reference: reference.unwrap_or_default() }
     }
 
+    /// Whether it became this.
+    pub fn is(&self, word: &str) -> bool {
+        self.word == word
+    }
+
     /// As it is told.
     pub fn told(self, id: Uuid) -> wire::RepairOutcome {
         wire::RepairOutcome {
@@ -50,6 +55,7 @@ impl Outcome {
             outcome: self.word,
             inquiry_id: self.inquiry_id.map(|id| id.to_string()).unwrap_or_default(),
             reference: self.reference,
+            routed_by: Vec::new(),
         }
     }
 }

@@ -25,7 +25,7 @@ use crate::refusals::for_staff;
 use crate::views::repairs::{DOORS, door, from, why};
 use crate::words::EN;
 
-pub use changes::{release, retry, set_aside, settle};
+pub use changes::{apply, assign, release, retry, retry_file, set_aside, settle, take_good_rows};
 pub use one::show;
 
 /// Name of the page in the bar.
@@ -33,6 +33,9 @@ pub const NAME: &str = "Repairs";
 /// Rows of a page: as many as can be tried again at once.
 const ROWS: i32 = 50;
 const VIEWS: [(&str, &str); 2] = [("waiting", "For us to mend"), ("refused", "For the sender to mend")];
+
+/// Why a row waits whose cells can't be told apart.
+const TORN: [&str; 4] = ["row_too_long", "nul_byte", "quote_misplaced", "quote_unbalanced"];
 
 /// What the list is asked for.
 struct Asked<'q> {
@@ -149,11 +152,13 @@ fn row(staff: &Staff, one: &Waiting) -> RepairRow {
         from: from(&staff.in_force.1, one),
         door: door(one),
         why: why.short,
-        why_note: why.sentence,
+        why_note: if one.detail.is_empty() { why.sentence } else { format!("{} ({})", why.sentence, one.detail) },
         who: why.who.to_owned(),
         inquiry: inquiry.then(|| (one.reference.clone(), format!("/inquiries/{}", one.inquiry_id))),
-        // A row is not taken as it stands, but what it calls off may have come.
-        may_retry: one.kind == "message" && (one.door != "csv" || one.reason == "unknown_referral"),
+        // Cells of a row that can't be told apart are read by nobody but a person.
+        may_retry: one.kind == "message" && !TORN.contains(&one.reason.as_str()),
+        is_file: one.kind == "file",
+        may_take: one.kind == "file" && one.reason == "too_many_bad_rows",
     }
 }
 

@@ -5,18 +5,18 @@ use std::sync::Mutex;
 use causeway_proto::error::Reason;
 use causeway_proto::inquiry::v1::ingestion_server::{Ingestion, IngestionServer};
 use causeway_proto::inquiry::v1::{
-    AppendDocumentRequest, BeginDocumentRequest, CallRow, Consent, DecideLinkRequest, DecideLinkResponse, Document,
-    DocumentPart, DocumentUpload, Facts, FinishDocumentRequest, GetDocumentUploadRequest, GetFormCountsRequest,
-    GetFormCountsResponse, GetInquiryFactsRequest, HeldInquiry, KnownInquiry, ListCallsRequest, ListCallsResponse,
-    ListDocumentsRequest, ListDocumentsResponse, ListHeldRequest, ListHeldResponse, ListLinksRequest,
-    ListLinksResponse, ListRepairsRequest, ListRepairsResponse, ListSubscriptionsRequest, ListSubscriptionsResponse,
-    MarkSpamRequest, MarkSpamResponse, MatchDocumentRequest, NoteFormsRequest, NoteFormsResponse, OpenCallRequest,
-    OpenDocumentRequest, OpenRepairRequest, OpenedCall, ReindexPeopleRequest, ReindexPeopleResponse,
-    ReleaseHeldRequest, ReleaseHeldResponse, ReleaseRepairRequest, Repair, RepairOutcome, RetryRepairsRequest,
-    RetryRepairsResponse, RevealPeopleRequest, RevealPeopleResponse, SetAsideRepairsRequest, SetAsideRepairsResponse,
-    SettleCallRequest, SettleCallResponse, SettleMessagesRequest, SettleMessagesResponse, SubmitInquiryRequest,
-    SubmitInquiryResponse, SwitchSubscriptionRequest, SwitchSubscriptionResponse, TakeGoodRowsRequest,
-    TakeGoodRowsResponse,
+    AppendDocumentRequest, ApplyMessageRequest, AssignMessageRequest, BeginDocumentRequest, CallRow, Consent,
+    DecideLinkRequest, DecideLinkResponse, Document, DocumentPart, DocumentUpload, Facts, FinishDocumentRequest,
+    GetDocumentUploadRequest, GetFormCountsRequest, GetFormCountsResponse, GetInquiryFactsRequest, HeldInquiry,
+    KnownInquiry, ListCallsRequest, ListCallsResponse, ListDocumentsRequest, ListDocumentsResponse, ListHeldRequest,
+    ListHeldResponse, ListLinksRequest, ListLinksResponse, ListRepairsRequest, ListRepairsResponse,
+    ListSubscriptionsRequest, ListSubscriptionsResponse, MarkSpamRequest, MarkSpamResponse, MatchDocumentRequest,
+    NoteFormsRequest, NoteFormsResponse, OpenCallRequest, OpenDocumentRequest, OpenRepairRequest, OpenedCall,
+    ReindexPeopleRequest, ReindexPeopleResponse, ReleaseHeldRequest, ReleaseHeldResponse, ReleaseRepairRequest, Repair,
+    RepairOutcome, RetryFileRequest, RetryFileResponse, RetryRepairsRequest, RetryRepairsResponse, RevealPeopleRequest,
+    RevealPeopleResponse, SetAsideRepairsRequest, SetAsideRepairsResponse, SettleCallRequest, SettleCallResponse,
+    SettleMessagesRequest, SettleMessagesResponse, SubmitInquiryRequest, SubmitInquiryResponse,
+    SwitchSubscriptionRequest, SwitchSubscriptionResponse, TakeGoodRowsRequest, TakeGoodRowsResponse,
 };
 use tonic::transport::server::TcpIncoming;
 use tonic::{Request as Call, Response as Answer, Status};
@@ -97,8 +97,8 @@ impl Ingestion for Fake {
         self.queue.settle(call.into_inner())
     }
 
-    async fn take_good_rows(&self, _: Call<TakeGoodRowsRequest>) -> Result<Answer<TakeGoodRowsResponse>, Status> {
-        Err(Status::permission_denied("not for this page"))
+    async fn take_good_rows(&self, call: Call<TakeGoodRowsRequest>) -> Result<Answer<TakeGoodRowsResponse>, Status> {
+        self.queue.take_good_rows(call.into_inner())
     }
 
     async fn list_repairs(&self, call: Call<ListRepairsRequest>) -> Result<Answer<ListRepairsResponse>, Status> {
@@ -128,8 +128,20 @@ impl Ingestion for Fake {
         Err(Status::permission_denied("not for this page"))
     }
 
-    async fn decide_link(&self, _: Call<DecideLinkRequest>) -> Result<Answer<DecideLinkResponse>, Status> {
-        Err(Status::permission_denied("not for this page"))
+    async fn decide_link(&self, call: Call<DecideLinkRequest>) -> Result<Answer<DecideLinkResponse>, Status> {
+        self.queue.decide(call.into_inner())
+    }
+
+    async fn assign_message(&self, call: Call<AssignMessageRequest>) -> Result<Answer<RepairOutcome>, Status> {
+        self.queue.assign(call.into_inner())
+    }
+
+    async fn apply_message(&self, call: Call<ApplyMessageRequest>) -> Result<Answer<RepairOutcome>, Status> {
+        self.queue.apply(call.into_inner())
+    }
+
+    async fn retry_file(&self, call: Call<RetryFileRequest>) -> Result<Answer<RetryFileResponse>, Status> {
+        self.queue.retry_file(call.into_inner())
     }
 
     async fn list_subscriptions(

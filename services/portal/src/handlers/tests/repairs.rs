@@ -4,9 +4,11 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard};
 
 use causeway_proto::inquiry::v1::{
-    ListRepairsRequest, ListRepairsResponse, OpenRepairRequest, ReleaseRepairRequest, Repair, RepairCount, RepairFault,
-    RepairOutcome, RepairRow, RetryRepairsRequest, RetryRepairsResponse, SetAsideRepairsRequest,
-    SetAsideRepairsResponse, SettleMessagesRequest, SettleMessagesResponse,
+    ApplyMessageRequest, AssignMessageRequest, DecideLinkRequest, DecideLinkResponse, ListRepairsRequest,
+    ListRepairsResponse, OpenRepairRequest, ReleaseRepairRequest, Repair, RepairCandidate, RepairCount, RepairFault,
+    RepairOutcome, RepairRow, RetryFileRequest, RetryFileResponse, RetryRepairsRequest, RetryRepairsResponse,
+    SetAsideRepairsRequest, SetAsideRepairsResponse, SettleMessagesRequest, SettleMessagesResponse,
+    TakeGoodRowsRequest, TakeGoodRowsResponse,
 };
 use tonic::{Response as Answer, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
@@ -15,6 +17,7 @@ use super::flow::{Fake, app_before};
 use super::*;
 
 const ID: Uuid = Uuid::from_u128(11);
+const FILE: Uuid = Uuid::from_u128(12);
 
 /// One message that waits, and what was asked of the queue.
 #[derive(Clone, Default)]
@@ -30,6 +33,12 @@ struct Seen {
     settled: usize,
     is_gone: bool,
     is_cancellation: bool,
+    /// It changes a referral, and names another patient.
+    is_change: bool,
+    assigned: Vec<AssignMessageRequest>,
+    applied: Vec<ApplyMessageRequest>,
+    files: Vec<(&'static str, String)>,
+    links: Vec<DecideLinkRequest>,
 }
 
 type Told<T> = Result<Answer<T>, Status>;
@@ -56,8 +65,16 @@ impl Queue {
         };
         let mended = RepairRow { kind: "inquiry".into(), reason: "defects".into(), ..row.clone() };
         let count = |reason: &str, count| RepairCount { reason: reason.into(), count };
+        let file = RepairRow {
+            kind: "file".into(),
+            id: FILE.to_string(),
+            door: "csv".into(),
+            reason: "too_many_bad_rows".into(),
+            detail: "7 of 9 rows".into(),
+            ..row.clone()
+        };
         let (rows, counts) = match here {
-            true => (vec![row, mended], vec![count("code_unknown", 1), count("defects", 2)]),
+            true => (vec![row, mended, file], vec![count("code_unknown", 1), count("defects", 2)]),
             false => (Vec::new(), Vec::new()),
         };
         Ok(Answer::new(ListRepairsResponse { rows, counts, next_page_token: String::new() }))
@@ -65,8 +82,11 @@ impl Queue {
 
     pub fn open(&self, request: OpenRepairRequest) -> Told<Repair> {
         let mut seen = self.seen();
-        let is_cancellation = seen.is_cancellation;
+        let (is_cancellation, is_change) = (seen.is_cancellation, seen.is_change);
         seen.opened.push(request);
+        if is_change {
+            return Ok(Answer::new(change()));
+        }
         let row = RepairRow {
             kind: "message".into(),
             id: ID.to_string(),
@@ -119,8 +139,93 @@ impl Queue {
     }
 
     pub fn settle(&self, request: SettleMessagesRequest) -> Told<SettleMessagesResponse> {
-        self.seen().settled += request.message_ids.len();
-        Ok(Answer::new(SettleMessagesResponse { settled: request.message_ids, not_waiting: Vec::new() }))
+        let mut seen = self.seen();
+        if seen.is_change {
+            let other_patient = request.message_ids;
+            return Ok(Answer::new(SettleMessagesResponse { other_patient, ..SettleMessagesResponse::default() }));
+        }
+        seen.settled += request.message_ids.len();
+        Ok(Answer::new(SettleMessagesResponse { settled: request.message_ids, ..SettleMessagesResponse::default() }))
+    }
+
+    pub fn assign(&self, request: AssignMessageRequest) -> Told<RepairOutcome> {
+        let outcome = if request.confirmed { "assigned" } else { "other_patient" };
+        let reference = request.reference.clone();
+        self.seen().assigned.push(request);
+        Ok(Answer::new(RepairOutcome { outcome: outcome.into(), reference, ..RepairOutcome::default() }))
+    }
+
+    pub fn apply(&self, request: ApplyMessageRequest) -> Told<RepairOutcome> {
+        let is_bad = request.fields == ["phone"];
+        let routed_by: Vec<String> = request.fields.iter().filter(|key| *key == "cancer_area").cloned().collect();
+        self.seen().applied.push(request);
+        if is_bad {
+            let wrong = ErrorDetails::with_bad_request_violation("phone", "Check the phone number");
+            return Err(Status::with_error_details(tonic::Code::InvalidArgument, "mend", wrong));
+        }
+        Ok(Answer::new(RepairOutcome {
+            outcome: "applied".into(),
+            reference: "HV-7".into(),
+            inquiry_id: Uuid::from_u128(7).to_string(),
+            routed_by,
+            ..RepairOutcome::default()
+        }))
+    }
+
+    pub fn retry_file(&self, request: RetryFileRequest) -> Told<RetryFileResponse> {
+        self.seen().files.push(("retry", request.file_id));
+        Ok(Answer::new(RetryFileResponse {}))
+    }
+
+    pub fn take_good_rows(&self, request: TakeGoodRowsRequest) -> Told<TakeGoodRowsResponse> {
+        self.seen().files.push(("take", request.file_id));
+        Ok(Answer::new(TakeGoodRowsResponse {}))
+    }
+
+    pub fn decide(&self, request: DecideLinkRequest) -> Told<DecideLinkResponse> {
+        let is_known = ["same", "different", "open"].contains(&request.state.as_str());
+        self.seen().links.push(request);
+        match is_known {
+            true => Ok(Answer::new(DecideLinkResponse::default())),
+            false => Err(Status::invalid_argument("state must be same, different or open")),
+        }
+    }
+}
+
+/// A change of a referral that names another patient than its inquiry.
+fn change() -> Repair {
+    let pairs =
+        |pairs: &[(&str, &str)]| pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+    let candidate = |reference: &str, is_same| RepairCandidate {
+        inquiry_id: Uuid::from_u128(7).to_string(),
+        reference: reference.into(),
+        name: "Rosa Testpatient".into(),
+        birth_date: "1968-07-19".into(),
+        because: "same birth date".into(),
+        is_same,
+        ..RepairCandidate::default()
+    };
+    Repair {
+        row: Some(RepairRow {
+            kind: "message".into(),
+            id: ID.to_string(),
+            door: "hl7".into(),
+            feed: "cedar-hl7".into(),
+            reason: "referral_modified".into(),
+            reference: "HV-7".into(),
+            inquiry_id: Uuid::from_u128(7).to_string(),
+            ..RepairRow::default()
+        }),
+        raw: "MSH|^~\\&|HUB\rPID|1||Testother^Rosa".into(),
+        fields: pairs(&[("phone", "206 555 0177"), ("cancer_area", "gi"), ("name", "Rosa Testother")]),
+        standing: pairs(&[("phone", "206 555 0142"), ("cancer_area", "gi"), ("name", "Rosa Testpatient")]),
+        standing_kind: "inquiry".into(),
+        view: "waiting".into(),
+        may_apply: true,
+        may_assign: true,
+        is_other_patient: true,
+        candidates: vec![candidate("HV-7", true), candidate("HV-8", false)],
+        ..Repair::default()
     }
 }
 
@@ -235,6 +340,100 @@ async fn several_are_tried_again_and_one_is_set_aside_with_a_reason_or_said_to_b
     let foreign = ask(&desk.router, Method::POST, &aside, &[("cookie", &desk.cookie)], "reason=duplicate").await;
     assert_eq!(foreign.status, StatusCode::FORBIDDEN, "no token");
     assert_eq!(desk.post("/repairs/rubbish/release", "kind=message").await.header("location"), "/repairs");
+}
+
+#[tokio::test]
+async fn a_change_is_shown_beside_what_stands_and_only_what_is_chosen_is_taken_over() {
+    let desk = Desk::of(&[Role::Coordinator]).await;
+    desk.queue.seen().is_change = true;
+    let path = format!("/repairs/{ID}");
+    let seen = desk.get(&path).await;
+    for part in ["206 555 0142", "206 555 0177", "name=\"take-phone\"", "name=\"take-name\"", "What stands in HV-7"] {
+        assert!(seen.body.contains(part), "{part}: {}", seen.body);
+    }
+    assert!(!seen.body.contains("name=\"take-cancer_area\""), "it says the same");
+    assert!(seen.body.contains("It names another patient than its inquiry."));
+    assert!(!seen.body.contains("/release\""), "a change is no new inquiry");
+
+    let apply = format!("{path}/apply");
+    assert_eq!(desk.post(&apply, "confirmed=yes").await.header("location"), path);
+    assert!(desk.get(&path).await.body.contains("Choose at least one answer to take over."));
+    assert!(desk.queue.seen().applied.is_empty());
+    let unread = desk.post(&apply, "take-phone=yes").await;
+    assert_eq!(unread.header("location"), path);
+    assert!(desk.get(&path).await.body.contains("phone: Check the phone number."), "which one, and why");
+    let done = desk.post(&apply, "take-phone=yes&take-name=yes&confirmed=yes").await;
+    assert_eq!(done.header("location"), "/repairs");
+    let moved = desk.post(&apply, "take-cancer_area=yes").await;
+    assert_eq!(moved.header("location"), format!("/inquiries/{}", Uuid::from_u128(7)), "where its team is changed");
+    let applied = desk.queue.seen().applied.clone();
+    assert_eq!(
+        (applied[1].fields.as_slice(), applied[1].confirmed),
+        (&["name".to_owned(), "phone".to_owned()][..], true)
+    );
+    assert!(!applied[2].confirmed);
+
+    let settled = desk.post(&format!("{path}/settle"), "").await;
+    assert_eq!(settled.header("location"), path, "its documents would be lost");
+    assert!(desk.get(&path).await.body.contains("It still waits. It names another patient."));
+}
+
+#[tokio::test]
+async fn a_message_is_put_to_its_inquiry_and_where_the_names_differ_only_if_it_is_meant() {
+    let desk = Desk::of(&[Role::Coordinator]).await;
+    desk.queue.seen().is_change = true;
+    let path = format!("/repairs/{ID}");
+    let seen = desk.get(&path).await;
+    assert!(seen.body.contains("Rosa Testpatient, 1968-07-19") && seen.body.contains("same birth date"));
+    assert_eq!(seen.body.matches("although the names differ").count(), 1, "only at the one that differs");
+    assert!(seen.body.contains("Number of another inquiry"));
+    let assign = format!("{path}/assign");
+    assert_eq!(desk.post(&assign, "reference=+").await.header("location"), path);
+    assert!(desk.queue.seen().assigned.is_empty());
+    assert_eq!(desk.post(&assign, "reference=HV-8").await.header("location"), path);
+    assert!(desk.get(&path).await.body.contains("Nothing was done. It names another patient than HV-8."));
+    assert_eq!(desk.post(&assign, "reference=HV-8&confirmed=yes").await.header("location"), "/repairs");
+    assert!(desk.get("/repairs").await.body.contains("It is put to HV-8, with its papers."));
+    let assigned: Vec<bool> = desk.queue.seen().assigned.iter().map(|one| one.confirmed).collect();
+    assert_eq!(assigned, [false, true]);
+}
+
+#[tokio::test]
+async fn a_file_is_looked_through_again_or_its_good_rows_are_taken_from_its_row() {
+    let desk = Desk::of(&[Role::Coordinator]).await;
+    let list = desk.get("/repairs").await.body;
+    let retry = format!("/repairs/files/{FILE}/retry");
+    assert!(list.contains(&format!("formaction=\"{retry}\"")) && list.contains("(7 of 9 rows)"), "{list}");
+    assert!(!list.contains(&format!("name=\"id-{FILE}\"")), "it is no message");
+    assert_eq!(desk.post(&retry, "view=waiting").await.header("location"), "/repairs");
+    desk.post(&format!("/repairs/files/{FILE}/take"), "").await;
+    let asked = desk.queue.seen().files.clone();
+    assert_eq!(asked, [("retry", FILE.to_string()), ("take", FILE.to_string())]);
+}
+
+#[tokio::test]
+async fn who_is_the_same_person_is_said_and_undone_by_a_person_and_never_by_a_foreign_page() {
+    let desk = Desk::of(&[Role::Coordinator]).await;
+    let (one, other) = (Uuid::from_u128(7), Uuid::from_u128(8));
+    let path = format!("/inquiries/{one}/twins/{other}");
+    for state in ["same", "different", "open", "cousin"] {
+        let said = desk.post(&path, &format!("state={state}&version=1.0")).await;
+        assert_eq!(
+            (said.status, said.header("location")),
+            (StatusCode::SEE_OTHER, format!("/inquiries/{one}").as_str())
+        );
+    }
+    let links = desk.queue.seen().links.clone();
+    let told: Vec<_> = links.iter().map(|link| link.state.as_str()).collect();
+    assert_eq!(told, ["same", "different", "open", "cousin"]);
+    assert_eq!(
+        (links[0].inquiry_id.as_str(), links[0].other_inquiry_id.as_str()),
+        (one.to_string().as_str(), other.to_string().as_str())
+    );
+    assert_eq!(links[0].center, "harbor-valley");
+    let foreign = ask(&desk.router, Method::POST, &path, &[("cookie", &desk.cookie)], "state=same").await;
+    assert_eq!(foreign.status, StatusCode::FORBIDDEN, "no token");
+    assert_eq!(desk.queue.seen().links.len(), 4);
 }
 
 #[tokio::test]

@@ -6,7 +6,8 @@ use super::{
     staff_frame,
 };
 use crate::pages::{
-    Fact, Filter, HiddenField, Moment, Question, Raw, RepairPage, RepairRow, RepairsPage, Tone, ViewTab,
+    Compared, Fact, Filter, HiddenField, Moment, Question, Raw, RepairPage, RepairRow, RepairsPage, Tone, ViewTab,
+    Whose,
 };
 
 impl RepairsPage {
@@ -23,6 +24,8 @@ impl RepairsPage {
             who: s("The office, or you"),
             inquiry: inquiry.map(|reference| (s(reference), s("/inquiries/1"))),
             may_retry: inquiry.is_none(),
+            is_file: false,
+            may_take: false,
         };
         RepairsPage {
             frame: staff_frame("Repairs"),
@@ -34,6 +37,12 @@ impl RepairsPage {
             rows: vec![
                 row("1", "Cedar Family Medicine", "A code that we don’t know", None),
                 row("2", "Web form", "An answer that can’t be read", Some("HV-7K4M-2QX")),
+                RepairRow {
+                    is_file: true,
+                    may_take: true,
+                    may_retry: false,
+                    ..row("3", "Cedar Family Medicine", "A list with many rows that can’t be taken", None)
+                },
             ],
             next_url: Some(s("/repairs?view=waiting&after=1")),
         }
@@ -71,6 +80,14 @@ impl RepairPage {
             may_retry: true,
             may_settle: true,
             reasons: select(&["It was a test"]),
+            compared: Vec::new(),
+            compared_with: String::new(),
+            may_apply: false,
+            is_other_patient: false,
+            may_assign: false,
+            whose: Vec::new(),
+            other_raw: None,
+            is_erased: false,
             also: vec![fact("Payer", "medicare")],
             raw: Some(Raw::Text(s("MSH|^~\\&|HUB\nPID|1||RB1"))),
             steps: vec![Moment {
@@ -78,6 +95,38 @@ impl RepairPage {
                 text: s("Tried again: it is taken"),
                 note: Some(s("by ana")),
             }],
+        }
+    }
+
+    /// A change of a referral, beside what stands, and whose it may be.
+    pub fn sample_change() -> Self {
+        let row = |key: &str, label: &str, stands: &str, says: &str| Compared {
+            key: s(key),
+            label: s(label),
+            stands: s(stands),
+            says: s(says),
+        };
+        let whose = |reference: &str, differs| Whose {
+            reference: s(reference),
+            url: s("/inquiries/1"),
+            about: format!("{PATIENT}, 1968-07-19, since Wednesday, March 3, 2:18 pm"),
+            because: s("same phone, same birth date"),
+            differs,
+        };
+        RepairPage {
+            compared: vec![
+                row("phone", "Phone", "206 555 0142", "206 555 0177"),
+                row("address", "Address", "", "1200 Harbor Avenue, Seattle"),
+            ],
+            compared_with: s("HV-7K4M-2QX"),
+            may_apply: true,
+            is_other_patient: true,
+            may_assign: true,
+            whose: vec![whose("HV-7K4M-2QX", false), whose("HV-9N2C-4RT", true)],
+            other_raw: Some(s("MSH|^~\\&|HUB\nPID|1||RB2")),
+            questions: Vec::new(),
+            shown: Vec::new(),
+            ..Self::sample()
         }
     }
 

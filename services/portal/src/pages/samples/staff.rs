@@ -47,6 +47,7 @@ pub fn pages() -> Vec<Rendered> {
         rendered("repair", false, &RepairPage::sample()),
         rendered("repair-error", false, &RepairPage { is_returned: true, ..RepairPage::sample() }),
         rendered("repair-row", false, &RepairPage::sample_row()),
+        rendered("repair-change", false, &RepairPage::sample_change()),
         rendered("funnel", false, &FunnelPage::sample()),
         rendered("funnel-empty", false, &FunnelPage { stages: Vec::new(), ..FunnelPage::sample() }),
         rendered("staff-trouble", false, &trouble),
@@ -291,6 +292,7 @@ impl InquiryPage {
         InquiryPage {
             frame: staff_frame("Worklist"),
             reference: s("HV-7K4M-2Q"),
+            mend_url: Some(s("/repairs/1?kind=inquiry")),
             heading: s(PATIENT),
             base: s("/inquiries/1"),
             version: s("7"),

@@ -1,4 +1,5 @@
-//! What a person does about what waits: releases it mended, tries it again, says that it is done, sets it aside.
+//! What a person does about what waits: releases it mended, tries it again, puts it to its inquiry or takes it over into that, says
+//! that it is done, sets it aside.
 //!
 //! Each is one call to ingestion and a sentence about what became of it. A form that comes back shows its faults, and to show it
 //! is a look of its own. Deliberately not here: what may be done about what (ingestion).
@@ -10,7 +11,8 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use causeway_proto::inquiry::v1::{
-    ReleaseRepairRequest, RepairFault, RetryRepairsRequest, SetAsideRepairsRequest, SettleMessagesRequest,
+    ApplyMessageRequest, AssignMessageRequest, ReleaseRepairRequest, RepairFault, RepairOutcome, RetryFileRequest,
+    RetryRepairsRequest, SetAsideRepairsRequest, SettleMessagesRequest, TakeGoodRowsRequest,
 };
 use causeway_serve::{FieldProblem, Problem};
 use tonic::Status;
@@ -23,7 +25,7 @@ use super::{Asked, address, kind_of};
 use crate::pages::Tone;
 use crate::refusals::for_staff;
 use crate::views::form::Sent;
-use crate::views::repairs::{SET_ASIDE, became, tally};
+use crate::views::repairs::{SET_ASIDE, became, tally, why};
 
 /// Releases one, with what was mended.
 pub async fn release(State(app): State<Arc<App>>, Path(id): Path<String>, posted: Posted) -> Response {
@@ -42,7 +44,7 @@ pub async fn release(State(app): State<Arc<App>>, Path(id): Path<String>, posted
         return tell(&app, staff, said, &address(kind, &id));
     }
     let status = match staff.peers.ingestion().release_repair(request).await {
-        Ok(answer) => return went(&app, staff, became(&answer.into_inner())),
+        Ok(answer) => return ended(&app, staff, &answer.into_inner(), &id),
         Err(status) => status,
     };
     let problem = Problem::from(status.clone());
@@ -70,6 +72,87 @@ fn changed(sent: &Sent) -> HashMap<String, String> {
 /// A browser sends each end of a line of its boxes as two characters.
 fn as_lines(text: &str) -> Vec<&str> {
     text.lines().map(str::trim_end).collect()
+}
+
+/// What became of one. Where somebody has to look at its team they are led to its inquiry, and where nothing was done back to it.
+fn ended(app: &App, staff: &Staff, outcome: &RepairOutcome, id: &str) -> Response {
+    let said = became(outcome);
+    if outcome.outcome == "other_patient" {
+        return tell(app, staff, said, &address("message", id));
+    }
+    if outcome.routed_by.is_empty() {
+        return went(app, staff, said);
+    }
+    app.waiting.forget(&staff.center());
+    tell(app, staff, said, &format!("/inquiries/{}", outcome.inquiry_id))
+}
+
+/// Says of which inquiry one is.
+pub async fn assign(State(app): State<Arc<App>>, Path(id): Path<String>, posted: Posted) -> Response {
+    let Ok(id) = id.parse::<Uuid>().map(|id| id.to_string()) else { return see_other("/repairs") };
+    let (staff, sent) = (&posted.staff, &posted.sent);
+    let reference = sent.get("reference").to_owned();
+    if reference.is_empty() {
+        let said = ("Enter the number of the inquiry that it belongs to.".to_owned(), Tone::Bad);
+        return tell(&app, staff, said, &address("message", &id));
+    }
+    let confirmed = sent.get("confirmed") == "yes";
+    let request = AssignMessageRequest { center: staff.center(), message_id: id.clone(), reference, confirmed };
+    match staff.peers.ingestion().assign_message(request).await {
+        Ok(answer) => ended(&app, staff, &answer.into_inner(), &id),
+        Err(status) => refused(&app, staff, &status, &address("message", &id)),
+    }
+}
+
+/// Takes what was chosen of one over into its inquiry.
+pub async fn apply(State(app): State<Arc<App>>, Path(id): Path<String>, posted: Posted) -> Response {
+    let Ok(id) = id.parse::<Uuid>().map(|id| id.to_string()) else { return see_other("/repairs") };
+    let (staff, sent) = (&posted.staff, &posted.sent);
+    let fields: Vec<String> =
+        sent.typed.keys().filter_map(|name| name.strip_prefix("take-")).map(str::to_owned).collect();
+    if fields.is_empty() {
+        let said = ("Choose at least one answer to take over.".to_owned(), Tone::Bad);
+        return tell(&app, staff, said, &address("message", &id));
+    }
+    let confirmed = sent.get("confirmed") == "yes";
+    let request = ApplyMessageRequest { center: staff.center(), message_id: id.clone(), fields, confirmed };
+    let status = match staff.peers.ingestion().apply_message(request).await {
+        Ok(answer) => return ended(&app, staff, &answer.into_inner(), &id),
+        Err(status) => status,
+    };
+    // The answer can't be read by the form: which, and why.
+    let faults = Problem::from(status.clone()).fields;
+    let named: Vec<String> =
+        faults.iter().map(|one| format!("{}: {}.", one.field.replace('_', " "), one.reason)).collect();
+    match named.is_empty() {
+        true => refused(&app, staff, &status, &address("message", &id)),
+        false => {
+            let said = format!("Nothing was taken over. {} Mend it at the inquiry instead.", named.join(" "));
+            tell(&app, staff, (said, Tone::Bad), &address("message", &id))
+        }
+    }
+}
+
+/// Has a file looked through again.
+pub async fn retry_file(State(app): State<Arc<App>>, Path(id): Path<String>, posted: Posted) -> Response {
+    let Ok(id) = id.parse::<Uuid>() else { return see_other("/repairs") };
+    let staff = &posted.staff;
+    let request = RetryFileRequest { center: staff.center(), file_id: id.to_string() };
+    match staff.peers.ingestion().retry_file(request).await {
+        Ok(_) => went(&app, staff, ("The list is looked through again.".to_owned(), Tone::Ok)),
+        Err(status) => refused(&app, staff, &status, "/repairs"),
+    }
+}
+
+/// Takes the good rows of a file.
+pub async fn take_good_rows(State(app): State<Arc<App>>, Path(id): Path<String>, posted: Posted) -> Response {
+    let Ok(id) = id.parse::<Uuid>() else { return see_other("/repairs") };
+    let staff = &posted.staff;
+    let request = TakeGoodRowsRequest { center: staff.center(), file_id: id.to_string() };
+    match staff.peers.ingestion().take_good_rows(request).await {
+        Ok(_) => went(&app, staff, ("The good rows are taken.".to_owned(), Tone::Ok)),
+        Err(status) => refused(&app, staff, &status, "/repairs"),
+    }
 }
 
 /// Something was done: the number in the bar is asked for anew.
@@ -108,7 +191,14 @@ pub async fn settle(State(app): State<Arc<App>>, Path(id): Path<String>, posted:
     let staff = &posted.staff;
     let request = SettleMessagesRequest { center: staff.center(), message_ids: vec![id.to_string()] };
     match staff.peers.ingestion().settle_messages(request).await {
-        Ok(answer) => went(&app, staff, off_the_list(!answer.into_inner().settled.is_empty(), "It is done.")),
+        Ok(answer) => {
+            let answer = answer.into_inner();
+            if !answer.other_patient.is_empty() {
+                let said = format!("It still waits. {}", why("other_patient").sentence);
+                return tell(&app, staff, (said, Tone::Bad), &address("message", &id.to_string()));
+            }
+            went(&app, staff, off_the_list(!answer.settled.is_empty(), "It is done."))
+        }
         Err(status) => refused(&app, staff, &status, &address("message", &id.to_string())),
     }
 }

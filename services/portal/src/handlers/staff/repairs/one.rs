@@ -10,17 +10,19 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use causeway_auth::Action;
-use causeway_proto::inquiry::v1::{OpenRepairRequest, Repair, RepairFault, RepairRow as Waiting, RepairStep};
+use causeway_proto::inquiry::v1::{
+    OpenRepairRequest, Repair, RepairCandidate, RepairFault, RepairRow as Waiting, RepairStep,
+};
 use causeway_serve::Problem;
 use tonic::Status;
 
 use super::super::super::{App, page};
 use super::super::{Staff, frame, not_yours, trouble};
 use super::{NAME, kind_of, moment};
-use crate::pages::{Fact, HiddenField, Moment, Raw, RepairPage, SelectOption, Tone};
+use crate::pages::{Fact, HiddenField, Moment, Raw, RepairPage, SelectOption, Tone, Whose};
 use crate::refusals::for_staff;
 use crate::views::form::Sent;
-use crate::views::repairs::{SET_ASIDE, also, door, from, questions, step, why};
+use crate::views::repairs::{SET_ASIDE, also, compared, door, from, questions, step, why};
 
 /// One of them.
 pub async fn show(
@@ -98,7 +100,20 @@ pub(super) fn repair_page(
         may_retry: repair.may_retry,
         may_settle: is_message && repair.view == "waiting",
         reasons: if !repair.view.is_empty() { SET_ASIDE.iter().map(reason).collect() } else { Vec::new() },
-        also: also(repair, &questions),
+        compared: compared(&staff.in_force.1, repair),
+        compared_with: match repair.standing_kind.as_str() {
+            "inquiry" => row.reference.clone(),
+            "message" => "the message that came first".to_owned(),
+            _ => String::new(),
+        },
+        may_apply: repair.may_apply,
+        is_other_patient: repair.is_other_patient,
+        // Of what can be released as a new inquiry nobody has to say whose it is, unless it names another patient.
+        may_assign: repair.may_assign && (!repair.may_release || repair.is_other_patient),
+        whose: repair.candidates.iter().map(|one| whose(staff, one)).collect(),
+        other_raw: Some(as_text(&repair.standing_raw)).filter(|text| !text.is_empty() && staff.may(Action::ReadPerson)),
+        is_erased: repair.is_erased,
+        also: also(repair, if repair.may_release { &questions } else { &[] }),
         raw: raw(staff, repair),
         steps: repair.steps.iter().map(|one| done(staff, one)).collect(),
         kind: row.kind,
@@ -128,6 +143,23 @@ fn done(staff: &Staff, one: &RepairStep) -> Moment {
     Moment { at: moment(staff, one.at), text: step(&one.step, &one.outcome), note: Some(format!("by {}", one.actor)) }
 }
 
+/// An inquiry that it may be of.
+fn whose(staff: &Staff, one: &RepairCandidate) -> Whose {
+    let parts = [one.name.clone(), one.birth_date.clone(), format!("since {}", moment(staff, one.received_at))];
+    Whose {
+        reference: one.reference.clone(),
+        url: format!("/inquiries/{}", one.inquiry_id),
+        about: parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", "),
+        because: one.because.clone(),
+        differs: !one.is_same,
+    }
+}
+
+/// Its segments line by line.
+fn as_text(raw: &str) -> String {
+    raw.replace("\r\n", "\n").replace('\r', "\n")
+}
+
 /// As it came, for who may read a person.
 fn raw(staff: &Staff, repair: &Repair) -> Option<Raw> {
     if repair.raw.is_empty() || !staff.may(Action::ReadPerson) {
@@ -142,6 +174,6 @@ fn raw(staff: &Staff, repair: &Repair) -> Option<Raw> {
             let told = cells.into_iter().enumerate().filter(|(_, cell)| !cell.trim().is_empty());
             Raw::Cells(told.map(|(at, cell)| (name(at), cell)).collect())
         }
-        None => Raw::Text(repair.raw.replace("\r\n", "\n").replace('\r', "\n")),
+        None => Raw::Text(as_text(&repair.raw)),
     })
 }
