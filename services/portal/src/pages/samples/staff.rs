@@ -278,7 +278,8 @@ fn routing() -> Routing {
     Routing {
         team: s("GI team"),
         because: s("Row 4: GI cancers, new consult, any site"),
-        looked_at: vec![s("Cancer area: colon or rectum"), s("Language: Spanish")],
+        looked_at: vec![s("Row 1 wants the consult type “Clinical trial”; here it is “New consult”.")],
+        row: s("2"),
         revision: s("3f2a91"),
         teams: select(&["Breast team", "Trial team"]),
     }
