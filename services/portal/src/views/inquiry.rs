@@ -12,7 +12,7 @@ mod twins;
 use std::collections::{BTreeMap, HashMap};
 
 use causeway_auth::{Action, Actor, policy};
-use causeway_funnel::contact::phone_words;
+use causeway_funnel::contact::{self, phone_words};
 use causeway_funnel::form::FieldKind;
 use causeway_funnel::profile::Profile;
 use causeway_funnel::records::LineState;
@@ -211,6 +211,11 @@ impl Looking<'_> {
         }
         if !person.email.is_empty() {
             shown.push(linked("Email", &person.email, format!("mailto:{}", person.email)));
+            let meant = contact::email("email", &person.email, "en").ok().and_then(|email| email.hint);
+            shown.extend(
+                meant
+                    .map(|meant| Fact { tone: Tone::Warn, ..fact("Ask about the email", &format!("Perhaps {meant}")) }),
+            );
         }
         let called_at = person.answers.get("called_at").map(|at| at.replace('T', " ")).unwrap_or_default();
         let plain = [

@@ -175,7 +175,8 @@ impl Known<'_> {
         let paper = |name: &str, hint: &str| Paper { name: name.to_owned(), where_to_find: hint.to_owned() };
         let code = self.words.code;
         if let Some(status) = self.status {
-            let open = status.records.iter().filter(|line| line.state != "waived");
+            let here = ["waived", "received", "reviewed"];
+            let open = status.records.iter().filter(|line| !here.contains(&line.state.as_str()));
             return open.map(|line| paper(self.label(line).0, self.label(line).1)).collect();
         }
         let Some(facts) = self.facts else { return Vec::new() };

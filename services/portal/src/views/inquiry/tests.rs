@@ -107,6 +107,17 @@ fn a_part_that_does_not_answer_says_so_in_its_place() {
 }
 
 #[test]
+fn an_address_that_may_be_a_slip_is_shown_with_what_was_perhaps_meant() {
+    let asked = |email: &str| {
+        let person = Person { name: "Rosa".into(), email: email.into(), ..Person::default() };
+        let page = page(&Parts { person: Some(Some(person)), ..parts() }, &[Role::Coordinator]);
+        page.facts.into_iter().find(|fact| fact.label == "Ask about the email").map(|fact| fact.value)
+    };
+    assert_eq!(asked("rosa@gmial.com").as_deref(), Some("Perhaps rosa@gmail.com"));
+    assert_eq!(asked("rosa@example.org"), None);
+}
+
+#[test]
 fn why_this_team_is_told_in_words_and_what_happened_last_stands_first() {
     let row = |row: &str, column: &str, wanted: &str, found: &str| FailedRow {
         row: row.into(),
