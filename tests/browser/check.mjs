@@ -234,6 +234,10 @@ async function refresh(context, walk) {
   await spoil();
   await tab.evaluate(() => document.activeElement.blur());
   await tab.clock.fastForward(31000);
+  await new Promise((done) => setTimeout(done, 500));
+  want(await stale(), 'the list is asked for although nobody has been there for a minute');
+  await tab.keyboard.press('Shift');
+  await tab.clock.fastForward(31000);
   await tab.waitForFunction(() => document.querySelector('#rows tr small').textContent !== 'stale', null, { timeout: 10000 }).catch(() => failures.push('the rows do not refresh by themselves'));
   for (const violation of await tab.evaluate(() => window.violations)) failures.push(`policy: ${violation}`);
   await tab.close();
