@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { createRequire } from 'node:module';
 import { launch, tidy } from './launch.mjs';
 
-// With a third argument '{"form":URL,"claim":URL,"repairs":URL,"cookies":[…]}' a person without script also sends the form: once
+// With a third argument '{"form":URL,"claim":URL,"worklist":URL,"repairs":URL,"cookies":[…]}' a person without script also sends the form: once
 // with a mistake, once mended, up to the page that confirms it; and a member of staff claims an inquiry, and mends one.
 const [listed, out = 'out', walked] = process.argv.slice(2);
 if (!listed) {
@@ -204,6 +204,56 @@ async function claim(context, walk) {
   return { name: 'walk-claim', script: false, failures };
 }
 
+// The worklist's rows refresh in place: nobody loses their place, and nothing moves under who is inside the list.
+async function refresh(context, walk) {
+  const { tab, failures } = await open(context, { url: walk.worklist, cookies: walk.cookies });
+  const want = (holds, words) => holds || failures.push(words);
+  want(await tab.evaluate(() => Boolean(window.htmx)), 'the staff pages have no htmx');
+  want(await tab.evaluate(() => document.fonts.ready.then(() => [...document.fonts].some((font) => font.status === 'loaded'))), 'the font is not loaded');
+  await tab.clock.install();
+  await tab.reload();
+  // A row that was changed here only: the server's words come back, into the same row.
+  const spoil = () => tab.evaluate(() => {
+    const row = document.querySelector('#rows tr');
+    row.kept = true;
+    row.querySelector('small').textContent = 'stale';
+  });
+  const stale = () => tab.evaluate(() => document.querySelector('#rows tr small').textContent === 'stale');
+  const same = () => tab.evaluate(() => document.querySelector('#rows tr').kept === true);
+  await spoil();
+  await tab.locator('#rows a').first().focus();
+  await tab.clock.fastForward(31000);
+  await new Promise((done) => setTimeout(done, 500));
+  want(await stale(), 'the list changed under somebody who is inside it');
+  const asked = tab.waitForResponse((answer) => answer.url().includes('part=rows'));
+  await tab.evaluate(() => document.getElementById('rows').dispatchEvent(new Event('refresh')));
+  want((await asked).status() === 200, 'the rows are not answered');
+  await tab.waitForFunction(() => document.querySelector('#rows tr small').textContent !== 'stale', null, { timeout: 10000 }).catch(() => failures.push('the rows did not change'));
+  want(await same(), 'a row that stays was made anew');
+  want(await tab.evaluate(() => document.activeElement?.matches('#rows a')), 'the refresh took the focus away');
+  await spoil();
+  await tab.evaluate(() => document.activeElement.blur());
+  await tab.clock.fastForward(31000);
+  await new Promise((done) => setTimeout(done, 500));
+  want(await stale(), 'the list is asked for although nobody has been there for a minute');
+  await tab.keyboard.press('Shift');
+  await tab.clock.fastForward(31000);
+  await tab.waitForFunction(() => document.querySelector('#rows tr small').textContent !== 'stale', null, { timeout: 10000 }).catch(() => failures.push('the rows do not refresh by themselves'));
+  for (const violation of await tab.evaluate(() => window.violations)) failures.push(`policy: ${violation}`);
+  await tab.close();
+  return { name: 'walk-refresh', script: true, failures };
+}
+
+// The script of a call, as somebody says it.
+async function callScript(context, walk) {
+  const { tab, failures } = await open(context, { url: walk.claim, cookies: walk.cookies });
+  const said = await tab.locator('.script').innerText();
+  if (!said.includes('Testpatient browsertwo')) failures.push(`the script does not say the name: ${said.slice(0, 200)}`);
+  if (/_____|\{\{|\.\.|Step \d/.test(said)) failures.push(`the script has a hole: ${said}`);
+  await tab.close();
+  return { name: 'walk-script', script: false, failures };
+}
+
 // An inquiry of the repair queue is mended: once with a phone that is none, then with one that is.
 async function mend(context, walk) {
   const { tab, failures } = await open(context, { url: walk.repairs, cookies: walk.cookies });
@@ -267,7 +317,9 @@ if (walked) {
     () => sendForm(context, walk.form),
     () => sendFiles(context, walk.own, false),
     () => sendFiles(scripted, walk.own, true),
+    () => callScript(context, walk),
     () => claim(context, walk),
+    () => refresh(scripted, walk),
     () => mend(context, walk),
     () => finish(context, walk),
   ]) {

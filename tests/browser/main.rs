@@ -210,6 +210,7 @@ async fn every_page_passes_in_a_real_browser_at_both_widths_with_script_on_and_o
         "form": format!("{form}?lang=en"),
         "own": format!("{patient}{link}"),
         "claim": format!("{staff}/inquiries/{}", rows[1].inquiry_id),
+        "worklist": format!("{staff}/worklist"),
         "repairs": format!("{staff}/repairs"),
         "cookies": [{ "name": cookie_name, "value": cookie_value }],
     });

@@ -9,9 +9,10 @@
 
 mod table;
 
+use std::str::FromStr;
 use std::sync::Arc;
 
-use crate::inquiry::{ConsultType, Facts};
+use crate::inquiry::{CancerArea, ConsultType, Facts, Payer, RecordsOnHand, Source, Urgency};
 use crate::words::vocabulary;
 
 pub use table::{Known, Row, Table};
@@ -41,6 +42,30 @@ vocabulary! {
         ReferringOffice = "referring_office", "referring office", "consultorio que deriva", "cabinet adresseur";
         Source = "source", "source", "origen", "origine";
         TrialTeam = "trial_team", "trial questions go to the trial team", "los estudios van a su equipo", "les essais vont à leur équipe";
+    }
+}
+
+impl Condition {
+    /// A cell or a value of this column in words, such as “Second opinion” for `second_opinion`; a word that is none of the
+    /// list, such as an office's id, stays as it is.
+    #[must_use]
+    pub fn words(self, cell: &str, language: &str) -> String {
+        fn label<T: FromStr>(word: &str, label: impl Fn(T) -> &'static str) -> Option<&'static str> {
+            word.parse().ok().map(label)
+        }
+        let one = |word: &str| {
+            let known = match self {
+                Self::CancerArea => label(word, |one: CancerArea| one.label(language)),
+                Self::ConsultType | Self::TrialTeam => label(word, |one: ConsultType| one.label(language)),
+                Self::Payer => label(word, |one: Payer| one.label(language)),
+                Self::Records => label(word, |one: RecordsOnHand| one.label(language)),
+                Self::Urgency => label(word, |one: Urgency| one.label(language)),
+                Self::Source => label(word, |one: Source| one.label(language)),
+                Self::Site | Self::Language | Self::ReferringOffice => None,
+            };
+            format!("“{}”", known.unwrap_or(word))
+        };
+        cell.split('|').map(one).collect::<Vec<_>>().join(" or ")
     }
 }
 

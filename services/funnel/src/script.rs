@@ -130,15 +130,27 @@ impl Scripts {
     }
 }
 
-/// The script's text with `{{ name }}` gaps filled. A gap without a fact becomes a visible blank to be said by the caller.
+/// Stands where the person's name is said. Who fills a script may not know the person, so it stays for who shows it.
+pub const NAME_GAP: &str = "{{ name }}";
+
+/// A gap that the caller fills by heart.
+pub const BLANK: &str = "_____";
+
+/// The script's text with its gaps filled. A gap without a fact becomes a visible blank; that of the person's name stays.
+/// A fact that is a whole sentence gives up its full stop where the script has one after the gap.
 #[must_use]
 pub fn fill(script: &Script, facts: &BTreeMap<&str, String>) -> String {
     let mut filled = String::with_capacity(script.body.len() + 64);
     let mut rest = script.body.as_str();
     while let Some((before, after)) = rest.split_once("{{") {
-        let Some((name, tail)) = after.split_once("}}") else { break };
+        let Some((gap, tail)) = after.split_once("}}") else { break };
+        let fact = match (facts.get(gap.trim()), gap.trim()) {
+            (Some(fact), _) => fact.as_str(),
+            (None, "name") => NAME_GAP,
+            (None, _) => BLANK,
+        };
         filled.push_str(before);
-        filled.push_str(facts.get(name.trim()).map_or("_____", String::as_str));
+        filled.push_str(if tail.starts_with('.') { fact.trim_end_matches('.') } else { fact });
         rest = tail;
     }
     filled.push_str(rest);
@@ -156,7 +168,17 @@ mod tests {
         let script = Script::parse(Place { file: "scripts/a.md", text: TEXT }).unwrap();
         assert_eq!((script.version, script.situation), (2, CallSituation::FirstCall));
         let facts = BTreeMap::from([("caller", "Dana".to_owned())]);
-        assert_eq!(fill(&script, &facts), "Hello, this is Dana for _____.");
+        assert_eq!(fill(&script, &facts), "Hello, this is Dana for {{ name }}.");
+        let blank = Script { body: "Takes {{ days }} days for {{name}}.".into(), ..script };
+        assert_eq!(fill(&blank, &facts), "Takes _____ days for {{ name }}.");
+    }
+
+    #[test]
+    fn a_fact_that_is_a_sentence_does_not_end_twice() {
+        let script = Script::parse(Place { file: "a", text: TEXT }).unwrap();
+        let script = Script { body: "Next: {{ rule }}. Then {{ rule }} Bye.".into(), ..script };
+        let facts = BTreeMap::from([("rule", "A doctor reads them.".to_owned())]);
+        assert_eq!(fill(&script, &facts), "Next: A doctor reads them. Then A doctor reads them. Bye.");
     }
 
     #[test]

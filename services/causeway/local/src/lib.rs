@@ -4,6 +4,7 @@
 //! are killed. So the servers are found or fetched, started on loopback, and stopped with us, however we end. Not
 //! here: anything a production deployment uses, and any fact of the domain.
 
+pub mod assets;
 pub mod fetch;
 pub mod find;
 pub mod mail;

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use causeway_local::assets;
 use causeway_local::find::{self, Fetch, Search};
 use causeway_local::{Mailbox, Now, Ports, PrivateNats, PrivatePostgres, Workbench, WorkbenchSettings};
 use jiff::Timestamp;
@@ -303,6 +304,23 @@ async fn a_fetch_into_an_empty_cache_is_done_once_when_two_ask_together() {
     assert_eq!(paths[0], paths[1]);
     let looked = find::nats_server(&search, Fetch::No).expect("looked").found.expect("cached");
     assert_eq!(looked.how, "in the cache of an earlier fetch");
+}
+
+#[tokio::test]
+async fn the_font_and_htmx_of_the_pages_are_fetched_once_with_their_licences() {
+    let folder = open_folder();
+    let cache = folder.path().join("cache");
+    let ask = || {
+        let cache = cache.clone();
+        tokio::task::spawn_blocking(move || assets::folder(&cache))
+    };
+    let (one, two) = tokio::join!(ask(), ask());
+    let (one, two) = (one.expect("no panic").expect("fetched"), two.expect("no panic").expect("fetched"));
+    assert_eq!(one, two);
+    for (name, least) in [("font.woff2", 20_000), ("htmx.js", 20_000), ("font.LICENSE", 100), ("htmx.LICENSE", 100)] {
+        let length = std::fs::metadata(one.join(name)).unwrap_or_else(|cause| panic!("{name}: {cause}")).len();
+        assert!(length > least, "{name} has {length} bytes");
+    }
 }
 
 /// Runs this test program again as the parent that will be killed; the name is the test below.

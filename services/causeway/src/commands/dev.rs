@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use crate::cli::Common;
 use crate::commands::{center, simulate};
 use crate::installation;
-use crate::local::{Now, Ports, Workbench, WorkbenchSettings, find};
+use crate::local::{Now, Ports, Workbench, WorkbenchSettings, assets, find};
 
 /// Starts private servers, applies the demo centers, and runs every service in one process until Ctrl-C.
 #[derive(Debug, Args)]
@@ -115,8 +115,9 @@ impl Dev {
                 .databases
                 .insert(section, DatabaseConfig { app: secret(&database.app), machine: secret(&database.machine) });
         }
+        let assets = assets().await;
         let file = data.join(installation::CONFIG_FILE);
-        write_config(&file, &config, &bench)?;
+        write_config(&file, &config, &bench, assets.as_deref())?;
         let sources = settings::Sources::from_process(Some(file), common.set.clone());
         let settings = Settings::load(&sources)?;
         let config = RuntimeConfig::from_settings(&settings)?;
@@ -281,15 +282,25 @@ fn write_addresses(data: &Path, addresses: &BTreeMap<String, String>) -> anyhow:
     Ok(())
 }
 
+/// The folder with the pages' font and htmx; the pages work without it.
+async fn assets() -> Option<PathBuf> {
+    let cache = find::Search::from_environment().cache;
+    let found =
+        tokio::task::spawn_blocking(move || assets::folder(&cache)).await.map_err(anyhow::Error::from).flatten();
+    found.inspect_err(|cause| eprintln!("causeway: the pages use the system's font and load whole: {cause:#}")).ok()
+}
+
 /// Writes the configuration with the private servers' logins, readable by the owner alone.
-fn write_config(file: &Path, config: &RuntimeConfig, bench: &Workbench) -> anyhow::Result<()> {
+fn write_config(file: &Path, config: &RuntimeConfig, bench: &Workbench, assets: Option<&Path>) -> anyhow::Result<()> {
     use std::io::Write as _;
     use std::os::unix::fs::OpenOptionsExt as _;
     let runtime = plain_toml(config)?;
     let smtp = bench.mail().smtp_addr();
+    let portal = assets
+        .map_or_else(String::new, |folder| format!("\n[portal]\nassets_dir = {:?}\n", folder.display().to_string()));
     let text = format!(
         "# Written by 'causeway dev' at each start. Its commands find it here.\n{runtime}\n\
-         [notification.smtp]\nhost = \"{}\"\nport = {}\ntls = \"none\"\n",
+         [notification.smtp]\nhost = \"{}\"\nport = {}\ntls = \"none\"\n{portal}",
         smtp.ip(),
         smtp.port()
     );

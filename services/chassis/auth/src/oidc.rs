@@ -23,6 +23,8 @@ use thiserror::Error;
 use tokio::sync::OnceCell;
 
 mod config;
+#[cfg(any(test, feature = "fake-provider"))]
+pub mod fake;
 
 pub use config::{Grant, OidcConfig};
 
@@ -150,6 +152,12 @@ impl Client {
     /// The settings, for mapping groups to actors.
     pub fn config(&self) -> &OidcConfig {
         &self.inner.config
+    }
+
+    /// The origin of the page that people are sent to, which need not be the issuer's.
+    pub async fn sign_in_origin(&self) -> Result<String, OidcError> {
+        let url = checked_url(&self.metadata().await?.authorization_endpoint, self.inner.secure_only);
+        Ok(url.map_err(|cause| provider("addresses", cause))?.origin().ascii_serialization())
     }
 
     /// Where to send somebody, and what to keep until they come back.

@@ -13,6 +13,7 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use causeway_envelope::{TraceContext, header as envelope};
+use causeway_funnel::contact;
 use causeway_funnel::inquiry::{Attribution, Source, Urgency};
 use causeway_serve::Code;
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -64,6 +65,16 @@ struct Accepted<'a> {
     received_at: Timestamp,
     repeated: bool,
     to_repair: Vec<Fault<'a>>,
+    hints: Vec<Hint>,
+}
+
+/// Something that was taken as it is and may be a slip. The answer itself is not repeated: only what might stand there instead.
+#[derive(Serialize)]
+struct Hint {
+    pointer: &'static str,
+    field: &'static str,
+    code: &'static str,
+    suggestion: String,
 }
 
 /// A problem as RFC 9457 defines it, with the stable word and the fields beside it.
@@ -107,8 +118,10 @@ async fn post_inquiry(
         Err(refusal) => Err(refusal),
     };
     let admit = |(submission, proof)| Ok((acceptance.admit(from.is_some(), submission)?, proof));
+    let mut hints = Vec::new();
     let outcome = match read.and_then(admit) {
         Ok((submission, proof)) => {
+            hints = hints_of(&submission);
             let often = from.filter(|from| acceptance.limits.is_often(*from)).map(|_| Sign::Often);
             let is_known = is_partner(&acceptance, &submission.center, &headers);
             let seen = Seen { signs: often.into_iter().collect(), proof, is_known, ..Seen::default() };
@@ -119,7 +132,7 @@ async fn post_inquiry(
             Err(refusal)
         }
     };
-    outcome.map_or_else(|refusal| refusal.into_response(), |answer| accepted(&answer))
+    outcome.map_or_else(|refusal| refusal.into_response(), |answer| accepted(&answer, hints))
 }
 
 /// Whether a request shows the key of one of the center's feeds.
@@ -172,7 +185,15 @@ pub fn trace(headers: &HeaderMap) -> TraceContext {
     TraceContext::current_or(&TraceContext::parse(told))
 }
 
-fn accepted(answer: &Answer) -> Response {
+/// The domain of an e-mail address that is often typed wrongly; the person is best asked while they are still there.
+fn hints_of(submission: &Submission) -> Vec<Hint> {
+    let read = submission.answers.get("email").and_then(|raw| contact::email("email", raw, "en").ok());
+    let meant = read.and_then(|email| Some(email.hint?.rsplit_once('@')?.1.to_owned()));
+    let hint = |suggestion| Hint { pointer: "/answers/email", field: "email", code: "domain_mistyped", suggestion };
+    meant.map(hint).into_iter().collect()
+}
+
+fn accepted(answer: &Answer, hints: Vec<Hint>) -> Response {
     let faults = answer.to_repair.iter();
     let faults = faults.map(|fault| Fault::of((ANSWERS, &fault.field), &fault.code, &fault.message));
     let body = Accepted {
@@ -181,6 +202,7 @@ fn accepted(answer: &Answer) -> Response {
         received_at: Timestamp::from_microsecond(answer.received_at).unwrap_or_default(),
         repeated: answer.repeated,
         to_repair: faults.collect(),
+        hints,
     };
     json(StatusCode::ACCEPTED, "application/json", &body)
 }

@@ -93,12 +93,19 @@ async fn an_answer_tells_id_number_time_and_what_to_mend() {
             message: "Check".into(),
         }],
     };
-    let response = accepted(&answer);
+    let read = |email: &str| {
+        let body = serde_json::json!({ "form": "general", "answers": { "email": email } }).to_string();
+        read("harbor-valley".into(), &HeaderMap::new(), Ok(body.into())).unwrap_or_else(|_| panic!("it is read")).0
+    };
+    assert!(hints_of(&read("jo@example.org")).is_empty() && hints_of(&read("jo@")).is_empty());
+    let response = accepted(&answer, hints_of(&read("Jo.Testpatient@gmial.com")));
     assert_eq!(response.status(), 202);
     let told = json_of(response).await;
     assert_eq!(told["reference"], "HV-7K4M-2QX");
     assert_eq!(told["received_at"], "2026-09-21T14:13:20Z");
     assert_eq!(told["to_repair"][0]["field"], "phone");
+    assert_eq!((&told["hints"][0]["field"], &told["hints"][0]["suggestion"]), (&"email".into(), &"gmail.com".into()));
+    assert!(!told.to_string().contains("Testpatient"), "the answer itself is not repeated: {told}");
 }
 
 /// A sound body with some bytes of it changed, taken away or doubled.

@@ -53,8 +53,9 @@ pub async fn render(
     let showed = fields.is_some() || (may_read && lines.iter().any(|line| line.sealed.is_some()));
     let now = tx.now();
     let mut page = known_page(loaded, profile, now);
-    page.timeline = lines.into_iter().map(|line| entry(desk, call, may_read, line)).collect::<Result<_, _>>()?;
-    page.timeline.extend(first_lines(loaded));
+    page.timeline =
+        lines.into_iter().map(|line| entry(desk, call, (profile, may_read), line)).collect::<Result<_, _>>()?;
+    page.timeline.extend(first_lines(loaded, profile));
     page.timeline.sort_by_key(|line| std::cmp::Reverse(line.at));
     page.note = note_fields(profile, &loaded.inquiry, fields);
     let script = script::for_call(profile, &loaded.inquiry, &call.actor.name);
@@ -125,8 +126,14 @@ pub fn record_line(profile: &Profile, line: &RecordLine, language: &str) -> wire
     }
 }
 
-fn entry(desk: &Desk, call: &Call, may_read: bool, line: TimelineRow) -> Result<wire::TimelineEntry, DeskError> {
-    let TimelineRow { at, kind, mut text, actor, sealed } = line;
+fn entry(
+    desk: &Desk,
+    call: &Call,
+    (profile, may_read): (&Profile, bool),
+    line: TimelineRow,
+) -> Result<wire::TimelineEntry, DeskError> {
+    let TimelineRow { at, kind, text, actor, sealed } = line;
+    let mut text = worded(profile, &kind, &text);
     if let (true, Some(sealed)) = (may_read, sealed) {
         let words = desk.parts.sealer.open_text(&call.center, &timeline::context(call.inquiry_id), &sealed)?;
         text.push(' ');
@@ -135,8 +142,37 @@ fn entry(desk: &Desk, call: &Call, may_read: bool, line: TimelineRow) -> Result<
     Ok(wire::TimelineEntry { at: micros(at.0), kind, text, actor })
 }
 
+/// A sentence of the timeline with the names that the profile has for documents, teams and colleagues; its row keeps their ids.
+fn worded(profile: &Profile, kind: &str, text: &str) -> String {
+    let language = profile.default_language();
+    let name = |id: &str| match kind {
+        "record" | "records_requested" | "document" => {
+            profile.checklists.document(id).map(|one| one.label.get(language))
+        }
+        "routed" | "handed_over" => {
+            let team = profile.team(id).map(|team| team.name.get(language));
+            team.or_else(|| profile.staff(id).map(|staff| staff.name.as_str()))
+        }
+        _ => None,
+    };
+    // The row of the table stands where it is said why.
+    let text = if kind == "routed" { text.split_once(" by row ").map_or(text, |(team, _)| team) } else { text };
+    let is_of_id = |sign: char| sign.is_ascii_alphanumeric() || matches!(sign, '_' | '-');
+    let mut worded = String::with_capacity(text.len() + 64);
+    let mut rest = text;
+    while !rest.is_empty() {
+        let word = rest.find(|sign| !is_of_id(sign)).unwrap_or(rest.len());
+        worded.push_str(name(&rest[..word]).unwrap_or(&rest[..word]));
+        let next = rest[word..].find(is_of_id).map_or(rest.len(), |gap| word + gap);
+        worded.push_str(&rest[word..next]);
+        rest = &rest[next..];
+    }
+    let worded = worded.replace(" to team ", " to ");
+    if worded.ends_with('.') { worded } else { worded + "." }
+}
+
 /// How every inquiry begins: it comes in and goes to a team. These two lines stand in its own row.
-fn first_lines(loaded: &Loaded) -> [wire::TimelineEntry; 2] {
+fn first_lines(loaded: &Loaded, profile: &Profile) -> [wire::TimelineEntry; 2] {
     let facts = &loaded.inquiry.facts;
     let routed = loaded.inquiry.stage_facts.iter().find(|fact| fact.what == StageEvent::Routed);
     let routed_at = routed.map_or(facts.received_at, |fact| fact.at);
@@ -147,7 +183,10 @@ fn first_lines(loaded: &Loaded) -> [wire::TimelineEntry; 2] {
         text,
         actor: actor.to_owned(),
     };
-    [line(routed_at, "routed", loaded.routed_line.clone(), "routing"), line(facts.received_at, "received", came_in, "")]
+    [
+        line(routed_at, "routed", worded(profile, "routed", &loaded.routed_line), "routing"),
+        line(facts.received_at, "received", came_in, ""),
+    ]
 }
 
 /// The fields of the note with their answers, and which of them are missing.

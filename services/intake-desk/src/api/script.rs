@@ -1,5 +1,5 @@
 //! The call script that stands beside the note: the one of the situation, in the person's language, with what is known
-//! filled in. A name is never filled in here; the desk does not hold it, so it stays a blank to be said.
+//! filled in. A name is never filled in here; the desk does not hold it, so its gap stays for who shows the script.
 
 use std::collections::BTreeMap;
 
@@ -51,8 +51,8 @@ fn known(profile: &Profile, inquiry: &Inquiry, language: &str, caller: &str) -> 
     let rule = profile.booking.rule_for(facts.consult_type, facts.cancer_area);
     let rule = rule.map_or("", |rule| rule.patient.get(language));
     tell("booking_rule", rule);
-    // What comes next for the person is what the booking rule says; it stands inside a sentence there.
-    tell("next_step", rule.trim_end_matches('.'));
+    // What comes next for the person is what the booking rule says.
+    tell("next_step", rule);
     if let Some(visit_at) = inquiry.visit_at() {
         tell("visit_at", &time_words::words(visit_at, profile.zone(), language));
     }

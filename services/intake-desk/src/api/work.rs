@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::Desk;
 use crate::domain::{RecordLine, clock_state};
 use crate::error::DeskError;
-use crate::store::worklist::{Asked, View, WorkItem, counts, page};
+use crate::store::worklist::{Asked, Only, View, WorkItem, counts, page};
 
 const USUAL_ROWS: i32 = 50;
 
@@ -30,6 +30,12 @@ pub async fn list(
         .ok_or(DeskError::Field("view is unknown; use all, mine, unclaimed, late, due_today or closed"))?;
     let after = read_token(&request.page_token)?;
     let rows = if request.page_size <= 0 { USUAL_ROWS } else { request.page_size.min(desk.parts.most_rows) };
+    let only = Only {
+        consult_type: request.consult_type,
+        site: request.site,
+        owner: request.owner,
+        next_action: request.next_action,
+    };
     let center = request.center;
     let listed = desk.parts.database.read(&center, move |tx| {
         Box::pin(async move {
@@ -37,7 +43,7 @@ pub async fn list(
             let day_ends = day_ends(&current.1, now);
             // One more than wanted tells whether there is another page.
             let limit = i64::from(rows) + 1;
-            let asked = Asked { view, team: request.team, me: actor.id, after, limit, now, day_ends };
+            let asked = Asked { view, team: request.team, only, me: actor.id, after, limit, now, day_ends };
             answer(tx, &asked).await
         })
     });
@@ -84,6 +90,8 @@ fn row(item: WorkItem, now: Timestamp) -> Result<wire::WorkRow, DeskError> {
         best_time: facts.best_time,
         time_zone: facts.time_zone,
         language: facts.language,
+        referring_office: facts.referring_office,
+        landing_page: facts.attribution.map(|told| told.landing_page).unwrap_or_default(),
         team: item.team,
         owner: item.owner,
         stage: stage_to_wire(stage).into(),

@@ -45,6 +45,30 @@ impl View {
     }
 }
 
+/// What open inquiries are narrowed to; an empty word is any. It is looked at on the way through the index, whose rows are what
+/// is open; closed ones grow for ever and are not narrowed by it.
+#[derive(Debug, Clone, Default)]
+pub struct Only {
+    /// The consult type.
+    pub consult_type: String,
+    /// The site that the route names.
+    pub site: String,
+    /// Who works it.
+    pub owner: String,
+    /// What is to be done.
+    pub next_action: String,
+}
+
+/// The condition of [`Only`], whose parameters begin after so many others.
+fn narrowed(alias: &str, others: usize) -> String {
+    let columns = ["consult_type", "site", "owner", "next_action"];
+    let one = |(place, column): (usize, &&str)| {
+        let parameter = others + place + 1;
+        format!(" AND (${parameter} = '' OR {alias}{column} = ${parameter})")
+    };
+    columns.iter().enumerate().map(one).collect()
+}
+
 /// Which page is asked for.
 #[derive(Debug, Clone)]
 pub struct Asked {
@@ -52,6 +76,8 @@ pub struct Asked {
     pub view: View,
     /// Which team; empty: all.
     pub team: String,
+    /// What open ones are narrowed to besides.
+    pub only: Only,
     /// Who asks.
     pub me: String,
     /// The last row of the page before.
@@ -108,7 +134,8 @@ const ALL_TEAMS: &str = "WITH RECURSIVE hop AS (\
      FROM hop WHERE hop.team IS NOT NULL), teams AS (SELECT team FROM hop WHERE team IS NOT NULL) ";
 const ONE_TEAM: &str = "WITH teams AS (SELECT $2::text AS team) ";
 
-/// The statement of a page. Parameters: center, team, key of the last row (two), limit, now, end of the day, who asks.
+/// The statement of a page. Parameters: center, team, key of the last row (two), limit, now, end of the day, who asks, and what
+/// it is narrowed to (four).
 pub fn page_sql(view: View, one_team: bool) -> String {
     let only = match view {
         View::Unclaimed => " AND i.owner = ''",
@@ -116,10 +143,11 @@ pub fn page_sql(view: View, one_team: bool) -> String {
         View::DueToday => " AND i.due_at >= $6 AND i.due_at < $7",
         View::All | View::Mine | View::Closed => "",
     };
+    let narrowed = narrowed("i.", 8);
     match view {
         View::Mine => format!(
             "SELECT {COLUMNS}, i.due_at AS at FROM inquiries AS i WHERE i.center_id = $1 AND i.open AND i.owner = $8 \
-             AND i.owner <> '' AND ($2 = '' OR i.team = $2) AND (i.due_at, i.inquiry_id) > ($3, $4) \
+             AND i.owner <> '' AND ($2 = '' OR i.team = $2) AND (i.due_at, i.inquiry_id) > ($3, $4){narrowed} \
              ORDER BY i.due_at, i.inquiry_id LIMIT $5"
         ),
         View::Closed => format!(
@@ -129,7 +157,7 @@ pub fn page_sql(view: View, one_team: bool) -> String {
         ),
         _ => format!(
             "{}SELECT page.* FROM teams CROSS JOIN LATERAL (SELECT {COLUMNS}, i.due_at AS at FROM inquiries AS i \
-             WHERE i.center_id = $1 AND i.open AND i.team = teams.team AND (i.due_at, i.inquiry_id) > ($3, $4){only} \
+             WHERE i.center_id = $1 AND i.open AND i.team = teams.team AND (i.due_at, i.inquiry_id) > ($3, $4){only}{narrowed} \
              ORDER BY i.due_at, i.inquiry_id LIMIT $5) AS page ORDER BY page.due_at, page.inquiry_id LIMIT $5",
             if one_team { ONE_TEAM } else { ALL_TEAMS },
         ),
@@ -154,6 +182,10 @@ pub async fn page(tx: &mut Tx, asked: &Asked) -> Result<Vec<WorkItem>, sqlx::Err
         .bind(Ts(asked.now))
         .bind(Ts(asked.day_ends))
         .bind(&asked.me)
+        .bind(&asked.only.consult_type)
+        .bind(&asked.only.site)
+        .bind(&asked.only.owner)
+        .bind(&asked.only.next_action)
         .fetch_all(tx.conn())
         .await
 }
@@ -164,21 +196,28 @@ const MOST_CLOSED: i64 = 1000;
 /// How many each view has, in the order of [`View::ALL`].
 pub async fn counts(tx: &mut Tx, asked: &Asked) -> Result<[i64; 6], sqlx::Error> {
     let center = tx.center().to_owned();
-    let (all, mine, unclaimed, late, today, closed): (i64, i64, i64, i64, i64, i64) = sqlx::query_as(
+    let sql = format!(
         "SELECT count(*), count(*) FILTER (WHERE owner = $5 AND owner <> ''), count(*) FILTER (WHERE owner = ''), \
          count(*) FILTER (WHERE due_at < $3), count(*) FILTER (WHERE due_at >= $3 AND due_at < $4), \
          (SELECT count(*) FROM (SELECT 1 FROM inquiries WHERE center_id = $1 AND stage = 'closed' AND ($2 = '' OR team = $2) \
           LIMIT $6) AS newest) \
-         FROM inquiries WHERE center_id = $1 AND open AND ($2 = '' OR team = $2)",
-    )
-    .bind(center)
-    .bind(&asked.team)
-    .bind(Ts(asked.now))
-    .bind(Ts(asked.day_ends))
-    .bind(&asked.me)
-    .bind(MOST_CLOSED)
-    .fetch_one(tx.conn())
-    .await?;
+         FROM inquiries WHERE center_id = $1 AND open AND ($2 = '' OR team = $2){}",
+        narrowed("", 6)
+    );
+    let counted: (i64, i64, i64, i64, i64, i64) = sqlx::query_as(sqlx::AssertSqlSafe(sql))
+        .bind(center)
+        .bind(&asked.team)
+        .bind(Ts(asked.now))
+        .bind(Ts(asked.day_ends))
+        .bind(&asked.me)
+        .bind(MOST_CLOSED)
+        .bind(&asked.only.consult_type)
+        .bind(&asked.only.site)
+        .bind(&asked.only.owner)
+        .bind(&asked.only.next_action)
+        .fetch_one(tx.conn())
+        .await?;
+    let (all, mine, unclaimed, late, today, closed) = counted;
     Ok([all, mine, unclaimed, late, today, closed])
 }
 

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use causeway_auth::{Role, audit};
+use causeway_funnel::script::NAME_GAP;
 use causeway_proto::convert::micros;
 use causeway_proto::error::Reason;
 use causeway_proto::inquiry::v1::Channel;
@@ -69,9 +70,11 @@ async fn begins_with_all_that_a_call_needs(world: &World, dana: &mut Desk, inqui
         (Stage::Routed, "first_contact", "pending")
     );
     assert_eq!(begun.timeline.iter().map(|line| line.kind.as_str()).collect::<Vec<_>>(), ["routed", "received"]);
+    assert_eq!(begun.timeline[0].text, "Routed to Digestive care team.", "in the names of the profile");
     assert_eq!((begun.records.len(), begun.records_ready, begun.due_at), (4, false, begun.response_due_at));
     assert!(begun.script_text.contains("dana-whitfield") && begun.script_id == "no-records-yet");
     assert!(begun.script_text.contains("Diga"), "the script is in the person's language: {}", begun.script_text);
+    assert!(begun.script_text.contains(NAME_GAP), "who shows it says the name: {}", begun.script_text);
     assert_eq!(begun.note.iter().filter(|field| field.missing && !field.why.is_empty()).count(), WHOLE_NOTE.len());
     assert!(world.told::<ReadinessChanged>(inquiry).await.is_empty(), "nothing can be booked before the call");
 }
@@ -244,7 +247,10 @@ async fn an_inquiry_is_handed_over_by_its_owner_and_a_document_waived_by_a_revie
     let waived = dana.update_record(record(inquiry, "imaging", "waived", "no")).await.expect_err("not her decision");
     assert_eq!(waived.code(), Code::PermissionDenied);
     assert!(priya.update_record(record(inquiry, "imaging", "waived", "")).await.is_err(), "a reason is needed");
-    priya.update_record(record(inquiry, "imaging", "waived", "done here")).await.expect("waived");
+    let waived = priya.update_record(record(inquiry, "imaging", "waived", "done here")).await.expect("waived");
+    let told: Vec<String> = waived.into_inner().timeline.into_iter().map(|line| line.text).collect();
+    assert!(told.iter().any(|text| text.starts_with("Pictures from CT")), "documents have their names: {told:?}");
+    assert!(!told.iter().any(|text| text.contains("imaging:") || text.contains("team breast")), "{told:?}");
     let patient = causeway_auth::Actor::patient(inquiry.to_string(), CENTER);
     let status = world.as_actor(&patient).get_patient_status(get(inquiry)).await.expect("a status").into_inner();
     assert_eq!((status.language.as_str(), status.open, status.records.len()), ("es", true, 4));

@@ -56,6 +56,21 @@ async fn each_routed_inquiry_begins_once_however_often_it_is_told_and_pages_show
         assert!(seen.windows(2).all(|pair| pair[0] < pair[1]), "what is due first comes first, each once");
         assert_eq!(seen.len(), 300);
     }
+    let narrowed = async |only: ListWorkRequest| {
+        let asked = ListWorkRequest { center: CENTER.into(), page_size: 200, ..only };
+        let page = world.coordinator("dana-whitfield").list_work(asked).await.expect("a page").into_inner();
+        let count = page.counts[0].count;
+        assert_eq!(count.min(200), page.rows.len() as i64, "the counts are narrowed with the rows");
+        count
+    };
+    let none = ListWorkRequest::default;
+    assert_eq!(narrowed(ListWorkRequest { owner: "dana-whitfield".into(), ..none() }).await, 1);
+    assert_eq!(narrowed(ListWorkRequest { owner: "luis-ortega".into(), ..none() }).await, 0);
+    assert_eq!(narrowed(ListWorkRequest { consult_type: "second_opinion".into(), ..none() }).await, 300);
+    assert_eq!(narrowed(ListWorkRequest { consult_type: "clinical_trial".into(), ..none() }).await, 0);
+    assert_eq!(narrowed(ListWorkRequest { next_action: "first_contact".into(), ..none() }).await, 300);
+    assert_eq!(narrowed(ListWorkRequest { next_action: "offer_dates".into(), ..none() }).await, 0);
+    assert_eq!(narrowed(ListWorkRequest { site: "nowhere".into(), ..none() }).await, 0);
     let mine = ListWorkRequest { center: CENTER.into(), view: "mine".into(), ..Default::default() };
     let mine = dana.list_work(mine).await.expect("a page").into_inner();
     assert_eq!((mine.rows.len(), mine.rows[0].owner.as_str(), mine.rows[0].records_need), (1, "dana-whitfield", 4));
@@ -140,6 +155,10 @@ async fn the_worklist_reads_its_index_among_fifty_thousand_inquiries() {
             .bind(now)
             .bind(now)
             .bind("dana")
+            .bind("second_opinion")
+            .bind("")
+            .bind("")
+            .bind("first_contact")
             .fetch_all(&mut app)
             .await
             .expect("a plan");

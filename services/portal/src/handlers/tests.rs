@@ -4,6 +4,7 @@ mod door;
 mod files;
 mod flow;
 mod repairs;
+mod signing_in;
 
 use std::path::Path as FilePath;
 use std::sync::Arc;
@@ -64,6 +65,7 @@ pub fn staff_frame(profile: &Profile) -> StaffFrame {
         center_name: profile.center.short_name.clone(),
         staff_name: "Dana".to_owned(),
         nav: Vec::new(),
+        has_other_centers: false,
         csrf: "c".to_owned(),
         flash: None,
     }
@@ -74,8 +76,11 @@ fn app(mode: Mode, config: Config) -> Arc<App> {
     app_with(mode, config, "http://127.0.0.1:9")
 }
 
-/// A portal with ingestion at this address, and all others away.
+/// A portal with ingestion at this address, and all others away. Its centers are Harbor Valley and one that is like it.
 fn app_with(mode: Mode, config: Config, ingestion: &str) -> Arc<App> {
+    let mut sister = harbor_valley();
+    sister.center.id = "sister".to_owned();
+    sister.center.short_name = "Sister House".to_owned();
     let keys = tempfile::tempdir().expect("folder");
     let identity = Identity::load(keys.path(), "portal", Mode::Development).expect("identity");
     let place = |service: &str| {
@@ -86,14 +91,14 @@ fn app_with(mode: Mode, config: Config, ingestion: &str) -> Arc<App> {
     let known = causeway_runtime::Peers::new(&Default::default(), &services.into_iter().map(place).collect());
     let clock = Clock::manual("2027-03-03T22:14:00Z".parse().expect("time"));
     Arc::new(App {
-        centers: Centers::fixed(vec![harbor_valley()]),
+        centers: Centers::fixed(vec![harbor_valley(), sister]),
         peers: Peers::connect(&known, &identity).expect("lazy connections"),
         assets: Assets::load(None).expect("our own files"),
         sessions: Sessions::new(&config.session, Clock::system()),
         waiting: Waiting::new(Clock::system()),
         links: SignedLinks::open_keyring(keys.path(), Mode::Development).expect("keys"),
         clock,
-        provider: None,
+        provider: config.oidc.is_set().then(|| oidc::Client::new(config.oidc.clone(), mode).expect("a provider")),
         limiter: Limiter::per_minute(config.forms_per_minute),
         often: Limiter::per_minute(config.often_per_minute),
         beginners: Limiter::per_minute(config.forms_per_minute),
@@ -143,7 +148,7 @@ async fn get(router: &Router, path: &str) -> Seen {
 /// A session's cookie and form token.
 fn signed_in(app: &App, roles: &[Role]) -> (String, String) {
     let actor = Actor::staff("dana-whitfield", "Dana Whitfield", "harbor-valley", roles.to_vec());
-    let token = app.sessions.begin(actor).expect("begun");
+    let token = app.sessions.begin(vec![actor]).expect("begun");
     let csrf = app.sessions.find(&token).expect("found").csrf;
     (format!("session={token}"), csrf)
 }

@@ -1,11 +1,12 @@
 //! The page after the form was sent: what happens next, by when, and what to gather.
 //!
 //! It can be opened again by the signed link, so it never repeats what the person wrote about their health.
-//! Deliberately not here: the status of the request, which is on the patient's own page.
+//! Once somebody was in touch it says how far the request is instead of a time that has passed. Deliberately not here: what the
+//! person can do about it, which is on their own page.
 
 use askama::Template;
 
-use super::PublicFrame;
+use super::{PublicFrame, Stone};
 
 /// The page after the form was sent.
 #[derive(Debug, Template)]
@@ -15,11 +16,15 @@ pub struct DonePage {
     pub frame: PublicFrame,
     /// The request number.
     pub reference: String,
-    /// By when a person answers, as said in the page's language; none while it can't be computed.
+    /// By when a person answers, as said in the page's language; none while it can't be computed, and once it has passed.
     pub by: Option<String>,
+    /// How far it is, once somebody was in touch and nobody is about to call.
+    pub standing: Option<String>,
+    /// The path once somebody was in touch; before that the page tells what is ahead.
+    pub stones: Vec<Stone>,
     /// Whether the person chose calls; otherwise we write.
     pub by_phone: bool,
-    /// Whether the center was closed when the inquiry came in.
+    /// Whether the center was closed when the inquiry came in, and still is.
     pub after_hours: bool,
     /// Which message was sent and where to, such as "We sent a text to the number ending in 42."
     pub sent: Option<String>,

@@ -65,6 +65,8 @@ pub struct StaffFrame {
     pub staff_name: String,
     /// The parts of the console that this person may open.
     pub nav: Vec<NavLink>,
+    /// Whether the person has a role at another center too.
+    pub has_other_centers: bool,
     /// Token that every form sends back; ties the form to the session.
     pub csrf: String,
     /// What the last action did, or why it did not work.

@@ -133,7 +133,7 @@ pub struct Script {
 }
 
 /// A step of a script.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct ScriptStep {
     /// What the step is for.
     pub heading: String,
@@ -242,10 +242,12 @@ pub struct VisitRow {
 pub struct Routing {
     /// The team.
     pub team: String,
-    /// The row of the table that matched, in words.
+    /// Why, in a sentence.
     pub because: String,
-    /// What the row looked at.
+    /// The rows before it, each with what did not fit.
     pub looked_at: Vec<String>,
+    /// The row's own name.
+    pub row: String,
     /// The table's revision.
     pub revision: String,
     /// Teams to hand it to, with a reason; empty when the role may not.
@@ -265,7 +267,20 @@ pub struct MessageRow {
     pub tone: Tone,
 }
 
+/// So much of the timeline is seen at once.
+const NEWEST: usize = 6;
+
 impl InquiryPage {
+    /// What happened last.
+    fn newest(&self) -> &[Moment] {
+        &self.timeline[..self.timeline.len().min(NEWEST)]
+    }
+
+    /// What happened before that.
+    fn earlier(&self) -> &[Moment] {
+        &self.timeline[self.timeline.len().min(NEWEST)..]
+    }
+
     /// Staff pages are in English.
     fn words(&self) -> &'static crate::words::Words {
         &crate::words::EN

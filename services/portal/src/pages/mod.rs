@@ -6,6 +6,7 @@
 
 mod call;
 mod calls;
+mod center;
 mod done;
 mod form;
 mod frame;
@@ -31,6 +32,7 @@ mod scan;
 
 pub use call::{CallPage, Caller, KnownRequest};
 pub use calls::{CallLink, CallRow, CallsPage};
+pub use center::{CenterPage, OwnCenter};
 pub use done::{DonePage, Paper};
 pub use form::{ConsentBox, FormSection, InquiryFormPage};
 pub use frame::{Flash, HiddenField, LanguageLink, NavLink, PublicFrame, SelectOption, StaffFrame, Tone};

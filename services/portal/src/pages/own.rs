@@ -195,7 +195,8 @@ impl OwnPage {
 }
 
 impl Stone {
-    fn class(&self) -> &'static str {
+    /// The class in the style sheet.
+    pub fn class(&self) -> &'static str {
         match self.state {
             StoneState::Done => "is-done",
             StoneState::Now => "is-now",

@@ -144,6 +144,8 @@ pub struct WorkRow {
     pub source: String,
     /// Landing page, campaign or office.
     pub source_note: String,
+    /// The team whose queue it is in.
+    pub team: String,
     /// Records at hand, such as "2 of 4".
     pub records: String,
     /// Who works it; none while unclaimed.

@@ -68,7 +68,7 @@ pub fn page(frame: StaffFrame, profile: &Profile, range: Range, answers: &Answer
     FunnelPage {
         frame,
         range: format!("Inquiries that came in {} to {}", day(range.from), day(range.to)),
-        data_to: times::recent(&data_to, now, &EN),
+        data_to: times::recent(&data_to, now, &EN).replacen("Today ", "today, ", 1),
         from: range.from.to_string(),
         to: range.to.to_string(),
         filters: Vec::new(),
@@ -116,16 +116,15 @@ fn figures(all: &GetFunnelResponse) -> Vec<Figure> {
     let figure = |label: &str, value: String, note: Option<String>| Figure { label: label.to_owned(), value, note };
     let share = |stage| percent(reached(&all.stages, stage), total);
     let contacted = at(&all.stages, Stage::Contacted);
-    let median = contacted.map_or_else(|| "–".to_owned(), |one| seconds(one.median_seconds));
-    let p90 =
-        contacted.filter(|one| one.p90_seconds > 0.0).map(|one| format!("90% within {}", seconds(one.p90_seconds)));
+    // Who was reached within less than a minute was reached within one.
+    let p90 = contacted.filter(|one| one.reached > 0).map(|one| span(one.p90_seconds.max(60.0)));
     let (met, passed) = (count(all.target_met), count(all.target_passed));
     vec![
         figure("Inquiries", total.to_string(), None),
         figure("Reached a person", share(Stage::Contacted), None),
         figure("Booked", share(Stage::Scheduled), None),
         figure("Kept the visit", share(Stage::Attended), None),
-        figure("First contact, median", median, p90),
+        figure("First contact, median", median(contacted), p90.map(|span| format!("90% within {span}"))),
         figure("Tried within target", percent(met, passed), Some(format!("{met} of {passed} whose time has passed"))),
     ]
 }
@@ -134,8 +133,17 @@ fn percent(part: u64, whole: u64) -> String {
     if whole == 0 { "–".to_owned() } else { format!("{}%", (part * 200 + whole) / (whole * 2)) }
 }
 
-fn seconds(length: f64) -> String {
-    if length <= 0.0 { "–".to_owned() } else { times::span(SignedDuration::from_secs_f64(length)) }
+/// The median time to a stage; a dash where nobody reached it.
+fn median(stage: Option<&StageCount>) -> String {
+    match stage.filter(|one| one.reached > 0).map(|one| one.median_seconds) {
+        None => "–".to_owned(),
+        Some(short) if short < 60.0 => "under 1 min".to_owned(),
+        Some(long) => span(long),
+    }
+}
+
+fn span(seconds: f64) -> String {
+    times::span(SignedDuration::from_secs_f64(seconds))
 }
 
 /// The groups, largest first.
@@ -188,7 +196,7 @@ fn row(group: &FunnelGroup, name: impl Fn(&str) -> String) -> BreakdownRow {
         reached: reached(stages, Stage::Contacted),
         booked: reached(stages, Stage::Scheduled),
         kept: reached(stages, Stage::Attended),
-        first_contact: at(stages, Stage::Contacted).map_or_else(|| "–".to_owned(), |one| seconds(one.median_seconds)),
+        first_contact: median(at(stages, Stage::Contacted)),
     }
 }
 
@@ -265,6 +273,19 @@ mod tests {
             Range { from: date(2027, 3, 1), to: date(2027, 3, 2) }
         );
         assert_eq!(Range::read("rubbish", "2027-03-01", today).to, date(2027, 3, 1));
+    }
+
+    #[test]
+    fn a_first_contact_at_once_is_told_as_such_and_none_is_a_dash() {
+        let told = |reached, median_seconds, p90_seconds| {
+            let contacted = StageCount { median_seconds, p90_seconds, ..stage(Stage::Contacted, reached, 0, 0) };
+            let all = GetFunnelResponse { stages: vec![contacted], ..GetFunnelResponse::default() };
+            let figure = figures(&all).remove(4);
+            (figure.value, figure.note.unwrap_or_default())
+        };
+        assert_eq!(told(1, 0.0, 0.0), ("under 1 min".to_owned(), "90% within 1 min".to_owned()));
+        assert_eq!(told(3, 90.0, 7200.0), ("1 min".to_owned(), "90% within 2 h".to_owned()));
+        assert_eq!(told(0, 0.0, 0.0), ("–".to_owned(), String::new()));
     }
 
     #[test]

@@ -12,7 +12,7 @@ mod twins;
 use std::collections::{BTreeMap, HashMap};
 
 use causeway_auth::{Action, Actor, policy};
-use causeway_funnel::contact::phone_words;
+use causeway_funnel::contact::{self, phone_words};
 use causeway_funnel::form::FieldKind;
 use causeway_funnel::profile::Profile;
 use causeway_funnel::records::LineState;
@@ -109,7 +109,13 @@ impl Looking<'_> {
             facts: self.facts(&facts, person),
             timeline: self.timeline(),
             calls: self.calls(),
-            script: script(&inquiry.script_id, &inquiry.script_version, &self.script_text(person)),
+            // The desk fills a script without PHI; the name is laid in here.
+            script: script(
+                &inquiry.script_id,
+                &inquiry.script_version,
+                &inquiry.script_text,
+                &person.map(who).unwrap_or_default(),
+            ),
             attempt: if closed || !self.may(Action::WorkInquiry) { Vec::new() } else { attempt() },
             note: if closed || !self.may(Action::WorkInquiry) { Vec::new() } else { self.note() },
             note_missing: inquiry.note.iter().filter(|field| field.missing).map(|field| field.label.clone()).collect(),
@@ -206,6 +212,11 @@ impl Looking<'_> {
         }
         if !person.email.is_empty() {
             shown.push(linked("Email", &person.email, format!("mailto:{}", person.email)));
+            let meant = contact::email("email", &person.email, "en").ok().and_then(|email| email.hint);
+            shown.extend(
+                meant
+                    .map(|meant| Fact { tone: Tone::Warn, ..fact("Ask about the email", &format!("Perhaps {meant}")) }),
+            );
         }
         let called_at = person.answers.get("called_at").map(|at| at.replace('T', " ")).unwrap_or_default();
         let plain = [
@@ -221,7 +232,7 @@ impl Looking<'_> {
 
     fn timeline(&self) -> Vec<Moment> {
         let zone = self.profile.zone();
-        let moments = self.parts.inquiry.timeline.iter().rev().map(|entry| Moment {
+        let moments = self.parts.inquiry.timeline.iter().map(|entry| Moment {
             at: times::zoned(entry.at, zone).map(|at| times::recent(&at, self.now, &EN)).unwrap_or_default(),
             text: entry.text.clone(),
             note: owner(self.profile, &entry.actor),
@@ -236,13 +247,6 @@ impl Looking<'_> {
             Some(calls) => looking.moments(calls),
             None => vec![Moment { at: String::new(), text: AWAY.to_owned(), note: None }],
         }
-    }
-
-    /// The desk fills a script without PHI; the name is laid in here.
-    fn script_text(&self, person: Option<&Person>) -> String {
-        let name = person.map(who).unwrap_or_default();
-        let (name, text) = (if name.is_empty() { "_____" } else { &name }, &self.parts.inquiry.script_text);
-        text.replace("{{ name }}", name).replace("{{name}}", name).replace("{{ caller }}", &self.actor.name)
     }
 
     fn note(&self) -> Vec<Question> {

@@ -68,15 +68,18 @@ impl Known<'_> {
     /// The page after the form was sent.
     pub fn done(&self, frame: PublicFrame, base: &str, contact_by: i64, after_hours: bool) -> DonePage {
         let zone = self.profile.zone();
-        let (due, late) = self
-            .status
-            .filter(|status| status.contact_by != 0)
-            .map_or((contact_by, after_hours), |status| (status.contact_by, status.after_hours));
+        let (due, late) =
+            self.status.map_or((contact_by, after_hours), |status| (status.contact_by, status.after_hours));
+        let by = self.promised(due);
+        let waits = !self.is_in_touch();
         DonePage {
             reference: self.reference(),
-            by: times::moment(due, zone, self.words),
+            // Who opens the page again the next morning is not told that we are closed.
+            after_hours: late && waits && by.is_some() && !self.profile.calendar(None).is_open(self.now),
+            standing: if waits || by.is_some() { None } else { Some(self.standing()) },
+            by,
             by_phone: self.channel() == Channel::Phone,
-            after_hours: late,
+            stones: if waits { Vec::new() } else { self.stones() },
             sent: None,
             received: times::moment(self.received_at(), zone, self.words).unwrap_or_default(),
             call_from: self.profile.center.contact.calls_from.clone(),
@@ -139,11 +142,41 @@ impl Known<'_> {
         self.status.map_or(Stage::Received, PatientStatus::stage)
     }
 
+    /// Somebody has spoken with the person, or no longer will.
+    pub fn is_in_touch(&self) -> bool {
+        self.stage() as i32 >= Stage::Contacted as i32
+    }
+
+    /// How far it is, in a sentence, once somebody was in touch.
+    fn standing(&self) -> String {
+        let (path, told) = (&self.words.path, &self.words.told);
+        match self.stage() {
+            Stage::Attended => path.visited.to_owned(),
+            Stage::Closed => path.closed.to_owned(),
+            _ => match self.visit_moment() {
+                Some(when) => Words::fill(told.booked, &when),
+                None => path.contacted.to_owned(),
+            },
+        }
+    }
+
+    /// When the booked visit is.
+    fn visit_moment(&self) -> Option<String> {
+        let visit = booked(self.appointments)?;
+        times::moment(visit.starts_at, &self.zone_of(&visit.time_zone), self.words)
+    }
+
+    /// A time by which somebody calls, as long as it lies ahead: a promise that has passed helps nobody.
+    fn promised(&self, due: i64) -> Option<String> {
+        (due >= self.now.as_microsecond()).then(|| times::moment(due, self.profile.zone(), self.words)).flatten()
+    }
+
     fn papers(&self) -> Vec<Paper> {
         let paper = |name: &str, hint: &str| Paper { name: name.to_owned(), where_to_find: hint.to_owned() };
         let code = self.words.code;
         if let Some(status) = self.status {
-            let open = status.records.iter().filter(|line| line.state != "waived");
+            let here = ["waived", "received", "reviewed"];
+            let open = status.records.iter().filter(|line| !here.contains(&line.state.as_str()));
             return open.map(|line| paper(self.label(line).0, self.label(line).1)).collect();
         }
         let Some(facts) = self.facts else { return Vec::new() };
@@ -219,7 +252,7 @@ impl Known<'_> {
             stones.push(stone(StoneState::Now, words.own.heading, words.path.closed.to_owned()));
             return stones;
         }
-        let reached = stage as i32 >= Stage::Contacted as i32;
+        let reached = self.is_in_touch();
         stones.push(if reached {
             stone(StoneState::Done, words.done.we_call, words.path.contacted.to_owned())
         } else {
@@ -234,8 +267,7 @@ impl Known<'_> {
     }
 
     fn contact_note(&self) -> String {
-        let due = self.status.map_or(0, |status| status.contact_by);
-        match times::moment(due, self.profile.zone(), self.words) {
+        match self.promised(self.status.map_or(0, |status| status.contact_by)) {
             Some(by) => Words::fill(self.words.path.contact_by, &by),
             None => self.words.form.contact_open.to_owned(),
         }
@@ -258,8 +290,7 @@ impl Known<'_> {
         if stage == Stage::Attended {
             return stone(StoneState::Done, words.own.visit, words.path.visited.to_owned());
         }
-        if let Some(visit) = booked(self.appointments) {
-            let when = times::moment(visit.starts_at, &self.zone_of(&visit.time_zone), words).unwrap_or_default();
+        if let Some(when) = self.visit_moment() {
             return stone(StoneState::Now, words.own.visit, when);
         }
         let waits = self.offers.filter(|offers| !offers.refused_by.is_empty() && !offers.words_for_patient.is_empty());

@@ -226,7 +226,7 @@ fn question((key, label): (&str, &str), value: String, faults: Option<&Vec<&str>
         // Nothing has to be filled in here that was not told.
         required: true,
         value,
-        error: faults.map(|faults| faults.join(" ")),
+        error: faults.map(|all| all.iter().map(|one| one.trim_end_matches('.')).collect::<Vec<_>>().join(". ")),
         ..Question::default()
     }
 }
@@ -309,7 +309,7 @@ mod tests {
         let repair = repair("message", "hl7", &[("phone", "12")]);
         let (questions, rest) = questions(&harbor_valley(), (&repair, &faults), |_| None);
         let at = |key: &str| questions.iter().find(|question| question.key == key).expect("it is asked");
-        assert_eq!(at("name").error.as_deref(), Some("Send the name Enter a name"));
+        assert_eq!(at("name").error.as_deref(), Some("Send the name. Enter a name"));
         assert_eq!(at("phone").value, "12");
         assert_eq!(at("consent_phone").kind, QuestionKind::Select);
         assert!(at("contact_channel").error.is_some(), "a form of the center asks it");

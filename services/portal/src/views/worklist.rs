@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 
+use causeway_funnel::inquiry::ConsultType;
 use causeway_funnel::next_action::NextAction;
 use causeway_funnel::profile::Profile;
 use causeway_proto::convert::{
@@ -60,7 +61,8 @@ impl Looking<'_> {
             channel: channel_from_wire(row.preferred_channel()).label("en").to_owned(),
             channel_note: self.channel_note(row),
             source: source_from_wire(row.source()).label("en").to_owned(),
-            source_note: self.team(&row.team),
+            source_note: self.from(row),
+            team: self.team(&row.team),
             records: if row.records_need == 0 {
                 "–".to_owned()
             } else {
@@ -88,6 +90,16 @@ impl Looking<'_> {
         let zone = jiff::tz::TimeZone::get(&row.time_zone).unwrap_or_else(|_| self.profile.zone().clone());
         let quiet = self.profile.center.messages.quiet.covers(zone.to_datetime(self.now).time());
         format!("{} – {}", best.label("en"), if quiet { "quiet hours now" } else { "OK now" })
+    }
+
+    /// The office that refers, by its name, or else the page from which the form was reached.
+    fn from(&self, row: &Row) -> String {
+        let office = self.profile.feeds.feeds.iter().find(|feed| feed.office == row.referring_office);
+        match office.map(|feed| &feed.office_name).filter(|name| !name.is_empty()) {
+            Some(name) => name.clone(),
+            None if !row.referring_office.is_empty() => row.referring_office.clone(),
+            None => row.landing_page.clone(),
+        }
     }
 
     fn team(&self, id: &str) -> String {
@@ -148,33 +160,113 @@ pub fn clock(due_at: i64, now: Timestamp, profile: &Profile) -> Clock {
     Clock { state, text, at }
 }
 
-/// The views with their counts; each keeps the team.
-pub fn tabs(counts: &[ViewCount], current: &str, team: &str) -> Vec<ViewTab> {
+/// What the list is narrowed to, by the names that the address has for it; an empty word is any.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Chosen {
+    /// The team.
+    pub team: String,
+    /// The consult type.
+    pub consult_type: String,
+    /// The site.
+    pub site: String,
+    /// Who works it.
+    pub owner: String,
+    /// What is to be done.
+    pub next_action: String,
+}
+
+impl Chosen {
+    /// Reads an address; a word that is none of the choices is left out.
+    pub fn read<'q>(profile: &Profile, asked: impl Fn(&str) -> &'q str) -> Self {
+        let of = |name: &str| {
+            let choice = choices(profile).into_iter().find(|choice| choice.name == name);
+            let is_one = choice.is_some_and(|choice| choice.options.iter().any(|(word, _)| word == asked(name)));
+            if is_one { asked(name).to_owned() } else { String::new() }
+        };
+        Self {
+            team: of("team"),
+            consult_type: of("type"),
+            site: of("site"),
+            owner: of("owner"),
+            next_action: of("next"),
+        }
+    }
+
+    fn get(&self, name: &str) -> &str {
+        match name {
+            "team" => &self.team,
+            "type" => &self.consult_type,
+            "site" => &self.site,
+            "owner" => &self.owner,
+            _ => &self.next_action,
+        }
+    }
+}
+
+/// A filter's name in addresses, its label, what any of it is called, and its words.
+struct Choices {
+    name: &'static str,
+    label: &'static str,
+    any: &'static str,
+    options: Vec<(String, String)>,
+}
+
+fn choices(profile: &Profile) -> Vec<Choices> {
+    let pair = |word: &str, label: &str| (word.to_owned(), label.to_owned());
+    let teams = profile.teams.teams.iter().map(|team| pair(&team.id, team.name.get("en")));
+    let types = ConsultType::ALL.iter().map(|word| pair(word.as_str(), word.label("en")));
+    let sites = profile.center.sites.iter().map(|site| pair(&site.id, &site.name));
+    let owners = profile.teams.staff.iter().map(|staff| pair(&staff.id, &staff.name));
+    let open = NextAction::ALL.iter().filter(|word| **word != NextAction::Nothing);
+    let steps = open.map(|word| pair(word.as_str(), word.label("en")));
+    let choice = |name, label, any, options| Choices { name, label, any, options };
+    vec![
+        choice("team", "Team", "All teams", teams.collect()),
+        choice("next", "Next step", "All steps", steps.collect()),
+        choice("type", "Needs", "All kinds", types.collect()),
+        choice("site", "Site", "All sites", sites.collect()),
+        choice("owner", "Owner", "Everybody", owners.collect()),
+    ]
+}
+
+/// The views with their counts; each keeps what is chosen.
+pub fn tabs(counts: &[ViewCount], current: &str, chosen: &Chosen) -> Vec<ViewTab> {
     let count = |view: &str| counts.iter().find(|count| count.view == view).map_or(0, |count| count.count);
     let tabs = VIEWS.iter().map(|(view, label)| ViewTab {
         label: (*label).to_owned(),
         count: u64::try_from(count(view)).unwrap_or_default(),
-        url: address(view, team),
+        url: address(view, chosen),
         current: *view == current,
     });
     tabs.collect()
 }
 
-/// The address of a view.
-pub fn address(view: &str, team: &str) -> String {
-    if team.is_empty() { format!("/worklist?view={view}") } else { format!("/worklist?view={view}&team={team}") }
+/// The address of a view. Ids and words stand in it as they are; a profile has no other signs in them.
+pub fn address(view: &str, chosen: &Chosen) -> String {
+    let mut address = format!("/worklist?view={view}");
+    for name in ["team", "next", "type", "site", "owner"] {
+        let word = chosen.get(name);
+        if !word.is_empty() {
+            address.push_str(&format!("&{name}={word}"));
+        }
+    }
+    address
 }
 
-/// The filter by team.
-pub fn team_filter(profile: &Profile, chosen: &str) -> Filter {
-    let option = |value: &str, label: &str| SelectOption {
-        value: value.to_owned(),
-        label: label.to_owned(),
-        selected: value == chosen,
+/// The filters of a view; closed ones are narrowed by team alone.
+pub fn filters(profile: &Profile, view: &str, chosen: &Chosen) -> Vec<Filter> {
+    let shown = choices(profile).into_iter().filter(|choice| view != "closed" || choice.name == "team");
+    let filter = |choice: Choices| {
+        let any = std::iter::once((String::new(), choice.any.to_owned()));
+        let option = |(value, label): (String, String)| SelectOption {
+            selected: value == chosen.get(choice.name),
+            value,
+            label,
+        };
+        let options = any.chain(choice.options).map(option).collect();
+        Filter { name: choice.name.to_owned(), label: choice.label.to_owned(), options }
     };
-    let teams = profile.teams.teams.iter().map(|team| option(&team.id, team.name.get("en")));
-    let options = std::iter::once(option("", "All teams")).chain(teams).collect();
-    Filter { name: "team".to_owned(), label: "Team".to_owned(), options }
+    shown.map(filter).collect()
 }
 
 #[cfg(test)]
@@ -234,9 +326,35 @@ mod tests {
     }
 
     #[test]
-    fn a_view_keeps_the_team_and_shows_its_count() {
-        let tabs = tabs(&[ViewCount { view: "late".into(), count: 3 }], "late", "breast");
+    fn a_row_says_from_which_office_or_page_somebody_came() {
+        let (profile, nobody) = (harbor_valley(), HashMap::new());
+        let looking = looking(&profile, &nobody);
+        let feed = profile.feeds.feeds.iter().find(|feed| !feed.office_name.is_empty()).expect("an office");
+        let referred = Row { referring_office: feed.office.clone(), landing_page: "/x".into(), ..row("") };
+        assert_eq!(looking.row(&referred).source_note, feed.office_name);
+        let form = Row { landing_page: "/second-opinion".into(), ..row("") };
+        assert_eq!(looking.row(&form).source_note, "/second-opinion");
+        assert_eq!(
+            (looking.row(&row("")).source_note.as_str(), looking.row(&form).team.as_str()),
+            ("", "Breast care team")
+        );
+    }
+
+    #[test]
+    fn a_view_keeps_what_is_chosen_and_shows_its_count() {
+        let profile = harbor_valley();
+        let query = HashMap::from([("team", "breast"), ("next", "call_back"), ("owner", "nobody&x=1"), ("site", "")]);
+        let chosen = Chosen::read(&profile, |name| query.get(name).copied().unwrap_or_default());
+        let wanted = Chosen { team: "breast".into(), next_action: "call_back".into(), ..Chosen::default() };
+        assert_eq!(chosen, wanted, "a word that is none of the choices is left out");
+        let tabs = tabs(&[ViewCount { view: "late".into(), count: 3 }], "late", &chosen);
         let late = tabs.iter().find(|tab| tab.current).expect("current");
-        assert_eq!((late.count, late.url.as_str()), (3, "/worklist?view=late&team=breast"));
+        assert_eq!((late.count, late.url.as_str()), (3, "/worklist?view=late&team=breast&next=call_back"));
+        let shown = filters(&profile, "all", &chosen);
+        let selected =
+            |filter: &Filter| filter.options.iter().find(|option| option.selected).map(|one| one.label.clone());
+        assert_eq!(selected(&shown[0]).as_deref(), Some("Breast care team"));
+        assert_eq!(selected(&shown[4]).as_deref(), Some("Everybody"));
+        assert_eq!(filters(&profile, "closed", &chosen).len(), 1);
     }
 }

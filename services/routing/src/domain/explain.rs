@@ -37,22 +37,17 @@ pub(crate) fn failed_rows(table: &Table, facts: &Facts) -> Vec<FailedRow> {
 
 /// One sentence for staff about the row that took the inquiry.
 pub(crate) fn sentence(profile: &Profile, facts: &Facts, row_name: &str, due_at: Timestamp) -> String {
-    let Some((place, row)) = profile.routing.rows.iter().enumerate().find(|(_, row)| &*row.name == row_name) else {
+    let Some(row) = profile.routing.rows.iter().find(|row| &*row.name == row_name) else {
         return format!("row \"{row_name}\" took this inquiry");
     };
     let team = profile.team(&row.team).map_or(&*row.team, |team| team.name.get("en"));
     let because = match reasons(row, facts).as_slice() {
-        [] => "because no other row fits".to_owned(),
-        all => format!("because {}", all.join(" and ")),
-    };
-    let before = match place {
-        0 => "it is the first row".to_owned(),
-        1 => "the row before it does not fit".to_owned(),
-        more => format!("the {more} rows before it do not fit"),
+        [] => "because no other row of the table fits".to_owned(),
+        all => format!("because the {}", all.join(" and the ")),
     };
     let zone = profile.calendar(row.to_site.as_deref()).zone();
     let due = time_words::words(due_at, zone, "en");
-    format!("Row {row_name} sends this inquiry to {team} {because}; {before}. First contact is due {due}.")
+    format!("It went to {team} {because}. First contact is due {due}.")
 }
 
 /// The conditions of the row that say something, each with what the inquiry says.
@@ -61,7 +56,9 @@ fn reasons(row: &Row, facts: &Facts) -> Vec<String> {
         .iter()
         .zip(&row.cells)
         .filter(|(_, cell)| !cell.is_empty() && *cell != "any")
-        .map(|(condition, _)| format!("{} is {}", condition.label("en"), found(facts, *condition).replace('_', " ")))
+        .map(|(condition, _)| {
+            format!("{} is {}", condition.label("en"), condition.words(found(facts, *condition), "en"))
+        })
         .collect()
 }
 
@@ -142,9 +139,7 @@ mod tests {
         let decided = route(&profile, &facts());
         let said = sentence(&profile, &facts(), &decided.row, decided.clock.due_at);
         for part in [
-            "cancer area is gi",
-            "consult type is second opinion",
-            "rows before it do not fit",
+            "cancer area is “Stomach, bowel, liver or pancreas” and the consult type is “Second opinion”",
             "Friday, March 5, at 11:30 am",
         ] {
             assert!(said.contains(part), "{part} in {said}");

@@ -173,9 +173,9 @@ fn issue_of(word: &str) -> &'static str {
 
 /// What people try first must work.
 #[test]
-fn the_example_of_the_front_page_is_taken() {
-    let page = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../README.md");
-    let page = std::fs::read_to_string(page).expect("the front page");
+fn the_example_of_the_run_book_is_taken() {
+    let page = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/README.md");
+    let page = std::fs::read_to_string(page).expect("the run book");
     let begin = page.find("{\"resourceType\":\"ServiceRequest\"").expect("an example");
     let example = page[begin..].split('\'').next().unwrap_or_default();
     let referral = taken(decided(example.as_bytes()).expect("JSON"));

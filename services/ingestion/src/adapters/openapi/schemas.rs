@@ -90,7 +90,7 @@ fn time() -> Value {
 fn accepted() -> Value {
     json!({
         "type": "object",
-        "required": ["inquiry_id", "reference", "received_at", "repeated", "to_repair"],
+        "required": ["inquiry_id", "reference", "received_at", "repeated", "to_repair", "hints"],
         "properties": {
             "inquiry_id": { "type": "string", "format": "uuid" },
             "reference": words("The request number that people are told."),
@@ -100,6 +100,20 @@ fn accepted() -> Value {
                 "type": "array",
                 "items": { "$ref": "#/components/schemas/FieldFault" },
                 "description": "What was taken and has to be mended by a person.",
+            },
+            "hints": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "required": ["pointer", "field", "code", "suggestion"],
+                    "properties": {
+                        "pointer": words("Where the answer stands in the request, as a JSON pointer."),
+                        "field": words("The answer's key."),
+                        "code": { "type": "string", "enum": ["domain_mistyped"] },
+                        "suggestion": words("What may be meant, such as the domain `gmail.com` for `gmial.com`."),
+                    },
+                },
+                "description": "What was taken as it is and may be a slip: ask the person while they are still there.",
             },
         },
     })

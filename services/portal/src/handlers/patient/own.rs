@@ -50,6 +50,8 @@ pub async fn done(
         _ => (0, false),
     };
     let known = opened.known(app.clock.now());
+    let appointments = if known.is_in_touch() { appointments(&opened).await.unwrap_or_default() } else { Vec::new() };
+    let known = Known { appointments: &appointments, ..known };
     page(StatusCode::OK, &known.done(opened.frame(&app, "/done"), &opened.base, due, after_hours))
 }
 
@@ -98,13 +100,17 @@ pub async fn show(
 
 /// Appointments and times that fit; none for what scheduling does not answer.
 async fn visits(opened: &Opened) -> (Option<Vec<BookedAppointment>>, Option<OfferSlotsResponse>) {
-    let (mut one, mut other) = (opened.peers.scheduling(), opened.peers.scheduling());
+    let mut scheduling = opened.peers.scheduling();
     let center = opened.link.center.clone();
-    let list = ListAppointmentsRequest { center: center.clone(), inquiry_id: opened.inquiry() };
     let offer = OfferSlotsRequest { center, inquiry_id: opened.inquiry(), ..OfferSlotsRequest::default() };
-    let (appointments, offers) = tokio::join!(one.list_appointments(list), other.offer_slots(offer));
-    let appointments = appointments.map(|answer| answer.into_inner().appointments);
-    (link::kept("scheduling", appointments), link::kept("scheduling", offers.map(tonic::Response::into_inner)))
+    let (appointments, offers) = tokio::join!(appointments(opened), scheduling.offer_slots(offer));
+    (appointments, link::kept("scheduling", offers.map(tonic::Response::into_inner)))
+}
+
+async fn appointments(opened: &Opened) -> Option<Vec<BookedAppointment>> {
+    let list = ListAppointmentsRequest { center: opened.link.center.clone(), inquiry_id: opened.inquiry() };
+    let answer = opened.peers.scheduling().list_appointments(list).await;
+    link::kept("scheduling", answer.map(|answer| answer.into_inner().appointments))
 }
 
 /// Whether a word is one of the reasons that a patient can give.

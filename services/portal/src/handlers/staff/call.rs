@@ -192,7 +192,7 @@ fn call_page(
         recent: chosen_call.recent,
         called_at,
         sections,
-        script: said.and_then(|said| script(&said.id, &said.version.to_string(), &fill(said, &facts))),
+        script: said.and_then(|said| script(&said.id, &said.version.to_string(), &fill(said, &facts), "")),
         frame: frame(app, staff, "Worklist"),
     }
 }

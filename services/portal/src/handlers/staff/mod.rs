@@ -6,6 +6,7 @@
 mod actions;
 mod call;
 mod calls;
+mod center;
 mod cookies;
 mod documents;
 mod door;
@@ -56,6 +57,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/sign-in", get(sign_in::show).post(sign_in::begin))
         .route("/sign-in/callback", get(sign_in::come_back))
         .route("/sign-in/development", post(sign_in::choose))
+        .route("/sign-in/center", get(center::show).post(center::choose))
         .route("/sign-out", post(sign_in::leave))
         .route("/worklist", get(worklist::show))
         .route("/inquiries/new", get(call::show).post(call::save))
@@ -106,6 +108,7 @@ fn frame(app: &App, staff: &Staff, current: &str) -> StaffFrame {
         center_name: center.short_name.clone(),
         staff_name: staff.session.actor.name.clone(),
         nav: nav.collect(),
+        has_other_centers: staff.session.actors.len() > 1,
         csrf: staff.session.csrf.clone(),
         flash: app.sessions.told(&staff.session),
     }

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{Form as Body, Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -14,22 +15,31 @@ use causeway_auth::{Action, Actor, policy};
 
 use super::super::{App, page, see_other};
 use super::cookies::{self, Which};
-use super::door;
 use super::gate::{self, Posted};
+use super::{center, door};
 use crate::pages::{STAFF_POLICY, SignInPage};
 use crate::session::{door_token, random, same_token};
 
 const FAILED: &str = "Sign-in did not work. Begin again, and tell the people who run Causeway if it stays so.";
 const NO_ROLE: &str = "Your account has no role at any center here. Ask an intake manager.";
+const NO_CENTER: &str = "Your account may run Causeway, but it has no role at a center, and these pages belong to a center. Ask for a \
+     group that has one (portal.oidc.groups), or use the causeway command.";
+/// The sign-in page waits no longer for the provider's addresses; the button waits for itself.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 type Asked = Query<HashMap<String, String>>;
 
 /// The sign-in page.
 pub async fn show(State(app): State<Arc<App>>, Query(query): Asked, headers: HeaderMap) -> Response {
-    at_the_door(&app, &headers, next(query.get("next")), (StatusCode::OK, None))
+    at_the_door(&app, &headers, next(query.get("next")), (StatusCode::OK, None)).await
 }
 
-fn at_the_door(app: &App, headers: &HeaderMap, next: &str, (status, notice): (StatusCode, Option<&str>)) -> Response {
+async fn at_the_door(
+    app: &App,
+    headers: &HeaderMap,
+    next: &str,
+    (status, notice): (StatusCode, Option<&str>),
+) -> Response {
     let known = cookies::read(headers, Which::Door, app.mode).filter(|value| !value.is_empty());
     let (browser, is_new) = match known {
         Some(browser) => (browser, false),
@@ -51,15 +61,22 @@ fn at_the_door(app: &App, headers: &HeaderMap, next: &str, (status, notice): (St
     if is_new {
         set_cookie(&mut response, &cookies::set(Which::Door, browser, app.mode));
     }
-    allow_provider(app, &mut response);
+    allow_provider(app, &mut response).await;
     response
 }
 
 /// The form leads to the provider by a redirect, and browsers hold `form-action` against redirects too.
-fn allow_provider(app: &App, response: &mut Response) {
-    let issuer = app.provider.as_ref().and_then(|provider| reqwest::Url::parse(&provider.config().issuer).ok());
-    let Some(issuer) = issuer else { return };
-    let policy = format!("form-action 'self' {}", issuer.origin().ascii_serialization());
+async fn allow_provider(app: &App, response: &mut Response) {
+    let Some(provider) = &app.provider else { return };
+    let origin = match tokio::time::timeout(PATIENCE, provider.sign_in_origin()).await {
+        Ok(Ok(origin)) => origin,
+        // A provider that is away can't be gone to either; this is right for most of them once it is back.
+        _ => match reqwest::Url::parse(&provider.config().issuer) {
+            Ok(issuer) => issuer.origin().ascii_serialization(),
+            Err(_) => return,
+        },
+    };
+    let policy = format!("form-action 'self' {origin}");
     if let Ok(policy) = HeaderValue::try_from(STAFF_POLICY.replace("form-action 'self'", &policy)) {
         response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
     }
@@ -80,29 +97,33 @@ pub async fn begin(
         }
         Err(cause) => {
             tracing::error!(%cause, "begin a sign-in");
-            at_the_door(&app, &headers, next(sent.get("next")), (StatusCode::BAD_GATEWAY, Some(FAILED)))
+            at_the_door(&app, &headers, next(sent.get("next")), (StatusCode::BAD_GATEWAY, Some(FAILED))).await
         }
     }
 }
 
 /// Takes in who comes back from the provider.
 pub async fn come_back(State(app): State<Arc<App>>, Query(query): Asked, headers: HeaderMap) -> Response {
-    let refuse = |notice| at_the_door(&app, &headers, "/worklist", (StatusCode::UNAUTHORIZED, Some(notice)));
+    let refuse =
+        async |notice| at_the_door(&app, &headers, "/worklist", (StatusCode::UNAUTHORIZED, Some(notice))).await;
     let away = cookies::read(&headers, Which::Door, app.mode).and_then(|browser| app.sessions.come_back(&browser));
-    let (Some(provider), Some((pending, next))) = (&app.provider, away) else { return refuse(FAILED) };
+    let (Some(provider), Some((pending, next))) = (&app.provider, away) else { return refuse(FAILED).await };
     let text = |name: &str| query.get(name).map(String::as_str).unwrap_or_default();
     let issuer = query.get("iss").map(String::as_str);
     match provider.finish(&pending, text("state"), text("code"), issuer).await {
         Ok(claims) => {
-            let actors = provider.config().actors(&claims);
-            match actors.into_iter().find(|actor| actor.center.is_some()) {
-                Some(actor) => let_in(&app, actor, &next),
-                None => refuse(NO_ROLE),
+            let all = provider.config().actors(&claims);
+            let runs_it = !all.is_empty();
+            let here: Vec<Actor> = all.into_iter().filter(|actor| actor.center.is_some()).collect();
+            match (here.is_empty(), runs_it) {
+                (false, _) => let_in(&app, here, &next),
+                (true, true) => refuse(NO_CENTER).await,
+                (true, false) => refuse(NO_ROLE).await,
             }
         }
         Err(cause) => {
             tracing::warn!(%cause, "finish a sign-in");
-            refuse(FAILED)
+            refuse(FAILED).await
         }
     }
 }
@@ -117,7 +138,7 @@ pub async fn choose(
         return gate::foreign();
     }
     match sent.get("person").and_then(|person| door::chosen(&app, person)) {
-        Some(actor) => let_in(&app, actor, next(sent.get("next"))),
+        Some(actor) => let_in(&app, vec![actor], next(sent.get("next"))),
         None => StatusCode::NOT_FOUND.into_response(),
     }
 }
@@ -130,20 +151,29 @@ pub async fn leave(State(app): State<Arc<App>>, posted: Posted) -> Response {
     response
 }
 
-fn let_in(app: &App, actor: Actor, next: &str) -> Response {
-    // Who may not see the worklist starts at the figures.
-    let center = actor.center.clone().unwrap_or_default();
-    let works = policy::may(&actor, Action::ViewWorklist, &center).is_ok();
-    let to = if works || next != "/worklist" { next } else { "/funnel" };
-    match app.sessions.begin(actor) {
+fn let_in(app: &App, mut actors: Vec<Actor>, next: &str) -> Response {
+    // A center whose settings are not loaded yet must not keep anybody from another one.
+    actors.sort_by_key(|actor| app.centers.get(actor.center.as_deref().unwrap_or_default()).is_none());
+    let to = match actors.as_slice() {
+        [one] => start(one, next).to_owned(),
+        _ => center::choice(next),
+    };
+    match app.sessions.begin(actors) {
         Ok(token) => {
-            let mut response = see_other(to);
+            let mut response = see_other(&to);
             set_cookie(&mut response, &cookies::set(Which::Session, token, app.mode));
             set_cookie(&mut response, &cookies::gone(Which::Door, app.mode));
             response
         }
         Err(cause) => failed(&cause),
     }
+}
+
+/// Where somebody starts: who may not see the worklist at the figures.
+pub(super) fn start<'a>(actor: &Actor, next: &'a str) -> &'a str {
+    let center = actor.center.clone().unwrap_or_default();
+    let works = policy::may(actor, Action::ViewWorklist, &center).is_ok();
+    if works || next != "/worklist" { next } else { "/funnel" }
 }
 
 /// The browser that stands at the door, if the form is from its own page.
@@ -155,7 +185,7 @@ fn door_of(app: &App, headers: &HeaderMap, sent: &HashMap<String, String>) -> Op
 }
 
 /// Only paths of this site: another address in a link would lead people away after they signed in.
-fn next(asked: Option<&String>) -> &str {
+pub(super) fn next(asked: Option<&String>) -> &str {
     let asked = asked.map(String::as_str).unwrap_or_default();
     // Browsers leave out tabs and line ends before they read an address, so "/<tab>/elsewhere" would be one of another site.
     let is_plain = !asked.contains('\\') && !asked.chars().any(char::is_control);
@@ -169,7 +199,7 @@ fn set_cookie(response: &mut Response, cookie: &Cookie<'_>) {
     }
 }
 
-fn failed(cause: &crate::session::NoRandom) -> Response {
+pub(super) fn failed(cause: &crate::session::NoRandom) -> Response {
     tracing::error!(%cause, "begin a session");
     StatusCode::INTERNAL_SERVER_ERROR.into_response()
 }

@@ -14,7 +14,7 @@ use super::super::{App, page};
 use super::{Staff, frame, not_yours, trouble};
 use crate::pages::{Figure, HiddenField, WorklistPage, WorklistRows};
 use crate::refusals::for_staff;
-use crate::views::worklist::{Looking, VIEWS, address, tabs, team_filter};
+use crate::views::worklist::{Chosen, Looking, VIEWS, address, filters, tabs};
 use crate::words::EN;
 
 const EMPTY: &str = "Nothing is open in this view.";
@@ -27,10 +27,15 @@ pub async fn show(State(app): State<Arc<App>>, Query(query): Query<HashMap<Strin
     let text = |name: &str| query.get(name).map(String::as_str).unwrap_or_default();
     let view = VIEWS.iter().map(|(view, _)| *view).find(|view| *view == text("view")).unwrap_or("all");
     let profile = &staff.in_force.1;
-    let team = profile.team(text("team")).map(|team| team.id.as_str()).unwrap_or_default();
+    let chosen = Chosen::read(profile, text);
+    let Chosen { team, consult_type, site, owner, next_action } = chosen.clone();
     let request = ListWorkRequest {
         center: staff.center(),
-        team: team.to_owned(),
+        team,
+        consult_type,
+        site,
+        owner,
+        next_action,
         view: view.to_owned(),
         page_size: i32::try_from(app.config.page_size).unwrap_or(50),
         page_token: text("after").to_owned(),
@@ -57,13 +62,13 @@ pub async fn show(State(app): State<Arc<App>>, Query(query): Query<HashMap<Strin
         return page(StatusCode::OK, &WorklistRows { frame, empty: EMPTY.to_owned(), rows });
     }
     let is_first = text("after").is_empty();
-    let here = address(view, team);
+    let here = address(view, &chosen);
     let next = Some(&answer.next_page_token).filter(|token| !token.is_empty());
     let worklist = WorklistPage {
         as_of: EN.dates.moment(&app.clock.now().to_zoned_datetime(profile.zone().clone())),
         figures: figures(&answer),
-        views: tabs(&answer.counts, view, team),
-        filters: vec![team_filter(profile, team)],
+        views: tabs(&answer.counts, view, &chosen),
+        filters: filters(profile, view, &chosen),
         keep: vec![HiddenField { name: "view".to_owned(), value: view.to_owned() }],
         searched: None,
         caption: caption(&answer, view, is_first),

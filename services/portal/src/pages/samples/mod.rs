@@ -69,6 +69,7 @@ pub fn staff_frame(current: &str) -> StaffFrame {
                 current: label == current,
             })
             .collect(),
+        has_other_centers: true,
         csrf: "c5rf".to_owned(),
         flash: None,
     }

@@ -234,6 +234,8 @@ impl DonePage {
             frame: public_frame(words),
             reference: "HV-7K4M-2Q".to_owned(),
             by: Some("Thursday, March 4, at 12 noon".to_owned()),
+            standing: None,
+            stones: Vec::new(),
             by_phone: true,
             after_hours: true,
             sent: Some("We sent a text to the number ending in 42 with a link to this request.".to_owned()),

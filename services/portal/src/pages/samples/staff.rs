@@ -6,10 +6,10 @@ use super::{
     rendered, staff_frame,
 };
 use crate::pages::{
-    Booking, CallPage, CallsPage, Clock, ClockState, DevelopmentPerson, DocumentRow, Fact, Figure, Filter, Flash,
-    FunnelPage, HeldPage, HeldRow, HiddenField, InquiryPage, MessageRow, Moment, Question, QuestionKind, RecordAction,
-    RecordRow, RepairPage, RepairsPage, Routing, RowAction, Script, ScriptStep, SelectOption, SignInPage, SlotRow,
-    StaffTroublePage, Tag, Tone, Twin, ViewTab, VisitRow, WorkRow, WorklistPage,
+    Booking, CallPage, CallsPage, CenterPage, Clock, ClockState, DevelopmentPerson, DocumentRow, Fact, Figure, Filter,
+    Flash, FunnelPage, HeldPage, HeldRow, HiddenField, InquiryPage, MessageRow, Moment, OwnCenter, Question,
+    QuestionKind, RecordAction, RecordRow, RepairPage, RepairsPage, Routing, RowAction, Script, ScriptStep,
+    SelectOption, SignInPage, SlotRow, StaffTroublePage, Tag, Tone, Twin, ViewTab, VisitRow, WorkRow, WorklistPage,
 };
 
 pub fn pages() -> Vec<Rendered> {
@@ -24,6 +24,7 @@ pub fn pages() -> Vec<Rendered> {
     claimed.frame.flash = Some(Flash { text: "Jorge M. took this inquiry a moment ago.".to_owned(), tone: Tone::Bad });
     vec![
         rendered("sign-in", false, &SignInPage::sample()),
+        rendered("center", false, &CenterPage::sample()),
         rendered("worklist", false, &claimed),
         rendered(
             "worklist-empty",
@@ -86,9 +87,19 @@ fn row(id: &str, state: ClockState, text: &str, who: &str, owner: Option<&str>, 
         channel_note: s("Afternoon – OK now"),
         source: s("Web form"),
         source_note: s("/colon-cancer"),
+        team: s("GI team"),
         records: s("0 of 4"),
         owner: owner.map(s),
         actions,
+    }
+}
+
+impl CenterPage {
+    fn sample() -> Self {
+        let center =
+            |id: &str, name: &str, current| OwnCenter { id: s(id), name: s(name), roles: s("coordinator"), current };
+        let centers = vec![center("harbor-valley", "Harbor Valley", true), center("lakeside", "Lakeside", false)];
+        CenterPage { frame: staff_frame(""), centers, next: s("/worklist") }
     }
 }
 
@@ -279,7 +290,8 @@ fn routing() -> Routing {
     Routing {
         team: s("GI team"),
         because: s("Row 4: GI cancers, new consult, any site"),
-        looked_at: vec![s("Cancer area: colon or rectum"), s("Language: Spanish")],
+        looked_at: vec![s("Row 1 wants the consult type “Clinical trial”; here it is “New consult”.")],
+        row: s("2"),
         revision: s("3f2a91"),
         teams: select(&["Breast team", "Trial team"]),
     }

@@ -1,9 +1,11 @@
 //! What stands beside the note: times, the visit, the route and the messages, each from a service of its own.
 
 use causeway_auth::Action;
+use causeway_funnel::routing::Condition;
 use causeway_proto::convert::channel_from_wire;
 use causeway_proto::inquiry::v1::Channel;
 use causeway_proto::notice::v1::Notice;
+use causeway_proto::routing::v1::FailedRow;
 use jiff::tz::TimeZone;
 
 use super::choices::{VISIT_REASONS, option, select};
@@ -84,13 +86,8 @@ impl Looking<'_> {
             None => Routing { because: AWAY.to_owned(), ..base },
             Some(route) => Routing {
                 because: route.sentence.clone(),
-                looked_at: route
-                    .failed
-                    .iter()
-                    .map(|row| {
-                        format!("Not “{}”: {} is {}, the row wants {}", row.row, row.column, row.found, row.wanted)
-                    })
-                    .collect(),
+                looked_at: route.failed.iter().map(passed).collect(),
+                row: route.row.clone(),
                 revision: route.revision.clone(),
                 ..base
             },
@@ -126,4 +123,20 @@ impl Looking<'_> {
             tone,
         })
     }
+}
+
+/// A row that did not fit, in a sentence.
+fn passed(row: &FailedRow) -> String {
+    let condition: Condition = row.column.parse().unwrap_or_default();
+    if condition == Condition::TrialTeam {
+        return format!("Row {}: {}.", row.row, condition.label("en"));
+    }
+    let words = |cell: &str| condition.words(cell, "en");
+    format!(
+        "Row {} wants the {} {}; here it is {}.",
+        row.row,
+        condition.label("en"),
+        words(&row.wanted),
+        words(&row.found)
+    )
 }

@@ -1,7 +1,10 @@
 //! The inquiry's page from what the services answer.
 
 use causeway_auth::Role;
+use causeway_funnel::script::fill;
 use causeway_proto::inquiry::v1::{KnownElsewhere, PersonLink};
+use causeway_proto::intake::v1::TimelineEntry;
+use causeway_proto::routing::v1::FailedRow;
 use causeway_proto::scheduling::v1::{Appointment, Slot};
 
 use super::*;
@@ -75,6 +78,23 @@ fn the_script_is_said_with_the_persons_name_and_the_title_is_not() {
 }
 
 #[test]
+fn every_script_of_the_center_says_the_name_where_it_has_one_and_heads_each_step_with_words() {
+    let mut named = 0;
+    for script in &harbor_valley().scripts.0 {
+        let mut parts = parts();
+        parts.inquiry.script_text = fill(script, &BTreeMap::from([("caller", "Dana".to_owned())]));
+        let shown = page(&parts, &[Role::Coordinator]).script.expect("a script");
+        let said: String = shown.steps.iter().flat_map(|step| step.say.iter().chain(&step.guidance)).cloned().collect();
+        assert!(!said.contains("{{"), "{}: {said}", script.id);
+        assert_eq!(script.body.contains("{{ name }}"), said.contains("Rosa"), "{}: {said}", script.id);
+        named += usize::from(said.contains("Rosa"));
+        let headings = shown.steps.iter().map(|step| step.heading.as_str());
+        assert!(headings.clone().all(|heading| !heading.starts_with("Step ")), "{}: {:?}", script.id, shown.steps);
+    }
+    assert!(named > 3, "{named}");
+}
+
+#[test]
 fn a_part_that_does_not_answer_says_so_in_its_place() {
     let parts = Parts { person: None, route: None, notices: None, offers: None, appointments: None, ..parts() };
     let page = page(&parts, &[Role::Coordinator]);
@@ -84,6 +104,48 @@ fn a_part_that_does_not_answer_says_so_in_its_place() {
     assert!(page.messages[0].what.starts_with("Not available right now"));
     assert!(page.booking.blocked.expect("said").starts_with("Not available right now"));
     assert_eq!(page.note.len(), 1, "the rest of the page stays");
+}
+
+#[test]
+fn an_address_that_may_be_a_slip_is_shown_with_what_was_perhaps_meant() {
+    let asked = |email: &str| {
+        let person = Person { name: "Rosa".into(), email: email.into(), ..Person::default() };
+        let page = page(&Parts { person: Some(Some(person)), ..parts() }, &[Role::Coordinator]);
+        page.facts.into_iter().find(|fact| fact.label == "Ask about the email").map(|fact| fact.value)
+    };
+    assert_eq!(asked("rosa@gmial.com").as_deref(), Some("Perhaps rosa@gmail.com"));
+    assert_eq!(asked("rosa@example.org"), None);
+}
+
+#[test]
+fn why_this_team_is_told_in_words_and_what_happened_last_stands_first() {
+    let row = |row: &str, column: &str, wanted: &str, found: &str| FailedRow {
+        row: row.into(),
+        column: column.into(),
+        wanted: wanted.into(),
+        found: found.into(),
+    };
+    let failed = vec![
+        row("1", "consult_type", "clinical_trial|not_sure", "second_opinion"),
+        row("2", "trial_team", "a team for trial questions", "clinical_trial"),
+        row("3", "referring_office", "cedar", "none"),
+    ];
+    let route = ExplainRouteResponse { row: "6".into(), failed, ..ExplainRouteResponse::default() };
+    let entry = |at: i64, text: &str| TimelineEntry { at, text: text.into(), ..TimelineEntry::default() };
+    let mut parts = Parts { route: Some(route), ..parts() };
+    parts.inquiry.timeline = (0..8).rev().map(|at| entry(NOW + at, &at.to_string())).collect();
+    let page = page(&parts, &[Role::Coordinator]);
+    assert_eq!(
+        page.routing.looked_at,
+        [
+            "Row 1 wants the consult type “Question about a clinical trial” or “I am not sure”; here it is “Second opinion”.",
+            "Row 2: trial questions go to the trial team.",
+            "Row 3 wants the referring office “cedar”; here it is “none”.",
+        ]
+    );
+    assert_eq!((page.timeline[0].text.as_str(), page.timeline[7].text.as_str()), ("7", "0"));
+    let shown = askama::Template::render(&page).expect("a page");
+    assert!(shown.contains("2 earlier") && shown.contains("Row 6 of the routing table"));
 }
 
 #[test]
