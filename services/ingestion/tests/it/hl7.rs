@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use causeway_funnel::stage::Stage;
 use causeway_ingestion::Config;
+use causeway_ingestion::config::Mllp;
 use causeway_proto::inquiry::v1::SettleMessagesRequest;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -157,6 +158,47 @@ async fn what_the_sender_must_mend_is_refused_with_its_place_kept_and_taken_once
     assert!(asked[1].contains("RRI^I15") && asked[1].contains("HV-"), "{}", asked[1]);
     let unknown = office.ask(&referral("B-6", "REF-77", "Testpatient").replace("I12^REF_I12", "I15^REF_I12"), 2).await;
     assert!(unknown.concat().contains("204^"), "{unknown:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_message_whose_very_last_byte_never_comes_is_answered_all_the_same() {
+    let world = World::start().await;
+    let mut office = Office::calls(&world).await;
+    let mut bytes = framed(&referral("L-1", "REF-1", "Testpatient"));
+    bytes.pop();
+    office.send(&bytes).await;
+    let told = office.replies(2).await;
+    assert_eq!(code(&told[1]), "AA", "{told:?}");
+    // The connection goes on as if nothing had been amiss.
+    assert_eq!(code(&office.ask(&referral("L-2", "REF-2", "Testpatient"), 2).await[1]), "AA");
+    assert_eq!(world.count("SELECT count(*) FROM inquiries").await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_address_never_takes_all_places_and_a_message_that_trickles_is_given_up() {
+    let mllp = Mllp { connections_of_address: 3, stall_seconds: 2, frame_seconds: 4, ..Mllp::default() };
+    let world = World::start_with(Config { mllp, ..Config::default() }).await;
+    let mut trickling = Office::calls(&world).await;
+    let silent = [Office::calls(&world).await, Office::calls(&world).await];
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let mut one_too_many = Office::calls(&world).await;
+    let _ = one_too_many.0.write_all(&framed(&referral("T-1", "REF-1", "Testpatient"))).await;
+    let mut read = Vec::new();
+    let refused = timeout(Duration::from_secs(10), one_too_many.0.read_to_end(&mut read)).await;
+    assert!(refused.expect("it is closed at once").is_err() || read.is_empty(), "a fourth place of three");
+    // A byte each second never stands still.
+    let given_up = async {
+        for byte in framed(&referral("T-2", "REF-2", "Testpatient")) {
+            if trickling.0.write_all(&[byte]).await.is_err() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(700)).await;
+        }
+    };
+    timeout(Duration::from_secs(30), given_up).await.expect("it is given up long before its end");
+    drop(silent);
+    let mut office = Office::calls(&world).await;
+    assert_eq!(code(&office.ask(&referral("T-3", "REF-3", "Testpatient"), 2).await[1]), "AA");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
