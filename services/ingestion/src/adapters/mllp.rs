@@ -50,8 +50,6 @@ pub struct Framer {
     state: State,
     longest: usize,
     noise: u64,
-    /// The last byte that came may be the first of the two that end a frame.
-    at_end_byte: bool,
 }
 
 impl Default for Framer {
@@ -74,7 +72,7 @@ impl Framer {
     /// One that takes frames up to a length.
     #[must_use]
     pub fn with_longest(longest: usize) -> Self {
-        Self { state: State::Between, longest, noise: 0, at_end_byte: false }
+        Self { state: State::Between, longest, noise: 0 }
     }
 
     /// Bytes outside of frames so far; line ends are none.
@@ -89,14 +87,7 @@ impl Framer {
         self.state != State::Between
     }
 
-    /// Whether all of a frame is there but its very last byte, which some systems never send.
-    #[must_use]
-    pub fn waits_for_last_byte(&self) -> bool {
-        self.at_end_byte
-    }
-
     fn next(&mut self, bytes: &mut BytesMut, at_end: bool) -> Next {
-        self.at_end_byte = false;
         match self.state {
             State::Between => self.between(bytes),
             State::Inside(seen) => self.inside(bytes, seen, at_end),
@@ -128,7 +119,6 @@ impl Framer {
                 Mark::Text => seen = at + 1,
                 Mark::Unknown => {
                     self.state = State::Inside(at);
-                    self.at_end_byte = true;
                     return Next::Wait;
                 }
             }

@@ -6,7 +6,6 @@
 
 pub(super) mod news;
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use causeway_auth::{SealError, fingerprint};
@@ -23,20 +22,17 @@ use super::keep::{self, Fate};
 use super::limit::Sent;
 use super::tls::Certificate;
 use super::told::texts;
-use crate::adapters::hl7::answer::{self, Answer};
 use crate::adapters::hl7::charset::{self, Decoded};
 use crate::adapters::hl7::documents;
 use crate::adapters::hl7::fault::{Code, Fault};
 use crate::adapters::hl7::intake::{self, Expectations, Opened, Topic, Unopened, Verb};
 use crate::adapters::hl7::referral::Referral;
 use crate::adapters::hl7::reply::{Outcome, Verdict as Judged};
-use crate::domain::journey::Status;
 use crate::domain::referral;
 use crate::domain::submission::Submission;
 use crate::error::Refusal;
 use crate::metrics::Metrics;
 use crate::store::messages::{REFUSED, Standing};
-use crate::store::referrals;
 use crate::writer::heard::{ACCEPTED, ATTACHMENT, CONTROL_ID_REUSED, PARKED, REFERRAL_CHANGED, REFERRAL_REOPENED};
 use crate::writer::{Heard, Verdict};
 
@@ -81,8 +77,6 @@ struct Kept {
     judged: Judged,
     /// The request number of its inquiry.
     reference: Option<String>,
-    /// What its referral stands at.
-    status: Status,
 }
 
 impl Hearing {
@@ -261,7 +255,7 @@ impl Hearing {
         let submission = submission(heading, referral)?;
         let trace = TraceContext::current_or(&TraceContext::default());
         let verdict = self.acceptance.write(heading.profile, submission, Some(heard), trace).await?;
-        let kept = |judged, reference| Kept { message_id, judged, reference, status: Status::Received };
+        let kept = |judged, reference| Kept { message_id, judged, reference };
         Ok(match verdict {
             Verdict::Kept(answer) | Verdict::Repeated(answer) => kept(judged, Some(answer.reference)),
             Verdict::HeardBefore(same) => before(*same, judged),
@@ -296,25 +290,7 @@ impl Hearing {
             (_, None) => (PARKED, "unknown_referral", judged),
         };
         let kept = self.keep(heading, raw, (state, reason, inquiry), judged).await?;
-        let status = match inquiry.filter(|_| state == ACCEPTED) {
-            Some(inquiry) => self.status(heading, inquiry).await?,
-            None => Status::Received,
-        };
-        Ok(Kept { reference: known.map(|(_, reference)| reference), status, ..kept })
-    }
-
-    /// What a referral of this feed stands at.
-    async fn status(&self, heading: &Heading<'_>, inquiry: Uuid) -> Result<Status, Refusal> {
-        let feed = heading.feed.id.clone();
-        let known = self.database.read(&heading.profile.center.id, move |tx| {
-            Box::pin(async move { Ok::<_, Refusal>(referrals::of_feed(tx, &feed, &[inquiry]).await?) })
-        });
-        let Some(known) = known.await?.pop() else { return Ok(Status::Received) };
-        // What the office has called off itself is called off, whatever is left to be done about it.
-        if known.is_withdrawn || known.is_cancelled {
-            return Ok(Status::Cancelled);
-        }
-        Ok(known.journey.status)
+        Ok(Kept { reference: known.map(|(_, reference)| reference), ..kept })
     }
 
     /// Keeps a message of which no inquiry is made.
@@ -329,10 +305,8 @@ impl Hearing {
         let fate = Fate { state, reason, inquiry_id };
         Ok(match keep::message(&self.database, &heading.profile.center.id, heard, fate).await? {
             keep::Kept::Before(same) => before(same, judged),
-            keep::Kept::ControlIdReused => {
-                Kept { message_id, judged: intake::control_id_reused(), reference: None, status: Status::Received }
-            }
-            keep::Kept::New => Kept { message_id, judged, reference: None, status: Status::Received },
+            keep::Kept::ControlIdReused => Kept { message_id, judged: intake::control_id_reused(), reference: None },
+            keep::Kept::New => Kept { message_id, judged, reference: None },
         })
     }
 
@@ -357,9 +331,7 @@ impl Hearing {
         };
         self.metrics().heard.with_label_values(&[&heading.feed.id, outcome]).inc();
         let is_referral = heading.opened.header.message_type() == "REF";
-        let (standing, remark) = standing(kept.status);
-        let answer = |reference| (heading.opened, Answer { standing, reference, remark });
-        let answered = kept.reference.as_deref().filter(|_| is_referral).map(answer);
+        let answered = kept.reference.as_deref().filter(|_| is_referral).map(|reference| (heading.opened, reference));
         let signed = (kept.message_id, heading.profile.zone());
         let texts = texts(&heading.opened.header, &kept.judged, answered, signed);
         Heeded {
@@ -372,11 +344,8 @@ impl Hearing {
         let (center, sealer) = (&heading.profile.center.id, &self.acceptance.sealer);
         let [application, facility, control_id] = heading.opened.sender();
         let key = fingerprint([heading.feed.id.as_str(), &application, &facility, &control_id]);
-        let (kind, body) = (kind(heading.opened), heading.opened.message.body());
-        // A referral and its withdrawal may say the same under one control id: what they ask for is part of what they say. New
-        // referrals are hashed as they always were, so that those of earlier releases are recognised.
-        let content = if kind == NEW_REFERRAL { Cow::Borrowed(body) } else { Cow::Owned(format!("{kind}\r{body}")) };
-        Ok((sealer.blind(center, CONTROL_KEY, &key)?, sealer.blind(center, CONTENT_HASH, &content)?))
+        let content = heading.opened.message.body();
+        Ok((sealer.blind(center, CONTROL_KEY, &key)?, sealer.blind(center, CONTENT_HASH, content)?))
     }
 
     fn seal(&self, heading: &Heading<'_>, raw: &[u8]) -> Result<Vec<u8>, SealError> {
@@ -406,21 +375,6 @@ fn internal(cause: SealError) -> Refusal {
     Refusal::Internal
 }
 
-/// The kind of message that hands over a new referral.
-const NEW_REFERRAL: &str = "REF^I12";
-
-/// A status in the words of HL7 table 0283, and a remark for people where these don't tell it.
-fn standing(status: Status) -> (answer::Standing, &'static str) {
-    match status {
-        Status::Received => (answer::Standing::Pending, ""),
-        Status::Accepted | Status::InProgress => (answer::Standing::Accepted, ""),
-        Status::Completed => (answer::Standing::Accepted, "The visit took place."),
-        Status::Rejected => (answer::Standing::Rejected, ""),
-        Status::Cancelled => (answer::Standing::Rejected, "The referral was called off."),
-        Status::Failed => (answer::Standing::Rejected, "The center tried, and it led to no visit."),
-    }
-}
-
 /// What became of the same message when it came first.
 fn before(same: Standing, judged: Judged) -> Kept {
     let judged = match judged.outcome {
@@ -431,7 +385,7 @@ fn before(same: Standing, judged: Judged) -> Kept {
         _ => judged,
     };
     let reference = same.reference.filter(|_| ![REFERRAL_CHANGED, REFERRAL_REOPENED].contains(&same.reason.as_str()));
-    Kept { message_id: same.message_id, judged, reference, status: Status::Received }
+    Kept { message_id: same.message_id, judged, reference }
 }
 
 /// Type and event as they are listed: words of the standard, and nothing else that a sender may have put there.

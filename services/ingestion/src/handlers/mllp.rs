@@ -1,12 +1,11 @@
 //! The MLLP door: connections of partner systems, one message after the other, each answered before the next is read.
 //!
 //! A slow or silent sender costs one place and no more: a frame that has begun must go on, a connection may rest for a
-//! while, and there are so many places, fewer for each address; one that sends more than its feed may is read more slowly. Deliberately not here: frames (adapters) and what a message means (hear).
+//! while, and there are so many places; one that sends more than its feed may is read more slowly. Deliberately not here: frames (adapters) and what a message means (hear).
 
-use std::collections::HashMap;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use causeway_runtime::Stop;
@@ -16,7 +15,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsAcceptor;
-use tokio_util::codec::{Decoder as _, Framed};
+use tokio_util::codec::Framed;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
 
@@ -31,52 +30,10 @@ pub struct Limits {
     pub frame_bytes: usize,
     /// Most connections at once.
     pub connections: usize,
-    /// Most of them from one address.
-    pub of_address: usize,
     /// How long a frame that has begun may stand still, and a handshake or a reply may take.
     pub stall: Duration,
-    /// How long a frame may take from its first byte to its last.
-    pub frame: Duration,
     /// How long a connection may rest between messages.
     pub rest: Duration,
-}
-
-/// How long the last byte of a frame is waited for where all but it is there: some systems never send it.
-const LAST_BYTE: Duration = Duration::from_secs(3);
-
-/// How many places each address has taken.
-#[derive(Clone, Default)]
-struct Taken(Arc<Mutex<HashMap<IpAddr, usize>>>);
-
-/// A place of an address, until it is dropped.
-struct Place {
-    taken: Taken,
-    address: IpAddr,
-}
-
-impl Taken {
-    /// One more place for an address, unless it has so many.
-    fn one_more(&self, address: IpAddr, most: usize) -> Option<Place> {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let has = all.entry(address).or_default();
-        if *has >= most.max(1) {
-            return None;
-        }
-        *has += 1;
-        Some(Place { taken: self.clone(), address })
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut all = self.taken.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(has) = all.get_mut(&self.address) {
-            *has -= 1;
-            if *has == 0 {
-                all.remove(&self.address);
-            }
-        }
-    }
 }
 
 /// Takes connections until the stop. A message that is being heard then is still answered.
@@ -88,7 +45,7 @@ pub async fn serve(
     stop: Stop,
 ) -> io::Result<()> {
     let places = Arc::new(Semaphore::new(limits.connections.max(1)));
-    let (tasks, taken) = (TaskTracker::new(), Taken::default());
+    let tasks = TaskTracker::new();
     loop {
         let accepted = tokio::select! {
             () = stop.soft.cancelled() => break,
@@ -107,10 +64,6 @@ pub async fn serve(
             warn!(%peer, most = limits.connections, "a connection is refused: all places are taken");
             continue;
         };
-        let Some(own) = taken.one_more(peer.ip(), limits.of_address) else {
-            warn!(%peer, most = limits.of_address, "a connection is refused: its address has as many as it may have");
-            continue;
-        };
         let _ = stream.set_nodelay(true);
         let (tls, hearing, stop) = (tls.clone(), Arc::clone(&hearing), stop.clone());
         tasks.spawn(async move {
@@ -125,7 +78,7 @@ pub async fn serve(
                     Err(_) => debug!(%peer, "a handshake took too long"),
                 },
             }
-            drop((place, own));
+            drop(place);
         });
     }
     tasks.close();
@@ -191,51 +144,16 @@ where
     S: AsyncRead + Unpin,
 {
     let begun = Instant::now();
-    let mut inside_since = None;
     loop {
         let before = frames.read_buffer().len();
-        let patience = if frames.codec().waits_for_last_byte() { limits.stall.min(LAST_BYTE) } else { limits.stall };
         // Given up, it loses nothing: what has been read stays in the buffer.
-        if let Ok(next) = timeout(patience, frames.next()).await {
+        if let Ok(next) = timeout(limits.stall, frames.next()).await {
             return next;
         }
-        let stands_still = frames.read_buffer().len() == before;
-        if stands_still && frames.codec().waits_for_last_byte() {
-            let mut read = std::mem::take(frames.read_buffer_mut());
-            let whole = frames.codec_mut().decode_eof(&mut read);
-            *frames.read_buffer_mut() = read;
-            if let Some(whole) = whole.transpose() {
-                return Some(whole);
-            }
-            continue;
-        }
-        if !frames.codec().is_inside() {
-            inside_since = None;
-            if begun.elapsed() >= limits.rest {
-                return None;
-            }
-            continue;
-        }
-        let since = *inside_since.get_or_insert_with(Instant::now);
-        if stands_still || since.elapsed() >= limits.frame {
+        let stands_still = frames.codec().is_inside() && frames.read_buffer().len() == before;
+        let rested = !frames.codec().is_inside() && begun.elapsed() >= limits.rest;
+        if stands_still || rested {
             return None;
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_address_has_so_many_places_and_gets_them_back() {
-        let (taken, one, other) = (Taken::default(), IpAddr::from([10, 0, 0, 1]), IpAddr::from([10, 0, 0, 2]));
-        let places: Vec<Place> = (0..2).filter_map(|_| taken.one_more(one, 2)).collect();
-        assert_eq!(places.len(), 2);
-        assert!(taken.one_more(one, 2).is_none());
-        assert!(taken.one_more(other, 2).is_some(), "another one's places are its own");
-        drop(places);
-        assert!(taken.one_more(one, 2).is_some());
-        assert!(taken.0.lock().unwrap().is_empty(), "nobody is remembered who has none");
     }
 }

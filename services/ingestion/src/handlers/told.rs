@@ -7,36 +7,28 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use uuid::Uuid;
 
-use crate::adapters::hl7::answer::{self, Answer};
+use crate::adapters::hl7::answer::{self, Answer, Standing};
 use crate::adapters::hl7::header::Header;
 use crate::adapters::hl7::intake::Opened;
 use crate::adapters::hl7::reply::{self, Outcome, Signature, Verdict};
 
-/// The event of a question what a referral stands at.
-const QUESTION: &str = "I15";
-
-/// The replies to a message: what it is told at once, and, where its sender waits for it, what became of it. A question has its
-/// answer in either mode: an acknowledgement alone would tell nothing (chapter 11, referral inquiry).
+/// The replies to a message: what it is told at once, and, where its sender waits for it, what became of it.
 pub fn texts(
     header: &Header<'_>,
     judged: &Verdict,
-    answered: Option<(&Opened<'_>, Answer<'_>)>,
+    answered: Option<(&Opened<'_>, &str)>,
     (message_id, zone): (Uuid, &TimeZone),
 ) -> Vec<String> {
     let at = first_heard(message_id);
     let (first_id, second_id) = (control_id(message_id, 'A'), control_id(message_id, 'B'));
     let signature = Signature { control_id: &first_id, at, zone };
-    let answered = answered.filter(|_| judged.outcome == Outcome::Accepted);
-    if let Some((opened, answer)) = answered
-        && !header.is_enhanced()
-        && header.event() == QUESTION
-    {
-        return answer::referral(&opened.message, header, answer, signature).into_iter().collect();
-    }
     let first = reply::first(header, judged, signature);
     let signature = Signature { control_id: &second_id, at, zone };
-    let second = match answered.filter(|_| header.is_enhanced()) {
-        Some((opened, answer)) => answer::referral(&opened.message, header, answer, signature),
+    let second = match answered.filter(|_| header.is_enhanced() && judged.outcome == Outcome::Accepted) {
+        Some((opened, reference)) => {
+            let answer = Answer { standing: Standing::Pending, reference, remark: "" };
+            answer::referral(&opened.message, header, answer, signature)
+        }
         None => reply::second(header, judged, signature),
     };
     first.into_iter().chain(second).collect()

@@ -2,16 +2,13 @@
 
 use std::time::Duration;
 
-use causeway_funnel::stage::Stage;
 use causeway_ingestion::Config;
-use causeway_ingestion::config::Mllp;
 use causeway_proto::inquiry::v1::SettleMessagesRequest;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tonic::Code;
 
-use crate::journeys::{staged, tell};
 use crate::world::{CENTER, Door, OTHER, World, coordinator, eventually, published};
 
 /// A whole referral as an office sends it, with its own control id and number.
@@ -158,91 +155,6 @@ async fn what_the_sender_must_mend_is_refused_with_its_place_kept_and_taken_once
     assert!(asked[1].contains("RRI^I15") && asked[1].contains("HV-"), "{}", asked[1]);
     let unknown = office.ask(&referral("B-6", "REF-77", "Testpatient").replace("I12^REF_I12", "I15^REF_I12"), 2).await;
     assert!(unknown.concat().contains("204^"), "{unknown:?}");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_message_whose_very_last_byte_never_comes_is_answered_all_the_same() {
-    let world = World::start().await;
-    let mut office = Office::calls(&world).await;
-    let mut bytes = framed(&referral("L-1", "REF-1", "Testpatient"));
-    bytes.pop();
-    office.send(&bytes).await;
-    let told = office.replies(2).await;
-    assert_eq!(code(&told[1]), "AA", "{told:?}");
-    // The connection goes on as if nothing had been amiss.
-    assert_eq!(code(&office.ask(&referral("L-2", "REF-2", "Testpatient"), 2).await[1]), "AA");
-    assert_eq!(world.count("SELECT count(*) FROM inquiries").await, 2);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn one_address_never_takes_all_places_and_a_message_that_trickles_is_given_up() {
-    let mllp = Mllp { connections_of_address: 3, stall_seconds: 2, frame_seconds: 4, ..Mllp::default() };
-    let world = World::start_with(Config { mllp, ..Config::default() }).await;
-    let mut trickling = Office::calls(&world).await;
-    let silent = [Office::calls(&world).await, Office::calls(&world).await];
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    let mut one_too_many = Office::calls(&world).await;
-    let _ = one_too_many.0.write_all(&framed(&referral("T-1", "REF-1", "Testpatient"))).await;
-    let mut read = Vec::new();
-    let refused = timeout(Duration::from_secs(10), one_too_many.0.read_to_end(&mut read)).await;
-    assert!(refused.expect("it is closed at once").is_err() || read.is_empty(), "a fourth place of three");
-    // A byte each second never stands still.
-    let given_up = async {
-        for byte in framed(&referral("T-2", "REF-2", "Testpatient")) {
-            if trickling.0.write_all(&[byte]).await.is_err() {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(700)).await;
-        }
-    };
-    timeout(Duration::from_secs(30), given_up).await.expect("it is given up long before its end");
-    drop(silent);
-    let mut office = Office::calls(&world).await;
-    assert_eq!(code(&office.ask(&referral("T-3", "REF-3", "Testpatient"), 2).await[1]), "AA");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_withdrawal_under_the_control_id_and_with_the_words_of_its_referral_is_no_repeat_of_it() {
-    let world = World::start().await;
-    let mut office = Office::calls(&world).await;
-    office.ask(&referral("C-1", "REF-1", "Testpatient"), 2).await;
-    let withdrawn = referral("C-1", "REF-1", "Testpatient").replace("I12^REF_I12", "I14^REF_I12");
-    let first = office.ask(&withdrawn, 2).await;
-    assert_eq!(code(&first[1]), "AE", "its control id belongs to another message, and a person looks: {first:?}");
-    assert_eq!(world.count("SELECT count(*) FROM messages WHERE state = 'parked' AND kind = 'REF^I14'").await, 1);
-    assert_eq!(office.ask(&withdrawn, 2).await, first, "the same again");
-    assert_eq!(world.count("SELECT count(*) FROM messages").await, 2);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_question_is_answered_with_what_the_referral_stands_at_in_either_mode() {
-    let world = World::start().await;
-    let mut office = Office::calls(&world).await;
-    for number in ["REF-1", "REF-2"] {
-        office.ask(&referral(&format!("Q-{number}"), number, "Testpatient"), 2).await;
-    }
-    let ids: Vec<uuid::Uuid> = sqlx::query_scalar("SELECT inquiry_id FROM inquiries ORDER BY inquiry_id")
-        .fetch_all(&world.admin)
-        .await
-        .expect("they stand");
-    let question = |id: &str, number: &str| referral(id, number, "Testpatient").replace("I12^REF_I12", "I15^REF_I12");
-    let standing = |reply: &str| {
-        let line = reply.split('\r').find(|line| line.starts_with("RF1|")).expect("an RF1").to_owned();
-        line.split('|').nth(1).expect("a status").split('^').next().unwrap_or_default().to_owned()
-    };
-    assert_eq!(standing(&office.ask(&question("Q-1", "REF-1"), 2).await[1]), "P");
-    tell(&world, &[staged(&ids[0].to_string(), 2, (Stage::Routed, Stage::Contacted))]).await;
-    let states = "SELECT count(*) FROM referral_states WHERE status IN ('accepted', 'in-progress')";
-    eventually("the desk has it in hand", || async { world.count(states).await == 1 }).await;
-    assert_eq!(standing(&office.ask(&question("Q-2", "REF-1"), 2).await[1]), "A");
-    // Whoever waits for nothing but an acknowledgement has asked all the same.
-    let original = question("Q-3", "REF-1").replace("|AL|AL", "");
-    assert!(!original.contains("|AL"), "in the original mode");
-    let told = office.ask(&original, 1).await;
-    assert!(told[0].contains("RRI^I15") && code(&told[0]) == "AA" && standing(&told[0]) == "A", "{told:?}");
-    office.ask(&referral("Q-4", "REF-2", "Testpatient").replace("I12^REF_I12", "I14^REF_I12"), 2).await;
-    let called_off = office.ask(&question("Q-5", "REF-2"), 2).await;
-    assert!(standing(&called_off[1]) == "R" && called_off[1].contains("called off"), "{called_off:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
