@@ -6,9 +6,14 @@
 )]
 
 mod cancellation;
+mod commit;
 mod delivery;
 mod loss;
+mod months;
+mod reconciler;
 mod revisions;
 mod rig;
+mod rights;
 mod timers;
+mod watchdog;
 mod whole;
