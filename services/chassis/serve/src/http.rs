@@ -52,7 +52,8 @@ pub struct HttpLimits {
     pub drain: Duration,
     /// Connections at one time in the whole server; more wait until one ends.
     pub connections: usize,
-    /// The longest that a caller may take to send the head of a request, and to say nothing between two.
+    /// The longest that a caller may take to send the head of a request, and to say nothing between two: longer than proxies keep
+    /// a connection that they mean to use again.
     pub head: Duration,
 }
 
@@ -63,7 +64,7 @@ impl Default for HttpLimits {
             deadline: Duration::from_secs(15),
             drain: Duration::from_secs(15),
             connections: 2048,
-            head: Duration::from_secs(20),
+            head: Duration::from_secs(65),
         }
     }
 }
