@@ -85,6 +85,8 @@ async fn no_inquiry_is_lost_and_nobody_is_told_twice_while_everything_is_killed_
     assert!(ledger.balanced(), "{text}");
     assert_eq!(twice.1, 0, "somebody was told twice");
     assert_eq!(ledger.accepted(), total as u64, "{text}");
+    assert_eq!(confirmed(&ledger), total as u64, "a confirmation is lost, or still on its way: {text}");
+    assert_eq!(ledger.confirmations.second, 0, "{text}");
     fleet.stop().await;
 }
 
@@ -134,6 +136,12 @@ fn told_twice(fleet: &Fleet, total: usize) -> (usize, usize) {
     (mails.len(), mails.values().filter(|count| **count > 1).count())
 }
 
+/// Confirmations of which it is known what became of them: a row of an inquiry that was never made is missing here.
+fn confirmed(ledger: &ledger::Ledger) -> u64 {
+    let done = ["sent", "failed", "unknown", "suppressed"];
+    done.iter().filter_map(|state| ledger.confirmations.by_state.get(*state)).sum()
+}
+
 /// Waits until everything has come to rest.
 async fn settled(fleet: &mut Fleet) -> ledger::Ledger {
     let until = tokio::time::Instant::now() + Duration::from_secs(240);
@@ -142,7 +150,7 @@ async fn settled(fleet: &mut Fleet) -> ledger::Ledger {
         let taken = ledger::take(&fleet.config(), Duration::from_secs(300)).await;
         if let Ok(taken) = &taken
             && taken.at_rest()
-            && ["intended", "sending"].iter().all(|state| !taken.confirmations.by_state.contains_key(*state))
+            && confirmed(taken) >= taken.accepted()
         {
             return taken.clone();
         }

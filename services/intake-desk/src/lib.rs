@@ -87,9 +87,7 @@ impl Service for IntakeDesk {
                 .add(IntakeDeskServer::new(desk))
                 .descriptors(causeway_proto::DESCRIPTORS);
         stop.supervise(&running.tasks, "grpc", server.run());
-        running.readiness.push(Check::new("bus", move || {
-            if bus.is_healthy() { Ok(()) } else { Err("the message bus does not take messages".to_owned()) }
-        }));
+        running.readiness.push(Check::new("bus", move || bus.ready()));
         Ok(running)
     }
 }

@@ -132,11 +132,8 @@ fn serve(deps: &Deps, calls: Calls, stop: &Stop, running: &Running) -> anyhow::R
 }
 
 fn checks(database: Database, bus: Bus) -> Vec<Check> {
-    let connected = move || {
-        if bus.is_healthy() { Ok(()) } else { Err("the message bus is not connected".to_owned()) }
-    };
     let open = move || {
         if database.app().is_closed() { Err("the database pool is closed".to_owned()) } else { Ok(()) }
     };
-    vec![Check::new("bus", connected), Check::new("database", open)]
+    vec![Check::new("bus", move || bus.ready()), Check::new("database", open)]
 }

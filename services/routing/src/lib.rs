@@ -71,13 +71,7 @@ impl Service for Routing {
             .descriptors(causeway_proto::DESCRIPTORS)
             .add(RoutingServer::new(Api { database: database.clone(), profiles }));
         stop.supervise(&running.tasks, "grpc", server.run());
-        running.readiness.push(Check::new("bus", move || {
-            if bus.is_healthy() {
-                Ok(())
-            } else {
-                Err("the message bus can not be reached or takes no messages".into())
-            }
-        }));
+        running.readiness.push(Check::new("bus", move || bus.ready()));
         running.readiness.push(readiness::database(database, &stop, &running.tasks));
         Ok(running)
     }

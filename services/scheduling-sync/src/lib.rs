@@ -74,13 +74,7 @@ impl Service for SchedulingSync {
             .descriptors(causeway_proto::DESCRIPTORS)
             .add(SchedulingServer::new(api));
         stop.supervise(&running.tasks, "grpc", server.run());
-        running.readiness.push(Check::new("bus", move || {
-            if bus.is_healthy() {
-                Ok(())
-            } else {
-                Err("the message bus can not be reached or takes no messages".into())
-            }
-        }));
+        running.readiness.push(Check::new("bus", move || bus.ready()));
         running.readiness.push(readiness::database(database, &stop, &running.tasks));
         Ok(running)
     }

@@ -105,6 +105,16 @@ async fn database(config: &RuntimeConfig, service: &str) -> anyhow::Result<Strin
     )
     .fetch_one(&pool)
     .await?;
+    let without_month: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM generate_series(0, 2) AS ahead WHERE to_regclass('outbox_' || \
+            to_char(date_trunc('month', now()) + make_interval(months => ahead), 'YYYY_MM')) IS NULL",
+    )
+    .fetch_one(&pool)
+    .await?;
+    anyhow::ensure!(
+        without_month == 0,
+        "the months of the outbox run out; 'causeway migrate' makes those of the next year (nothing is lost: rows stand in outbox_rest)"
+    );
     anyhow::ensure!(parked == 0, "{parked} messages are parked; see 'causeway parked list'");
     Ok(format!("postgresql {version}, {unpublished} events wait to be published, nothing is parked"))
 }

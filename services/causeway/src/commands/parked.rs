@@ -1,4 +1,4 @@
-//! `causeway parked`: messages that nobody could handle. Nothing is thrown away; an operator looks and replays.
+//! `causeway parked`: messages that nobody could handle, and timers that could not fire. Nothing is thrown away; an operator looks and replays.
 
 use std::process::ExitCode;
 
@@ -90,7 +90,11 @@ async fn show(config: &RuntimeConfig, id: Uuid, json: bool) -> anyhow::Result<Ex
     let Some((service, message)) = found else {
         bail!("no parked message has the id {id}; see 'causeway parked list --all'")
     };
-    let content = causeway_proto::events::in_words(&message.kind, &message.payload);
+    let content = if message.is_timer() {
+        String::from_utf8(message.payload.clone()).ok()
+    } else {
+        causeway_proto::events::in_words(&message.kind, &message.payload)
+    };
     let document = serde_json::json!({ "service": service, "message": message, "content": content });
     println!("{}", if json { document.to_string() } else { serde_json::to_string_pretty(&document)? });
     Ok(ExitCode::SUCCESS)

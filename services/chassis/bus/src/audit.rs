@@ -135,6 +135,19 @@ pub fn consumer(stream: &str, found: &consumer::Config) -> Result<(), Breach> {
     Ok(())
 }
 
+/// In which setting a consumer is not as it was made, of those that we set right ourselves: they delay or withhold messages, which
+/// the reconciler makes good, and lose none. More subjects than wanted are those of a newer release.
+pub fn drift(wanted: &consumer::pull::Config, found: &consumer::Config) -> Option<&'static str> {
+    let takes = |subject: &String| found.filter_subjects.contains(subject) || found.filter_subject == *subject;
+    if !wanted.filter_subjects.iter().all(takes) {
+        return Some("filter_subjects");
+    }
+    if found.ack_wait != wanted.ack_wait {
+        return Some("ack_wait");
+    }
+    (found.max_ack_pending != wanted.max_ack_pending).then_some("max_ack_pending")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -203,5 +216,30 @@ mod tests {
         assert_eq!(consumer("ROUTING", &finite).expect_err("refused").setting, "max_deliver");
         let none = consumer::Config { ack_policy: consumer::AckPolicy::None, ..good };
         assert_eq!(consumer("ROUTING", &none).expect_err("refused").setting, "ack_policy");
+    }
+
+    #[test]
+    fn a_consumer_that_was_changed_by_hand_is_told_by_its_setting() {
+        let wanted = consumer::pull::Config {
+            filter_subjects: vec!["a.*".into(), "b.*".into()],
+            ack_wait: Duration::from_secs(30),
+            max_ack_pending: 4096,
+            ..Default::default()
+        };
+        let good = consumer::Config {
+            filter_subjects: vec!["b.*".into(), "c.*".into(), "a.*".into()],
+            ack_wait: Duration::from_secs(30),
+            max_ack_pending: 4096,
+            ..Default::default()
+        };
+        assert_eq!(drift(&wanted, &good), None);
+        let narrow = consumer::Config { filter_subjects: vec!["a.*".into()], ..good.clone() };
+        assert_eq!(drift(&wanted, &narrow), Some("filter_subjects"));
+        let all = consumer::Config { filter_subjects: Vec::new(), filter_subject: "a.*".into(), ..good.clone() };
+        assert_eq!(drift(&wanted, &all), Some("filter_subjects"));
+        let slow = consumer::Config { ack_wait: Duration::from_secs(3600), ..good.clone() };
+        assert_eq!(drift(&wanted, &slow), Some("ack_wait"));
+        let tight = consumer::Config { max_ack_pending: 1, ..good };
+        assert_eq!(drift(&wanted, &tight), Some("max_ack_pending"));
     }
 }

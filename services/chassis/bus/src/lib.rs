@@ -11,10 +11,12 @@ mod bucket;
 mod publish;
 mod request;
 mod subscribe;
+mod watchdog;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_nats::connection::State;
@@ -99,6 +101,18 @@ pub enum BusError {
     /// A setting of the server or of a stream breaks the promise that nothing is lost.
     #[error("the message bus is not safe to use: {0}")]
     Unsafe(#[from] Breach),
+    /// Messages wait for a consumer, and it is given none although it was opened anew.
+    #[error(
+        "consumer {consumer} of stream {stream} is given nothing although {pending} messages wait for it; look at it with 'nats consumer info'"
+    )]
+    Stalled {
+        /// The stream.
+        stream: String,
+        /// The consumer.
+        consumer: String,
+        /// How many wait.
+        pending: u64,
+    },
     /// The server refused or did not answer.
     #[error("{what}: {cause}")]
     Server {
@@ -122,6 +136,8 @@ pub struct Bus {
     jetstream: jetstream::Context,
     streams: Arc<Vec<StreamSpec>>,
     healthy: Arc<AtomicBool>,
+    /// What is wrong with the consumers of this process, by stream.
+    ailing: Arc<Mutex<BTreeMap<String, String>>>,
 }
 
 /// The server gives an answer to a publication or none; after this the outcome is unknown and it is published again.
@@ -187,7 +203,13 @@ impl Bus {
             .ack_timeout(ACK_TIMEOUT)
             .max_ack_inflight(4096)
             .build(client.clone());
-        Ok(Self { client, jetstream, streams: Arc::new(streams), healthy: Arc::new(AtomicBool::new(true)) })
+        Ok(Self {
+            client,
+            jetstream,
+            streams: Arc::new(streams),
+            healthy: Arc::new(AtomicBool::new(true)),
+            ailing: Arc::default(),
+        })
     }
 
     /// Checks the server, creates what is missing and checks what is there. Run again after the store of the server was lost.
@@ -230,6 +252,24 @@ impl Bus {
     /// True while the connection stands and no publication has found the bus out of order since.
     pub fn is_healthy(&self) -> bool {
         self.is_connected() && self.healthy.load(Ordering::Relaxed)
+    }
+
+    /// Whether messages go out and come in, for a readiness check: the error says what does not work.
+    pub fn ready(&self) -> Result<(), String> {
+        if !self.is_healthy() {
+            return Err("the message bus can not be reached or takes no messages".to_owned());
+        }
+        let ailing = self.ailing.lock().unwrap_or_else(PoisonError::into_inner);
+        ailing.iter().next().map_or(Ok(()), |(stream, cause)| Err(format!("listening on stream {stream}: {cause}")))
+    }
+
+    /// Notes what is wrong with the consumer of a stream, or that nothing is.
+    pub(crate) fn note_consumer(&self, stream: &str, cause: Option<String>) {
+        let mut ailing = self.ailing.lock().unwrap_or_else(PoisonError::into_inner);
+        match cause {
+            Some(cause) => ailing.insert(stream.to_owned(), cause),
+            None => ailing.remove(stream),
+        };
     }
 
     /// Whether the link stands and the server has said what it is. The client calls a link connected a moment before that.

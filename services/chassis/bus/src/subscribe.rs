@@ -2,13 +2,13 @@
 //!
 //! The client's stream of messages can end or stall for many reasons (server restart, consumer deleted, leadership
 //! change, lost pull). Whatever it reports, the answer is the same: drop it, make sure that stream and consumer are
-//! there, open it anew. Progress is watched from outside as well, by asking the server what is pending.
+//! there, open it anew. Progress is watched from outside as well, by asking the server how the consumer is (watchdog).
 
 use std::time::{Duration, Instant};
 
 use async_nats::HeaderName;
 use async_nats::jetstream::consumer::{self, AckPolicy, DeliverPolicy, PullConsumer, pull};
-use async_nats::jetstream::{AckKind, message::Acker};
+use async_nats::jetstream::{AckKind, message::Acker, stream::Stream};
 use bytes::Bytes;
 use causeway_envelope::{Envelope, Malformed, batch, header};
 use futures::StreamExt as _;
@@ -17,6 +17,7 @@ use tokio::time::timeout;
 use tracing::warn;
 use uuid::Uuid;
 
+use crate::watchdog::{self, Finding, Patience};
 use crate::{Bus, BusError, audit};
 
 /// What a service listens to on one stream.
@@ -78,9 +79,6 @@ impl Delivery {
     }
 }
 
-/// Without a delivery for this long while messages are pending, the consumer's stream is opened anew.
-const STALL: Duration = Duration::from_secs(30);
-
 /// A batch of this many events is a flow.
 const FLOW: usize = 8;
 /// So many messages are taken off the client at once: each may hold many events.
@@ -97,11 +95,15 @@ pub struct Subscription {
     /// When the last batch was given away.
     last_delivery: Instant,
     flowing: bool,
+    /// When the server was last asked how the consumer is.
+    last_look: Instant,
+    patience: Patience,
 }
 
 type Chunk = Vec<Result<async_nats::jetstream::Message, pull::MessagesError>>;
 
 struct Opened {
+    stream: Stream,
     consumer: PullConsumer,
     batches: BoxStream<'static, Chunk>,
 }
@@ -110,8 +112,10 @@ impl Bus {
     /// Opens a durable consumer; refuses one whose settings break the promise. While the server is away it is opened, and
     /// checked, with the first batch after it is there.
     pub async fn subscribe(&self, spec: SubscriptionSpec) -> Result<Subscription, BusError> {
+        let now = Instant::now();
+        let (bus, patience) = (self.clone(), Patience::default());
         let mut subscription =
-            Subscription { bus: self.clone(), spec, open: None, last_delivery: Instant::now(), flowing: false };
+            Subscription { bus, spec, open: None, last_delivery: now, flowing: false, last_look: now, patience };
         if self.is_connected() {
             subscription.reopen().await?;
         }
@@ -123,16 +127,30 @@ impl Subscription {
     /// Waits for what is delivered next and gives all that already waits, up to about the batch size. An empty batch means
     /// that nothing came for a few seconds. Dropped while it waits, what it took is delivered again.
     pub async fn next_batch(&mut self) -> Result<Vec<Delivery>, BusError> {
+        let batch = self.take_batch().await;
+        let cause = match &batch {
+            Err(cause) => Some(cause.to_string()),
+            Ok(_) if self.patience.is_tried() => Some("messages wait, and none is delivered".to_owned()),
+            Ok(_) => None,
+        };
+        self.bus.note_consumer(&self.spec.stream, cause);
+        batch
+    }
+
+    async fn take_batch(&mut self) -> Result<Vec<Delivery>, BusError> {
+        if self.last_look.elapsed() >= watchdog::EVERY && self.open.is_some() {
+            self.look().await?;
+        }
         if self.open.is_none() {
             self.reopen().await?;
         }
         // Whoever asks for the next batch has dealt with the last one.
         let linger = self.last_delivery.elapsed().clamp(*LINGER.start(), *LINGER.end());
         let Some(open) = self.open.as_mut() else { return Ok(Vec::new()) };
-        match timeout(Duration::from_secs(5), open.batches.next()).await {
+        match timeout(watchdog::EVERY, open.batches.next()).await {
             Err(_) => {
                 self.flowing = false;
-                self.check_stall().await?;
+                self.patience.in_vain();
                 Ok(Vec::new())
             }
             Ok(None) => {
@@ -169,6 +187,9 @@ impl Subscription {
                     self.open = None;
                 }
                 self.last_delivery = Instant::now();
+                if !deliveries.is_empty() {
+                    self.patience.delivered();
+                }
                 Ok(deliveries)
             }
         }
@@ -179,24 +200,27 @@ impl Subscription {
         self.bus.is_healthy()
     }
 
-    /// Messages that wait in the stream for this consumer, and those delivered but not answered.
-    pub async fn lag(&mut self) -> Result<(u64, usize), BusError> {
-        let Some(open) = self.open.as_mut() else { return Ok((0, 0)) };
-        let info = timeout(Duration::from_secs(5), open.consumer.get_info())
-            .await
-            .map_err(|_| BusError::server("read the state of a consumer", "no answer"))?
-            .map_err(|cause| BusError::server("read the state of a consumer", cause))?;
-        Ok((info.num_pending, info.num_ack_pending))
-    }
-
-    async fn check_stall(&mut self) -> Result<(), BusError> {
-        let lag = self.lag().await;
-        let stalled = matches!(lag, Ok((pending, _)) if pending > 0) && self.last_delivery.elapsed() > STALL;
-        if stalled || lag.is_err() {
-            warn!(stream = %self.spec.stream, consumer = %self.spec.durable, stalled, "consumer is opened anew");
+    /// Asks the server how the consumer is, and does what that calls for.
+    async fn look(&mut self) -> Result<(), BusError> {
+        self.last_look = Instant::now();
+        let Some(open) = self.open.as_mut() else { return Ok(()) };
+        let asked = timeout(Duration::from_secs(5), async {
+            // The consumer first: what comes in between makes the stream longer, never the consumer.
+            let info = open.consumer.get_info().await.ok()?;
+            let last = open.stream.get_info().await.ok()?.state.last_sequence;
+            Some((info, last))
+        });
+        let Ok(Some((info, last))) = asked.await else {
+            warn!(stream = %self.spec.stream, consumer = %self.spec.durable, "consumer does not answer and is opened anew");
             self.open = None;
-            self.last_delivery = Instant::now();
+            return Ok(());
+        };
+        let finding = self.patience.judge(&self.wanted(), &info, last)?;
+        if finding == Finding::Fine {
+            return Ok(());
         }
+        warn!(stream = %self.spec.stream, consumer = %self.spec.durable, ?finding, "consumer is opened anew");
+        self.open = None;
         Ok(())
     }
 
@@ -208,6 +232,7 @@ impl Subscription {
         let found = stream.consumer_info(&self.spec.durable).await.ok();
         if let Some(found) = &found {
             audit::consumer(&self.spec.stream, &found.config)?;
+            make_way(&self.spec, &stream, found.delivered.stream_sequence).await?;
         }
         let wanted = self.wanted();
         let consumer: PullConsumer =
@@ -224,7 +249,8 @@ impl Subscription {
             .await
             .map_err(|cause| BusError::server(what(), cause))?;
         let batches = Box::pin(messages.ready_chunks(CHUNK));
-        self.open = Some(Opened { consumer, batches });
+        self.open = Some(Opened { stream, consumer, batches });
+        self.last_look = Instant::now();
         Ok(())
     }
 
@@ -242,6 +268,25 @@ impl Subscription {
             replay_policy: consumer::ReplayPolicy::Instant,
             ..Default::default()
         }
+    }
+}
+
+/// Deletes a consumer that knows more messages than its stream holds: the stream lost its end with the power, and what takes
+/// those places would be passed over. Made anew it is given everything, and the inbox recognises what was seen.
+async fn make_way(spec: &SubscriptionSpec, stream: &Stream, delivered: u64) -> Result<(), BusError> {
+    let what = || format!("compare consumer {} with its stream {}", spec.durable, spec.stream);
+    let last = stream.get_info().await.map_err(|cause| BusError::server(what(), cause))?.state.last_sequence;
+    if delivered <= last {
+        return Ok(());
+    }
+    warn!(stream = %spec.stream, consumer = %spec.durable, delivered, last, "stream lost its end; its consumer is made anew");
+    stream.delete_consumer(&spec.durable).await.map_err(|cause| BusError::server(what(), cause))?;
+    Ok(())
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        self.bus.note_consumer(&self.spec.stream, None);
     }
 }
 

@@ -108,8 +108,8 @@ impl Consumer {
     /// Handles what comes, until stopped. A batch that is under way is finished first.
     ///
     /// # Errors
-    /// Somebody gave the stream or the consumer a setting that breaks the promise, or it can't be opened for a minute
-    /// although the bus is well. A service that hears nothing and looks well is worse than one that ends and says why.
+    /// Somebody gave the stream or the consumer a setting that breaks the promise, it stalls for good, or it can't be opened for
+    /// a minute although the bus is well. A service that hears nothing and looks well is worse than one that ends and says why.
     pub async fn run(
         self: Arc<Self>,
         mut subscription: BusSubscription,
@@ -130,7 +130,7 @@ impl Consumer {
                 Err(cause) => cause,
             };
             failures = if subscription.bus_is_healthy() { failures + 1 } else { 0 };
-            if matches!(cause, BusError::Unsafe(_)) || failures >= MOST_FAILURES {
+            if matches!(cause, BusError::Unsafe(_) | BusError::Stalled { .. }) || failures >= MOST_FAILURES {
                 return Err(cause);
             }
             warn!(%cause, "listen on the message bus; tried again shortly");

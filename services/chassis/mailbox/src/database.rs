@@ -173,11 +173,7 @@ impl Database {
         // have shown it, and where there is none this does.
         let commit = if tx.rows.is_empty() { "SELECT 1; COMMIT" } else { "COMMIT" };
         if let Err(cause) = tx.connection.execute(sqlx::raw_sql(commit)).await {
-            return Err(match &cause {
-                sqlx::Error::Database(_) => TxError::Database(cause),
-                _ => TxError::CommitUnknown,
-            }
-            .into());
+            return Err(TxError::of_commit(cause).into());
         }
         let rows = std::mem::take(&mut tx.rows);
         self.inner.keep(tx.connection);

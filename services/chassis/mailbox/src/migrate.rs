@@ -1,4 +1,5 @@
-//! Brings a service's database up to date: the machine's tables, then the service's, then the rights of its two roles.
+//! Brings a service's database up to date: the machine's tables, then the service's, the months of the outbox for a year to come,
+//! then the rights of its two roles.
 
 use sqlx::migrate::Migrator;
 use sqlx::postgres::PgPoolOptions;
@@ -43,6 +44,8 @@ pub async fn migrate(
     if let Some(own) = own {
         own.run(&pool).await.map_err(migration)?;
     }
+    // No role of a service may make a table; before the rights, which keep everybody out of a month by its own name.
+    pool.execute("SELECT outbox_months()").await.map_err(database)?;
     for statement in grants(app, machine) {
         pool.execute(AssertSqlSafe(statement)).await.map_err(database)?;
     }

@@ -54,7 +54,15 @@ fn as_hex<S: serde::Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S:
     serializer.serialize_str(&text)
 }
 
+/// A parked timer's kind is this and its own.
+pub(crate) const TIMER: &str = "timer ";
+
 impl ParkedMessage {
+    /// Whether it is a timer of the service itself and no message: its content is what was kept for its handler, as JSON.
+    pub fn is_timer(&self) -> bool {
+        self.source.is_empty() && self.kind.starts_with(TIMER)
+    }
+
     /// The envelope that the message had, if its headers could be read.
     pub(crate) fn envelope(&self) -> Option<Envelope> {
         Some(Envelope {
@@ -184,23 +192,43 @@ pub(crate) async fn mark_replayed(tx: &mut Tx, parked_id: Uuid) -> Result<bool, 
 }
 
 /// Puts an event of the own outbox, which the bus did not take, back on the list of what waits, with those that share its
-/// message: no message ever holds a part of them.
+/// message: no message ever holds a part of them. Who has seen it is asked again, however old it is: up to where everybody has
+/// everything (`reconciled`) goes back to before it.
 pub(crate) async fn publish_again(pool: &PgPool, message: &ParkedMessage) -> Result<(), sqlx::Error> {
     sqlx::query(
         "WITH again AS (UPDATE parked SET state = 'replayed', replayed_at = now() WHERE parked_id = $1 AND state = 'replay' \
-            RETURNING event_id, aggregate_id) \
+            RETURNING event_id, aggregate_id), \
+         found AS (SELECT outbox.event_id, outbox.center_id, outbox.created_at, outbox.message_id FROM outbox \
+            JOIN again ON outbox.event_id = again.event_id AND outbox.aggregate_id = again.aggregate_id), \
+         back AS (INSERT INTO reconciled (through) SELECT 'epoch'::timestamptz WHERE EXISTS (SELECT FROM found) \
+            ON CONFLICT (only_row) DO UPDATE SET through = \
+                least(reconciled.through, (SELECT min(created_at) - interval '1 microsecond' FROM found))) \
          INSERT INTO outbox_pending (batch_id, center_id, created_at, waiting) \
-         SELECT outbox.event_id, outbox.center_id, outbox.created_at, \
-            CASE WHEN outbox.message_id IS NULL THEN ARRAY[outbox.event_id] \
-            ELSE ARRAY(SELECT other.event_id FROM outbox AS other WHERE other.created_at = outbox.created_at \
-                AND other.message_id = outbox.message_id) END FROM outbox \
-         JOIN again ON outbox.event_id = again.event_id AND outbox.aggregate_id = again.aggregate_id \
+         SELECT found.event_id, found.center_id, found.created_at, \
+            CASE WHEN found.message_id IS NULL THEN ARRAY[found.event_id] \
+            ELSE ARRAY(SELECT other.event_id FROM outbox AS other WHERE other.created_at = found.created_at \
+                AND other.message_id = found.message_id) END FROM found \
          ON CONFLICT DO NOTHING",
     )
     .bind(message.parked_id)
     .execute(pool)
     .await?;
     Ok(())
+}
+
+/// Sets a parked timer again, to fire at once; `false` where it is not there any more.
+pub(crate) async fn fire_again(pool: &PgPool, message: &ParkedMessage) -> Result<bool, sqlx::Error> {
+    let done = sqlx::query(
+        "WITH again AS (UPDATE timers SET state = 'pending', lease_until = NULL, attempts = 0 FROM parked \
+            WHERE parked.parked_id = $1 AND parked.state = 'replay' AND timers.center_id = parked.center_id \
+                AND timers.aggregate_id = parked.aggregate_id AND timers.timer_id = parked.event_id AND timers.state = 'fired' \
+            RETURNING timers.timer_id) \
+         UPDATE parked SET state = 'replayed', replayed_at = now() FROM again WHERE parked_id = $1 AND state = 'replay'",
+    )
+    .bind(message.parked_id)
+    .execute(pool)
+    .await?;
+    Ok(done.rows_affected() == 1)
 }
 
 /// Parks a message again whose replay failed.

@@ -72,6 +72,8 @@ impl Reconciler {
     async fn step(&mut self, every: Duration) -> Result<(), sqlx::Error> {
         let pool = self.database.machine().clone();
         let known = through(&pool).await?;
+        // Asked before the first page: what waits now is on none of them, and may be published and off the list at the end.
+        let waited = waits_since(&pool).await?;
         let (mut cursor, mut confirmed, mut gap) = (known, known, false);
         let mut silent = BTreeSet::new();
         for _ in 0..MOST_PAGES {
@@ -93,25 +95,24 @@ impl Reconciler {
                 break;
             }
         }
-        self.remember(&pool, known, confirmed).await
+        self.remember(&pool, known, confirmed, waited).await
     }
 
-    /// What is not known to be published yet is not compared, so nothing behind it may count as confirmed.
+    /// What waited to be published at any moment of the walk may not have been compared, so nothing behind it counts as
+    /// confirmed.
     async fn remember(
         &self,
         pool: &PgPool,
         known: Option<Timestamp>,
         confirmed: Option<Timestamp>,
+        waited: Option<Timestamp>,
     ) -> Result<(), sqlx::Error> {
-        let pending: Option<Ts> =
-            sqlx::query_scalar("SELECT min(created_at) FROM outbox_pending").fetch_one(pool).await?;
-        let confirmed = match (confirmed, pending) {
-            (Some(at), Some(pending)) => Some(at.min(just_before(pending.0))),
-            (at, _) => at,
-        };
+        let oldest = waited.into_iter().chain(waits_since(pool).await?).min();
+        let confirmed = confirmed.map(|at| oldest.map_or(at, |oldest| at.min(just_before(oldest))));
         let Some(at) = confirmed.filter(|at| known.is_none_or(|known| *at > known)) else { return Ok(()) };
-        set_through(pool, at).await?;
-        self.through.set(at.as_second());
+        if move_through(pool, known, at).await? {
+            self.through.set(at.as_second());
+        }
         Ok(())
     }
 
@@ -235,14 +236,25 @@ async fn through(pool: &PgPool) -> Result<Option<Timestamp>, sqlx::Error> {
     Ok(through.map(|at| at.0))
 }
 
-async fn set_through(pool: &PgPool, at: Timestamp) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "INSERT INTO reconciled (through) VALUES ($1) ON CONFLICT (only_row) DO UPDATE SET through = excluded.through",
-    )
-    .bind(Ts(at))
-    .execute(pool)
-    .await?;
-    Ok(())
+/// When the oldest event came about that is not known to be published; `None`: none waits.
+async fn waits_since(pool: &PgPool) -> Result<Option<Timestamp>, sqlx::Error> {
+    let oldest: Option<Ts> = sqlx::query_scalar("SELECT min(created_at) FROM outbox_pending").fetch_one(pool).await?;
+    Ok(oldest.map(|at| at.0))
+}
+
+/// Moves the mark on; `false` where somebody has moved it meanwhile, such as a replay that pulled it back.
+async fn move_through(pool: &PgPool, known: Option<Timestamp>, at: Timestamp) -> Result<bool, sqlx::Error> {
+    let moved = match known {
+        None => {
+            let first = sqlx::query("INSERT INTO reconciled (through) VALUES ($1) ON CONFLICT DO NOTHING");
+            first.bind(Ts(at)).execute(pool).await?
+        }
+        Some(known) => {
+            let next = sqlx::query("UPDATE reconciled SET through = $1 WHERE through = $2");
+            next.bind(Ts(at)).bind(Ts(known)).execute(pool).await?
+        }
+    };
+    Ok(moved.rows_affected() == 1)
 }
 
 /// Published events after a time, oldest first, none younger than `after`. Rows of one instant are never torn apart: all

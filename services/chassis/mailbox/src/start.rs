@@ -251,6 +251,17 @@ async fn replay(database: &Database, consumers: &[(Vec<String>, Arc<Consumer>)],
         }
         return;
     }
+    if message.is_timer() {
+        let outcome = match parked::fire_again(database.machine(), &message).await {
+            Ok(true) => return,
+            Ok(false) => parked::mark_failed(database.machine(), id, "the timer is not there any more").await,
+            Err(cause) => Err(cause),
+        };
+        if let Err(cause) = outcome {
+            debug!(%cause, "set a parked timer again; it is tried again");
+        }
+        return;
+    }
     let taker = consumers.iter().find(|(subjects, _)| subjects.iter().any(|filter| matches(filter, &message.subject)));
     let outcome = match taker {
         Some((_, consumer)) => consumer.replay(message).await.map_err(|cause| cause.to_string()),

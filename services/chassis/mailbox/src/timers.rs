@@ -1,4 +1,5 @@
-//! Durable timers: a table, not a sleep. They fire on the database's time, once each, in the transaction of their effect.
+//! Durable timers: a table, not a sleep. They fire on the database's time, once each, in the transaction of their effect. One that
+//! keeps failing becomes a row in `parked`, and its replay sets it again.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -62,6 +63,12 @@ pub trait TimerHandler: Send + Sync + 'static {
 
 /// Most timers that fire in one transaction.
 const BATCH: i64 = 256;
+/// A timer that failed this often by its own fault is parked.
+const MOST_ATTEMPTS: i32 = 6;
+/// From this try on, timers that fail because the database can't be used are fired one by one.
+const ALONE_FROM: i32 = 3;
+/// After so many of them in a row it is the database and not the timer.
+const MOST_IN_A_ROW: usize = 2;
 
 pub(crate) async fn insert(tx: &mut Tx, all: &[Timer]) -> Result<(), sqlx::Error> {
     if all.is_empty() {
@@ -75,7 +82,7 @@ pub(crate) async fn insert(tx: &mut Tx, all: &[Timer]) -> Result<(), sqlx::Error
          FROM unnest($1::uuid[], $3::uuid[], $4::text[], $5::text[], $6::timestamptz[], $7::jsonb[], $8::text[]) \
               AS t (id, aggregate, kind, occurrence, due, payload, trace) \
          ON CONFLICT (center_id, aggregate_id, kind, occurrence) DO UPDATE \
-         SET due_at = excluded.due_at, payload = excluded.payload, state = 'pending', lease_until = NULL \
+         SET due_at = excluded.due_at, payload = excluded.payload, state = 'pending', lease_until = NULL, attempts = 0 \
          WHERE timers.state <> 'fired'",
     )
     .bind(ids)
@@ -130,7 +137,7 @@ async fn fire_due(database: &Database, handler: &Arc<dyn TimerHandler>) -> Resul
          UPDATE timers SET lease_until = now() + make_interval(secs => least(3600, 30 * (attempts + 1))), attempts = attempts + 1 \
          FROM due WHERE timers.center_id = due.center_id AND timers.aggregate_id = due.aggregate_id \
              AND timers.kind = due.kind AND timers.occurrence = due.occurrence \
-         RETURNING timer_id, timers.center_id, timers.aggregate_id",
+         RETURNING timer_id, timers.center_id, timers.aggregate_id, attempts",
     )
     .bind(Ts(now))
     .bind(BATCH)
@@ -138,7 +145,11 @@ async fn fire_due(database: &Database, handler: &Arc<dyn TimerHandler>) -> Resul
     .await?;
     let mut by_center: BTreeMap<String, Vec<Claimed>> = BTreeMap::new();
     for row in &claimed {
-        let one = Claimed { timer_id: row.try_get("timer_id")?, aggregate_id: row.try_get("aggregate_id")? };
+        let one = Claimed {
+            timer_id: row.try_get("timer_id")?,
+            aggregate_id: row.try_get("aggregate_id")?,
+            attempts: row.try_get("attempts")?,
+        };
         by_center.entry(row.try_get("center_id")?).or_default().push(one);
     }
     for (center, timers) in by_center {
@@ -152,20 +163,71 @@ async fn fire_due(database: &Database, handler: &Arc<dyn TimerHandler>) -> Resul
 struct Claimed {
     timer_id: Uuid,
     aggregate_id: Uuid,
+    /// How often it was tried, with this time.
+    attempts: i32,
 }
 
-/// Fires the timers of one center together; where that fails, each one alone, so that one does not hold up the others.
+/// Fires the timers of one center together; where that fails, each one alone, so that one does not hold up the others. One that
+/// keeps failing alone is parked.
 async fn fire_center(database: &Database, handler: &Arc<dyn TimerHandler>, center: &str, timers: Vec<Claimed>) {
-    let together = fire(database, handler, center, timers.clone()).await;
-    let Err(cause) = together else { return };
-    debug!(%cause, count = timers.len(), "timers are fired one by one");
-    if timers.len() > 1 && !cause.is_transient() {
-        for timer in timers {
-            if let Err(cause) = fire(database, handler, center, vec![timer]).await {
-                warn!(timer.id = %timer.timer_id, %cause, "timer could not fire; it is tried again after its lease");
-            }
-        }
+    let Err(cause) = fire(database, handler, center, timers.clone()).await else { return };
+    if let [alone] = timers.as_slice() {
+        failed(database, center, *alone, &cause).await;
+        return;
     }
+    debug!(%cause, count = timers.len(), "timers could not be fired together");
+    if cause.is_transient() && timers.iter().all(|timer| timer.attempts < ALONE_FROM) {
+        return;
+    }
+    let mut failures = 0;
+    for timer in timers {
+        if failures >= MOST_IN_A_ROW {
+            return;
+        }
+        let Err(cause) = fire(database, handler, center, vec![timer]).await else {
+            failures = 0;
+            continue;
+        };
+        failures = if cause.is_transient() { failures + 1 } else { 0 };
+        failed(database, center, timer, &cause).await;
+    }
+}
+
+/// A timer that could not fire alone comes again after its lease, and is parked where that has happened often enough.
+async fn failed(database: &Database, center: &str, timer: Claimed, cause: &HandlerError) {
+    let Claimed { timer_id, attempts, .. } = timer;
+    warn!(timer.id = %timer_id, attempts, %cause, "timer could not fire");
+    if cause.is_transient() || attempts < MOST_ATTEMPTS {
+        return;
+    }
+    let reason = format!("failed {attempts} times: {cause}");
+    let parked: Result<(), HandlerError> = database
+        .with_tx(center, move |tx| {
+            Box::pin(async move {
+                // Somebody else may have had more luck with it meanwhile, or have cancelled it.
+                for due in take(tx, &[timer]).await? {
+                    park(tx, &due, &reason, attempts.into()).await?;
+                }
+                Ok(())
+            })
+        })
+        .await;
+    if let Err(cause) = parked {
+        warn!(timer.id = %timer_id, %cause, "timer could not be parked; it is tried again after its lease");
+    }
+}
+
+/// Marks timers as fired, as far as they still wait to.
+async fn take(tx: &mut Tx, timers: &[Claimed]) -> Result<Vec<DueTimer>, sqlx::Error> {
+    let rows = sqlx::query(
+        "UPDATE timers SET state = 'fired', lease_until = NULL WHERE timer_id = ANY($1) AND aggregate_id = ANY($2) \
+         AND state = 'pending' RETURNING timer_id, aggregate_id, kind, occurrence, due_at, payload, traceparent",
+    )
+    .bind(timers.iter().map(|timer| timer.timer_id).collect::<Vec<_>>())
+    .bind(timers.iter().map(|timer| timer.aggregate_id).collect::<Vec<_>>())
+    .fetch_all(tx.conn())
+    .await?;
+    rows.iter().map(read).collect()
 }
 
 async fn fire(
@@ -175,20 +237,10 @@ async fn fire(
     timers: Vec<Claimed>,
 ) -> Result<(), HandlerError> {
     let handler = handler.clone();
-    let (ids, aggregates): (Vec<Uuid>, Vec<Uuid>) =
-        timers.into_iter().map(|timer| (timer.timer_id, timer.aggregate_id)).unzip();
     database
         .with_tx(center, move |tx| {
             Box::pin(async move {
-                let rows = sqlx::query(
-                    "UPDATE timers SET state = 'fired', lease_until = NULL WHERE timer_id = ANY($1) AND aggregate_id = ANY($2) \
-                     AND state = 'pending' RETURNING timer_id, aggregate_id, kind, occurrence, due_at, payload, traceparent",
-                )
-                .bind(&ids)
-                .bind(&aggregates)
-                .fetch_all(tx.conn())
-                .await?;
-                let due = rows.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+                let due = take(tx, &timers).await?;
                 if due.is_empty() {
                     return Ok(());
                 }
@@ -200,7 +252,7 @@ async fn fire(
                     match outcome {
                         Outcome::Done | Outcome::AlreadyApplied => {}
                         Outcome::RetryAfter(wait) => again(tx, timer, wait).await?,
-                        Outcome::Park(reason) => park(tx, timer, &reason).await?,
+                        Outcome::Park(reason) => park(tx, timer, &reason, 1).await?,
                     }
                 }
                 Ok(())
@@ -210,11 +262,11 @@ async fn fire(
 }
 
 /// A timer whose effect is impossible becomes a row that an operator sees.
-async fn park(tx: &mut Tx, timer: &DueTimer, reason: &str) -> Result<(), sqlx::Error> {
+async fn park(tx: &mut Tx, timer: &DueTimer, reason: &str, attempts: i64) -> Result<(), sqlx::Error> {
     warn!(timer.id = %timer.timer_id, timer.kind = %timer.kind, "timer is parked for an operator");
     let envelope = Envelope {
         id: timer.timer_id,
-        kind: format!("timer {}", timer.kind),
+        kind: format!("{}{}", parked::TIMER, timer.kind),
         source: String::new(),
         subject: format!("timer.{}", timer.kind),
         center: tx.center().to_owned(),
@@ -223,17 +275,20 @@ async fn park(tx: &mut Tx, timer: &DueTimer, reason: &str) -> Result<(), sqlx::E
         time: timer.due_at,
         trace: timer.trace.clone(),
     };
-    parked::insert(tx, &envelope, timer.payload.to_string().as_bytes(), reason, 1).await
+    parked::insert(tx, &envelope, timer.payload.to_string().as_bytes(), reason, attempts).await
 }
 
+/// A timer that has to wait has not failed: its tries are counted anew.
 async fn again(tx: &mut Tx, timer: &DueTimer, wait: Duration) -> Result<(), sqlx::Error> {
     let due = tx.now() + jiff::SignedDuration::try_from(wait).unwrap_or(jiff::SignedDuration::from_mins(1));
-    sqlx::query("UPDATE timers SET state = 'pending', due_at = $3 WHERE aggregate_id = $1 AND timer_id = $2")
-        .bind(timer.aggregate_id)
-        .bind(timer.timer_id)
-        .bind(Ts(due))
-        .execute(tx.conn())
-        .await?;
+    sqlx::query(
+        "UPDATE timers SET state = 'pending', due_at = $3, attempts = 0 WHERE aggregate_id = $1 AND timer_id = $2",
+    )
+    .bind(timer.aggregate_id)
+    .bind(timer.timer_id)
+    .bind(Ts(due))
+    .execute(tx.conn())
+    .await?;
     Ok(())
 }
 

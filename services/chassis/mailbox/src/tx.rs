@@ -27,6 +27,14 @@ pub enum TxError {
 }
 
 impl TxError {
+    /// What a failed commit means. A refusal was rolled back; a server that ends says so with an error as well, possibly after it has
+    /// written the commit: then it is as unknown as with a broken link (classes 08 and 57P; PostgreSQL, appendix A).
+    pub(crate) fn of_commit(cause: sqlx::Error) -> Self {
+        let code = cause.as_database_error().and_then(|cause| cause.code());
+        let refused = code.is_some_and(|code| !["08", "57P"].iter().any(|class| code.starts_with(class)));
+        if refused { Self::Database(cause) } else { Self::CommitUnknown }
+    }
+
     /// True where the same work may succeed later without anybody changing anything.
     pub fn is_transient(&self) -> bool {
         match self {

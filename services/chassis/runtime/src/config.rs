@@ -42,7 +42,7 @@ pub struct RuntimeConfig {
     pub nats: NatsConfig,
     /// Where keys are kept.
     pub keys_dir: PathBuf,
-    /// Where services may keep files. None does so yet.
+    /// Where services keep files of their own: ingestion's documents, where they lie in a folder.
     pub data_dir: PathBuf,
     /// The two logins of each service's database, by section name.
     pub databases: BTreeMap<String, DatabaseConfig>,

@@ -1,24 +1,36 @@
 //! The HTTP server: the same layers around every router, and a stop that lets requests finish.
 //!
-//! A request gets an id, a span that continues the caller's trace, a time limit and a size limit; a panic becomes a problem answer.
-//! Routes and not paths are recorded, because a path may carry a token.
+//! How many connections there are is bounded, and so is the time in which a caller names its request: a caller that opens many and
+//! says nothing, or says it a byte at a time, keeps nobody else out. A request gets an id, a span that continues the caller's trace,
+//! a time limit and a size limit; a panic becomes a problem answer. Routes and not paths are recorded, because a path may carry a token.
 //!
 //! Deliberately not here: who the caller is (each face signs people in its own way) and which limits there are (the doors know their keys).
 
-use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
+use axum::body::Body;
+use axum::extract::{ConnectInfo, DefaultBodyLimit, MatchedPath, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
+use axum::serve::Listener;
 use causeway_runtime::{Clock, Stop};
 use futures::FutureExt;
 use http::{HeaderName, HeaderValue, header};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
 use prometheus::{HistogramOpts, HistogramVec, Registry};
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower::ServiceExt;
 use tower_http::limit::RequestBodyLimitLayer;
 use tracing::{Instrument, field};
 
@@ -38,11 +50,22 @@ pub struct HttpLimits {
     pub deadline: Duration,
     /// How long a soft stop waits for requests to end.
     pub drain: Duration,
+    /// Connections at one time in the whole server; more wait until one ends.
+    pub connections: usize,
+    /// The longest that a caller may take to send the head of a request, and to say nothing between two: longer than proxies keep
+    /// a connection that they mean to use again.
+    pub head: Duration,
 }
 
 impl Default for HttpLimits {
     fn default() -> Self {
-        Self { body: 1024 * 1024, deadline: Duration::from_secs(15), drain: Duration::from_secs(15) }
+        Self {
+            body: 1024 * 1024,
+            deadline: Duration::from_secs(15),
+            drain: Duration::from_secs(15),
+            connections: 2048,
+            head: Duration::from_secs(65),
+        }
     }
 }
 
@@ -93,23 +116,69 @@ pub fn security_headers(router: Router, policy: HeaderValue) -> Router {
 
 /// Serves a router, whose handlers can ask for the peer's address (`ConnectInfo`), until the stop: softly it lets requests end, for as long as the limits say; hard it drops them.
 pub async fn http(listener: TcpListener, router: Router, stop: Stop, limits: &HttpLimits) -> Result<(), ServeError> {
-    let soft = stop.soft.clone();
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    let serving = axum::serve(listener, service).with_graceful_shutdown(soft.clone().cancelled_owned()).into_future();
-    tokio::pin!(serving);
+    let (connections, dropped) = (TaskTracker::new(), CancellationToken::new());
+    // Whatever ends this ends what is left of the connections.
+    let _guard = dropped.clone().drop_guard();
+    accept(listener, &router, &stop, limits, (&connections, &dropped)).await;
+    connections.close();
     tokio::select! {
-        done = &mut serving => return done.map_err(ServeError::from),
-        () = soft.cancelled() => {}
-    }
-    tokio::select! {
-        drained = timeout(limits.drain, serving) => match drained {
-            Ok(done) => done.map_err(ServeError::from),
-            Err(_elapsed) => {
+        drained = timeout(limits.drain, connections.wait()) => {
+            if drained.is_err() {
                 tracing::warn!("requests did not end in time, dropping them");
-                Ok(())
             }
-        },
-        () = stop.hard.cancelled() => Ok(()),
+        }
+        () = stop.hard.cancelled() => {}
+    }
+    Ok(())
+}
+
+/// Takes connections, as many as there are places, until the soft stop.
+async fn accept(
+    mut listener: TcpListener,
+    router: &Router,
+    stop: &Stop,
+    limits: &HttpLimits,
+    (connections, dropped): (&TaskTracker, &CancellationToken),
+) {
+    let places = Arc::new(Semaphore::new(limits.connections));
+    let mut builder = http1::Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(limits.head);
+    loop {
+        let next = async {
+            // Whoever comes while there is no place waits in the listener's queue.
+            let place = places.clone().acquire_owned().await.ok()?;
+            let (stream, peer) = Listener::accept(&mut listener).await;
+            Some((place, stream, peer))
+        };
+        let (place, stream, peer) = tokio::select! {
+            () = stop.requested() => return,
+            next = next => match next {
+                Some(next) => next,
+                None => return,
+            },
+        };
+        let service = router.clone().map_request(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(ConnectInfo(peer));
+            request.map(Body::new)
+        });
+        let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+        let (soft, dropped) = (stop.soft.clone(), dropped.clone());
+        connections.spawn(async move {
+            let mut connection = pin!(connection);
+            let _place = place;
+            tokio::select! {
+                // How a caller's link ended is the caller's matter.
+                _ = connection.as_mut() => return,
+                () = soft.cancelled() => {}
+                () = dropped.cancelled() => return,
+            }
+            // The request under way is answered, and no other is taken.
+            connection.as_mut().graceful_shutdown();
+            tokio::select! {
+                _ = connection => {}
+                () = dropped.cancelled() => {}
+            }
+        });
     }
 }
 

@@ -6,10 +6,15 @@
 )]
 
 mod cancellation;
+mod commit;
 mod delivery;
 mod loss;
+mod months;
+mod reconciler;
 mod revisions;
 mod rig;
 mod single;
+mod rights;
 mod timers;
+mod watchdog;
 mod whole;

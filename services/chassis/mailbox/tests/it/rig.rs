@@ -80,6 +80,8 @@ pub struct Counting {
     /// Events with this payload panic.
     pub panicking: Mutex<Option<Vec<u8>>>,
     pub fired: Mutex<Vec<String>>,
+    /// Timers with this occurrence panic.
+    pub stuck: Mutex<Option<String>>,
 }
 
 impl Counting {
@@ -121,6 +123,8 @@ impl TimerHandler for Counting {
         due: &'a [causeway_mailbox::DueTimer],
     ) -> BoxFuture<'a, Result<Vec<Outcome>, HandlerError>> {
         Box::pin(async move {
+            let stuck = self.stuck.lock().expect("no panic holds it").clone();
+            assert!(due.iter().all(|timer| Some(&timer.occurrence) != stuck.as_ref()), "told to panic");
             let mut fired = self.fired.lock().expect("no panic holds it");
             fired.extend(due.iter().map(|timer| format!("{}/{}", timer.kind, timer.occurrence)));
             Ok(due.iter().map(|_| Outcome::Done).collect())
@@ -225,6 +229,19 @@ pub async fn emit(database: &Database, count: usize) {
             })
             .await;
         emitted.expect("emitted");
+    }
+}
+
+/// Copies a folder with all that is in it.
+pub fn copy_folder(from: &std::path::Path, to: &std::path::Path) {
+    std::fs::create_dir_all(to).expect("a folder");
+    for entry in std::fs::read_dir(from).expect("listed").map(|entry| entry.expect("an entry")) {
+        let target = to.join(entry.file_name());
+        if entry.file_type().expect("a type").is_dir() {
+            copy_folder(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).expect("copied");
+        }
     }
 }
 

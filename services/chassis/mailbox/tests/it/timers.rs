@@ -1,7 +1,7 @@
 //! Durable timers: once each, moved, cancelled, and after a restart.
 
 use causeway_envelope::TraceContext;
-use causeway_mailbox::{Database, HandlerError, Timer};
+use causeway_mailbox::{Database, HandlerError, Timer, list_parked, request_replay};
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
@@ -57,4 +57,60 @@ async fn a_timer_fires_once_a_moved_one_at_its_new_time_and_a_cancelled_one_neve
     })
     .await;
     again.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_timer_that_keeps_failing_is_parked_its_neighbours_fire_and_its_replay_fires_it() {
+    let nats = rig::nats().await;
+    let running = rig::owner(&rig::database("timers").await, rig::bus(&nats, "owner").await).await;
+    *running.handler.stuck.lock().expect("free") = Some("stuck".to_owned());
+    let machine = running.database.machine();
+    let parked = async || list_parked(machine, false, 10).await.expect("listed");
+    schedule(&running.database, vec![timer("stuck", Timestamp::now()), timer("well", Timestamp::now())]).await;
+    let fired = || running.handler.fired.lock().expect("free").clone();
+    eventually("its neighbour fired", 10, async || fired() == ["reminder/well"]).await;
+    // Its leases get longer and longer; here they end at once.
+    for tries in 2..=6 {
+        assert!(parked().await.is_empty(), "too early, after {} tries", tries - 1);
+        sqlx::query("UPDATE timers SET lease_until = NULL WHERE state = 'pending'")
+            .execute(machine)
+            .await
+            .expect("ended");
+        eventually("it was tried again", 10, async || {
+            let tried = "SELECT coalesce(max(attempts), 0)::bigint FROM timers WHERE occurrence = 'stuck'";
+            rig::count(&running.database, tried).await == tries
+        })
+        .await;
+    }
+    eventually("it is parked", 10, async || parked().await.len() == 1).await;
+    let found = parked().await.remove(0);
+    assert!(found.is_timer() && found.subject == "timer.reminder", "{found:?}");
+    assert!(found.reason.starts_with("failed 6 times"), "{}", found.reason);
+    assert_eq!((found.attempts, found.payload.as_slice()), (6, b"{}".as_slice()));
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    assert_eq!(fired().len(), 1, "a parked timer waits for its replay");
+    *running.handler.stuck.lock().expect("free") = None;
+    assert!(request_replay(machine, found.parked_id).await.expect("asked"));
+    eventually("the replay fired it", 10, async || fired().contains(&"reminder/stuck".to_owned())).await;
+    assert!(parked().await.is_empty());
+    assert!(!request_replay(machine, found.parked_id).await.expect("asked"), "only once");
+    assert_eq!(fired().len(), 2);
+    running.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_parked_timer_that_is_gone_stays_parked_and_says_so() {
+    let nats = rig::nats().await;
+    let running = rig::owner(&rig::database("timers").await, rig::bus(&nats, "owner").await).await;
+    let machine = running.database.machine();
+    let row = "INSERT INTO parked (parked_id, center_id, event_id, subject, kind, aggregate_id, occurred_at, payload, reason) \
+         VALUES ($1, 'lakeside', $1, 'timer.reminder', 'timer reminder', $1, now(), '{}', 'failed 6 times')";
+    sqlx::query(row).bind(Uuid::from_u128(5)).execute(machine).await.expect("parked");
+    assert!(request_replay(machine, Uuid::from_u128(5)).await.expect("asked"));
+    eventually("it says why", 10, async || {
+        let parked = list_parked(machine, false, 10).await.expect("listed");
+        parked.len() == 1 && parked[0].state == "parked" && parked[0].reason.contains("not there any more")
+    })
+    .await;
+    running.end().await;
 }

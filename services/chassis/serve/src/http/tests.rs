@@ -3,7 +3,8 @@
 use axum::body::Body;
 use axum::routing::{get, post};
 use http_body_util::BodyExt;
-use tower::ServiceExt;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 use super::*;
 
@@ -74,4 +75,97 @@ async fn a_soft_stop_lets_a_request_end_and_then_stops_listening() {
     stop.soft.cancel();
     let served = timeout(Duration::from_secs(5), http(listener, router, stop, &limits)).await;
     assert!(served.expect("in time").is_ok());
+}
+
+/// A server of a small router on a port of its own.
+async fn serving(limits: HttpLimits) -> (std::net::SocketAddr, Stop, tokio::task::JoinHandle<Result<(), ServeError>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("bind");
+    let (address, stop) = (listener.local_addr().expect("address"), Stop::new());
+    let slow = || async {
+        tokio::time::sleep(Duration::from_millis(600)).await;
+        "late"
+    };
+    let whence = |ConnectInfo(peer): ConnectInfo<std::net::SocketAddr>| async move { peer.ip().to_string() };
+    let router = Router::new().route("/", get(whence)).route("/slow", get(slow));
+    let until = stop.clone();
+    let served = tokio::spawn(async move { http(listener, router, until, &limits).await });
+    (address, stop, served)
+}
+
+/// The whole answer to one request, after which the connection ends.
+async fn fetch(address: std::net::SocketAddr, path: &str) -> String {
+    let mut stream = TcpStream::connect(address).await.expect("connected");
+    let head = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    stream.write_all(head.as_bytes()).await.expect("sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.expect("answered");
+    answer
+}
+
+/// Connections that have sent half of a request's head.
+async fn half_sent(address: std::net::SocketAddr, count: usize) -> Vec<TcpStream> {
+    let mut all = Vec::new();
+    for _ in 0..count {
+        let mut stream = TcpStream::connect(address).await.expect("connected");
+        stream.write_all(b"GET / HTTP/1.1\r\nHost: x\r\nX-Slow: ").await.expect("sent");
+        all.push(stream);
+    }
+    all
+}
+
+#[tokio::test]
+async fn a_good_request_is_answered_beside_two_hundred_half_sent_ones() {
+    let (address, stop, served) = serving(HttpLimits::default()).await;
+    let half = half_sent(address, 200).await;
+    let answer = timeout(Duration::from_secs(2), fetch(address, "/")).await.expect("in time");
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("127.0.0.1"), "{answer}");
+    drop(half);
+    stop.soft.cancel();
+    served.await.expect("no panic").expect("it ends");
+}
+
+#[tokio::test]
+async fn half_sent_requests_lose_their_places_to_whoever_waits() {
+    let limits = HttpLimits { connections: 50, head: Duration::from_millis(300), ..HttpLimits::default() };
+    let (address, stop, served) = serving(limits).await;
+    let mut half = half_sent(address, 200).await;
+    let answer = timeout(Duration::from_secs(10), fetch(address, "/")).await.expect("in time");
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let mut rest = Vec::new();
+    let ended = timeout(Duration::from_secs(1), half[0].read_to_end(&mut rest)).await;
+    assert!(ended.is_ok(), "the connection was closed");
+    stop.soft.cancel();
+    served.await.expect("no panic").expect("it ends");
+}
+
+#[tokio::test]
+async fn whoever_comes_while_there_is_no_place_waits_for_one() {
+    let (address, stop, served) = serving(HttpLimits { connections: 1, ..HttpLimits::default() }).await;
+    let idle = TcpStream::connect(address).await.expect("connected");
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let waiting = tokio::spawn(fetch(address, "/"));
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(!waiting.is_finished(), "there was one place only");
+    drop(idle);
+    let answer = timeout(Duration::from_secs(5), waiting).await.expect("in time").expect("no panic");
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    stop.soft.cancel();
+    served.await.expect("no panic").expect("it ends");
+}
+
+#[tokio::test]
+async fn a_soft_stop_lets_the_request_under_way_end_and_a_hard_one_does_not() {
+    for hard in [false, true] {
+        let (address, stop, served) = serving(HttpLimits::default()).await;
+        let asked = tokio::spawn(fetch(address, "/slow"));
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        if hard {
+            stop.hard.cancel();
+        }
+        stop.soft.cancel();
+        timeout(Duration::from_secs(5), served).await.expect("in time").expect("no panic").expect("it ends");
+        let answer = asked.await;
+        assert_eq!(answer.is_ok_and(|answer| answer.ends_with("late")), !hard);
+        assert!(TcpStream::connect(address).await.is_err(), "it listens no more");
+    }
 }
