@@ -99,6 +99,12 @@ fn the_demo_centers_differ_in_zone_languages_sites_and_teams() {
 #[test]
 fn damage_is_told_with_file_line_and_remedy() {
     assert!(damaged("center.toml", "America/Los_Angeles", "Pacific").contains("time zone \"Pacific\" is unknown"));
+    for origin in ["http://www.harborvalley.example", "https://www.harborvalley.example/", "*", "https://harborvalley"]
+    {
+        assert!(
+            damaged("center.toml", "https://www.harborvalley.example", origin).contains("is no origin of a web site")
+        );
+    }
     assert!(damaged("center.toml", "[theme]", "[theme]\ncolour = 1").contains("unknown field"));
     assert!(damaged("teams.toml", "trial = true", "trial = false").contains("trial"));
     assert!(

@@ -243,7 +243,7 @@ pub struct Documents {
     pub file_bytes: u64,
     /// Most files that a patient can send for one inquiry.
     pub files: i64,
-    /// Most pages of a PDF, where they can be counted.
+    /// Most pages of a PDF or a TIFF, where they can be counted.
     pub pages: u32,
     /// The malware scanner (clamd): `tcp://host:3310` or `unix:/run/clamav/clamd.ctl`. With it a document can't be opened
     /// before it was found clean. Empty: there is none, every document is shown as not scanned, and that is warned of at each start;

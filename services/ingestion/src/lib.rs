@@ -333,6 +333,7 @@ fn serve_http(
     let files = layered(handlers::csv::http::router(files), &for_files);
     let forms = handlers::http::router(acceptance.clone())
         .merge(handlers::proof::router(acceptance.clone()))
+        .layer(axum::middleware::from_fn_with_state(acceptance.clone(), handlers::cors::origins))
         .merge(handlers::forms::router(acceptance));
     let router = layered(forms, &limits).merge(calls).merge(fhir).merge(files);
     let stop_serving = stop.clone();

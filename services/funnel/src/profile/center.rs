@@ -35,6 +35,9 @@ pub struct Center {
     /// which month. Nothing else is told.
     #[serde(default)]
     pub share_recognition: bool,
+    /// Origins of the web sites whose pages may send the center's forms from a browser, as `https://www.example.org`.
+    #[serde(default)]
+    pub allowed_origins: Vec<String>,
     /// How to reach the center.
     pub contact: Contact,
     /// What to do in an emergency.

@@ -67,6 +67,15 @@ pub(super) fn is_slug(text: &str) -> bool {
         && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
 }
 
+/// An origin as browsers tell it: encrypted, and without a path.
+fn is_origin(text: &str) -> bool {
+    let host = text.strip_prefix("https://").unwrap_or_default();
+    let (name, port) = host.split_once(':').unwrap_or((host, "8443"));
+    let is_name = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-".contains(&byte);
+    // The usual port is never told.
+    name.contains('.') && name.bytes().all(is_name) && port != "443" && port.parse::<u16>().is_ok()
+}
+
 fn center(profile: &Profile, file: &mut In<'_, '_>) {
     let center = &profile.center;
     file.unless(
@@ -75,6 +84,14 @@ fn center(profile: &Profile, file: &mut In<'_, '_>) {
         format!("id \"{}\" is no slug", center.id),
         "use small letters, digits and hyphens",
     );
+    for origin in &center.allowed_origins {
+        file.unless(
+            is_origin(origin),
+            origin,
+            format!("\"{origin}\" is no origin of a web site"),
+            "write https:// and the host in small letters, and nothing behind it: https://www.example.org",
+        );
+    }
     let prefix_fine =
         (1..=4).contains(&center.prefix.len()) && center.prefix.bytes().all(|byte| byte.is_ascii_uppercase());
     file.unless(prefix_fine, &center.prefix, "the prefix is not 1 to 4 capital letters", "shorten it, such as HV");

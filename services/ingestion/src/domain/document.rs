@@ -7,6 +7,8 @@
 use causeway_funnel::document::{DocumentFault, DocumentType};
 use memchr::memmem;
 
+use super::tiff;
+
 /// So many bytes are enough to tell a kind; the mark of DICOM ends at 132, a prolog of XML is longer.
 const HEAD: usize = 4096;
 /// Where the end of a PDF is looked for.
@@ -30,6 +32,7 @@ pub struct Examiner {
     tail: Vec<u8>,
     bytes: u64,
     pages: u32,
+    tiff: tiff::Pages,
     is_locked: bool,
     is_word: bool,
     has_control: bool,
@@ -41,6 +44,7 @@ impl Examiner {
     /// Takes the next part.
     pub fn push(&mut self, part: &[u8]) {
         self.bytes += part.len() as u64;
+        self.tiff.push(part);
         let wanted = HEAD.saturating_sub(self.head.len()).min(part.len());
         self.head.extend_from_slice(&part[..wanted]);
         match begins(&self.head) {
@@ -78,6 +82,7 @@ impl Examiner {
         match begins(&self.head) {
             Begins::Not(fault) => Err(fault),
             Begins::As(DocumentType::Pdf) => self.pdf(),
+            Begins::As(kind @ DocumentType::Tiff) => Ok(Seen { kind, pages: self.tiff.count() }),
             Begins::As(kind) => plain(kind),
             Begins::Packed if self.is_word => plain(DocumentType::Docx),
             Begins::Packed => Err(DocumentFault::Archive),

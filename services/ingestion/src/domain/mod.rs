@@ -15,5 +15,6 @@ pub mod referral;
 pub mod submission;
 pub mod subscription;
 pub mod suspicion;
+pub mod tiff;
 pub mod travel;
 pub mod volume;

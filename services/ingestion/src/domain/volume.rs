@@ -63,6 +63,8 @@ pub struct Past {
     pub hours: BTreeMap<Timestamp, u32>,
     /// When the last one came.
     pub last_at: Option<Timestamp>,
+    /// When it was first looked at.
+    pub known_since: Option<Timestamp>,
     /// How many came within the last sixty minutes.
     pub seen: u32,
 }
@@ -93,7 +95,9 @@ impl Usual<'_> {
     #[must_use]
     pub fn judge(&self, now: Timestamp, open: Option<(Kind, Timestamp)>) -> Judgement {
         let before = before(now, HOUR);
-        let last = self.past.last_at.map(|last| last.max(self::before(now, LONGEST_SILENCE)).min(now));
+        // What is stated is missed of a feed that has never sent as well; what is learnt can't be.
+        let known_since = self.past.known_since.filter(|_| !self.stated.is_empty());
+        let last = self.past.last_at.or(known_since).map(|last| last.max(self::before(now, LONGEST_SILENCE)).min(now));
         let missed = last.map_or(0.0, |last| self.between(last, now).unwrap_or(0.0));
         let expected = self.between(before, now);
         let is_silent = last.is_some_and(|last| last.duration_until(now) >= SHORTEST_SILENCE);

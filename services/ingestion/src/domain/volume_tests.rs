@@ -28,7 +28,7 @@ fn office(days: i64, until: Timestamp, per_hour: u32) -> Past {
     };
     let hours: BTreeMap<Timestamp, u32> = hours.filter(is_office).map(|hour| (hour, per_hour)).collect();
     let last_at = hours.keys().next_back().map(|hour| *hour + 55.minutes());
-    Past { hours, last_at, seen: 0 }
+    Past { hours, last_at, ..Past::default() }
 }
 
 fn judge(past: &Past, now: Timestamp, open: Option<(Kind, Timestamp)>) -> Judgement {
@@ -132,7 +132,7 @@ proptest! {
     ) {
         let now = at(NOW);
         let hours = counts.iter().enumerate().map(|(back, count)| (hour_of(now - (back as i64 + 1).hours()), *count));
-        let past = Past { hours: hours.collect(), last_at: Some(now - last.hours()), seen };
+        let past = Past { hours: hours.collect(), last_at: Some(now - last.hours()), seen, ..Past::default() };
         let first = judge(&past, now, None);
         let again = judge(&past, now, first.wrong.map(|kind| (kind, now)));
         prop_assert_eq!(first.wrong, again.wrong);

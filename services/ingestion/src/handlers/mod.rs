@@ -3,6 +3,7 @@
 //! Deliberately not here: decisions (domain) and SQL (store).
 
 pub mod accept;
+pub mod cors;
 pub mod csv;
 pub mod documents;
 pub mod erase;

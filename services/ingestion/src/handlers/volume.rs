@@ -83,6 +83,7 @@ async fn look(tx: &mut Tx, profile: &Profile, new_id: impl Fn() -> Uuid + Send) 
         let past = Past {
             hours: hours.remove(&lately.feed).unwrap_or_default(),
             last_at: lately.last_at.map(|at| at.0),
+            known_since: lately.known_since.map(|at| at.0),
             seen: u32::try_from(lately.seen).unwrap_or_default(),
         };
         let open = standing.iter().find(|incident| incident.feed == lately.feed);

@@ -25,6 +25,8 @@ pub struct Lately {
     pub feed: String,
     /// When the last message came.
     pub last_at: Option<Ts>,
+    /// When the feed was first looked at; nothing: it never was.
+    pub known_since: Option<Ts>,
     /// How many came within sixty minutes.
     pub seen: i32,
 }
@@ -109,9 +111,10 @@ pub async fn lately(
     let center = tx.center().to_owned();
     let sql = format!(
         "SELECT feed, greatest(max(received_at), max(known.last_at)) AS last_at, \
+            max(known.known_since) AS known_since, \
             count(received_at) FILTER (WHERE received_at > $5)::integer AS seen \
          FROM unnest($3::text[] || $4::text[]) AS feed LEFT JOIN {CAME} USING (feed) \
-         LEFT JOIN (SELECT feed, last_at FROM feed_states WHERE center_id = $1) AS known USING (feed) GROUP BY feed"
+         LEFT JOIN (SELECT feed, last_at, known_since FROM feed_states WHERE center_id = $1) AS known USING (feed) GROUP BY feed"
     );
     sqlx::query_as(sqlx::AssertSqlSafe(sql))
         .bind(center)
@@ -194,8 +197,8 @@ pub async fn keep(tx: &mut Tx, now: Timestamp, states: &[State]) -> Result<(), s
         .execute(tx.conn())
         .await?;
     sqlx::query(
-        "INSERT INTO feed_states (center_id, feed, last_at, seen, expected, missed, looked_at) \
-         SELECT $1, feed, last_at, seen, expected, missed, $2 \
+        "INSERT INTO feed_states (center_id, feed, last_at, seen, expected, missed, looked_at, known_since) \
+         SELECT $1, feed, last_at, seen, expected, missed, $2, $2 \
          FROM unnest($3::text[], $4::timestamptz[], $5::integer[], $6::float8[], $7::float8[]) \
              AS given (feed, last_at, seen, expected, missed) \
          ON CONFLICT (center_id, feed) DO UPDATE SET last_at = EXCLUDED.last_at, seen = EXCLUDED.seen, \

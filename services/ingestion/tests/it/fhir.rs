@@ -756,3 +756,113 @@ async fn every_kind_of_answer_is_fhir_to_somebody_elses_validator() {
     let wrong = json!({ "resourceType": "Task", "status": "received" }).to_string();
     assert!(validator::judge(&[wrong]).is_err(), "the validator would notice");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_place_that_is_told_of_a_referral_is_there_and_only_its_version_in_force() {
+    let world = World::start().await;
+    let office = Office::of(&world);
+    let first = office.post("/ServiceRequest", &request("R-1", "Testpatient")).await;
+    let place = first.header("location").trim_start_matches(&office.base).to_owned();
+    let read = office.get(&place).await;
+    assert_eq!((read.status, &read.body["meta"]["versionId"]), (200, &json!("1")), "{place}");
+    office.post("/ServiceRequest", &request("R-1", "Testother")).await;
+    let old = office.get(&place).await;
+    assert_eq!((old.status, old.has("error", "not-found")), (404, true), "it has changed since");
+    let id = id_in(&place);
+    assert_eq!(office.get(&format!("/Task/{id}/_history/2")).await.header("etag"), "W/\"2\"");
+    assert_eq!(office.get(&format!("/Task/{id}/_history/1")).await.status, 404);
+
+    let form = json!({
+        "resourceType": "QuestionnaireResponse", "status": "completed",
+        "questionnaire": "https://harborvalley.example/Questionnaire/second-opinion",
+        "item": [
+            { "linkId": "who", "answer": [{ "valueCoding": { "code": "patient" } }] },
+            { "linkId": "name", "answer": [{ "valueString": "Marisol Testpatient" }] },
+            { "linkId": "phone", "answer": [{ "valueString": "206 555 0199" }] },
+            { "linkId": "cancer_area", "answer": [{ "valueCoding": { "code": "gi" } }] },
+        ],
+    });
+    let given = office.post("/QuestionnaireResponse", &form).await;
+    let place = given.header("location").trim_start_matches(&office.base).to_owned();
+    let read = office.get(&place).await;
+    assert_eq!((read.status, &read.body["resourceType"]), (200, &json!("QuestionnaireResponse")), "{place}");
+    assert_eq!(
+        (&read.body["status"], &read.body["item"]),
+        (&json!("completed"), &Value::Null),
+        "what it says stays sealed"
+    );
+    assert_eq!(office.get(&format!("/QuestionnaireResponse/{id}")).await.status, 404, "that one is no form");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_search_may_be_posted_so_that_no_number_stands_in_an_address_and_asks_by_id_as_well() {
+    let world = World::start().await;
+    let office = Office::of(&world);
+    let id = id_in(office.post("/ServiceRequest", &request("R-1", "Testpatient")).await.header("location"));
+    office.post("/ServiceRequest", &request("R-2", "Testpatient")).await;
+    for kind in ["Task", "ServiceRequest"] {
+        for asked in [format!("_id={id}"), format!("identifier={NUMBER}%7CR-1")] {
+            let search = office.ask(Method::POST, &format!("/{kind}/_search"));
+            let search = search.header("content-type", "application/x-www-form-urlencoded").body(asked.clone());
+            let found = Answer::of(search.send().await.expect("an answer")).await;
+            assert_eq!((found.status, found.body["entry"].as_array().map(Vec::len)), (200, Some(1)), "{kind}?{asked}");
+            assert_eq!(
+                (&found.body["entry"][0]["resource"]["id"], &found.body["type"]),
+                (&json!(id), &json!("searchset"))
+            );
+            let same = office.get(&format!("/{kind}?{asked}")).await;
+            assert_eq!(same.body["entry"], found.body["entry"]);
+        }
+        let odd = office
+            .ask(Method::POST, &format!("/{kind}/_search"))
+            .header("content-type", "application/x-www-form-urlencoded");
+        assert_eq!(Answer::of(odd.body("patient=x").send().await.expect("an answer")).await.status, 400);
+    }
+    assert_eq!(world.count("SELECT count(*) FROM messages").await, 2, "a search is no message");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_referral_without_a_number_is_known_by_patient_doctor_diagnosis_and_day() {
+    let world = World::start().await;
+    let office = Office::of(&world);
+    let sent = |authored: &str, note: &str| {
+        let mut body = request("none", "Testpatient");
+        body.as_object_mut().expect("an object").remove("identifier");
+        body["authoredOn"] = json!(authored);
+        body["note"][0]["text"] = json!(note);
+        body
+    };
+    let first = office.post("/ServiceRequest", &sent("2026-04-12T10:30:00Z", "Evaluate and treat")).await;
+    assert_eq!((first.status, first.has("warning", "required")), (201, true), "{}", first.body);
+    let again = office.post("/ServiceRequest", &sent("2026-04-12T11:45:00Z", "Evaluate and treat")).await;
+    assert_eq!(
+        (again.status, id_in(again.header("location"))),
+        (200, id_in(first.header("location"))),
+        "made anew by its system"
+    );
+    let changed = office.post("/ServiceRequest", &sent("2026-04-12T11:45:00Z", "Treat")).await;
+    assert_eq!((changed.status, changed.has("warning", "conflict")), (200, true), "a person compares them");
+    assert_eq!(world.count("SELECT count(*) FROM inquiries").await, 1);
+    let other = office.post("/ServiceRequest", &sent("2026-04-20T10:30:00Z", "Evaluate and treat")).await;
+    assert_eq!(other.status, 201, "another day, another referral");
+    assert_eq!(world.count("SELECT count(*) FROM inquiries").await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_type_that_a_referral_is_read_from_can_be_checked_alone() {
+    let world = World::start().await;
+    let office = Office::of(&world);
+    let bundle = sample("referral_transaction_breast.json");
+    for entry in bundle["entry"].as_array().expect("entries") {
+        let kind = entry["resource"]["resourceType"].as_str().expect("a type");
+        let well = office.post(&format!("/{kind}/$validate"), &entry["resource"]).await;
+        // A ServiceRequest alone is not its patient.
+        let is_alone = kind == "ServiceRequest";
+        let has_error = well.issues().iter().any(|issue| issue.0 == "error");
+        assert_eq!((well.status, has_error), (200, is_alone), "{kind}: {}", well.body);
+    }
+    let nobody = json!({ "resourceType": "Patient", "birthDate": "1968-02-30" });
+    let told = office.post("/Patient/$validate", &nobody).await;
+    assert_eq!((told.has("error", "required"), told.has("error", "value")), (true, true), "{}", told.body);
+    assert_eq!(world.count("SELECT count(*) FROM messages").await, 0, "nothing is kept");
+}

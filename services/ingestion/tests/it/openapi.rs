@@ -147,3 +147,39 @@ fn spoilt(examples: &[(String, Value)]) -> Vec<(String, String)> {
     }
     all
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_of_a_site_that_the_center_names_may_send_its_form_and_no_other_page() {
+    let world = World::start().await;
+    let named = "https://www.harborvalley.example";
+    let body = crate::world::body(&[]).to_string();
+    for path in
+        [format!("/v1/centers/{CENTER}/inquiries"), format!("/v1/centers/{CENTER}/forms/second-opinion/challenge")]
+    {
+        let url = format!("{}{path}", world.door.http);
+        for (origin, allowed) in [(named, Some(named)), ("https://elsewhere.example", None), ("null", None)] {
+            let ask = world.browser.request(reqwest::Method::OPTIONS, &url).header("origin", origin);
+            let told = ask.header("access-control-request-method", "POST").send().await.expect("an answer");
+            let names = |name: &str| told.headers().get(name).and_then(|value| value.to_str().ok());
+            assert_eq!(names("access-control-allow-origin"), allowed, "{path} from {origin}");
+            assert_eq!(told.status().as_u16(), if allowed.is_some() { 204 } else { 403 });
+            assert!(names("access-control-allow-headers").is_some_and(|all| all.contains("idempotency-key")));
+            assert!(names("vary").is_some_and(|what| what.contains("origin")), "caches keep the answers apart");
+
+            let send = world.browser.post(&url).header("origin", origin).header("content-type", "application/json");
+            let sent = send.body(body.clone()).send().await.expect("an answer");
+            assert!(sent.status().is_success(), "{}", sent.status());
+            let shown = sent.headers().get("access-control-allow-origin").and_then(|value| value.to_str().ok());
+            assert_eq!(shown, allowed, "{path} from {origin}");
+        }
+    }
+    // Another center does not name the site.
+    let url = format!("{}/v1/centers/{OTHER}/inquiries", world.door.http);
+    let ask = world.browser.request(reqwest::Method::OPTIONS, url).header("origin", named);
+    let told = ask.header("access-control-request-method", "POST").send().await.expect("an answer");
+    assert_eq!((told.status().as_u16(), told.headers().get("access-control-allow-origin")), (403, None));
+    // What is refused is shown to the page as well, so that it can tell why.
+    let url = format!("{}/v1/centers/{CENTER}/inquiries", world.door.http);
+    let sent = world.browser.post(url).header("origin", named).body("{").send().await.expect("an answer");
+    assert_eq!((sent.status().as_u16(), sent.headers().contains_key("access-control-allow-origin")), (400, true));
+}

@@ -50,6 +50,24 @@ async fn a_quiet_feed_is_one_incident_for_all_processes_and_across_a_restart_and
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_feed_whose_volume_is_stated_and_that_never_sent_is_quiet_and_one_that_is_new_is_not_yet() {
+    let world = World::start_with(looking()).await;
+    let stated = "sending_facility = \"CEDARFM\"\nexpect = [{ weekdays = [\"monday\", \"tuesday\", \"wednesday\", \"thursday\", \
+        \"friday\", \"saturday\"], hours = \"00:00-23:00\", messages = 23 }]\n";
+    world.change_profile(CENTER, "feeds.toml", "sending_facility = \"CEDARFM\"\n", stated).await;
+    let looked = "SELECT count(*) FROM feed_states WHERE feed = 'cedar-hl7' AND expected IS NOT NULL";
+    eventually("it is looked after", || async { world.count(looked).await == 1 }).await;
+    assert_eq!(world.count(ALL).await, 0, "nothing is missed of a new one");
+    let earlier = "UPDATE feed_states SET known_since = now() - interval '8 days'";
+    sqlx::query(earlier).execute(&world.admin).await.expect("earlier");
+    let quiet = "SELECT count(*) FROM feed_incidents WHERE feed = 'cedar-hl7' AND kind = 'quiet' AND closed_at IS NULL";
+    eventually("it is missed", || async { world.count(quiet).await == 1 }).await;
+    assert_eq!(world.count(ALL).await, 1, "of no other feed anything is known");
+    Office::calls(&world).await.ask(&referral("A-1", "R-1", "Testpatient"), 2).await;
+    eventually("it is over", || async { world.count(OPEN).await == 0 }).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_flood_is_one_incident_and_a_feed_without_a_past_is_none() {
     let world = World::start_without_profiles(looking()).await;
     sent(&world, "cedar-hl7", 8 * 7 * 24, 1).await;

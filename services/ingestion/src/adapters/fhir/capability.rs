@@ -13,7 +13,7 @@ const ABOUT: &str = "Takes referrals for one center and tells what became of the
 Bundle with a ServiceRequest, or a ServiceRequest with contained resources; an answer is given after it is stored for good. \
 The number of the referral (ServiceRequest.identifier, or ifNoneExist) is what a repeat is known by. Resources that come with \
 a referral are kept sealed and are not read back. Only what the asking feed has sent is visible to it. Who wants to be told of changed Tasks makes a Subscription; who asks \
-searches Task with _lastUpdated. JSON only; batches and patches are refused, and nothing but a Subscription is deleted.";
+searches Task with _lastUpdated; by POST to _search what is asked for stands in no address. JSON only; batches and patches are refused, and nothing but a Subscription is deleted.";
 
 const SUBSCRIBING: &str = "A feed's own. Channel rest-hook, payload content empty or id-only, filter Task?status= alone; the endpoint's \
 host has to be agreed with the center. The answer to the create bears the extension urn:causeway:subscription-secret, and the same create again does until the \
@@ -43,7 +43,7 @@ pub fn statement(endpoint: &str) -> Value {
             "resource": resources(endpoint),
             "interaction": [{ "code": "transaction", "documentation": "One referral, as a whole or not at all." }],
             "operation": [
-                operation("validate", "Resource-validate", "The same faults as for the request itself, and nothing is kept."),
+                validate(),
                 operation("process-message", "MessageHeader-process-message", "A message Bundle with one of the events I12 (new), I13 (changed), I14 (withdrawn), I15 (what became of it)."),
             ],
         }],
@@ -63,6 +63,7 @@ fn operation(name: &str, definition: &str, words: &str) -> Value {
 
 fn resources(endpoint: &str) -> Value {
     let number = json!({ "name": "identifier", "type": "token", "documentation": "The office's number of the referral, as system|value." });
+    let id = json!({ "name": "_id", "type": "token", "documentation": "The id that the referral was answered with." });
     let focus = json!({ "name": "focus", "type": "reference", "documentation": "ServiceRequest/ID as the referral was answered with." });
     let updated = json!({ "name": "_lastUpdated", "type": "date", "documentation": "With ge, gt, le or lt and an instant; oldest first, with _count and a next link." });
     let status = json!({ "name": "status", "type": "token", "documentation": "received, accepted, in-progress, completed, rejected, cancelled, failed; several with commas." });
@@ -70,24 +71,27 @@ fn resources(endpoint: &str) -> Value {
         json!({
             "type": "ServiceRequest",
             "documentation": "Created or updated as a referral: the same number again is the same referral, and other content under it waits for a person. Read back without what it says.",
-            "interaction": [{ "code": "create" }, { "code": "read" }, { "code": "search-type" }],
+            "interaction": [{ "code": "create" }, { "code": "read" }, in_force(), { "code": "search-type" }],
             "versioning": "versioned",
             "conditionalCreate": true,
             "referencePolicy": ["literal", "logical", "local"],
-            "searchParam": [number],
-            "operation": [operation("validate", "Resource-validate", "The same faults as for the request itself, and nothing is kept.")],
+            "searchParam": [number, id],
+            "operation": [validate()],
         }),
         json!({
             "type": "Task",
             "documentation": "What became of a referral: received, accepted, in-progress, then completed, rejected, cancelled or failed. businessStatus tells the stage, output the time of a booked visit, statusReason why it ended. Made by the center. An update with the status cancelled and If-Match calls the referral off, as a Task of the office's own inside a Bundle does; nothing else of it can be changed.",
-            "interaction": [{ "code": "read" }, { "code": "update" }, { "code": "search-type" }],
+            "interaction": [{ "code": "read" }, in_force(), { "code": "update" }, { "code": "search-type" }],
             "versioning": "versioned-update",
-            "searchParam": [number, focus, status, updated],
+            "operation": [validate()],
+            "searchParam": [number, id, focus, status, updated],
         }),
         json!({
             "type": "QuestionnaireResponse",
-            "documentation": "A form of the center that was answered on the office's own site: questionnaire ends in the form's id, linkId is the name of a field.",
-            "interaction": [{ "code": "create" }],
+            "documentation": "A form of the center that was answered on the office's own site: questionnaire ends in the form's id, linkId is the name of a field. Read back without what it says.",
+            "interaction": [{ "code": "create" }, { "code": "read" }, in_force()],
+            "versioning": "versioned",
+            "operation": [validate()],
         }),
     ];
     all.push(subscriptions(endpoint));
@@ -101,10 +105,23 @@ fn resources(endpoint: &str) -> Value {
         "Condition",
         "DocumentReference",
     ];
-    all.extend(kept.iter().map(
-        |kind| json!({ "type": kind, "documentation": "As a part of a referral only: kept sealed and not read back." }),
-    ));
+    all.extend(kept.iter().map(|kind| {
+        json!({
+            "type": kind,
+            "documentation": "As a part of a referral only: kept sealed and not read back.",
+            "operation": [validate()],
+        })
+    }));
     json!(all)
+}
+
+fn validate() -> Value {
+    operation("validate", "Resource-validate", "The same faults as for the request itself, and nothing is kept.")
+}
+
+/// Reading a version.
+fn in_force() -> Value {
+    json!({ "code": "vread", "documentation": "The version in force; those before it are not kept." })
 }
 
 /// Subscriptions by the R5 backport on R4.

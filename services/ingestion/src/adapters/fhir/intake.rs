@@ -117,7 +117,7 @@ pub fn judge<'t>(body: &'t Json<'t>, only: Option<&'static str>, expected: &Expe
 pub const FORM: &str = "QuestionnaireResponse";
 
 /// The resource itself, also where an operation wraps it into Parameters.
-fn unwrapped<'t>(body: &'t Json<'t>) -> Option<&'t Object<'t>> {
+pub(super) fn unwrapped<'t>(body: &'t Json<'t>) -> Option<&'t Object<'t>> {
     let Json::Object(object) = body else { return None };
     let is_wrapped = matches!(object.get("resourceType"), Some(Json::Text(kind)) if kind == "Parameters");
     let Some(Json::List(parameters)) = object.get("parameter").filter(|_| is_wrapped) else { return Some(object) };

@@ -12,6 +12,7 @@
 
 pub mod bundle;
 pub mod capability;
+pub mod check;
 pub mod concept;
 pub mod date;
 pub mod document;

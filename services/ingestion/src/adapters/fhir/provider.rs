@@ -39,6 +39,16 @@ fn of(found: &Element<'_>, resolver: &Resolver<'_, '_>, answers: &mut Told) {
     }
 }
 
+/// Checks a resource that tells who refers where it is sent alone, without those that it names.
+pub fn alone(resource: &Element<'_>) {
+    let mut answers = Told::new();
+    match resource.kind() {
+        "Practitioner" => practitioner(resource, &mut answers),
+        "Organization" => organization(resource, &mut answers),
+        _ => phone(resource, &mut answers),
+    }
+}
+
 /// The doctor's own phone before that of the role, and that before the office's.
 fn role(role: &Element<'_>, resolver: &Resolver<'_, '_>, answers: &mut Told) {
     let own = resolver.within(role);

@@ -4,6 +4,7 @@
 
 use std::borrow::Cow;
 
+use causeway_auth::fingerprint;
 use causeway_funnel::inquiry::Urgency;
 use jiff::civil::Date;
 
@@ -42,6 +43,8 @@ pub struct Referral {
     pub second_opinion: bool,
     /// The office's own number for the referral, by who gave it; none: nothing tells it from the next one.
     pub identity: Option<(String, String)>,
+    /// What a repeat is known by where there is no number: patient, doctor, diagnoses and day, as of a row of a file.
+    pub likeness: String,
 }
 
 /// What else of a request belongs to the referral.
@@ -89,7 +92,7 @@ const NOTHING: &str = "Nothing tells what the referral is about: send a diagnosi
 const TWO_PEOPLE: &str = "A referral is about one patient: send another one for each other patient";
 const R5: &str = "FHIR R4 has no such element here: send reasonCode or reasonReference";
 const NO_TIME: &str = "This is no date or time as FHIR writes it; it is kept as it was told";
-const NO_NUMBER: &str = "The referral has no number of yours, so a repeat of it can only be known by its whole content";
+const NO_NUMBER: &str = "The referral has no number of yours, so a repeat is known by its patient, doctor, diagnoses and day alone: send identifier";
 
 /// Reads a referral; nothing where it is refused.
 #[must_use]
@@ -121,7 +124,23 @@ pub fn read<'t>(request: &Element<'t>, resolver: &Resolver<'_, 't>, around: &Aro
         true => referral::contact_guardian(&mut answers, patient.own.clone(), guardian(&patient, around)),
     }
     let identity = identity.map(|number| (number.system.to_owned(), number.value.to_owned()));
-    Some(Referral { verb, answers, language: patient.language.clone(), urgency, second_opinion, identity })
+    let likeness = likeness(request, &patient, &reasons, &answers);
+    Some(Referral { verb, answers, language: patient.language.clone(), urgency, second_opinion, identity, likeness })
+}
+
+fn likeness(
+    request: &Element<'_>,
+    patient: &Patient<'_>,
+    reasons: &[(Element<'_>, Concept<'_>)],
+    told: &Told,
+) -> String {
+    let mut codes: Vec<&str> = reasons.iter().flat_map(|(_, concept)| concept.diagnoses()).collect();
+    codes.sort_unstable();
+    codes.dedup();
+    let answer = |key: &str| told.get(key).map_or("", String::as_str);
+    let day = request.text("authoredOn").and_then(|at| at.get(..10)).unwrap_or_default();
+    let name = patient.own.name.to_lowercase();
+    fingerprint(["referral", &name, answer("birth_date"), answer("referring_npi"), day, &codes.join("|")])
 }
 
 fn verb(request: &Element<'_>) -> Option<Verb> {

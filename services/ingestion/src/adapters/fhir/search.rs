@@ -22,6 +22,7 @@ const MOST: u32 = 200;
 const UNKNOWN: &str = "A parameter of the search is not understood here: see metadata for those that are";
 const NO_IDENTIFIER: &str = "identifier is searched as system|value";
 const NO_FOCUS: &str = "focus is searched as ServiceRequest/ID, as the referral was answered with";
+const NO_ID: &str = "_id is searched as the id that the referral was answered with";
 const NO_DATE: &str = "_lastUpdated is searched with ge, gt, le or lt before a date or an instant with its zone";
 const NO_STATUS: &str = "status is searched by received, accepted, in-progress, completed, rejected, cancelled, failed, several with commas";
 const NO_COUNT: &str = "_count is a whole number";
@@ -83,6 +84,7 @@ impl Search {
                 }
                 self.wanted = Wanted::Number(system.to_owned(), value.to_owned());
             }
+            "_id" => self.wanted = Wanted::One(Uuid::parse_str(value).map_err(|_| NO_ID)?),
             "focus" => {
                 let (kind, id) = value.rsplit_once('/').ok_or(NO_FOCUS)?;
                 let is_kind = kind.ends_with("ServiceRequest") || kind.ends_with("QuestionnaireResponse");
@@ -127,7 +129,7 @@ impl Search {
     pub fn link(&self, address: &str, after: Option<(Timestamp, Uuid)>) -> String {
         let mut parts = Vec::new();
         if let Wanted::One(id) = self.wanted {
-            parts.push(format!("focus=ServiceRequest/{id}"));
+            parts.push(format!("_id={id}"));
         }
         if !self.statuses.is_empty() {
             let codes: Vec<&str> = self.statuses.iter().map(|status| status.code()).collect();
@@ -206,6 +208,7 @@ mod tests {
             ("_lastUpdated", "ne2026"),
             ("_lastUpdated", "Rosa"),
             ("_lastUpdated", "ge9999-12-31"),
+            ("_id", "Rosa"),
             ("_count", "Rosa"),
             ("status", "Rosa"),
             ("status", "received,requested"),

@@ -107,6 +107,18 @@ impl Standing {
         })
     }
 
+    /// The answers of a form as far as they are told back: that they are there, under our number. What they say stays sealed.
+    #[must_use]
+    pub fn form(&self) -> Value {
+        json!({
+            "resourceType": "QuestionnaireResponse",
+            "id": self.inquiry_id,
+            "meta": self.meta(),
+            "identifier": { "system": REFERENCE_SYSTEM, "value": self.reference },
+            "status": if self.is_cancelled { "entered-in-error" } else { "completed" },
+        })
+    }
+
     fn identifiers(&self, number: Option<(&str, &str)>) -> Value {
         let ours = json!({ "system": REFERENCE_SYSTEM, "value": self.reference });
         match number {

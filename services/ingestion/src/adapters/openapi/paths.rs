@@ -56,7 +56,9 @@ fn send(inquiry: Value) -> Value {
         "operationId": "sendInquiry",
         "summary": "Send an inquiry",
         "security": [{}, { "feed": [] }],
-        "description": "202 comes after the inquiry is durable. An answer that a person can mend is kept and told in \
+        "description": "A page of another site may send it from a browser where the center names the site in \
+            `allowed_origins` (center.toml); other origins are refused when their browser asks (OPTIONS). \
+            202 comes after the inquiry is durable. An answer that a person can mend is kept and told in \
             `to_repair`; only what nobody could act on is refused.",
         "parameters": [{
             "name": "Idempotency-Key",

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use axum::extract::{Path, Query, State};
+use axum::extract::{Form, Path, Query, State};
 use axum::response::Response;
 use causeway_mailbox::Ts;
 use http::{HeaderMap, StatusCode};
@@ -35,7 +35,16 @@ pub async fn task(
     Path((center, id)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Response {
-    one(&door, &center, &headers, &id, |standing| Some(standing.task(None))).await
+    one(&door, &center, &headers, (&id, None), TASK).await
+}
+
+/// `GET [base]/Task/[id]/_history/[version]`: the version in force; those before it are not kept.
+pub async fn task_version(
+    State(door): State<Arc<Door>>,
+    Path((center, id, version)): Path<(String, String, String)>,
+    headers: HeaderMap,
+) -> Response {
+    one(&door, &center, &headers, (&id, Some(&version)), TASK).await
 }
 
 /// `GET [base]/ServiceRequest/[id]`
@@ -44,7 +53,34 @@ pub async fn request(
     Path((center, id)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Response {
-    one(&door, &center, &headers, &id, |standing| (!standing.is_form).then(|| standing.request(None))).await
+    one(&door, &center, &headers, (&id, None), REQUEST).await
+}
+
+/// `GET [base]/ServiceRequest/[id]/_history/[version]`
+pub async fn request_version(
+    State(door): State<Arc<Door>>,
+    Path((center, id, version)): Path<(String, String, String)>,
+    headers: HeaderMap,
+) -> Response {
+    one(&door, &center, &headers, (&id, Some(&version)), REQUEST).await
+}
+
+/// `GET [base]/QuestionnaireResponse/[id]`
+pub async fn form(
+    State(door): State<Arc<Door>>,
+    Path((center, id)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Response {
+    one(&door, &center, &headers, (&id, None), FORM).await
+}
+
+/// `GET [base]/QuestionnaireResponse/[id]/_history/[version]`
+pub async fn form_version(
+    State(door): State<Arc<Door>>,
+    Path((center, id, version)): Path<(String, String, String)>,
+    headers: HeaderMap,
+) -> Response {
+    one(&door, &center, &headers, (&id, Some(&version)), FORM).await
 }
 
 /// `GET [base]/Task?…`
@@ -55,6 +91,18 @@ pub async fn tasks(
     Query(asked): Query<Asked>,
 ) -> Response {
     search(&door, &center, &headers, (&asked, "Task"), |standing, number| Some(standing.task(number))).await
+}
+
+/// `POST [base]/Task/_search`: the same, and what is asked for stands in no address.
+pub async fn tasks_asked(
+    state: State<Arc<Door>>,
+    path: Path<String>,
+    headers: HeaderMap,
+    Query(mut asked): Query<Asked>,
+    Form(more): Form<Asked>,
+) -> Response {
+    asked.extend(more);
+    tasks(state, path, headers, Query(asked)).await
 }
 
 /// `GET [base]/ServiceRequest?identifier=…`
@@ -69,14 +117,33 @@ pub async fn requests(
     search(&door, &center, &headers, (&asked, "ServiceRequest"), write).await
 }
 
+/// `POST [base]/ServiceRequest/_search`
+pub async fn requests_asked(
+    state: State<Arc<Door>>,
+    path: Path<String>,
+    headers: HeaderMap,
+    Query(mut asked): Query<Asked>,
+    Form(more): Form<Asked>,
+) -> Response {
+    asked.extend(more);
+    requests(state, path, headers, Query(asked)).await
+}
+
+/// How a resource is read back, where it is one of its kind.
+type Written = fn(&Standing) -> Option<Value>;
+const TASK: Written = |standing| Some(standing.task(None));
+const REQUEST: Written = |standing| (!standing.is_form).then(|| standing.request(None));
+const FORM: Written = |standing| standing.is_form.then(|| standing.form());
+
 async fn one(
     door: &Door,
     center: &str,
     headers: &HeaderMap,
-    id: &str,
-    write: fn(&Standing) -> Option<Value>,
+    (id, version): (&str, Option<&str>),
+    write: Written,
 ) -> Response {
     const ABSENT: &str = "There is no such resource of yours here";
+    const OLD: &str = "Only the version in force is kept: read the resource without _history";
     let sender = match sender::of(door, center, headers) {
         Ok(sender) => sender,
         Err(response) => return *response,
@@ -88,6 +155,9 @@ async fn one(
     match found {
         Err(refusal) => refused(&refusal),
         Ok(found) => match found.first().and_then(|standing| Some((standing, write(standing)?))) {
+            Some((standing, _)) if version.is_some_and(|told| told != standing.version.to_string()) => {
+                said(StatusCode::NOT_FOUND, &[Line::new(Severity::Error, Issue::NotFound, OLD)])
+            }
             Some((standing, resource)) => versioned(answer(StatusCode::OK, &resource), standing),
             None => said(StatusCode::NOT_FOUND, &[Line::new(Severity::Error, Issue::NotFound, ABSENT)]),
         },

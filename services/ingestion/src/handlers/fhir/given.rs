@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use tracing::{Instrument as _, error, info_span};
 use uuid::Uuid;
 
-use super::read::{Read, read};
+use super::read::{Read, checked, read};
 use super::told::{self, Fate, Told};
 use super::{Door, line_of, said, status_of};
 use crate::adapters::fhir::fault::{Issue, Severity, status};
@@ -70,14 +70,14 @@ pub async fn form(
     give(&door, &center, &headers, body, Some("QuestionnaireResponse")).await
 }
 
-/// `POST [base]/[type]/$validate`: the same faults, and nothing is kept.
+/// `POST [base]/[type]/$validate`: the same faults, and nothing is kept. The body tells its type.
 pub async fn validated(
     State(door): State<Arc<Door>>,
     Path(center): Path<String>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let read = match read(&door, &center, &headers, body, None).await {
+    let read = match checked(&door, &center, &headers, body).await {
         Ok(read) => read,
         Err(response) => return *response,
     };
@@ -136,7 +136,7 @@ impl Read {
             language: told.language.clone(),
             urgency: told.urgency,
             second_opinion: told.second_opinion,
-            key: told.identity.as_ref().map(|number| business_key(&self.sender.feed.id, number)),
+            key: Some(self.key(told)),
         };
         referral::submission(self.sender.profile(), &self.sender.feed.id, Source::Fhir, asked)
             .ok_or(Refusal::UnknownForm)
@@ -252,9 +252,17 @@ impl Read {
         is_new && self.intake.letter.control.is_none() && (standing.is_withdrawn || standing.is_cancelled)
     }
 
+    /// What a referral is known by: the office's number, or whom and what it tells of where it has none.
+    fn key(&self, told: &Referral) -> String {
+        let feed = &self.sender.feed.id;
+        match &told.identity {
+            Some(number) => business_key(feed, number),
+            None => referral_key(feed, ["", "unnumbered", told.likeness.as_str()]),
+        }
+    }
+
     async fn find(&self, door: &Door, told: &Referral) -> Result<Option<Uuid>, Refusal> {
-        let Some(number) = &told.identity else { return Ok(None) };
-        let key = door.acceptance.kept_key(self.sender.center(), &business_key(&self.sender.feed.id, number))?;
+        let key = door.acceptance.kept_key(self.sender.center(), &self.key(told))?;
         let known = keep::known(&door.database, self.sender.center(), Some(key), String::new()).await?;
         Ok(known.map(|(inquiry, _)| inquiry))
     }

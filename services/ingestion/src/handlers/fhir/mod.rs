@@ -34,6 +34,7 @@ use super::hooks;
 use super::limit::{self, Guard};
 use crate::adapters::fhir::capability;
 use crate::adapters::fhir::fault::{Issue, Severity};
+use crate::adapters::fhir::kinds;
 use crate::adapters::fhir::outcome::{self, Line};
 use crate::config;
 use crate::error::Refusal;
@@ -75,13 +76,17 @@ pub fn router(door: Arc<Door>) -> Router {
         .route("/fhir/{center}/metadata", get(metadata))
         .route("/fhir/{center}/$process-message", post(given::anything))
         .route("/fhir/{center}/$validate", post(given::validated))
-        .route("/fhir/{center}/Bundle/$validate", post(given::validated))
-        .route("/fhir/{center}/ServiceRequest/$validate", post(given::validated))
-        .route("/fhir/{center}/QuestionnaireResponse/$validate", post(given::validated))
+        .merge(checks())
         .route("/fhir/{center}/ServiceRequest", post(given::request).get(ask::requests))
         .route("/fhir/{center}/QuestionnaireResponse", post(given::form))
+        .route("/fhir/{center}/ServiceRequest/_search", post(ask::requests_asked))
         .route("/fhir/{center}/ServiceRequest/{id}", get(ask::request))
+        .route("/fhir/{center}/ServiceRequest/{id}/_history/{version}", get(ask::request_version))
+        .route("/fhir/{center}/QuestionnaireResponse/{id}", get(ask::form))
+        .route("/fhir/{center}/QuestionnaireResponse/{id}/_history/{version}", get(ask::form_version))
         .route("/fhir/{center}/Task", get(ask::tasks))
+        .route("/fhir/{center}/Task/_search", post(ask::tasks_asked))
+        .route("/fhir/{center}/Task/{id}/_history/{version}", get(ask::task_version))
         .route("/fhir/{center}/Task/{id}", get(ask::task).put(withdraw::task))
         .route("/fhir/{center}/Subscription", post(subscribe::create).get(subscribe::list))
         .route("/fhir/{center}/Subscription/{id}", get(subscribe::one).put(subscribe::update).delete(subscribe::delete))
@@ -91,6 +96,14 @@ pub fn router(door: Arc<Door>) -> Router {
         .route("/fhir/{center}/{*rest}", any(nothing))
         .with_state(door)
         .layer(from_fn_with_state(guard, limit::partner))
+}
+
+/// `POST [base]/[type]/$validate` for every type that a referral is read from.
+fn checks() -> Router<Arc<Door>> {
+    let kinds = kinds::READ.into_iter().chain(["Bundle"]);
+    kinds.fold(Router::new(), |router, kind| {
+        router.route(&format!("/fhir/{{center}}/{kind}/$validate"), post(given::validated))
+    })
 }
 
 /// What surrounds the layers of the server: what they refuse by themselves (too large, too slow, no such method) is told in

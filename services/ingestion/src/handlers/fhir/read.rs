@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use super::sender::{self, Sender};
 use super::{Door, said};
+use crate::adapters::fhir::check::check;
 use crate::adapters::fhir::document;
 use crate::adapters::fhir::fault::{Class, Fault, Issue, Severity};
 use crate::adapters::fhir::intake::{Expectations, Intake, Letter, Topic, judge};
@@ -52,6 +53,21 @@ pub async fn read(
     body: Body,
     only: Option<&'static str>,
 ) -> Result<Read, Box<Response>> {
+    understood(door, center, headers, body, move |body, expected| judge(body, only, expected)).await
+}
+
+/// Reads what is to be checked alone, which may be a part of a referral as well.
+pub async fn checked(door: &Arc<Door>, center: &str, headers: &HeaderMap, body: Body) -> Result<Read, Box<Response>> {
+    understood(door, center, headers, body, check).await
+}
+
+async fn understood(
+    door: &Arc<Door>,
+    center: &str,
+    headers: &HeaderMap,
+    body: Body,
+    judge: impl for<'t> Fn(&'t json::Json<'t>, &Expectations<'t>) -> Intake + Send + 'static,
+) -> Result<Read, Box<Response>> {
     const NOT_JSON: &str = "Only FHIR R4 in JSON is spoken here: send application/fhir+json";
     const TOO_LARGE: &str = "The body was cut off or is larger than this door takes";
     let sender = sender::of(door, center, headers)?;
@@ -66,18 +82,17 @@ pub async fn read(
         return refuse(StatusCode::PAYLOAD_TOO_LARGE, Issue::TooLong, TOO_LARGE);
     };
     let asked = Asked {
-        only,
         today: sender.profile().zone().to_datetime(door.acceptance.clock.now()).date(),
         most_entries: door.settings.entries,
         host: document::host(&sender.feed.status.address).to_owned(),
         if_none_exist: headers.get(IF_NONE_EXIST).map(|told| String::from_utf8_lossy(told.as_bytes()).into_owned()),
     };
     let ((intake, content), place) = if body.len() < LARGE {
-        (asked.understand(&body), place)
+        (asked.understand(&body, judge), place)
     } else {
         let shared = body.clone();
         // Its place goes with it: a sender who goes away does not end the reading, and another body must not come on top.
-        let understood = tokio::task::spawn_blocking(move || (asked.understand(&shared), place)).await;
+        let understood = tokio::task::spawn_blocking(move || (asked.understand(&shared, judge), place)).await;
         understood.map_err(|_| Box::new(super::refused(&Refusal::Internal)))?
     };
     Ok(Read { sender, intake, content, body, message_id: door.acceptance.clock.new_id(), _place: place })
@@ -95,7 +110,6 @@ pub(super) fn is_json(headers: &HeaderMap) -> bool {
 
 /// What is known of a request besides its body.
 struct Asked {
-    only: Option<&'static str>,
     today: jiff::civil::Date,
     most_entries: usize,
     host: String,
@@ -104,7 +118,11 @@ struct Asked {
 
 impl Asked {
     /// What a body asks for, and a name for what it says.
-    fn understand(&self, body: &[u8]) -> (Intake, String) {
+    fn understand(
+        &self,
+        body: &[u8],
+        judge: impl for<'t> Fn(&'t json::Json<'t>, &Expectations<'t>) -> Intake,
+    ) -> (Intake, String) {
         let read = match json::read(body) {
             Ok(read) => read,
             Err(place) => return (unreadable(place), fingerprint([String::from_utf8_lossy(body).as_ref()])),
@@ -116,7 +134,7 @@ impl Asked {
             hosts: &hosts,
             if_none_exist: self.if_none_exist.as_deref(),
         };
-        let intake = judge(&read, self.only, &expected);
+        let intake = judge(&read, &expected);
         let mut plain = String::with_capacity(body.len());
         read.write_plainly(&ENVELOPE, &mut plain);
         (intake, fingerprint([plain.as_str()]))
