@@ -8,6 +8,7 @@ mod doors;
 mod faults;
 mod fhir;
 mod hl7;
+mod hl7_answers;
 mod journeys;
 mod limits;
 mod mended;
