@@ -112,8 +112,12 @@ pub struct Mllp {
     pub frame_bytes: usize,
     /// Most connections at once.
     pub connections: usize,
+    /// Most connections from one address. Where all partners come through one gateway, the same as `connections`.
+    pub connections_per_address: usize,
     /// How long a message that has begun may stand still, seconds.
     pub stall_seconds: u64,
+    /// How long a message may take from its first byte to its last, seconds.
+    pub frame_seconds: u64,
     /// How long a connection may rest between messages, seconds.
     pub rest_seconds: u64,
     /// File with the server's certificate chain, PEM. With it and `key` the door speaks TLS; without them it is plain, for
@@ -132,7 +136,9 @@ impl Default for Mllp {
             processing_id: "P".to_owned(),
             frame_bytes: 50 * 1024 * 1024,
             connections: 256,
+            connections_per_address: 64,
             stall_seconds: 10,
+            frame_seconds: 300,
             rest_seconds: 1800,
             certificate: None,
             key: None,

@@ -223,7 +223,9 @@ fn serve_mllp(
     let limits = mllp::Limits {
         frame_bytes: settings.frame_bytes,
         connections: settings.connections,
+        connections_per_address: settings.connections_per_address,
         stall: Duration::from_secs(settings.stall_seconds),
+        frame: Duration::from_secs(settings.frame_seconds),
         rest: Duration::from_secs(settings.rest_seconds),
     };
     let hearing = Arc::new(Hearing { acceptance, database, processing_id: settings.processing_id.clone() });

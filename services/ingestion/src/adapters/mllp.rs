@@ -2,7 +2,7 @@
 //!
 //! The framer remembers how far it has looked, so each byte is looked at once, however few come at a time. It bends where
 //! that loses nothing: noise between frames is passed over and counted, empty frames keep a connection alive, and the last
-//! of the end bytes may be missing or a line feed. It does not end a frame at an end byte in the middle of a text, as
+//! of the end bytes may be missing (nothing follows the first for a moment: the listener's clock) or a line feed. It does not end a frame at an end byte in the middle of a text, as
 //! lenient receivers do, because the rest of the message would be taken for noise and nobody would know. A start byte
 //! inside a frame means that the frame before it was cut; that one is handed out as evidence and never as a message.
 //! Deliberately not here: time limits, and what is answered (the listener).
@@ -85,6 +85,12 @@ impl Framer {
     #[must_use]
     pub fn is_inside(&self) -> bool {
         self.state != State::Between
+    }
+
+    /// Whether all that is missing from a frame is the return after its end byte, which some systems never send.
+    #[must_use]
+    pub fn awaits_return(&self, bytes: &[u8]) -> bool {
+        self.state == State::Inside(bytes.len().saturating_sub(1)) && bytes.last() == Some(&END)
     }
 
     fn next(&mut self, bytes: &mut BytesMut, at_end: bool) -> Next {

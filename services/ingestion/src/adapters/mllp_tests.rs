@@ -100,6 +100,19 @@ fn a_framer_knows_whether_somebody_is_in_the_middle_of_a_frame() {
 }
 
 #[test]
+fn a_framer_knows_whether_only_the_return_is_missing() {
+    let awaits = |text: &[u8]| {
+        let (mut framer, mut buffer) = (Framer::default(), BytesMut::from(text));
+        assert!(matches!(framer.decode(&mut buffer), Ok(None)));
+        framer.awaits_return(&buffer)
+    };
+    assert!(awaits(b"\x0bMSH\x1c"));
+    for other in [&b""[..], b"\x1c", b"\x0b", b"\x0bMSH", b"\x0bMSH\x1cx"] {
+        assert!(!awaits(other), "{other:?}");
+    }
+}
+
+#[test]
 fn a_long_frame_that_comes_byte_by_byte_is_looked_at_once() {
     let mut bytes = vec![b'x'; 2 * 1024 * 1024];
     bytes[0] = START;

@@ -21,18 +21,20 @@ use super::accept::{Acceptance, referral_key};
 use super::keep::{self, Fate};
 use super::limit::Sent;
 use super::tls::Certificate;
-use super::told::texts;
+use super::told::{Stand, texts};
 use crate::adapters::hl7::charset::{self, Decoded};
 use crate::adapters::hl7::documents;
 use crate::adapters::hl7::fault::{Code, Fault};
 use crate::adapters::hl7::intake::{self, Expectations, Opened, Topic, Unopened, Verb};
 use crate::adapters::hl7::referral::Referral;
 use crate::adapters::hl7::reply::{Outcome, Verdict as Judged};
+use crate::adapters::hl7::time::When;
 use crate::domain::referral;
 use crate::domain::submission::Submission;
 use crate::error::Refusal;
 use crate::metrics::Metrics;
-use crate::store::messages::{REFUSED, Standing};
+use crate::store::messages::{self, REFUSED, Standing};
+use crate::store::referrals;
 use crate::writer::heard::{ACCEPTED, ATTACHMENT, CONTROL_ID_REUSED, PARKED, REFERRAL_CHANGED, REFERRAL_REOPENED};
 use crate::writer::{Heard, Verdict};
 
@@ -40,6 +42,9 @@ use crate::writer::{Heard, Verdict};
 const CONTROL_KEY: &str = "hl7.control";
 /// Purpose of the keyed hash of what a message says.
 const CONTENT_HASH: &str = "hl7.content";
+
+/// A new referral, as [`kind`] tells it.
+const NEW_REFERRAL: &str = "REF^I12";
 
 /// What hears messages.
 pub struct Hearing {
@@ -77,6 +82,8 @@ struct Kept {
     judged: Judged,
     /// The request number of its inquiry.
     reference: Option<String>,
+    /// Where its referral stands.
+    stand: Stand,
 }
 
 impl Hearing {
@@ -173,7 +180,7 @@ impl Hearing {
             Err(refusal) => {
                 error!(cause = %refusal, feed = feed.id, "keep a message; its sender will send it again");
                 let judged = Judged { outcome: Outcome::Unavailable, faults: Vec::new() };
-                let kept = Kept { message_id: heading.message_id, judged, reference: None };
+                let kept = Kept { message_id: heading.message_id, judged, reference: None, stand: Stand::Pending };
                 Heeded { hang_up: true, ..self.replies(&heading, &kept) }
             }
         }
@@ -255,7 +262,7 @@ impl Hearing {
         let submission = submission(heading, referral)?;
         let trace = TraceContext::current_or(&TraceContext::default());
         let verdict = self.acceptance.write(heading.profile, submission, Some(heard), trace).await?;
-        let kept = |judged, reference| Kept { message_id, judged, reference };
+        let kept = |judged, reference| Kept { message_id, judged, reference, stand: Stand::Pending };
         Ok(match verdict {
             Verdict::Kept(answer) | Verdict::Repeated(answer) => kept(judged, Some(answer.reference)),
             Verdict::HeardBefore(same) => before(*same, judged),
@@ -282,8 +289,10 @@ impl Hearing {
         let known = keep::known(&self.database, &heading.profile.center.id, key, reference).await?;
         let inquiry = known.as_ref().map(|(inquiry, _)| *inquiry);
         let (state, reason, judged) = match (reason, inquiry) {
-            // A question is answered, and nothing is to be done about it.
-            ("", Some(_)) => (ACCEPTED, "", judged),
+            ("", Some(inquiry)) => {
+                let kept = self.question(heading, raw, (inquiry, judged)).await?;
+                return Ok(Kept { reference: known.map(|(_, reference)| reference), ..kept });
+            }
             ("", None) => (REFUSED, "unknown_referral", Judged::refused(Outcome::Error, UNKNOWN_REFERRAL)),
             (reason, Some(_)) => (PARKED, reason, judged),
             // It may have overtaken the referral itself.
@@ -291,6 +300,59 @@ impl Hearing {
         };
         let kept = self.keep(heading, raw, (state, reason, inquiry), judged).await?;
         Ok(Kept { reference: known.map(|(_, reference)| reference), ..kept })
+    }
+
+    /// A question is answered, and nothing is to be done about it. Asked again by the same message it gets the same answer.
+    async fn question(
+        &self,
+        heading: &Heading<'_>,
+        raw: &[u8],
+        (inquiry, judged): (Uuid, Judged),
+    ) -> Result<Kept, Refusal> {
+        let center = &heading.profile.center.id;
+        let feed = heading.feed.id.clone();
+        let known = self.database.read(center, move |tx| {
+            Box::pin(async move { Ok::<_, Refusal>(referrals::of_feed(tx, &feed, &[inquiry]).await?) })
+        });
+        // Asked for under our number by a feed that did not send it: of that one, nothing more is told.
+        let stand = known
+            .await?
+            .pop()
+            .map_or(Stand::Pending, |known| Stand::of(super::fhir::standing(known).status(), self.has_passed(heading)));
+        let (message_id, heard) = (heading.message_id, self.heard_as_kept(heading, raw).await?);
+        let fate = Fate { state: ACCEPTED, reason: "", inquiry_id: Some(inquiry) };
+        let (kept, word) = keep::question(&self.database, center, (heard, fate), stand.word()).await?;
+        let kept = match kept {
+            keep::Kept::Before(same) => before(same, judged),
+            keep::Kept::ControlIdReused => {
+                Kept { message_id, judged: intake::control_id_reused(), reference: None, stand: Stand::Pending }
+            }
+            keep::Kept::New => Kept { message_id, judged, reference: None, stand: Stand::Pending },
+        };
+        Ok(Kept { stand: Stand::parse(&word), ..kept })
+    }
+
+    /// Whether the day until which the office wants its referral acted on (RF1-8) is over.
+    fn has_passed(&self, heading: &Heading<'_>) -> bool {
+        let zone = heading.profile.zone();
+        let told = When::parse(&heading.opened.message.value("RF1", 8, 1), zone).and_then(|when| when.date());
+        told.is_some_and(|day| day < zone.to_datetime(self.acceptance.clock.now()).date())
+    }
+
+    /// The message as it is kept; under the hash that it bore when only the body was hashed, if it was kept so.
+    async fn heard_as_kept(&self, heading: &Heading<'_>, raw: &[u8]) -> Result<Heard, Refusal> {
+        let mut heard = self.heard(heading, raw)?;
+        let center = &heading.profile.center.id;
+        let body = heading.opened.message.body();
+        let old = self.acceptance.sealer.blind(center, CONTENT_HASH, body).map_err(internal)?;
+        let (key, kind) = (heard.hashes.0, heard.kind.clone());
+        let kept = self.database.read(center, move |tx| {
+            Box::pin(async move { Ok::<_, Refusal>(messages::is_kept(tx, &key, &old, &kind).await?) })
+        });
+        if kept.await? {
+            heard.hashes.1 = old;
+        }
+        Ok(heard)
     }
 
     /// Keeps a message of which no inquiry is made.
@@ -301,12 +363,14 @@ impl Hearing {
         (state, reason, inquiry_id): (&'static str, &'static str, Option<Uuid>),
         judged: Judged,
     ) -> Result<Kept, Refusal> {
-        let (message_id, heard) = (heading.message_id, self.heard(heading, raw)?);
+        let (message_id, heard) = (heading.message_id, self.heard_as_kept(heading, raw).await?);
         let fate = Fate { state, reason, inquiry_id };
         Ok(match keep::message(&self.database, &heading.profile.center.id, heard, fate).await? {
             keep::Kept::Before(same) => before(same, judged),
-            keep::Kept::ControlIdReused => Kept { message_id, judged: intake::control_id_reused(), reference: None },
-            keep::Kept::New => Kept { message_id, judged, reference: None },
+            keep::Kept::ControlIdReused => {
+                Kept { message_id, judged: intake::control_id_reused(), reference: None, stand: Stand::Pending }
+            }
+            keep::Kept::New => Kept { message_id, judged, reference: None, stand: Stand::Pending },
         })
     }
 
@@ -331,7 +395,8 @@ impl Hearing {
         };
         self.metrics().heard.with_label_values(&[&heading.feed.id, outcome]).inc();
         let is_referral = heading.opened.header.message_type() == "REF";
-        let answered = kept.reference.as_deref().filter(|_| is_referral).map(|reference| (heading.opened, reference));
+        let answered =
+            kept.reference.as_deref().filter(|_| is_referral).map(|reference| (heading.opened, reference, kept.stand));
         let signed = (kept.message_id, heading.profile.zone());
         let texts = texts(&heading.opened.header, &kept.judged, answered, signed);
         Heeded {
@@ -344,8 +409,14 @@ impl Hearing {
         let (center, sealer) = (&heading.profile.center.id, &self.acceptance.sealer);
         let [application, facility, control_id] = heading.opened.sender();
         let key = fingerprint([heading.feed.id.as_str(), &application, &facility, &control_id]);
-        let content = heading.opened.message.body();
-        Ok((sealer.blind(center, CONTROL_KEY, &key)?, sealer.blind(center, CONTENT_HASH, content)?))
+        let (kind, body) = (kind(heading.opened), heading.opened.message.body());
+        // A withdrawal may hold the very segments of its referral. A new referral is hashed by its body alone, as all were once.
+        let content = if kind == NEW_REFERRAL {
+            sealer.blind(center, CONTENT_HASH, body)?
+        } else {
+            sealer.blind(center, CONTENT_HASH, &fingerprint([kind.as_str(), body]))?
+        };
+        Ok((sealer.blind(center, CONTROL_KEY, &key)?, content))
     }
 
     fn seal(&self, heading: &Heading<'_>, raw: &[u8]) -> Result<Vec<u8>, SealError> {
@@ -385,7 +456,7 @@ fn before(same: Standing, judged: Judged) -> Kept {
         _ => judged,
     };
     let reference = same.reference.filter(|_| ![REFERRAL_CHANGED, REFERRAL_REOPENED].contains(&same.reason.as_str()));
-    Kept { message_id: same.message_id, judged, reference }
+    Kept { message_id: same.message_id, judged, reference, stand: Stand::Pending }
 }
 
 /// Type and event as they are listed: words of the standard, and nothing else that a sender may have put there.

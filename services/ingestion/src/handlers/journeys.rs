@@ -1,6 +1,7 @@
-//! What ingestion hears of the referrals that came by FHIR: the desk's stages, and what became of visits.
+//! What ingestion hears of the referrals that came by FHIR or HL7: the desk's stages, and what became of visits.
 //!
-//! The door keeps of it what the office may know, so that its Task can be read, searched and told of without asking anybody.
+//! The door keeps of it what the office may know, so that its Task can be read, searched and told of, and a
+//! question by HL7 answered, without asking anybody.
 //! Inquiries that came by other doors are passed over. Deliberately not here: what news does to a referral (domain).
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -69,7 +70,7 @@ pub async fn take(tx: &mut Tx, batch: &[Received]) -> Result<Vec<Outcome>, Handl
 
 type Told = Result<Option<(Uuid, News)>, Unreadable>;
 
-/// Reads a message; nothing where it is about no referral by FHIR.
+/// Reads a message; nothing where it is about no referral by FHIR or HL7.
 fn read(message: &Received) -> Result<Option<(Uuid, News)>, String> {
     let payload = &message.payload[..];
     macro_rules! visit {
@@ -104,9 +105,9 @@ fn visit(facts: Option<Facts>, appointment: Option<Appointment>, version: i64, w
     Ok(Some((inquiry_id, News::Visit { what, at, version })))
 }
 
-/// The inquiry, where it came by FHIR.
+/// The inquiry, where it came by a door at which its office can ask for it.
 fn referral(facts: Option<Facts>) -> Result<Option<Uuid>, Unreadable> {
     let facts = facts.ok_or(Unreadable::Missing { field: "facts" })?;
     let inquiry_id = id("inquiry_id", &facts.inquiry_id)?;
-    Ok((source_from_wire(facts.source()) == Source::Fhir).then_some(inquiry_id))
+    Ok(matches!(source_from_wire(facts.source()), Source::Fhir | Source::Hl7).then_some(inquiry_id))
 }

@@ -38,6 +38,30 @@ pub async fn message(database: &Database, center: &str, heard: Heard, fate: Fate
     database.with_tx(center, move |tx| Box::pin(async move { within(tx, &heard, fate).await })).await
 }
 
+/// Keeps a question together with the word for its answer, and gives the word that it was answered with when it first came.
+pub async fn question(
+    database: &Database,
+    center: &str,
+    (heard, fate): (Heard, Fate),
+    answer: &'static str,
+) -> Result<(Kept, String), Refusal> {
+    database
+        .with_tx(center, move |tx| {
+            Box::pin(async move {
+                let kept = within(tx, &heard, fate).await?;
+                let word = match &kept {
+                    Kept::Before(same) => messages::answered(tx, same.message_id).await?,
+                    Kept::New | Kept::ControlIdReused => {
+                        messages::answer(tx, heard.message_id, answer).await?;
+                        answer.to_owned()
+                    }
+                };
+                Ok::<_, Refusal>((kept, word))
+            })
+        })
+        .await
+}
+
 /// The same within a transaction that does more about it.
 pub async fn within(tx: &mut Tx, heard: &Heard, fate: Fate) -> Result<Kept, Refusal> {
     let (now, id, content) = (tx.now(), heard.message_id, heard.hashes.1);

@@ -1,11 +1,13 @@
 //! The MLLP door: connections of partner systems, one message after the other, each answered before the next is read.
 //!
-//! A slow or silent sender costs one place and no more: a frame that has begun must go on, a connection may rest for a
-//! while, and there are so many places; one that sends more than its feed may is read more slowly. Deliberately not here: frames (adapters) and what a message means (hear).
+//! A slow or silent sender costs one place and no more: a frame that has begun must go on and come to its end, a connection
+//! may rest for a while, there are so many places, and one address has only some of them; one that sends more than its feed may is read more slowly. Deliberately not here: frames (adapters) and what a message means (hear).
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::io;
-use std::net::SocketAddr;
-use std::sync::Arc;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use causeway_runtime::Stop;
@@ -15,7 +17,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsAcceptor;
-use tokio_util::codec::Framed;
+use tokio_util::codec::{Decoder as _, Framed};
 use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
 
@@ -30,8 +32,12 @@ pub struct Limits {
     pub frame_bytes: usize,
     /// Most connections at once.
     pub connections: usize,
+    /// Most of them from one address.
+    pub connections_per_address: usize,
     /// How long a frame that has begun may stand still, and a handshake or a reply may take.
     pub stall: Duration,
+    /// How long a frame may take from its beginning to its end.
+    pub frame: Duration,
     /// How long a connection may rest between messages.
     pub rest: Duration,
 }
@@ -45,6 +51,7 @@ pub async fn serve(
     stop: Stop,
 ) -> io::Result<()> {
     let places = Arc::new(Semaphore::new(limits.connections.max(1)));
+    let addresses = Addresses::default();
     let tasks = TaskTracker::new();
     loop {
         let accepted = tokio::select! {
@@ -59,6 +66,10 @@ pub async fn serve(
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 continue;
             }
+        };
+        let Some(held) = addresses.hold(peer.ip(), limits.connections_per_address.max(1)) else {
+            warn!(%peer, most = limits.connections_per_address, "a connection is refused: its address has too many");
+            continue;
         };
         let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
             warn!(%peer, most = limits.connections, "a connection is refused: all places are taken");
@@ -78,7 +89,7 @@ pub async fn serve(
                     Err(_) => debug!(%peer, "a handshake took too long"),
                 },
             }
-            drop(place);
+            drop((place, held));
         });
     }
     tasks.close();
@@ -138,22 +149,79 @@ async fn converse<S>(
     }
 }
 
-/// What the connection brings next; nothing where it ends, rests for too long, or stands still in the middle of a message.
+/// What the connection brings next; nothing where it ends, rests for too long, or a message stands still or takes too long.
 async fn next<S>(frames: &mut Framed<S, Framer>, limits: Limits) -> Option<io::Result<Received>>
 where
     S: AsyncRead + Unpin,
 {
+    let look = (limits.stall / 5).clamp(Duration::from_millis(50), Duration::from_secs(1));
     let begun = Instant::now();
+    let (mut moved, mut length, mut inside) = (begun, None, None);
     loop {
-        let before = frames.read_buffer().len();
         // Given up, it loses nothing: what has been read stays in the buffer.
-        if let Ok(next) = timeout(limits.stall, frames.next()).await {
+        if let Ok(next) = timeout(look, frames.next()).await {
             return next;
         }
-        let stands_still = frames.codec().is_inside() && frames.read_buffer().len() == before;
-        let rested = !frames.codec().is_inside() && begun.elapsed() >= limits.rest;
-        if stands_still || rested {
+        let (now, buffered) = (Instant::now(), frames.read_buffer().len());
+        if !frames.codec().is_inside() {
+            if now.duration_since(begun) >= limits.rest {
+                return None;
+            }
+            (moved, length, inside) = (now, None, None);
+            continue;
+        }
+        let since = *inside.get_or_insert(now);
+        if length.replace(buffered) != Some(buffered) {
+            moved = now;
+        } else if frames.codec().awaits_return(frames.read_buffer()) {
+            return whole(frames);
+        }
+        if now.duration_since(moved) >= limits.stall || now.duration_since(since) >= limits.frame {
             return None;
+        }
+    }
+}
+
+/// The message whose sender leaves out the return and waits for the reply: it is whole, and its sender would send it for ever.
+fn whole<S>(frames: &mut Framed<S, Framer>) -> Option<io::Result<Received>> {
+    let mut bytes = std::mem::take(frames.read_buffer_mut());
+    let received = frames.codec_mut().decode_eof(&mut bytes).transpose();
+    *frames.read_buffer_mut() = bytes;
+    received
+}
+
+/// How many connections each address has.
+#[derive(Clone, Default)]
+struct Addresses(Arc<Mutex<HashMap<IpAddr, usize>>>);
+
+/// One connection of an address.
+struct Held {
+    all: Addresses,
+    address: IpAddr,
+}
+
+impl Addresses {
+    /// One more of an address, unless it has as many as it may.
+    fn hold(&self, address: IpAddr, most: usize) -> Option<Held> {
+        // Nobody panics while holding it.
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = all.entry(address).or_default();
+        if *count >= most {
+            return None;
+        }
+        *count += 1;
+        Some(Held { all: self.clone(), address })
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let mut all = self.all.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Entry::Occupied(mut count) = all.entry(self.address) {
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
+            }
         }
     }
 }

@@ -11,27 +11,105 @@ use crate::adapters::hl7::answer::{self, Answer, Standing};
 use crate::adapters::hl7::header::Header;
 use crate::adapters::hl7::intake::Opened;
 use crate::adapters::hl7::reply::{self, Outcome, Signature, Verdict};
+use crate::domain::journey::Status;
 
 /// The replies to a message: what it is told at once, and, where its sender waits for it, what became of it.
 pub fn texts(
     header: &Header<'_>,
     judged: &Verdict,
-    answered: Option<(&Opened<'_>, &str)>,
+    answered: Option<(&Opened<'_>, &str, Stand)>,
     (message_id, zone): (Uuid, &TimeZone),
 ) -> Vec<String> {
     let at = first_heard(message_id);
     let (first_id, second_id) = (control_id(message_id, 'A'), control_id(message_id, 'B'));
     let signature = Signature { control_id: &first_id, at, zone };
+    let answer = |(opened, reference, stand): (&Opened<'_>, &str, Stand), signature| {
+        let answer = Answer { standing: stand.standing(), reference, remark: stand.remark() };
+        answer::referral(&opened.message, header, answer, signature)
+    };
+    let answered = answered.filter(|_| judged.outcome == Outcome::Accepted);
+    // Who reads one reply and asks where a referral stands is told just that.
+    let is_asked = !header.is_enhanced() && !header.is_response() && header.event() == "I15";
+    if let Some(told) = answered.filter(|_| is_asked) {
+        return answer(told, signature).into_iter().collect();
+    }
     let first = reply::first(header, judged, signature);
     let signature = Signature { control_id: &second_id, at, zone };
-    let second = match answered.filter(|_| header.is_enhanced() && judged.outcome == Outcome::Accepted) {
-        Some((opened, reference)) => {
-            let answer = Answer { standing: Standing::Pending, reference, remark: "" };
-            answer::referral(&opened.message, header, answer, signature)
-        }
+    let second = match answered.filter(|_| header.is_enhanced()) {
+        Some(told) => answer(told, signature),
         None => reply::second(header, judged, signature),
     };
     first.into_iter().chain(second).collect()
+}
+
+/// What an office is told of where its referral stands, kept by its word.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Stand {
+    /// It is here, and nobody has decided yet.
+    #[default]
+    Pending,
+    /// The center works on it, or the visit took place.
+    Accepted,
+    /// The center does not take it.
+    Declined,
+    /// It was called off.
+    CalledOff,
+    /// The center took it, and it led to no visit.
+    NoVisit,
+    /// Nobody has decided, and the office's own date for it (RF1-8) has passed.
+    Expired,
+}
+
+impl Stand {
+    const ALL: [Self; 6] =
+        [Self::Pending, Self::Accepted, Self::Declined, Self::CalledOff, Self::NoVisit, Self::Expired];
+
+    /// What a status means to an office. `has_passed`: its own date for the referral.
+    pub const fn of(status: Status, has_passed: bool) -> Self {
+        match status {
+            Status::Received if has_passed => Self::Expired,
+            Status::Received => Self::Pending,
+            Status::Accepted | Status::InProgress | Status::Completed => Self::Accepted,
+            Status::Rejected => Self::Declined,
+            Status::Cancelled => Self::CalledOff,
+            Status::Failed => Self::NoVisit,
+        }
+    }
+
+    /// The stored word.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Accepted => "accepted",
+            Self::Declined => "declined",
+            Self::CalledOff => "called_off",
+            Self::NoVisit => "no_visit",
+            Self::Expired => "expired",
+        }
+    }
+
+    /// The one with a stored word; pending where none was stored.
+    pub fn parse(word: &str) -> Self {
+        Self::ALL.into_iter().find(|stand| stand.word() == word).unwrap_or_default()
+    }
+
+    const fn standing(self) -> Standing {
+        match self {
+            Self::Pending => Standing::Pending,
+            Self::Accepted | Self::NoVisit => Standing::Accepted,
+            Self::Declined | Self::CalledOff => Standing::Rejected,
+            Self::Expired => Standing::Expired,
+        }
+    }
+
+    /// What table 0283 has no code for.
+    const fn remark(self) -> &'static str {
+        match self {
+            Self::CalledOff => "The referral was called off",
+            Self::NoVisit => "The referral ended without a visit",
+            _ => "",
+        }
+    }
 }
 
 /// When the message first came: its id was made then, and holds the time (uuid v7).
@@ -50,6 +128,14 @@ fn control_id(message_id: Uuid, reply: char) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_standing_is_kept_by_a_word_of_its_own() {
+        for stand in Stand::ALL {
+            assert_eq!(Stand::parse(stand.word()), stand);
+        }
+        assert_eq!(Stand::parse(""), Stand::Pending, "questions from before there were words");
+    }
 
     #[test]
     fn each_reply_to_a_message_has_a_control_id_of_its_own_that_old_systems_can_hold() {

@@ -1,4 +1,4 @@
-//! SQL of where the referrals of FHIR feeds stand.
+//! SQL of where the referrals of FHIR and HL7 feeds stand.
 //!
 //! Deliberately not here: what news does to one (domain), and what an office can ask (referrals).
 

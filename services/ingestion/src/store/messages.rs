@@ -123,6 +123,42 @@ pub async fn standing(tx: &mut Tx, control_keys: &[&[u8]]) -> Result<Vec<Standin
     sqlx::query_as(STANDING).bind(center).bind(control_keys).fetch_all(tx.conn()).await
 }
 
+/// Whether a message of a kind was kept under a content hash.
+pub async fn is_kept(tx: &mut Tx, control_key: &[u8], content_hash: &[u8], kind: &str) -> Result<bool, sqlx::Error> {
+    let center = tx.center().to_owned();
+    sqlx::query_scalar(
+        "SELECT EXISTS (SELECT FROM messages WHERE center_id = $1 AND control_key = $2 AND content_hash = $3 AND kind = $4)",
+    )
+    .bind(center)
+    .bind(control_key)
+    .bind(content_hash)
+    .bind(kind)
+    .fetch_one(tx.conn())
+    .await
+}
+
+/// Notes what a question was answered with.
+pub async fn answer(tx: &mut Tx, message_id: Uuid, word: &str) -> Result<(), sqlx::Error> {
+    let center = tx.center().to_owned();
+    sqlx::query("UPDATE messages SET answered = $3 WHERE center_id = $1 AND message_id = $2")
+        .bind(center)
+        .bind(message_id)
+        .bind(word)
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// What a question was answered with.
+pub async fn answered(tx: &mut Tx, message_id: Uuid) -> Result<String, sqlx::Error> {
+    let center = tx.center().to_owned();
+    sqlx::query_scalar("SELECT answered FROM messages WHERE center_id = $1 AND message_id = $2")
+        .bind(center)
+        .bind(message_id)
+        .fetch_one(tx.conn())
+        .await
+}
+
 /// How many messages wait for a person, by center and why. For the machine's login, which sees all centers.
 pub async fn waiting(machine: &PgPool) -> Result<Vec<(String, String, i64)>, sqlx::Error> {
     sqlx::query_as("SELECT center_id, reason, count(*) FROM messages WHERE state = 'parked' GROUP BY center_id, reason")

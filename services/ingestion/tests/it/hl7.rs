@@ -43,12 +43,37 @@ impl Office {
         Self(TcpStream::connect(door.mllp).await.expect("a connection"))
     }
 
-    async fn send(&mut self, bytes: &[u8]) {
+    pub async fn send(&mut self, bytes: &[u8]) {
         self.0.write_all(bytes).await.expect("sent");
     }
 
+    /// What comes until the door hangs up.
+    pub async fn ended(&mut self, within: Duration) -> Vec<u8> {
+        let mut heard = Vec::new();
+        // Bytes that the door did not read any more make it a reset.
+        let _ = timeout(within, self.0.read_to_end(&mut heard)).await.expect("the door hangs up");
+        heard
+    }
+
+    /// Sends a byte again and again until the door hangs up.
+    pub async fn ended_while_sending(&mut self, byte: &[u8], every: Duration) {
+        while self.0.write_all(byte).await.is_ok() {
+            tokio::time::sleep(every).await;
+        }
+    }
+
+    /// Whether a message gets a reply, or the line is closed.
+    pub async fn try_ask(&mut self, message: &str) -> bool {
+        let mut heard = Vec::new();
+        let asked = async {
+            self.0.write_all(&framed(message)).await.ok()?;
+            self.0.read_buf(&mut heard).await.ok().filter(|count| *count > 0)
+        };
+        timeout(Duration::from_secs(5), asked).await.ok().flatten().is_some()
+    }
+
     /// The next replies, without their frames.
-    async fn replies(&mut self, count: usize) -> Vec<String> {
+    pub async fn replies(&mut self, count: usize) -> Vec<String> {
         let mut bytes = Vec::new();
         let read = async {
             while bytes.iter().filter(|byte| **byte == 0x1c).count() < count {

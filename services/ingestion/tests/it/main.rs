@@ -9,6 +9,7 @@ mod faults;
 mod fhir;
 mod finished;
 mod hl7;
+mod hl7_answers;
 mod journeys;
 mod limits;
 mod mended;

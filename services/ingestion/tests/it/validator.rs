@@ -1,8 +1,8 @@
 //! Somebody else's opinion on our answers: for FHIR the R4B models of fhir.resources, for the OpenAPI document and what it
-//! says of our answers openapi-spec-validator and jsonschema, all of them Python libraries.
+//! says of our answers openapi-spec-validator and jsonschema, for HL7 v2 hl7apy and hl7, all of them Python libraries.
 //!
 //! They know their standards, and we wrote none of them. They are taken from where modules are found, else from PyPI into a
-//! folder of the tests. Deliberately not here: which answers there are (fhir, openapi).
+//! folder of the tests. Deliberately not here: which answers there are (fhir, openapi, hl7_answers).
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -16,6 +16,41 @@ struct Library {
 
 const FHIR: Library = Library { wanted: "fhir.resources==8.3.0", module: "fhir.resources.R4B.task" };
 const OPENAPI: Library = Library { wanted: "openapi-spec-validator==0.9.0", module: "openapi_spec_validator" };
+
+const HL7APY: Library = Library { wanted: "hl7apy==1.3.5", module: "hl7apy.parser" };
+const HL7: Library = Library { wanted: "hl7==0.4.5", module: "hl7" };
+
+/// Reads one HL7 message a line, as a JSON string, and tells those that break the structure of their type and version.
+const STRICT: &str = r#"
+import json, sys
+from hl7apy.parser import parse_message
+from hl7apy.consts import VALIDATION_LEVEL
+faults = 0
+for line in sys.stdin:
+    text = json.loads(line)
+    try:
+        parse_message(text, validation_level=VALIDATION_LEVEL.STRICT).validate()
+    except Exception as cause:
+        faults += 1
+        print(text.replace("\r", "\n"), cause)
+print(faults, "faults")
+sys.exit(1 if faults else 0)
+"#;
+
+/// The same by a lenient reader: whether it finds an acknowledgement, and writes the same again.
+const LENIENT: &str = r#"
+import json, sys
+import hl7
+faults = 0
+for line in sys.stdin:
+    text = json.loads(line)
+    message = hl7.parse(text)
+    if str(message) != text or str(message.segment("MSA")[1]) not in ("AA", "AE", "AR", "CA", "CE", "CR"):
+        faults += 1
+        print(text.replace("\r", "\n"))
+print(faults, "faults")
+sys.exit(1 if faults else 0)
+"#;
 
 /// Reads one resource a line and tells those that are none.
 const JUDGE: &str = r#"
@@ -53,6 +88,13 @@ sys.exit(1 if faults else 0)
 /// Judges FHIR resources, one a line; what is wrong with them if anything is.
 pub fn judge(resources: &[String]) -> Result<(), String> {
     ask(&FHIR, JUDGE, resources)
+}
+
+/// Judges replies in HL7 v2.
+pub fn judge_replies(replies: &[String]) -> Result<(), String> {
+    let lines: Vec<String> = replies.iter().map(|reply| serde_json::json!(reply).to_string()).collect();
+    ask(&HL7APY, STRICT, &lines)?;
+    ask(&HL7, LENIENT, &lines)
 }
 
 /// Judges an OpenAPI document, and instances by the names of its schemas.

@@ -170,7 +170,7 @@ const WHICH: &str = "Nothing tells which referral is meant: send its number";
 const NO_NUMBER: Fault = Fault::at("RF1", 6, Code::RequiredField, WHICH);
 
 impl<'a> Opened<'a> {
-    /// Who sent it under which control id: by this and by [`Message::body`] a repeat is recognised.
+    /// Who sent it under which control id: by this, type and event, and [`Message::body`] a repeat is recognised.
     #[must_use]
     pub fn sender(&self) -> [Cow<'a, str>; 3] {
         [self.header.carried(3), self.header.carried(4), self.header.carried(10)]

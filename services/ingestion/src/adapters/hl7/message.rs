@@ -79,7 +79,7 @@ impl<'a> Message<'a> {
         &self.marks
     }
 
-    /// Everything after the header: what tells a repeat from other content under the same control id.
+    /// Everything after the header: together with type and event it tells a repeat from other content under the same control id.
     #[must_use]
     pub fn body(&self) -> &'a str {
         self.body
