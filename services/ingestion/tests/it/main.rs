@@ -20,6 +20,7 @@ mod plans;
 mod privacy;
 mod proofs;
 mod repair;
+mod samples;
 mod showings;
 mod subscriptions;
 mod validator;
