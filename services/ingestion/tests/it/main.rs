@@ -22,6 +22,7 @@ mod plans;
 mod privacy;
 mod proofs;
 mod repair;
+mod samples;
 mod showings;
 mod subscriptions;
 mod validator;

@@ -146,10 +146,18 @@ impl World {
 
     /// Puts a center's profile in force with one of its files changed.
     pub async fn change_profile(&self, center: &str, file: &str, from: &str, to: &str) {
+        let change = |text: &str| {
+            assert!(text.contains(from), "{file} does not hold {from}");
+            text.replacen(from, to, 1)
+        };
+        self.rewrite_profile(center, file, change).await;
+    }
+
+    /// The same with the whole of one of its files.
+    pub async fn rewrite_profile(&self, center: &str, file: &str, change: impl FnOnce(&str) -> String) {
         let mut bundle = bundle(center);
-        let text = bundle.files[file].clone();
-        assert!(text.contains(from), "{file} does not hold {from}");
-        bundle.insert(file, text.replacen(from, to, 1));
+        let text = change(&bundle.files[file]);
+        bundle.insert(file, text);
         let bus = self.bus().await;
         let bucket = bus.bucket(subjects::CENTERS_BUCKET).await.expect("the bucket");
         bucket.put(center, bundle.to_bytes().into()).await.expect("put");
