@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use async_nats::HeaderName;
 use async_nats::jetstream::consumer::{self, AckPolicy, DeliverPolicy, PullConsumer, pull};
-use async_nats::jetstream::{AckKind, message::Acker, stream::Stream};
+use async_nats::jetstream::{AckKind, message::Acker};
 use bytes::Bytes;
 use causeway_envelope::{Envelope, Malformed, batch, header};
 use futures::StreamExt as _;
@@ -103,7 +103,6 @@ pub struct Subscription {
 type Chunk = Vec<Result<async_nats::jetstream::Message, pull::MessagesError>>;
 
 struct Opened {
-    stream: Stream,
     consumer: PullConsumer,
     batches: BoxStream<'static, Chunk>,
 }
@@ -204,18 +203,12 @@ impl Subscription {
     async fn look(&mut self) -> Result<(), BusError> {
         self.last_look = Instant::now();
         let Some(open) = self.open.as_mut() else { return Ok(()) };
-        let asked = timeout(Duration::from_secs(5), async {
-            // The consumer first: what comes in between makes the stream longer, never the consumer.
-            let info = open.consumer.get_info().await.ok()?;
-            let last = open.stream.get_info().await.ok()?.state.last_sequence;
-            Some((info, last))
-        });
-        let Ok(Some((info, last))) = asked.await else {
+        let Ok(Ok(info)) = timeout(Duration::from_secs(5), open.consumer.get_info()).await else {
             warn!(stream = %self.spec.stream, consumer = %self.spec.durable, "consumer does not answer and is opened anew");
             self.open = None;
             return Ok(());
         };
-        let finding = self.patience.judge(&self.wanted(), &info, last)?;
+        let finding = self.patience.judge(&self.wanted(), &info)?;
         if finding == Finding::Fine {
             return Ok(());
         }
@@ -232,7 +225,6 @@ impl Subscription {
         let found = stream.consumer_info(&self.spec.durable).await.ok();
         if let Some(found) = &found {
             audit::consumer(&self.spec.stream, &found.config)?;
-            make_way(&self.spec, &stream, found.delivered.stream_sequence).await?;
         }
         let wanted = self.wanted();
         let consumer: PullConsumer =
@@ -249,7 +241,7 @@ impl Subscription {
             .await
             .map_err(|cause| BusError::server(what(), cause))?;
         let batches = Box::pin(messages.ready_chunks(CHUNK));
-        self.open = Some(Opened { stream, consumer, batches });
+        self.open = Some(Opened { consumer, batches });
         self.last_look = Instant::now();
         Ok(())
     }
@@ -269,19 +261,6 @@ impl Subscription {
             ..Default::default()
         }
     }
-}
-
-/// Deletes a consumer that knows more messages than its stream holds: the stream lost its end with the power, and what takes
-/// those places would be passed over. Made anew it is given everything, and the inbox recognises what was seen.
-async fn make_way(spec: &SubscriptionSpec, stream: &Stream, delivered: u64) -> Result<(), BusError> {
-    let what = || format!("compare consumer {} with its stream {}", spec.durable, spec.stream);
-    let last = stream.get_info().await.map_err(|cause| BusError::server(what(), cause))?.state.last_sequence;
-    if delivered <= last {
-        return Ok(());
-    }
-    warn!(stream = %spec.stream, consumer = %spec.durable, delivered, last, "stream lost its end; its consumer is made anew");
-    stream.delete_consumer(&spec.durable).await.map_err(|cause| BusError::server(what(), cause))?;
-    Ok(())
 }
 
 impl Drop for Subscription {

@@ -21,9 +21,6 @@ pub(crate) enum Finding {
     Fine,
     /// Its setting of this name was changed by hand: opened anew it is as it was made.
     Changed(&'static str),
-    /// It knows more messages than its stream holds: the stream lost its end, and it would pass over what takes those places. It
-    /// has to be made anew; what was seen is recognised.
-    Ahead,
     /// It gets nothing although messages wait: it is opened anew.
     Stalled,
 }
@@ -51,15 +48,12 @@ impl Patience {
         self.reopened
     }
 
-    /// Judges a consumer by what the server says of it; `last` is the last message of its stream.
+    /// Judges a consumer by what the server says of it.
     ///
     /// # Errors
     /// A setting that breaks the promise, or a stall that opening anew did not end.
-    pub fn judge(&mut self, wanted: &pull::Config, info: &Info, last: u64) -> Result<Finding, BusError> {
+    pub fn judge(&mut self, wanted: &pull::Config, info: &Info) -> Result<Finding, BusError> {
         audit::consumer(&info.stream_name, &info.config)?;
-        if info.delivered.stream_sequence > last {
-            return Ok(Finding::Ahead);
-        }
         if let Some(setting) = audit::drift(wanted, &info.config) {
             return Ok(Finding::Changed(setting));
         }
@@ -90,15 +84,15 @@ mod tests {
         pull::Config { filter_subjects: vec!["a.*".into()], ack_wait, max_ack_pending: 100, ..Default::default() }
     }
 
-    /// As the server tells it: so many wait, so many are not answered, the last one given away.
-    fn info(pending: u64, open: usize, delivered: u64) -> Info {
+    /// As the server tells it: so many wait, so many are not answered.
+    fn info(pending: u64, open: usize) -> Info {
         serde_json::from_value(serde_json::json!({
             "stream_name": "FACTS", "name": "routing", "created": "2026-01-01T00:00:00Z",
             "config": {
                 "durable_name": "routing", "deliver_policy": "all", "ack_policy": "explicit", "ack_wait": 30_000_000_000_u64,
                 "max_deliver": -1, "filter_subjects": ["a.*"], "replay_policy": "instant", "max_ack_pending": 100
             },
-            "delivered": { "consumer_seq": delivered, "stream_seq": delivered },
+            "delivered": { "consumer_seq": 3, "stream_seq": 3 },
             "ack_floor": { "consumer_seq": 0, "stream_seq": 0 },
             "num_ack_pending": open, "num_redelivered": 0, "num_waiting": 1, "num_pending": pending
         }))
@@ -114,7 +108,7 @@ mod tests {
         let mut patience = Patience::default();
         let mut judge = |vain| {
             waits(&mut patience, vain);
-            patience.judge(&wanted(), &info(7, 0, 3), 10)
+            patience.judge(&wanted(), &info(7, 0))
         };
         assert_eq!(judge(5).expect("fine"), Finding::Fine);
         assert_eq!(judge(1).expect("stalled"), Finding::Stalled);
@@ -127,18 +121,12 @@ mod tests {
     fn whoever_is_given_something_or_has_nothing_to_wait_for_has_not_stalled() {
         let mut patience = Patience::default();
         waits(&mut patience, 50);
-        assert_eq!(patience.judge(&wanted(), &info(0, 0, 3), 3).expect("nothing waits"), Finding::Fine);
+        assert_eq!(patience.judge(&wanted(), &info(0, 0)).expect("nothing waits"), Finding::Fine);
         waits(&mut patience, 50);
-        assert_eq!(patience.judge(&wanted(), &info(7, 100, 3), 10).expect("it owes answers"), Finding::Fine);
+        assert_eq!(patience.judge(&wanted(), &info(7, 100)).expect("it owes answers"), Finding::Fine);
         waits(&mut patience, 5);
         patience.delivered();
         waits(&mut patience, 5);
-        assert_eq!(patience.judge(&wanted(), &info(7, 0, 3), 10).expect("it flows"), Finding::Fine);
-    }
-
-    #[test]
-    fn a_consumer_that_knows_more_than_its_stream_is_told() {
-        let judged = Patience::default().judge(&wanted(), &info(0, 0, 11), 10);
-        assert_eq!(judged.expect("judged"), Finding::Ahead);
+        assert_eq!(patience.judge(&wanted(), &info(7, 0)).expect("it flows"), Finding::Fine);
     }
 }
