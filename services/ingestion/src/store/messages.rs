@@ -127,7 +127,10 @@ pub async fn standing(tx: &mut Tx, control_keys: &[&[u8]]) -> Result<Vec<Standin
 pub async fn is_kept(tx: &mut Tx, control_key: &[u8], content_hash: &[u8], kind: &str) -> Result<bool, sqlx::Error> {
     let center = tx.center().to_owned();
     sqlx::query_scalar(
-        "SELECT EXISTS (SELECT FROM messages WHERE center_id = $1 AND control_key = $2 AND content_hash = $3 AND kind = $4)",
+        "SELECT EXISTS (SELECT FROM messages WHERE center_id = $1 AND control_key = $2 AND content_hash = $3 AND kind = $4 \
+                AND state <> 'refused') \
+            OR EXISTS (SELECT FROM messages WHERE center_id = $1 AND control_key = $2 AND content_hash = $3 AND kind = $4 \
+                AND state = 'refused')",
     )
     .bind(center)
     .bind(control_key)
