@@ -51,10 +51,11 @@ async fn what_a_try_without_an_answer_wrote_is_told_as_it_stands_and_nothing_is_
     let urls = DatabaseUrls { app: world.database.app.clone(), machine: world.database.machine.clone() };
     let database = Database::connect("ingestion", &urls, &DatabaseSettings::default(), Clock::system()).expect("urls");
     database.read(CENTER, |_| Box::pin(async { Ok::<_, TxError>(()) })).await.expect("read");
-    let batch = || vec![arrival(1 << 90, Some("a")), arrival(2 << 90, None)];
+    let id = |number: u128| number | (number << 30) | (number << 90);
+    let batch = || vec![arrival(id(1), Some("a")), arrival(id(2), None)];
     let first = write_at_once(&database, batch()).await.expect("written");
     let mut with_a_third = batch();
-    with_a_third.push(arrival(3 << 90, Some("c")));
+    with_a_third.push(arrival(id(3), Some("c")));
     let again = try_write(&database, with_a_third, Way::Again).await.expect("written");
     let told = |verdict: &Verdict| match verdict {
         Verdict::Kept(answer) => (answer.inquiry_id.clone(), answer.reference.clone(), answer.received_at),
@@ -65,9 +66,9 @@ async fn what_a_try_without_an_answer_wrote_is_told_as_it_stands_and_nothing_is_
     assert_eq!(world.count("SELECT count(*) FROM inquiries").await, 3);
     assert_eq!(world.count("SELECT count(*) FROM outbox").await, 3);
     // To anybody else the first is a repeat by its key.
-    let other = write(&database, vec![arrival(4 << 90, Some("a"))]).await;
+    let other = write(&database, vec![arrival(id(4), Some("a"))]).await;
     assert!(matches!(other[..], [Verdict::Repeated(_)]), "{other:?}");
-    assert!(write_at_once(&database, vec![arrival(5 << 90, Some("a"))]).await.is_err(), "its key is taken");
+    assert!(write_at_once(&database, vec![arrival(id(5), Some("a"))]).await.is_err(), "its key is taken");
 }
 
 fn reference_of(verdict: &Verdict) -> &str {
