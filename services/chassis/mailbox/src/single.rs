@@ -3,7 +3,7 @@
 //! A transaction of several statements costs four round trips at least, and with few callers these are most of what it costs.
 //! A statement that names the center, writes the service's rows and the outbox's, and commits by itself costs one. What the
 //! service writes must be sure beforehand: there is nothing to read first. Its time is the database's as this process last heard
-//! it. Deliberately not here: a second way to do everything; whoever has to look before writing uses [`crate::Tx`].
+//! it, behind the true one by what that answer took on its way. Deliberately not here: a second way to do everything; whoever has to look before writing uses [`crate::Tx`].
 
 use std::sync::Mutex;
 use std::time::{Duration, Instant};

@@ -25,9 +25,9 @@ use std::collections::HashSet;
 
 use causeway_mailbox::{Single, Ts, Tx, TxError};
 use jiff::Timestamp;
-use sqlx::Postgres;
 use sqlx::postgres::PgArguments;
-use sqlx::query::QueryAs;
+use sqlx::query::Query;
+use sqlx::{Postgres, Row as _};
 use uuid::Uuid;
 
 use messages::NewMessage;
@@ -71,14 +71,9 @@ macro_rules! insert {
     };
 }
 
-fn bind<'q, O>(
-    query: QueryAs<'q, Postgres, O, PgArguments>,
-    (center, now): (String, Timestamp),
-    rows: &'q [NewInquiry<'_>],
-) -> QueryAs<'q, Postgres, O, PgArguments> {
+/// Binds the columns of inquiries, one array for each.
+fn bind<'q>(query: Query<'q, Postgres, PgArguments>, rows: &'q [NewInquiry<'_>]) -> Query<'q, Postgres, PgArguments> {
     query
-        .bind(center)
-        .bind(Ts(now))
         .bind(rows.iter().map(|row| row.inquiry_id).collect::<Vec<_>>())
         .bind(rows.iter().map(|row| row.key.map(|(key, _)| key)).collect::<Vec<_>>())
         .bind(rows.iter().map(|row| row.key.map(|(_, hash)| hash)).collect::<Vec<_>>())
@@ -126,19 +121,7 @@ pub async fn write_sure(
     let now = single.now();
     single
         .write(SURE, |query| {
-            query
-                .bind(Ts(now))
-                .bind(rows.iter().map(|row| row.inquiry_id).collect::<Vec<_>>())
-                .bind(rows.iter().map(|row| row.key.map(|(key, _)| key)).collect::<Vec<_>>())
-                .bind(rows.iter().map(|row| row.key.map(|(_, hash)| hash)).collect::<Vec<_>>())
-                .bind(rows.iter().map(|row| row.reference).collect::<Vec<_>>())
-                .bind(rows.iter().map(|row| row.consult_type).collect::<Vec<_>>())
-                .bind(rows.iter().map(|row| row.source).collect::<Vec<_>>())
-                .bind(rows.iter().map(|row| row.held).collect::<Vec<_>>())
-                .bind(rows.iter().map(|row| row.to_repair.as_deref()).collect::<Vec<_>>())
-                .bind(rows.iter().map(|row| row.facts.as_slice()).collect::<Vec<_>>())
-                .bind(rows.iter().map(|row| row.sealed).collect::<Vec<_>>())
-                .bind(rows.iter().map(|row| row.showing_id).collect::<Vec<_>>())
+            bind(query.bind(Ts(now)), rows)
                 .bind(heard.iter().map(|one| one.message_id).collect::<Vec<_>>())
                 .bind(heard.iter().map(|one| one.feed).collect::<Vec<_>>())
                 .bind(heard.iter().map(|one| one.kind).collect::<Vec<_>>())
@@ -168,20 +151,18 @@ pub async fn standing(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<(Uuid, String, Ts
 
 /// Writes a batch, all of it or, where a key or a request number is taken, nothing: then it is a unique violation.
 pub async fn insert(tx: &mut Tx, now: Timestamp, rows: &[NewInquiry<'_>]) -> Result<(), sqlx::Error> {
-    let own = (tx.center().to_owned(), now);
-    bind(sqlx::query_as::<_, (Uuid,)>(insert!("")), own, rows).fetch_all(tx.conn()).await?;
+    let query = sqlx::query(insert!("")).bind(tx.center().to_owned()).bind(Ts(now));
+    bind(query, rows).execute(tx.conn()).await?;
     Ok(())
 }
 
 /// Writes what of a batch is free, and gives the ids of what stands now. A taken key waits for its rival's transaction,
 /// which makes it safe between processes. Looking first costs more for each row than the row.
 pub async fn insert_free(tx: &mut Tx, now: Timestamp, rows: &[NewInquiry<'_>]) -> Result<HashSet<Uuid>, sqlx::Error> {
-    let own = (tx.center().to_owned(), now);
-    let written =
-        bind(sqlx::query_as::<_, (Uuid,)>(insert!(" ON CONFLICT DO NOTHING RETURNING inquiry_id")), own, rows)
-            .fetch_all(tx.conn())
-            .await?;
-    Ok(written.into_iter().map(|(id,)| id).collect())
+    let query = sqlx::query(insert!(" ON CONFLICT DO NOTHING RETURNING inquiry_id"));
+    let query = query.bind(tx.center().to_owned()).bind(Ts(now));
+    let written = bind(query, rows).fetch_all(tx.conn()).await?;
+    written.iter().map(|row| row.try_get(0)).collect()
 }
 
 /// The inquiry that stands under a key.

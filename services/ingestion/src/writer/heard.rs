@@ -87,8 +87,9 @@ fn control_keys(arrivals: &[Arrival]) -> Vec<&[u8]> {
     with_message(arrivals).map(|(_, heard)| heard.hashes.0.as_slice()).collect()
 }
 
-/// The messages of a batch whose inquiries are written with them, by control key: two batches with the same keys then never wait
-/// for each other in a circle.
+/// The messages of a batch whose inquiries are written with them, in the order of their control keys, so that two batches with the
+/// same keys don't wait for each other in a circle over them. Where they do all the same, over a key of an inquiry and one of a
+/// message, the database ends one of them, and that one is written with care.
 pub fn accepted(arrivals: &[Arrival]) -> Vec<NewMessage<'_>> {
     let mut rows: Vec<_> = with_message(arrivals).map(|(arrival, heard)| heard.row(arrival.inquiry_id)).collect();
     rows.sort_by_key(|row| row.control_key);

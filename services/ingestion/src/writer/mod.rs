@@ -11,6 +11,7 @@ pub mod heard;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
 
 use causeway_mailbox::{Database, TxError};
 use causeway_runtime::Stop;
@@ -43,6 +44,8 @@ const GIVES_WAY: u32 = 8;
 const ABREAST: usize = 3;
 /// So many have to wait for a batch to be begun beside another: fewer cost less together, a moment later.
 const WORTH_ONE: usize = 24;
+/// But no longer than this: one that waits for a rival's transaction keeps nobody else waiting.
+const MOMENT: Duration = Duration::from_millis(25);
 
 /// Where something was taken, the next will be soon: somebody sends all of it again, or the numbers grow scarce. So many
 /// batches are then written with care from the start.
@@ -156,7 +159,7 @@ impl Writer {
             under_way.spawn(async move { writer.write_noted(batch).await });
         }
         // What is under way is answered before this ends.
-        under_way.join_all().await;
+        while under_way.join_next().await.is_some() {}
     }
 
     async fn write_noted(&self, batch: Vec<Job>) {
@@ -287,12 +290,16 @@ impl Writer {
     }
 }
 
-/// Takes along who comes until the batch is worth its transaction: with none under way it is, beside others many have to wait.
-async fn gather(taken: &mut Vec<Job>, jobs: &mut mpsc::Receiver<Job>, most: usize, under_way: &mut JoinSet<()>) {
-    let mut open = true;
+/// Takes along who comes until the batch is worth its transaction: with none under way it is, beside others many have to wait, or
+/// have waited for a moment.
+async fn gather<T>(taken: &mut Vec<T>, jobs: &mut mpsc::Receiver<T>, most: usize, under_way: &mut JoinSet<()>) {
+    let (mut open, mut waited) = (true, false);
+    let moment = tokio::time::sleep(MOMENT);
+    tokio::pin!(moment);
     loop {
         let enough = match under_way.len() {
             0 => 1,
+            few if few < ABREAST && waited => 1,
             few if few < ABREAST => WORTH_ONE.min(most),
             _ => usize::MAX,
         };
@@ -303,6 +310,7 @@ async fn gather(taken: &mut Vec<Job>, jobs: &mut mpsc::Receiver<Job>, most: usiz
         tokio::select! {
             Some(_) = under_way.join_next() => {}
             more = jobs.recv_many(taken, room), if open && room > 0 => open = more > 0,
+            () = &mut moment, if !waited => waited = true,
         }
     }
 }
@@ -341,6 +349,38 @@ fn nothing_was_written(cause: &TxError) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// So many batches that never end.
+    fn hanging(count: usize) -> JoinSet<()> {
+        (0..count).map(|_| std::future::pending()).collect()
+    }
+
+    /// What is taken along of so many who wait, beside so many batches; and how long that took.
+    async fn gathered(waiting: usize, beside: usize) -> (usize, Duration) {
+        let (queue, mut jobs) = mpsc::channel(256);
+        for job in 0..waiting {
+            queue.send(job).await.expect("there is room");
+        }
+        let (mut taken, begun) = (Vec::new(), Instant::now());
+        jobs.recv_many(&mut taken, 1).await;
+        gather(&mut taken, &mut jobs, 200, &mut hanging(beside)).await;
+        (taken.len(), begun.elapsed())
+    }
+
+    #[tokio::test]
+    async fn a_batch_is_begun_at_once_unless_it_would_stand_beside_others_for_few() {
+        assert_eq!(gathered(3, 0).await.0, 1, "nobody else was waited for");
+        assert!(gathered(60, 1).await.0 >= WORTH_ONE);
+    }
+
+    #[tokio::test]
+    async fn a_batch_that_hangs_keeps_nobody_else_waiting() {
+        let soon = tokio::time::timeout(Duration::from_secs(5), gathered(3, 2)).await;
+        let (taken, took) = soon.expect("begun beside those that hang");
+        assert!(taken == 3 && took >= MOMENT, "{taken} after {took:?}");
+        let none = tokio::time::timeout(MOMENT * 8, gathered(3, ABREAST)).await;
+        assert!(none.is_err(), "of those that write side by side one has to end first");
+    }
 
     #[test]
     fn only_work_that_surely_was_not_done_is_done_again() {

@@ -5,28 +5,16 @@ use std::time::Duration;
 use causeway_bus::Outgoing;
 use causeway_funnel::stage::Stage;
 use causeway_ingestion::Config;
-use causeway_proto::convert::stage_to_wire;
-use causeway_proto::inquiry::v1::{Facts, SettleMessagesRequest, Source};
-use causeway_proto::intake::v1::StageChanged;
+use causeway_proto::inquiry::v1::{SettleMessagesRequest, Source};
 
 use crate::hl7::{Office, code, framed, referral};
-use crate::journeys::{outgoing, tell};
+use crate::journeys::{self, tell};
 use crate::validator;
 use crate::world::{CENTER, World, coordinator, eventually};
 
 /// The desk moves a referral that came by HL7.
-fn moved(inquiry: &str, version: i64, (from, to): (Stage, Stage), reason: &str) -> Outgoing {
-    let facts =
-        Facts { inquiry_id: inquiry.into(), center: CENTER.into(), source: Source::Hl7.into(), ..Facts::default() };
-    let event = StageChanged {
-        facts: Some(facts),
-        from: stage_to_wire(from).into(),
-        to: stage_to_wire(to).into(),
-        version,
-        close_reason: reason.into(),
-        ..StageChanged::default()
-    };
-    outgoing(inquiry, version, &event)
+fn moved(inquiry: &str, version: i64, stages: (Stage, Stage), reason: &str) -> Outgoing {
+    journeys::moved((Source::Hl7, inquiry), version, stages, reason)
 }
 
 fn as_event(message: &str, event: &str) -> String {

@@ -40,7 +40,11 @@ pub fn outgoing<E: Event>(inquiry: &str, version: i64, event: &E) -> Outgoing {
 }
 
 fn facts(inquiry: &str) -> Option<Facts> {
-    Some(Facts { inquiry_id: inquiry.into(), center: CENTER.into(), source: Source::Fhir.into(), ..Facts::default() })
+    facts_of(Source::Fhir, inquiry)
+}
+
+fn facts_of(source: Source, inquiry: &str) -> Option<Facts> {
+    Some(Facts { inquiry_id: inquiry.into(), center: CENTER.into(), source: source.into(), ..Facts::default() })
 }
 
 /// The desk moves an inquiry.
@@ -48,9 +52,14 @@ pub fn staged(inquiry: &str, version: i64, (from, to): (Stage, Stage)) -> Outgoi
     closed(inquiry, version, (from, to), "")
 }
 
-fn closed(inquiry: &str, version: i64, (from, to): (Stage, Stage), reason: &str) -> Outgoing {
+fn closed(inquiry: &str, version: i64, stages: (Stage, Stage), reason: &str) -> Outgoing {
+    moved((Source::Fhir, inquiry), version, stages, reason)
+}
+
+/// The same for an inquiry of any door, closed for a reason.
+pub fn moved((source, inquiry): (Source, &str), version: i64, (from, to): (Stage, Stage), reason: &str) -> Outgoing {
     let event = StageChanged {
-        facts: facts(inquiry),
+        facts: facts_of(source, inquiry),
         from: stage_to_wire(from).into(),
         to: stage_to_wire(to).into(),
         version,

@@ -80,7 +80,7 @@ async fn count(documents: &Documents) {
 /// Unpacks the documents of one message, if they are due.
 ///
 /// # Errors
-/// They could not be unpacked for now, or are about another patient; they are taken up again.
+/// They could not be unpacked at this try, or are about another patient; they are taken up again by the task that looks for them.
 pub async fn message(documents: &Documents, center: &str, message_id: Uuid) -> Result<(), Refusal> {
     let taken = documents.database.with_tx(center, move |tx| {
         Box::pin(async move {
