@@ -74,6 +74,9 @@ fn forbidden(all: &BTreeMap<String, BTreeSet<String>>) -> Vec<String> {
         refuse("causeway-funnel", lower, "the vocabulary stands on nothing of ours");
     }
     refuse("causeway-funnel", "causeway-proto", "the vocabulary stands on nothing of ours");
+    for outer in ["causeway-proto", "causeway", "causeway-local", "causeway-tests"] {
+        refuse(outer, "async-nats", "only the bus imports async-nats");
+    }
     for io in IO_CRATES {
         refuse("causeway-funnel", io, "the vocabulary is pure");
     }
@@ -101,9 +104,12 @@ fn no_crate_imports_what_its_layer_forbids() {
 #[test]
 fn a_planted_arrow_is_found() {
     let mut all = dependencies();
-    for (from, to) in
-        [("causeway-routing", "causeway-metrics"), ("causeway-funnel", "tokio"), ("causeway-bus", "causeway-proto")]
-    {
+    for (from, to) in [
+        ("causeway-routing", "causeway-metrics"),
+        ("causeway-funnel", "tokio"),
+        ("causeway-bus", "causeway-proto"),
+        ("causeway-tests", "async-nats"),
+    ] {
         let mut planted = all.clone();
         planted.entry(from.to_owned()).or_default().insert(to.to_owned());
         assert_eq!(forbidden(&planted).len(), 1, "{from} -> {to}");
@@ -116,36 +122,84 @@ fn a_planted_arrow_is_found() {
 fn every_service_has_the_same_rooms() {
     for service in SERVICES {
         let folder = root().join("services").join(service.trim_start_matches("causeway-"));
-        for room in ["src/lib.rs", "src/main.rs", "src/config.rs"] {
+        let mut rooms = vec!["src/lib.rs", "src/main.rs", "src/config.rs", "src/handlers"];
+        if service != "causeway-portal" {
+            rooms.extend(["src/error.rs", "src/domain", "migrations", "tests/it/main.rs"]);
+            let has_store = ["src/store.rs", "src/store/mod.rs"].iter().any(|room| folder.join(room).exists());
+            assert!(has_store, "{service} has no src/store.rs or src/store/");
+        }
+        for room in rooms {
             assert!(folder.join(room).exists(), "{service} has no {room}");
         }
-        if service != "causeway-portal" {
-            for room in ["src/handlers", "src/domain", "migrations", "tests/it"] {
-                assert!(folder.join(room).exists(), "{service} has no {room}");
-            }
-        }
+        let main = std::fs::read_to_string(folder.join("src/main.rs")).expect("main.rs");
+        assert!(main.lines().count() <= 30, "{service}: src/main.rs decides something");
     }
 }
 
-/// Domain code decides; it imports the vocabulary and nothing that can fail for reasons of its own.
+/// What domain code may not name, in an import or by its path.
+const MACHINES: [&str; 11] = [
+    "sqlx",
+    "async_nats",
+    "tonic",
+    "axum",
+    "tokio",
+    "reqwest",
+    "causeway_mailbox",
+    "causeway_bus",
+    "causeway_serve",
+    "causeway_runtime",
+    "causeway_proto",
+];
+
+/// Lines that name one of the crates, in an import or by a path; not in a comment.
+fn naming<'a>(source: &'a str, crates: &[&str]) -> Vec<&'a str> {
+    let names = |line: &&str| {
+        let code = line.split("//").next().unwrap_or_default();
+        let words = code.split(|c: char| !c.is_alphanumeric() && c != '_' && c != ':');
+        words.flat_map(|word| word.split("::").next()).any(|first| {
+            crates.contains(&first) && (code.contains(&format!("{first}::")) || code.trim_start().starts_with("use "))
+        })
+    };
+    source.lines().filter(names).collect()
+}
+
+/// Domain code decides; it knows the vocabulary and nothing that can fail for reasons of its own.
 #[test]
-fn domain_code_imports_no_machine() {
+fn domain_code_names_no_machine() {
     let mut faults = Vec::new();
     for service in SERVICES {
         let folder = root().join("services").join(service.trim_start_matches("causeway-")).join("src/domain");
         for file in rust_files(&folder) {
             let text = std::fs::read_to_string(&file).expect("a source file");
-            for line in text.lines().filter(|line| line.trim_start().starts_with("use ")) {
-                if ["sqlx", "async_nats", "tonic", "axum", "causeway_mailbox", "causeway_bus"]
-                    .iter()
-                    .any(|name| line.contains(name))
-                {
-                    faults.push(format!("{}: {line}", file.display()));
-                }
-            }
+            faults.extend(naming(&text, &MACHINES).iter().map(|line| format!("{}: {}", file.display(), line.trim())));
         }
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn only_the_bus_names_the_client_of_nats() {
+    let mut faults = Vec::new();
+    for folder in ["proto/src", "services", "tests"] {
+        for file in rust_files(&root().join(folder)) {
+            let shown = file.display().to_string();
+            // Tests of the machine and of the private servers look at a server with a client of their own.
+            let may = ["chassis/bus/", "chassis/mailbox/tests/", "causeway/local/tests/", "tests/layering.rs"];
+            if may.iter().any(|place| shown.contains(place)) {
+                continue;
+            }
+            let text = std::fs::read_to_string(&file).expect("a source file");
+            faults.extend(naming(&text, &["async_nats"]).iter().map(|line| format!("{shown}: {}", line.trim())));
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn a_crate_is_found_in_an_import_and_by_its_path_and_not_in_a_comment() {
+    let planted =
+        "use sqlx::PgPool;\nlet row = sqlx::query(\"x\");\nuse {tonic};\n// sqlx::query is not used\nlet sqlx = 1;\n";
+    assert_eq!(naming(planted, &MACHINES), ["use sqlx::PgPool;", "let row = sqlx::query(\"x\");", "use {tonic};"]);
 }
 
 #[test]

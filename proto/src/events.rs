@@ -93,11 +93,24 @@ macro_rules! events {
 events! {
     inquiry::v1::InquiryReceived, "causeway.inquiry.v1.InquiryReceived", "inquiry", "received";
     inquiry::v1::DocumentReceived, "causeway.inquiry.v1.DocumentReceived", "document", "received";
+    inquiry::v1::HandoverTaken, "causeway.inquiry.v1.HandoverTaken", "sister", "taken";
+    inquiry::v1::HandoverNotTaken, "causeway.inquiry.v1.HandoverNotTaken", "sister", "not_taken";
     routing::v1::RouteDecided, "causeway.routing.v1.RouteDecided", "route", "decided";
     routing::v1::ResponseMissed, "causeway.routing.v1.ResponseMissed", "response", "missed";
+    routing::v1::ResponseDueChanged, "causeway.routing.v1.ResponseDueChanged", "response", "changed";
+    routing::v1::InquiryRerouted, "causeway.routing.v1.InquiryRerouted", "route", "changed";
+    routing::v1::OwnerChosen, "causeway.routing.v1.OwnerChosen", "owner", "chosen";
+    routing::v1::EscalationRaised, "causeway.routing.v1.EscalationRaised", "escalation", "raised";
+    intake::v1::WorkMoved, "causeway.intake.v1.WorkMoved", "work", "moved";
     intake::v1::ContactAttempted, "causeway.intake.v1.ContactAttempted", "attempt", "made";
     intake::v1::ReadinessChanged, "causeway.intake.v1.ReadinessChanged", "readiness", "changed";
     intake::v1::RecordsRequested, "causeway.intake.v1.RecordsRequested", "records", "requested";
+    intake::v1::ReferredElsewhere, "causeway.intake.v1.ReferredElsewhere", "referral", "approved";
+    intake::v1::NextStepAgreed, "causeway.intake.v1.NextStepAgreed", "next_step", "agreed";
+    intake::v1::NextStepOver, "causeway.intake.v1.NextStepOver", "next_step", "over";
+    intake::v1::HandedToCenter, "causeway.intake.v1.HandedToCenter", "handover", "asked";
+    intake::v1::ReviewDecided, "causeway.intake.v1.ReviewDecided", "review", "decided";
+    intake::v1::ReviewEscalated, "causeway.intake.v1.ReviewEscalated", "review", "escalated";
     scheduling::v1::AppointmentBooked, "causeway.scheduling.v1.AppointmentBooked", "appointment", "booked";
     scheduling::v1::AppointmentRescheduled, "causeway.scheduling.v1.AppointmentRescheduled", "appointment", "rescheduled";
     scheduling::v1::AppointmentCancelled, "causeway.scheduling.v1.AppointmentCancelled", "appointment", "cancelled";
@@ -154,12 +167,19 @@ mod tests {
         }
         check::<inquiry::v1::InquiryReceived>();
         check::<inquiry::v1::DocumentReceived>();
+        check::<inquiry::v1::HandoverTaken>();
+        check::<inquiry::v1::HandoverNotTaken>();
         check::<routing::v1::RouteDecided>();
         check::<routing::v1::ResponseMissed>();
+        check::<routing::v1::OwnerChosen>();
+        check::<routing::v1::EscalationRaised>();
+        check::<intake::v1::WorkMoved>();
         check::<intake::v1::StageChanged>();
         check::<intake::v1::ContactAttempted>();
         check::<intake::v1::ReadinessChanged>();
         check::<intake::v1::RecordsRequested>();
+        check::<intake::v1::ReferredElsewhere>();
+        check::<intake::v1::HandedToCenter>();
         check::<scheduling::v1::AppointmentBooked>();
         check::<scheduling::v1::AppointmentRescheduled>();
         check::<scheduling::v1::AppointmentCancelled>();

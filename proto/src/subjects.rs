@@ -36,9 +36,12 @@ impl StreamDef {
 
 /// All streams.
 pub const STREAMS: &[StreamDef] = &[
-    StreamDef { name: "INQUIRY", nouns: &["inquiry", "document"] },
-    StreamDef { name: "ROUTING", nouns: &["route", "response"] },
-    StreamDef { name: "INTAKE", nouns: &["stage", "attempt", "readiness", "records"] },
+    StreamDef { name: "INQUIRY", nouns: &["inquiry", "document", "sister"] },
+    StreamDef { name: "ROUTING", nouns: &["route", "response", "owner", "escalation"] },
+    StreamDef {
+        name: "INTAKE",
+        nouns: &["stage", "attempt", "readiness", "records", "work", "referral", "handover", "review", "next_step"],
+    },
     StreamDef { name: "SCHEDULING", nouns: &["appointment"] },
     StreamDef { name: "NOTICE", nouns: &["notice"] },
 ];
@@ -80,6 +83,20 @@ pub const EVENTS: &[EventDef] = &[
         listeners: &[("intake-desk", "*")],
     },
     EventDef {
+        kind: "causeway.inquiry.v1.HandoverTaken",
+        noun: "sister",
+        verb: "taken",
+        owner: "ingestion",
+        listeners: &[("intake-desk", "*")],
+    },
+    EventDef {
+        kind: "causeway.inquiry.v1.HandoverNotTaken",
+        noun: "sister",
+        verb: "not_taken",
+        owner: "ingestion",
+        listeners: &[("intake-desk", "*")],
+    },
+    EventDef {
         kind: "causeway.routing.v1.RouteDecided",
         noun: "route",
         verb: "decided",
@@ -92,6 +109,41 @@ pub const EVENTS: &[EventDef] = &[
         verb: "missed",
         owner: "routing",
         listeners: &[("intake-desk", "*")],
+    },
+    EventDef {
+        kind: "causeway.routing.v1.ResponseDueChanged",
+        noun: "response",
+        verb: "changed",
+        owner: "routing",
+        listeners: &[("intake-desk", "*"), ("notification", "*"), ("metrics", "*")],
+    },
+    EventDef {
+        kind: "causeway.routing.v1.InquiryRerouted",
+        noun: "route",
+        verb: "changed",
+        owner: "routing",
+        listeners: &[("metrics", "*")],
+    },
+    EventDef {
+        kind: "causeway.routing.v1.OwnerChosen",
+        noun: "owner",
+        verb: "chosen",
+        owner: "routing",
+        listeners: &[("intake-desk", "*")],
+    },
+    EventDef {
+        kind: "causeway.routing.v1.EscalationRaised",
+        noun: "escalation",
+        verb: "raised",
+        owner: "routing",
+        listeners: &[("intake-desk", "*"), ("notification", "*")],
+    },
+    EventDef {
+        kind: "causeway.intake.v1.WorkMoved",
+        noun: "work",
+        verb: "moved",
+        owner: "intake-desk",
+        listeners: &[("routing", "*")],
     },
     EventDef {
         kind: "causeway.intake.v1.StageChanged",
@@ -120,6 +172,48 @@ pub const EVENTS: &[EventDef] = &[
         verb: "requested",
         owner: "intake-desk",
         listeners: &[("notification", "*")],
+    },
+    EventDef {
+        kind: "causeway.intake.v1.ReferredElsewhere",
+        noun: "referral",
+        verb: "approved",
+        owner: "intake-desk",
+        listeners: &[("notification", "*")],
+    },
+    EventDef {
+        kind: "causeway.intake.v1.HandedToCenter",
+        noun: "handover",
+        verb: "asked",
+        owner: "intake-desk",
+        listeners: &[("ingestion", "*")],
+    },
+    EventDef {
+        kind: "causeway.intake.v1.ReviewDecided",
+        noun: "review",
+        verb: "decided",
+        owner: "intake-desk",
+        listeners: &[("metrics", "*")],
+    },
+    EventDef {
+        kind: "causeway.intake.v1.ReviewEscalated",
+        noun: "review",
+        verb: "escalated",
+        owner: "intake-desk",
+        listeners: &[("notification", "*")],
+    },
+    EventDef {
+        kind: "causeway.intake.v1.NextStepAgreed",
+        noun: "next_step",
+        verb: "agreed",
+        owner: "intake-desk",
+        listeners: &[("notification", "*")],
+    },
+    EventDef {
+        kind: "causeway.intake.v1.NextStepOver",
+        noun: "next_step",
+        verb: "over",
+        owner: "intake-desk",
+        listeners: &[("notification", "*"), ("metrics", "*")],
     },
     EventDef {
         kind: "causeway.scheduling.v1.AppointmentBooked",

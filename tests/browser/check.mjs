@@ -247,7 +247,7 @@ async function refresh(context, walk) {
 // The script of a call, as somebody says it.
 async function callScript(context, walk) {
   const { tab, failures } = await open(context, { url: walk.claim, cookies: walk.cookies });
-  const said = await tab.locator('.script').innerText();
+  const said = await tab.locator('.script').first().innerText();
   if (!said.includes('Testpatient browsertwo')) failures.push(`the script does not say the name: ${said.slice(0, 200)}`);
   if (/_____|\{\{|\.\.|Step \d/.test(said)) failures.push(`the script has a hole: ${said}`);
   await tab.close();

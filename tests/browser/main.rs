@@ -1,12 +1,16 @@
 //! Every page in a real browser: headless Chromium at 1280 and 390 pixels, with script on and off, with axe, under the
 //! strict content policy. What is checked stands in `check.mjs`.
 
+mod journeys;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use causeway_proto::inquiry::v1::ingestion_client::IngestionClient;
 use causeway_proto::inquiry::v1::{GetFormCountsRequest, ListHeldRequest};
-use causeway_tests::{Desk, Installation, book_through, eventually, people, planted};
+use causeway_proto::intake::v1::quality_audits_client::QualityAuditsClient;
+use causeway_proto::intake::v1::{AuditAnswer, AuditCommand, ChooseInquiryRequest, SaveAuditRequest};
+use causeway_tests::{Desk, Installation, book_through, eventually, people, planted, sign_in};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::Command;
 
@@ -35,36 +39,21 @@ fn link_in(text: &str) -> String {
     text[start..].split(|c: char| c.is_whitespace() || c == '"' || c == '>').next().expect("its end").to_owned()
 }
 
-/// Signs in at the staff face as an intake manager of a center and gives the session's cookie.
-async fn sign_in(staff: &str) -> String {
-    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
-    let page = client.get(format!("{staff}/sign-in")).send().await.expect("the sign-in page");
-    let door = cookies(&page).remove(0);
-    let body = page.text().await.expect("a body");
-    let value = |part: &str, name: &str| {
-        let after = part.split(&format!("name=\"{name}\" value=\"")).nth(1)?;
-        after.split('"').next().map(str::to_owned)
-    };
-    let entry = body
-        .split("<li>")
-        .find(|part| part.contains("Harbor Valley") && part.to_lowercase().contains("manager"))
-        .expect("an intake manager to sign in as");
-    let (person, csrf) = (value(entry, "person").expect("a person"), value(entry, "csrf").expect("a token"));
-    let answer = client
-        .post(format!("{staff}/sign-in/development"))
-        .header("origin", staff)
-        .header("sec-fetch-site", "same-origin")
-        .header("cookie", door)
-        .form(&[("person", person.as_str()), ("csrf", &csrf), ("next", "/worklist")])
-        .send()
-        .await
-        .expect("the sign-in answers");
-    let session = cookies(&answer).into_iter().find(|cookie| cookie.contains("session"));
-    session.unwrap_or_else(|| panic!("no session after sign-in: {}", answer.status()))
-}
-
 /// A PDF of one page, in base64.
 const PAPER: &str = "JVBERi0xLjQKMSAwIG9iajw8L1R5cGUvUGFnZT4+ZW5kb2JqCih3YWxrKQphYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhCnRyYWlsZXI8PC9Sb290IDEgMCBSPj4Kc3RhcnR4cmVmCjkKJSVFT0YK";
+
+/// Sends a message over MLLP and gives so many replies to it, one after the other.
+async fn ask(line: &mut tokio::net::TcpStream, message: &str, replies: usize) -> String {
+    line.write_all(&[b"\x0b", message.as_bytes(), b"\r\x1c\r"].concat()).await.expect("sent");
+    let mut heard = Vec::new();
+    let read = async {
+        while heard.iter().filter(|byte| **byte == 0x1c).count() < replies {
+            assert_ne!(line.read_buf(&mut heard).await.expect("read"), 0, "the door hung up");
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), read).await.expect("it is answered");
+    String::from_utf8_lossy(&heard).into_owned()
+}
 
 /// A partner's system refers two people, changes both referrals, and sends a report of each that tells no number of a referral.
 async fn partner(installation: &Installation) {
@@ -94,15 +83,7 @@ async fn partner(installation: &Installation) {
             format!("OBX|1|ED|11526-1^Report^LN||HUB^application^pdf^Base64^{PAPER}|||||||F"),
         ];
         for (message, replies) in [referral("I12", "5550199"), referral("I13", "5550177"), (report.join("\r"), 1)] {
-            line.write_all(&[b"\x0b", message.as_bytes(), b"\r\x1c\r"].concat()).await.expect("sent");
-            let mut heard = Vec::new();
-            let read = async {
-                while heard.iter().filter(|byte| **byte == 0x1c).count() < replies {
-                    assert_ne!(line.read_buf(&mut heard).await.expect("read"), 0, "the door hung up");
-                }
-            };
-            tokio::time::timeout(Duration::from_secs(30), read).await.expect("it is answered");
-            let told = String::from_utf8_lossy(&heard).into_owned();
+            let told = ask(&mut line, &message, replies).await;
             assert!(told.contains("MSA|AA|"), "{told}");
         }
     }
@@ -151,9 +132,43 @@ async fn to_repair(installation: &Installation, cookie: &str) -> [String; 4] {
     .map(last)
 }
 
-fn cookies(answer: &reqwest::Response) -> Vec<String> {
-    let set = answer.headers().get_all("set-cookie").iter().filter_map(|value| value.to_str().ok());
-    set.filter_map(|cookie| Some(cookie.split(';').next()?.to_owned())).collect()
+/// One audit of an inquiry that a colleague has finished, and one that the signed-in manager reads: the page of the latter.
+async fn audited(installation: &Installation, cookie: &str, inquiry: &str) -> String {
+    let center = || "harbor-valley".to_owned();
+    let mut audits = QualityAuditsClient::new(installation.staff("intake-desk", "harbor-valley", "auditor-2"));
+    let chosen = || ChooseInquiryRequest { center: center(), inquiry_id: inquiry.to_owned() };
+    let first = audits.choose_inquiry(chosen()).await.expect("chosen").into_inner().row.expect("a row");
+    let asked = AuditCommand { center: center(), audit_id: first.audit_id.clone() };
+    let taken = audits.take_audit(asked.clone()).await.expect("taken").into_inner();
+    let answer = |item: &causeway_proto::intake::v1::AuditItem| AuditAnswer {
+        item: item.id.clone(),
+        answer: "no".to_owned(),
+        comment: "Nothing was written down.".to_owned(),
+    };
+    let done = SaveAuditRequest {
+        center: center(),
+        audit_id: first.audit_id,
+        base_version: taken.row.expect("a row").version,
+        answers: taken.items.iter().map(answer).collect(),
+        comment: "Calm and clear.".to_owned(),
+        finish: true,
+    };
+    let finished = audits.save_audit(done).await.expect("finished").into_inner().row.expect("a row");
+    let mine = match finished.state.as_str() {
+        "finished" => audits.choose_inquiry(chosen()).await.expect("chosen").into_inner().row.expect("a row").audit_id,
+        // Luck wants it read again.
+        _ => finished.audit_id,
+    };
+    let staff = installation.address("staff");
+    let page = format!("/audits/{mine}");
+    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
+    let shown = client.get(format!("{staff}{page}")).header("cookie", cookie).send().await.expect("the audit");
+    let shown = shown.text().await.expect("a page");
+    let csrf = shown.split("name=\"csrf\" value=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("a token");
+    let take = client.post(format!("{staff}{page}/take")).header("origin", staff).header("cookie", cookie);
+    let answer = take.form(&[("csrf", csrf)]).send().await.expect("the audit is taken");
+    assert_eq!(answer.status(), 303);
+    page
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -175,8 +190,9 @@ async fn every_page_passes_in_a_real_browser_at_both_widths_with_script_on_and_o
     let mut desk = Desk::new("harbor-valley", channel("intake-desk"), channel("scheduling-sync"));
     let rows = desk.worklist().await;
     book_through(&mut desk, &rows[0].inquiry_id).await.expect("booked");
-    let cookie = sign_in(&staff).await;
+    let cookie = sign_in(&staff, "Harbor Valley").await;
     let [with_fault, bad_row, change, papers] = to_repair(&installation, &cookie).await;
+    let audit = audited(&installation, &cookie, &rows[0].inquiry_id).await;
     let (cookie_name, cookie_value) = cookie.split_once('=').expect("name and value");
     let page = |name: &str, url: String| serde_json::json!({ "name": name, "url": url, "public": true });
     let staff_page = |name: &str, path: &str| {
@@ -193,10 +209,13 @@ async fn every_page_passes_in_a_real_browser_at_both_widths_with_script_on_and_o
         page("privacy", format!("{patient}/harbor-valley/privacy")),
         serde_json::json!({ "name": "sign-in", "url": format!("{staff}/sign-in") }),
         staff_page("worklist", "/worklist"),
+        staff_page("worklist-to-review", "/worklist?view=to_review"),
         staff_page("inquiry", &format!("/inquiries/{}", rows[0].inquiry_id)),
         staff_page("inquiry-new", &format!("/inquiries/{}", rows[1].inquiry_id)),
         staff_page("call", "/inquiries/new"),
+        staff_page("teams", "/teams"),
         staff_page("calls", "/calls"),
+        staff_page("closures", "/closures"),
         staff_page("held", "/held"),
         staff_page("repairs", "/repairs"),
         staff_page("repairs-refused", "/repairs?view=refused"),
@@ -204,6 +223,12 @@ async fn every_page_passes_in_a_real_browser_at_both_widths_with_script_on_and_o
         staff_page("repair-row", &bad_row),
         staff_page("repair-change", &change),
         staff_page("repair-papers", &papers),
+        staff_page("feeds", "/feeds"),
+        staff_page("routing", "/routing"),
+        staff_page("audits", "/audits"),
+        staff_page("audit", &audit),
+        staff_page("audit-results", "/audits/results"),
+        staff_page("audit-own", "/audits/mine"),
         staff_page("funnel", "/funnel"),
     ];
     let walk = serde_json::json!({
@@ -267,7 +292,7 @@ async fn a_browser_does_the_work_that_a_form_wants_and_without_script_a_person_i
     assert_eq!(code, 0, "{said}");
     // Not a form that is counted below.
     let probe = format!("{patient}/harbor-valley/forms/{last}");
-    eventually("the profile is in force", 30, async || {
+    eventually("the profile is in force", 90, async || {
         let page = reqwest::get(&probe).await.expect("an answer").text().await.expect("a body");
         page.contains("data-worker")
     })
@@ -300,7 +325,7 @@ async fn a_browser_does_the_work_that_a_form_wants_and_without_script_a_person_i
         (of("second-opinion"), of("general"), missing.map(|one| one.showings).sum::<i64>())
     };
     let wanted = ((3, 2, 2), (1, 1, 1), 1);
-    eventually("each showing is counted once", 15, async || counts().await == wanted).await;
+    eventually("each showing is counted once", 60, async || counts().await == wanted).await;
     tokio::time::sleep(Duration::from_secs(3)).await;
     assert_eq!(counts().await, wanted, "and stays so");
     assert_eq!(installation.stop().await, Some(0));

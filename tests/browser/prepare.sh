@@ -4,6 +4,12 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 
+# Several tests ask at the same moment: the first one installs, the others find it done.
+if command -v flock >/dev/null; then
+  exec 9>"${TMPDIR:-/tmp}/causeway-browser.lock"
+  flock 9
+fi
+
 install() { # install WHAT PACKAGE…
   local what=$1
   shift
@@ -12,8 +18,10 @@ install() { # install WHAT PACKAGE…
     exit 1
   fi
   export DEBIAN_FRONTEND=noninteractive
-  apt-get update -qq >/dev/null 2>&1 || true
-  apt-get install -y -qq --no-install-recommends "$@" >/dev/null 2>&1 || apt-get install -y "$@" >&2
+  # Other packages may be on their way.
+  local apt=(apt-get -o DPkg::Lock::Timeout=300)
+  "${apt[@]}" update -qq >/dev/null 2>&1 || true
+  "${apt[@]}" install -y -qq --no-install-recommends "$@" >/dev/null 2>&1 || "${apt[@]}" install -y "$@" >&2
 }
 
 new_enough() { # new_enough NODE

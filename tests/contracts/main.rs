@@ -5,12 +5,27 @@
 
 use std::path::{Path, PathBuf};
 
+use causeway_proto::error::Reason;
 use causeway_proto::events::{self, Event};
 use causeway_proto::{inquiry, intake, notice, routing, scheduling, subjects};
+use causeway_serve::Code;
 use prost::Message;
 
 /// The sample of an inquiry that was made of a call that nobody answered.
 const MISSED_CALL: &str = "causeway.inquiry.v1.InquiryReceived.missed_call";
+/// The sample of an inquiry that a sister center handed over.
+const HANDED_OVER: &str = "causeway.inquiry.v1.InquiryReceived.handed_over";
+/// The sample of an inquiry of somebody who lives at a known distance.
+const DISTANCE: &str = "causeway.inquiry.v1.InquiryReceived.distance";
+/// The sample of a due time that moved with all stretches in which its clock stood still.
+const PAUSES: &str = "causeway.routing.v1.ResponseDueChanged.pauses";
+/// A stage by a dated next step.
+const STEP_STAGE: &str = "causeway.intake.v1.StageChanged.next_step";
+/// A try with the script that was used.
+const SCRIPT: &str = "causeway.intake.v1.ContactAttempted.script";
+
+/// The sample of a stage of an inquiry that a reviewer declined.
+const DECLINED: &str = "causeway.intake.v1.StageChanged.declined";
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../proto/golden")
@@ -48,6 +63,10 @@ fn facts() -> inquiry::v1::Facts {
         received_at: 1_790_000_000_000_000,
         needs_repair: false,
         missed_call: false,
+        age_band: String::new(),
+        stays: Vec::new(),
+        nearest_site: String::new(),
+        distance_band: String::new(),
     }
 }
 
@@ -100,6 +119,34 @@ fn every_event_reads_and_writes_as_when_it_was_frozen() {
     check(inquiry::v1::InquiryReceived { facts: Some(facts()) });
     let missed = inquiry::v1::Facts { missed_call: true, ..facts() };
     check_as(MISSED_CALL, inquiry::v1::InquiryReceived { facts: Some(missed) });
+    let stay = inquiry::v1::Stay {
+        center: "harbor-valley".into(),
+        reference: "HV-7K4M-2QX".into(),
+        received_at: 1_789_000_000_000_000,
+        documents: 2,
+        inquiry_id: "0191e5a8-7b1c-7c3a-9d52-2f6c5a1b0c09".into(),
+    };
+    let source = inquiry::v1::Source::SisterCenter.into();
+    let handed = inquiry::v1::Facts { source, stays: vec![stay], ..facts() };
+    check_as(HANDED_OVER, inquiry::v1::InquiryReceived { facts: Some(handed) });
+    check(inquiry::v1::HandoverTaken {
+        inquiry_id: facts().inquiry_id,
+        center: "lakeside".into(),
+        number: 4,
+        to_center: "harbor-valley".into(),
+        reference: "HV-7K4M-2QX".into(),
+        at: 5,
+    });
+    check(inquiry::v1::HandoverNotTaken {
+        inquiry_id: facts().inquiry_id,
+        center: "lakeside".into(),
+        number: 4,
+        to_center: "harbor-valley".into(),
+        why: "not_agreed".into(),
+        at: 5,
+    });
+    let near = inquiry::v1::Facts { nearest_site: "north".into(), distance_band: "25_to_49".into(), ..facts() };
+    check_as(DISTANCE, inquiry::v1::InquiryReceived { facts: Some(near) });
     check(inquiry::v1::DocumentReceived {
         inquiry_id: facts().inquiry_id,
         center: "lakeside".into(),
@@ -125,6 +172,42 @@ fn every_event_reads_and_writes_as_when_it_was_frozen() {
         revision: "a1b2c3".into(),
         row: "second-opinion-gi".into(),
         decided_at: 1_790_000_000_500_000,
+        owner: String::new(),
+    });
+    check(routing::v1::OwnerChosen {
+        inquiry_id: facts().inquiry_id,
+        center: "lakeside".into(),
+        team: "navigators".into(),
+        owner: "claire-dubois".into(),
+        choice: 2,
+        heard_version: 3,
+        reason: "untouched".into(),
+        at: 1_790_000_003_000_000,
+    });
+    check(routing::v1::EscalationRaised {
+        inquiry_id: facts().inquiry_id,
+        center: "lakeside".into(),
+        team: "navigators".into(),
+        owner: "claire-dubois".into(),
+        why: "late".into(),
+        level: 2,
+        to: "lead".into(),
+        staff: vec!["helen-marsh".into()],
+        response_due_at: 1_790_010_000_000_000,
+        at: 1_790_010_000_000_000,
+        reference: "LK-7K4M-2QX".into(),
+    });
+    check(intake::v1::WorkMoved {
+        inquiry_id: facts().inquiry_id,
+        center: "lakeside".into(),
+        team: "navigators".into(),
+        owner: String::new(),
+        open: true,
+        version: 4,
+        how: "handed_over".into(),
+        choice: 2,
+        at: 1_790_000_004_000_000,
+        reason: "wrong_area".into(),
     });
     check(routing::v1::ResponseMissed {
         inquiry_id: facts().inquiry_id,
@@ -133,7 +216,42 @@ fn every_event_reads_and_writes_as_when_it_was_frozen() {
         response_due_at: 1_790_010_000_000_000,
         level: 1,
     });
-    check(intake::v1::StageChanged {
+    check(routing::v1::InquiryRerouted {
+        inquiry_id: facts().inquiry_id,
+        center: "lakeside".into(),
+        program: "gi".into(),
+        row: "6".into(),
+        from_team: "gi-second-opinion".into(),
+        to_team: "trials".into(),
+        reason: "trial".into(),
+        times: 3,
+        to_and_fro: true,
+        at: 1_790_003_000_000_000,
+        version: 4,
+    });
+    let moved = routing::v1::ResponseDueChanged {
+        facts: Some(facts()),
+        team: "gi-second-opinion".into(),
+        site: "north".into(),
+        cause: "paused".into(),
+        previous_due_at: 1_790_010_000_000_000,
+        response_due_at: 1_790_096_400_000_000,
+        clock_starts_at: 1_790_000_000_000_000,
+        after_hours: true,
+        pause_reason: "asked_to_wait".into(),
+        paused_until: 1_790_086_400_000_000,
+        miss_taken_back: true,
+        at: 1_790_003_000_000_000,
+        pauses: Vec::new(),
+    };
+    check(moved.clone());
+    let stretch = routing::v1::ClockPause {
+        from: 1_790_003_000_000_000,
+        to: 1_790_086_400_000_000,
+        reason: "asked_to_wait".into(),
+    };
+    check_as(PAUSES, routing::v1::ResponseDueChanged { pauses: vec![stretch], ..moved });
+    let changed = intake::v1::StageChanged {
         facts: Some(facts()),
         from: intake::v1::Stage::Received.into(),
         to: intake::v1::Stage::Routed.into(),
@@ -146,8 +264,17 @@ fn every_event_reads_and_writes_as_when_it_was_frozen() {
         response_due_at: 1_790_010_000_000_000,
         first_attempt_at: 0,
         first_contact_at: 0,
-    });
-    check(intake::v1::ContactAttempted {
+        clock_version: 0,
+        out_of_scope: String::new(),
+        decline_reason: String::new(),
+        next_step: String::new(),
+    };
+    check(changed.clone());
+    let declined = intake::v1::StageChanged { decline_reason: "no_capacity".into(), ..changed.clone() };
+    check_as(DECLINED, declined);
+    let agreed = intake::v1::Stage::Scheduled.into();
+    check_as(STEP_STAGE, intake::v1::StageChanged { to: agreed, next_step: "screening_call".into(), ..changed });
+    let reached = intake::v1::ContactAttempted {
         inquiry_id: facts().inquiry_id,
         center: "lakeside".into(),
         at: 1_790_005_000_000_000,
@@ -156,6 +283,27 @@ fn every_event_reads_and_writes_as_when_it_was_frozen() {
         number: 1,
         within_target: true,
         team: "gi-second-opinion".into(),
+        script: String::new(),
+        script_version: String::new(),
+    };
+    check(reached.clone());
+    let (script, script_version) = ("first-call".into(), "3".into());
+    check_as(SCRIPT, intake::v1::ContactAttempted { script, script_version, ..reached });
+    check(intake::v1::NextStepAgreed {
+        facts: Some(facts()),
+        kind: "screening_call".into(),
+        starts_at: 1_790_400_000_000_000,
+        moved: true,
+        version: 6,
+        at: 1_790_005_000_000_000,
+    });
+    check(intake::v1::NextStepOver {
+        facts: Some(facts()),
+        kind: "screening_call".into(),
+        starts_at: 1_790_400_000_000_000,
+        how: "called_off_by_person".into(),
+        version: 7,
+        at: 1_790_006_000_000_000,
     });
     check(intake::v1::ReadinessChanged {
         facts: Some(facts()),
@@ -168,6 +316,37 @@ fn every_event_reads_and_writes_as_when_it_was_frozen() {
         site: "north".into(),
     });
     check(intake::v1::RecordsRequested { facts: Some(facts()), kinds: vec!["pathology-report".into()], at: 5 });
+    check(intake::v1::HandedToCenter {
+        facts: Some(facts()),
+        to_center: "harbor-valley".into(),
+        reason: "closer_site".into(),
+        number: 4,
+        at: 5,
+    });
+    check(intake::v1::ReviewDecided {
+        facts: Some(facts()),
+        team: "gi-second-opinion".into(),
+        decision: "decline".into(),
+        reason: "no_capacity".into(),
+        waiting_since: 5,
+        due_at: 8,
+        at: 9,
+        version: 6,
+    });
+    check(intake::v1::ReviewEscalated {
+        inquiry_id: facts().inquiry_id,
+        center: "lakeside".into(),
+        team: "triage".into(),
+        owner: "mei-tanaka".into(),
+        why: "review_late".into(),
+        level: 2,
+        to: "lead".into(),
+        staff: vec!["priya-nair".into()],
+        review_due_at: 7,
+        at: 9,
+        reference: "LS-7K4M-2QX".into(),
+    });
+    check(intake::v1::ReferredElsewhere { facts: Some(facts()), entry: "bone-marrow".into(), at: 5 });
     let (facts, appointment) = (|| Some(facts()), || Some(appointment()));
     check(scheduling::v1::AppointmentBooked { facts: facts(), appointment: appointment(), version: 1, at: 9 });
     check(scheduling::v1::AppointmentRescheduled {
@@ -202,7 +381,9 @@ fn every_event_of_the_catalogue_has_a_frozen_sample_and_no_sample_is_an_orphan()
         .collect();
     frozen.sort();
     let mut wanted: Vec<String> = subjects::EVENTS.iter().map(|event| format!("{}.bin", event.kind)).collect();
-    wanted.push(format!("{MISSED_CALL}.bin"));
+    wanted.extend(
+        [MISSED_CALL, HANDED_OVER, DISTANCE, PAUSES, DECLINED, STEP_STAGE, SCRIPT].map(|more| format!("{more}.bin")),
+    );
     wanted.sort();
     assert_eq!(frozen, wanted);
 }
@@ -226,4 +407,19 @@ fn the_event_catalogue_page_names_every_event_with_its_owner_and_listeners() {
         );
         assert!(page.contains(&row), "the catalogue lacks this row:\n{row}");
     }
+}
+
+#[test]
+fn a_reason_of_the_contract_and_the_machines_code_for_it_have_the_same_statuses() {
+    let mut words: Vec<&str> = Reason::ALL.iter().map(|reason| reason.word()).collect();
+    for reason in Reason::ALL {
+        let code = Code::of(&reason.status("something to do"));
+        assert_eq!(code.grpc(), reason.grpc(), "{reason}");
+        // What can't be read at all is 400; a reason is given for what was read, and names what must change.
+        let http = if code == Code::InvalidArgument { 422 } else { code.http().as_u16() };
+        assert_eq!(reason.http(), http, "{reason}: whoever meets it by gRPC and by HTTP must be able to do the same");
+    }
+    words.sort_unstable();
+    words.dedup();
+    assert_eq!(words.len(), Reason::ALL.len(), "two reasons have one word");
 }

@@ -1,7 +1,7 @@
-//! Partner systems that lose their line at any byte, many at once, while ingestion is killed: whatever was acknowledged
-//! stands, and stands once.
+//! Partner systems that lose their line at every byte of a message, many at once, while ingestion is killed: whatever was
+//! acknowledged stands, and stands once. What was cut is evidence at most.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -16,6 +16,23 @@ use tokio::time::timeout;
 
 const LINES: usize = 64;
 const MESSAGES: usize = 12;
+/// How often each message is cut before it is sent whole.
+const CUTS: usize = 3;
+
+/// Where a message is cut: all lines together cut at each byte of it, in turns, so that each is met in several states of the service.
+fn cut(line: usize, number: usize, time: usize, length: usize) -> usize {
+    (line + LINES * (number * CUTS + time)) % length
+}
+
+/// Bytes of a message.
+fn length() -> usize {
+    message(&name(0, 0)).len()
+}
+
+/// All of the same length, so that a byte is the same one in each.
+fn name(line: usize, number: usize) -> String {
+    format!("CUT-{line:02}-{number:02}")
+}
 
 /// A referral whose number tells it from all others.
 fn message(name: &str) -> Vec<u8> {
@@ -60,10 +77,10 @@ async fn office(port: u16, line: usize, calm: Arc<AtomicBool>) -> BTreeMap<Strin
     let mut random = StdRng::seed_from_u64(line as u64);
     let mut answered = BTreeMap::new();
     for number in 0..MESSAGES {
-        let name = format!("CUT-{line}-{number}");
+        let name = name(line, number);
         let bytes = message(&name);
-        for _ in 0..3 {
-            send(port, &bytes, random.random_range(0..bytes.len())).await;
+        for time in 0..CUTS {
+            send(port, &bytes, cut(line, number, time, bytes.len())).await;
         }
         loop {
             // An answer that is not waited for is an acknowledgement that nobody heard.
@@ -83,6 +100,10 @@ async fn office(port: u16, line: usize, calm: Arc<AtomicBool>) -> BTreeMap<Strin
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_acknowledged_referral_stands_exactly_once_though_lines_are_cut_and_ingestion_is_killed() {
+    let each = |most: usize| 0..most;
+    let all = each(LINES).flat_map(|line| each(MESSAGES * CUTS).map(move |turn| (line, turn / CUTS, turn % CUTS)));
+    let places: BTreeSet<usize> = all.map(|(line, number, time)| cut(line, number, time, length())).collect();
+    assert_eq!(places.len(), length(), "each byte is cut at");
     let folder = tempfile::tempdir().expect("a temporary folder");
     let mut fleet = Fleet::start(folder.path(), "").await;
     let port: u16 =
@@ -118,6 +139,11 @@ async fn each_acknowledged_referral_stands_exactly_once_though_lines_are_cut_and
     let missing = answered.values().filter(|reference| !stand.contains(reference)).count();
     println!("mllp: {} acknowledged, {} stand, {missing} missing, {kills} kills", answered.len(), stand.len());
     assert_eq!((missing, stand.len(), messages), (0, LINES * MESSAGES, (LINES * MESSAGES) as i64));
+    let nobodys: Vec<String> = sqlx::query_scalar("SELECT DISTINCT reason FROM unaddressed ORDER BY reason")
+        .fetch_all(&pool)
+        .await
+        .expect("frames");
+    assert!(nobodys.iter().all(|reason| reason == "cut"), "{nobodys:?}");
     for (name, reference) in answered.iter().take(40) {
         let bytes = message(name);
         assert_eq!(send(port, &bytes, bytes.len()).await.as_ref(), Some(reference), "the same answer again");

@@ -5,10 +5,13 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use causeway::commands::dev;
 use causeway_auth::{Actor, Identity, Role};
 use causeway_runtime::settings::Sources;
-use causeway_runtime::{Mode, RuntimeConfig, Settings};
+use causeway_runtime::{Clock, Mode, RuntimeConfig, Settings};
 use causeway_serve::Channel;
+use jiff::Timestamp;
+use sqlx::{Connection as _, PgConnection};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
@@ -93,17 +96,53 @@ impl Installation {
         serde_json::from_str(&body).expect("JSON")
     }
 
-    /// Runs an operator's command against it and gives its exit code and output.
+    /// Runs an operator's command against it and gives its exit code and all that it says.
     pub async fn command(&self, arguments: &[&str]) -> (i32, String) {
+        let (code, out, err) = self.ran(arguments).await;
+        (code, out + &err)
+    }
+
+    /// Runs an operator's command with `--json`; gives its exit code and the documents that it prints, one a line.
+    pub async fn json(&self, arguments: &[&str]) -> (i32, Vec<serde_json::Value>) {
+        let (code, out, err) = self.ran(&[&["--json"][..], arguments].concat()).await;
+        let read = |line: &str| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line} is no JSON; {err}"));
+        (code, out.lines().map(read).collect())
+    }
+
+    async fn ran(&self, arguments: &[&str]) -> (i32, String, String) {
         let output = Command::new(crate::binary())
             .arg("--config")
-            .arg(self.data().join("causeway.toml"))
+            .arg(self.config_file())
             .args(arguments)
             .output()
             .await
             .expect("the command runs");
-        let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        (output.status.code().unwrap_or(-1), text)
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.code().unwrap_or(-1), text(&output.stdout), text(&output.stderr))
+    }
+
+    /// Where its configuration is kept.
+    pub fn config_file(&self) -> PathBuf {
+        self.data().join("causeway.toml")
+    }
+
+    /// The owner's address of a database; `{database}` gives the form that `causeway migrate` takes.
+    pub fn owner_url(&self, database: &str) -> String {
+        let kept = std::fs::read(self.data().join("postgres/passwords.json")).expect("the passwords");
+        let passwords: BTreeMap<String, String> = serde_json::from_slice(&kept).expect("JSON");
+        let owner = "causeway_admin";
+        format!("postgres://{owner}:{}@{}/{database}", passwords[owner], self.address("postgres"))
+    }
+
+    /// A service's database as its owner, who may do what no service may.
+    pub async fn owner(&self, service: &str) -> PgConnection {
+        let url = self.owner_url(&format!("causeway_{}", service.replace('-', "_")));
+        PgConnection::connect(&url).await.expect("the owner's login")
+    }
+
+    /// The services' clock.
+    pub fn clock(&self) -> Clock {
+        dev::kept_clock(&self.data()).expect("it can be read").unwrap_or_else(Clock::system)
     }
 
     /// Asks it to stop as Ctrl-C does, waits, and gives its exit code.
@@ -128,6 +167,20 @@ impl Drop for Installation {
             let lines: Vec<&str> = log.lines().collect();
             eprintln!("the last lines of its log:\n{}", lines[lines.len().saturating_sub(60)..].join("\n"));
         }
+    }
+}
+
+/// Sets the clock that services started in a folder will have: from now on it reads `from` and runs so many times as fast, until it
+/// meets the present. As `causeway dev --demo` keeps it.
+pub fn keep_clock(folder: &Path, from: Timestamp, speed: f64) {
+    let data = folder.join("data");
+    std::fs::create_dir_all(&data).expect("a folder");
+    let lapse = serde_json::json!({ "real_start": Clock::system().now(), "sim_start": from, "speed": speed });
+    std::fs::write(data.join("clock.json"), lapse.to_string()).expect("written");
+    // A kept clock counts where all was up once.
+    let addresses = data.join("addresses.json");
+    if !addresses.exists() {
+        std::fs::write(addresses, "{}").expect("written");
     }
 }
 

@@ -3,20 +3,24 @@
 //! Everything is real: PostgreSQL, NATS, SMTP, gRPC, pages. [`Installation`] is the program as a user starts it
 //! (`causeway dev`), [`Fleet`] is each service in a process of its own beside servers that a test may kill.
 
+mod figures;
 mod fleet;
 pub mod installation;
 mod otlp;
+mod pages;
 pub mod people;
 mod work;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use figures::{funnel, reached};
 pub use fleet::Fleet;
-pub use installation::Installation;
+pub use installation::{Installation, keep_clock};
 pub use otlp::{Collector, SeenSpan};
+pub use pages::sign_in;
 pub use people::{Answers, planted};
-pub use work::{Desk, book_through};
+pub use work::{Desk, book_through, book_through_from};
 
 /// The binary under test, built beside the tests by `cargo test --workspace`.
 pub fn binary() -> PathBuf {

@@ -3,11 +3,13 @@
 use causeway_proto::inquiry::v1::Channel as Reach;
 use causeway_proto::intake::v1::intake_desk_client::IntakeDeskClient;
 use causeway_proto::intake::v1::{
-    GetInquiryRequest, Inquiry, InquiryCommand, ListWorkRequest, LogAttemptRequest, RequestRecordsRequest,
-    ReviewRecordsRequest, SaveNoteRequest, UpdateRecordRequest, WorkRow,
+    GetInquiryRequest, HandOverInquiryRequest, Inquiry, InquiryCommand, ListWorkRequest, LogAttemptRequest,
+    RequestRecordsRequest, ReviewRecordsRequest, SaveNoteRequest, UpdateRecordRequest, WorkRow,
 };
 use causeway_proto::scheduling::v1::scheduling_client::SchedulingClient;
-use causeway_proto::scheduling::v1::{Appointment, BookSlotRequest, OfferSlotsRequest, OfferSlotsResponse};
+use causeway_proto::scheduling::v1::{
+    Appointment, BookSlotRequest, OfferSlotsRequest, OfferSlotsResponse, RecordAttendanceRequest, Slot,
+};
 use causeway_serve::Channel;
 use tonic::Status;
 
@@ -44,6 +46,19 @@ impl Desk {
     pub async fn claim(&mut self, id: &str) -> Result<Inquiry, Status> {
         let request = InquiryCommand { center: self.center.clone(), inquiry_id: id.to_owned(), ..Default::default() };
         Ok(self.desk.claim_inquiry(request).await?.into_inner())
+    }
+
+    /// Sends an inquiry to another team.
+    pub async fn send_to_team(&mut self, id: &str, team: &str, reason: &str) -> Result<Inquiry, Status> {
+        let request = HandOverInquiryRequest {
+            center: self.center.clone(),
+            inquiry_id: id.to_owned(),
+            to_team: team.to_owned(),
+            reason: "It belongs there.".to_owned(),
+            reason_kind: reason.to_owned(),
+            ..Default::default()
+        };
+        Ok(self.desk.hand_over_inquiry(request).await?.into_inner())
     }
 
     /// Logs a try.
@@ -96,6 +111,7 @@ impl Desk {
             center: self.center.clone(),
             inquiry_id: id.to_owned(),
             decision: "accept".to_owned(),
+            ..Default::default()
         };
         Ok(self.desk.review_records(request).await?.into_inner())
     }
@@ -105,6 +121,29 @@ impl Desk {
         let request =
             OfferSlotsRequest { center: self.center.clone(), inquiry_id: id.to_owned(), ..Default::default() };
         Ok(self.scheduling.offer_slots(request).await?.into_inner())
+    }
+
+    /// The first date that fits and is not before an instant, once booking is allowed.
+    pub async fn offered(&mut self, id: &str, from: i64) -> Result<Slot, Status> {
+        let request =
+            OfferSlotsRequest { center: self.center.clone(), inquiry_id: id.to_owned(), from, ..Default::default() };
+        // What may be booked travels from the desk to scheduling as an event.
+        for _ in 0..100 {
+            if let Some(slot) =
+                self.scheduling.offer_slots(request.clone()).await?.into_inner().slots.into_iter().next()
+            {
+                return Ok(slot);
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+        Err(Status::deadline_exceeded("no date was offered within ten seconds"))
+    }
+
+    /// Says that the person came to the visit.
+    pub async fn attended(&mut self, appointment_id: &str) -> Result<Appointment, Status> {
+        let (center, appointment_id) = (self.center.clone(), appointment_id.to_owned());
+        let request = RecordAttendanceRequest { center, appointment_id, attended: true };
+        Ok(self.scheduling.record_attendance(request).await?.into_inner())
     }
 
     /// Books a slot.
@@ -119,18 +158,17 @@ impl Desk {
     }
 }
 
-/// Works an inquiry from the queue to a booked appointment.
+/// Works an inquiry from the queue to a booked appointment, the first that fits.
 pub async fn book_through(desk: &mut Desk, id: &str) -> Result<Appointment, Status> {
+    book_through_from(desk, id, 0).await
+}
+
+/// The same with the first appointment that is not before an instant, microseconds.
+pub async fn book_through_from(desk: &mut Desk, id: &str, from: i64) -> Result<Appointment, Status> {
     desk.claim(id).await?;
     desk.attempt(id, "reached").await?;
     desk.fill_note(id).await?;
     desk.complete_records(id).await?;
-    // What may be booked travels from the desk to scheduling as an event.
-    for _ in 0..100 {
-        if let Some(slot) = desk.offers(id).await?.slots.first() {
-            return desk.book(id, &slot.slot_id).await;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-    }
-    Err(Status::deadline_exceeded("no date was offered within ten seconds"))
+    let slot = desk.offered(id, from).await?;
+    desk.book(id, &slot.slot_id).await
 }

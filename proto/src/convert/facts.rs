@@ -1,8 +1,9 @@
 //! The facts of an inquiry.
 
+use causeway_funnel::distance::DistanceBand;
 use causeway_funnel::inquiry::{
-    AskedBy, Attribution, BestTime, CancerArea, Channel, Consents, ConsultType, Facts, Payer, RecordsOnHand, Source,
-    Touch, Urgency,
+    AgeBand, AskedBy, Attribution, BestTime, CancerArea, Channel, Consents, ConsultType, Facts, Payer, RecordsOnHand,
+    Source, Stay, Touch, Urgency,
 };
 use uuid::Uuid;
 
@@ -27,6 +28,7 @@ pairs! {
     /// The source on the wire.
     source_to_wire, source_from_wire: wire::Source => Source, Source::WebForm;
     WebForm = WebForm, Phone = Phone, Hl7 = Hl7, Fhir = Fhir, Csv = Csv,
+    SisterCenter = SisterCenter,
 }
 pairs! {
     /// The channel on the wire.
@@ -70,7 +72,38 @@ pub fn facts_to_wire(inquiry_id: Uuid, facts: &Facts) -> wire::Facts {
         received_at: micros(facts.received_at),
         needs_repair: false,
         missed_call: facts.missed_call,
+        nearest_site: facts.nearest_site.clone().unwrap_or_default(),
+        distance_band: Some(facts.distance)
+            .filter(|distance| *distance != DistanceBand::NotKnown)
+            .map_or("", DistanceBand::as_str)
+            .to_owned(),
+        age_band: Some(facts.age).filter(|age| *age != AgeBand::NotKnown).map_or("", AgeBand::as_str).to_owned(),
+        stays: facts.stays.iter().map(stay_to_wire).collect(),
     }
+}
+
+fn stay_to_wire(stay: &Stay) -> wire::Stay {
+    wire::Stay {
+        center: stay.center.clone(),
+        reference: stay.reference.clone(),
+        received_at: micros(stay.received_at),
+        documents: stay.documents,
+        inquiry_id: stay.inquiry_id.to_string(),
+    }
+}
+
+/// A stay at a sister center from what travelled.
+///
+/// # Errors
+/// It says no time of receipt, or no id.
+pub fn stay_from_wire(stay: &wire::Stay) -> Result<Stay, Unreadable> {
+    Ok(Stay {
+        center: stay.center.clone(),
+        reference: stay.reference.clone(),
+        received_at: instant("stays.received_at", stay.received_at)?,
+        documents: stay.documents,
+        inquiry_id: id("stays.inquiry_id", &stay.inquiry_id)?,
+    })
 }
 
 /// Facts and the inquiry's id from an event.
@@ -106,6 +139,10 @@ pub fn facts_from_wire(facts: &wire::Facts) -> Result<(Uuid, Facts), Unreadable>
         form_version: facts.form_version.parse().unwrap_or(0),
         received_at: instant("received_at", facts.received_at)?,
         missed_call: facts.missed_call,
+        age: facts.age_band.parse().unwrap_or(AgeBand::NotKnown),
+        stays: facts.stays.iter().map(stay_from_wire).collect::<Result<_, _>>()?,
+        nearest_site: present(&facts.nearest_site),
+        distance: facts.distance_band.parse().unwrap_or(DistanceBand::NotKnown),
     };
     Ok((id("inquiry_id", &facts.inquiry_id)?, read))
 }
@@ -183,12 +220,20 @@ mod tests {
                     cancer_area: *cancer_area,
                     preferred_channel: Channel::Email,
                     urgency: Urgency::Soon,
+                    age: AgeBand::From40To64,
                     site_preference: Some("north".into()),
                     attribution: Attribution {
                         first: Touch { utm_term: Some("consult".into()), ..Touch::default() },
                         last: Some(Touch { campaign: Some("autumn".into()), ..Touch::default() }),
                     },
                     received_at: jiff::Timestamp::from_second(1_790_000_000).expect("instant is in range"),
+                    stays: vec![Stay {
+                        center: "harbor-valley".into(),
+                        reference: "HV-7K4M-2QX".into(),
+                        received_at: jiff::Timestamp::from_second(1_789_000_000).expect("instant is in range"),
+                        documents: 2,
+                        inquiry_id: Uuid::from_u128(4),
+                    }],
                     ..Facts::default()
                 };
                 let inquiry = Uuid::from_u128(5);

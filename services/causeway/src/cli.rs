@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    audit, bench, calls, center, dev, doctor, feeds, files, held, ledger, messages, migrate, parked, reconcile, run,
-    simulate, token,
+    audit, bench, calls, center, dev, doctor, feeds, files, held, ledger, messages, migrate, parked, people, reconcile,
+    route, run, settings, simulate, token,
 };
 
 /// Carries a cancer-care inquiry from first contact to a kept appointment.
@@ -47,6 +47,8 @@ pub enum Command {
     Migrate(migrate::Migrate),
     /// Checks and applies center profiles.
     Center(center::Center),
+    /// Proves routing tables, explains routes, and tries proposed tables on past inquiries.
+    Route(route::Route),
     /// Proves that no inquiry is lost: accepted = open + scheduled + attended + closed + parked + in transit + held.
     Ledger(ledger::TakeLedger),
     /// Lists, shows and replays messages that nobody could handle.
@@ -61,12 +63,16 @@ pub enum Command {
     Calls(calls::Calls),
     /// Tells which partners' feeds send as usual, and makes keys for them.
     Feeds(feeds::Feeds),
+    /// Has the index read again by which it is found who may be the same person.
+    People(people::People),
     /// Proves that nobody changed, removed or cut off what was written down.
     Audit(audit::Audit),
     /// Compares all that was published with all that was seen, and publishes again what is missing.
     Reconcile(reconcile::Reconcile),
     /// Tells what this machine has, and what an installation lacks.
     Doctor(doctor::Doctor),
+    /// Prints every setting of every service with its variable, default, unit and meaning.
+    Settings(settings::Settings),
     /// Plays life-like synthetic inquiries and the staff who work them.
     Simulate(simulate::Simulate),
     /// Measures throughput, latency and CPU for each inquiry beside the database's own floor.
@@ -105,16 +111,19 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Run(command) => command.execute(&common).await,
         Command::Migrate(command) => command.execute(&common).await,
         Command::Center(command) => command.execute(&common).await,
+        Command::Route(command) => command.execute(&common).await,
         Command::Ledger(command) => command.execute(&common).await,
         Command::Parked(command) => command.execute(&common).await,
         Command::Messages(command) => command.execute(&common).await,
         Command::Calls(command) => command.execute(&common).await,
         Command::Feeds(command) => command.execute(&common).await,
         Command::Files(command) => command.execute(&common).await,
+        Command::People(command) => command.execute(&common).await,
         Command::Audit(command) => command.execute(&common).await,
         Command::Held(command) => command.execute(&common).await,
         Command::Reconcile(command) => command.execute(&common).await,
         Command::Doctor(command) => command.execute(&common).await,
+        Command::Settings(command) => command.execute(&common).await,
         Command::Simulate(command) => command.execute(&common).await,
         Command::Bench(command) => command.execute(&common).await,
         Command::Token(command) => command.execute(&common).await,

@@ -36,6 +36,14 @@ pub fn with_database() -> Vec<&'static str> {
     services().iter().filter(|service| service.migrator().is_some()).map(|service| service.name()).collect()
 }
 
+/// Refuses a name that no service has: a command that does nothing for a misspelt one looks as if all were done.
+pub fn check_names(only: &[String], known: &[&str]) -> anyhow::Result<()> {
+    match only.iter().find(|name| !known.contains(&name.as_str())) {
+        Some(unknown) => anyhow::bail!("no service is called '{unknown}'; known are {}", known.join(", ")),
+        None => Ok(()),
+    }
+}
+
 /// The streams of the contract as the bus takes them.
 pub fn streams() -> Vec<StreamSpec> {
     StreamSpec::all(
@@ -75,11 +83,19 @@ pub async fn machine_pool(config: &RuntimeConfig, service: &str) -> anyhow::Resu
 
 /// Connects to the bus as an operator.
 pub async fn bus(config: &RuntimeConfig) -> anyhow::Result<Bus> {
+    Ok(Bus::connect(bus_settings(config), streams()).await?)
+}
+
+/// Connects to the bus as an operator who only looks: nothing is made that is missing.
+pub async fn bus_as_it_is(config: &RuntimeConfig) -> anyhow::Result<Bus> {
+    Ok(Bus::connect_to_look(bus_settings(config), streams()).await?)
+}
+
+fn bus_settings(config: &RuntimeConfig) -> BusSettings {
     let nats = config.nats("causeway");
     let credentials = nats.credentials.map(|credentials| match credentials {
         NatsCredentials::CredentialsFile(path) => BusCredentials::File(path),
         NatsCredentials::NkeySeedFile(path) => BusCredentials::NkeySeed(path),
     });
-    let settings = BusSettings { url: nats.url, credentials, name: "causeway-operator".to_owned() };
-    Ok(Bus::connect(settings, streams()).await?)
+    BusSettings { url: nats.url, credentials, name: "causeway-operator".to_owned() }
 }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::calendar::Calendar;
 use crate::inquiry::{CancerArea, ConsultType};
+use crate::next_step::NextStepKind;
 use crate::words::{Words, vocabulary};
 
 vocabulary! {
@@ -137,6 +138,9 @@ pub struct BookingRules {
     /// Built-in slots.
     #[serde(rename = "slots", default)]
     pub slots: Vec<SlotTemplate>,
+    /// Dated next steps that may be agreed where no visit applies.
+    #[serde(rename = "next_step", default)]
+    pub next_steps: Vec<NextStepKind>,
 }
 
 impl BookingRules {
@@ -144,6 +148,17 @@ impl BookingRules {
     #[must_use]
     pub fn rule_for(&self, consult: ConsultType, area: CancerArea) -> Option<&BookingRule> {
         self.rules.iter().find(|rule| rule.fits.matches(consult, area))
+    }
+
+    /// A kind of next step by its id.
+    #[must_use]
+    pub fn next_step(&self, id: &str) -> Option<&NextStepKind> {
+        self.next_steps.iter().find(|kind| kind.id == id)
+    }
+
+    /// The next steps that may be agreed for an inquiry, in the center's order.
+    pub fn next_steps_for(&self, consult: ConsultType, area: CancerArea) -> impl Iterator<Item = &NextStepKind> {
+        self.next_steps.iter().filter(move |kind| kind.fits(consult, area))
     }
 
     /// The slot templates that serve a rule.

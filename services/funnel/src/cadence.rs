@@ -19,6 +19,7 @@ vocabulary! {
         RecordsMissing = "records_missing", "Records missing", "Faltan documentos", "Documents manquants";
         DatesOffered = "dates_offered", "Dates offered, none chosen", "Fechas ofrecidas, sin elegir", "Dates proposées, aucune choisie";
         VisitBooked = "visit_booked", "Visit booked", "Cita dada", "Rendez-vous pris";
+        NextStepAgreed = "next_step_agreed", "Next step agreed", "Próximo paso acordado", "Prochaine étape convenue";
         NoShow = "no_show", "Visit missed", "Cita no realizada", "Rendez-vous manqué";
     }
 }
@@ -28,7 +29,7 @@ vocabulary! {
     StepFrom ("step from") {
         #[default]
         StatusStart = "status_start", "After the status began", "Después de iniciar el estado", "Après le début de l'état";
-        BeforeVisit = "before_visit", "Before the visit", "Antes de la cita", "Avant le rendez-vous";
+        BeforeVisit = "before_visit", "Before the visit or the agreed step", "Antes de la cita o del paso acordado", "Avant le rendez-vous ou l'étape convenue";
     }
 }
 

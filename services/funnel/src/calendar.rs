@@ -4,7 +4,13 @@
 //! cannot shift a due time. A wall-clock bound that a clock change skips means the instant after the gap; one that comes
 //! twice means the first.
 //!
-//! Deliberately not here: the words for a time (`time_words`) and the rules of holidays (`holiday`).
+//! Deliberately not here: the words for a time (`time_words`), the rules of holidays (`holiday`), and the search among
+//! compiled spans (`timetable`).
+
+mod timetable;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::civil::{Date, DateTime, Time, Weekday};
 use jiff::tz::{AmbiguousOffset, TimeZone};
@@ -12,10 +18,12 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::holiday::Holiday;
+use timetable::{Year, Years, instant, nanos};
 
-/// How far ahead an opening is looked for. A calendar that is closed for longer answers with plain clock time.
-const HORIZON_DAYS: usize = 800;
+/// A calendar that has no open minute in so many years on end answers with plain clock time.
+const HORIZON_YEARS: i16 = 3;
 const MINUTES_PER_DAY: u16 = 24 * 60;
+const NANOS_PER_MINUTE: i64 = 60_000_000_000;
 
 /// One opening of a weekday, in minutes after midnight; `close` may be 24:00.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,6 +37,12 @@ impl Interval {
     #[must_use]
     pub fn new(open: u16, close: u16) -> Option<Self> {
         (open < close && close <= MINUTES_PER_DAY).then_some(Self { open, close })
+    }
+
+    /// First open minute, and the first that is closed again, after midnight.
+    #[must_use]
+    pub const fn bounds(self) -> (u16, u16) {
+        (self.open, self.close)
     }
 
     /// Its length.
@@ -88,7 +102,7 @@ pub struct Clocked {
     pub pauses: Vec<Pause>,
 }
 
-/// A center's or site's opening times.
+/// Opening times of a center, a site or a team.
 #[derive(Debug, Clone)]
 pub struct Calendar {
     zone: TimeZone,
@@ -96,6 +110,7 @@ pub struct Calendar {
     holidays: Vec<Holiday>,
     closed_days: Vec<(Date, String)>,
     closures: Vec<Closure>,
+    years: Years,
 }
 
 impl Calendar {
@@ -106,7 +121,14 @@ impl Calendar {
     pub fn new(zone_name: &str) -> Result<Self, String> {
         let zone = TimeZone::get(zone_name)
             .map_err(|_| format!("time zone \"{zone_name}\" is unknown; use an IANA name like America/Los_Angeles"))?;
-        Ok(Self { zone, week: Default::default(), holidays: Vec::new(), closed_days: Vec::new(), closures: Vec::new() })
+        Ok(Self {
+            zone,
+            week: Default::default(),
+            holidays: Vec::new(),
+            closed_days: Vec::new(),
+            closures: Vec::new(),
+            years: Years::default(),
+        })
     }
 
     /// Adds an opening to a weekday; openings that touch or overlap become one.
@@ -123,6 +145,7 @@ impl Calendar {
             }
         }
         *day = merged;
+        self.years = Years::default();
         self
     }
 
@@ -130,6 +153,7 @@ impl Calendar {
     #[must_use]
     pub fn with_holiday(mut self, holiday: Holiday) -> Self {
         self.holidays.push(holiday);
+        self.years = Years::default();
         self
     }
 
@@ -137,14 +161,16 @@ impl Calendar {
     #[must_use]
     pub fn with_closed_day(mut self, date: Date, name: impl Into<String>) -> Self {
         self.closed_days.push((date, name.into()));
+        self.years = Years::default();
         self
     }
 
-    /// Closes for a stretch of time, such as an afternoon of training or a storm.
+    /// Closes for a stretch of time, such as an afternoon of training or a storm. What is compiled already is cut and not
+    /// compiled anew, so that a closure entered on short notice costs no more than its own stretch.
     #[must_use]
     pub fn with_closure(mut self, closure: Closure) -> Self {
+        self.years.take_out(nanos(closure.from), nanos(closure.to));
         self.closures.push(closure);
-        self.closures.sort_by_key(|closure| closure.from);
         self
     }
 
@@ -152,6 +178,12 @@ impl Calendar {
     #[must_use]
     pub const fn zone(&self) -> &TimeZone {
         &self.zone
+    }
+
+    /// The openings of a weekday in order, holidays and closures left aside.
+    #[must_use]
+    pub fn hours_on(&self, weekday: Weekday) -> &[Interval] {
+        &self.week[weekday_index(weekday)]
     }
 
     /// Whether any weekday has hours at all.
@@ -167,10 +199,26 @@ impl Calendar {
         named.or_else(|| self.holidays.iter().find(|holiday| holiday.falls_on(date)).map(|holiday| holiday.label("en")))
     }
 
+    /// The closed days of a stretch of dates, both ends included, in order: holidays by rule, on the day itself and on the
+    /// weekday on which they are observed, and single dates, which go first where both fall on a day.
+    #[must_use]
+    pub fn closed_days(&self, from: Date, to: Date) -> BTreeMap<Date, String> {
+        let in_range = |day: &Date| from <= *day && *day <= to;
+        let by_rule = |holiday: &Holiday| {
+            let (holiday, name) = (*holiday, holiday.label("en").to_owned());
+            let days = (from.year()..=to.year()).flat_map(move |year| holiday.days_in(year)).filter(in_range);
+            days.map(move |day| (day, name.clone()))
+        };
+        // What comes later takes the place of what came before: the first holiday of the list is the one that is named.
+        let mut days: BTreeMap<Date, String> = self.holidays.iter().rev().flat_map(by_rule).collect();
+        days.extend(self.closed_days.iter().rev().filter(|(day, _)| in_range(day)).cloned());
+        days
+    }
+
     /// Whether the center is open at this instant. The closing instant itself is closed.
     #[must_use]
     pub fn is_open(&self, at: Timestamp) -> bool {
-        self.spans_around(at).any(|(open, close)| open <= at && at < close)
+        self.open_spans(at).next().is_some_and(|(open, _)| open == at)
     }
 
     /// `at` itself when open, else the next instant at which the center opens.
@@ -182,34 +230,54 @@ impl Calendar {
     /// When `minutes` of open time have passed after `start`. After hours, counting begins at opening.
     #[must_use]
     pub fn add_business(&self, start: Timestamp, minutes: u32) -> Timestamp {
-        self.advance(start, SignedDuration::from_mins(i64::from(minutes)))
+        if minutes == 0 {
+            return self.next_opening(start);
+        }
+        self.advance(start, i64::from(minutes) * NANOS_PER_MINUTE)
     }
 
-    fn advance(&self, start: Timestamp, amount: SignedDuration) -> Timestamp {
-        let mut left = amount;
-        for (open, close) in self.open_spans(start) {
-            let length = open.duration_until(close);
-            if left <= length {
-                return open.saturating_add(left).unwrap_or(close);
-            }
-            left -= length;
+    /// When so much open time, more than none, has passed after `start`.
+    fn advance(&self, start: Timestamp, amount: i64) -> Timestamp {
+        let plain = || start.saturating_add(SignedDuration::from_nanos(amount)).unwrap_or(start);
+        if !self.ever_opens() {
+            return plain();
         }
-        start.saturating_add(amount).unwrap_or(start)
+        let (from, mut left, mut shut) = (nanos(start), amount, 0);
+        for number in self.first_year(start)..Date::MAX.year() {
+            let year = self.year(number);
+            let before = year.open_before(from);
+            let rest = year.total() - before;
+            if left <= rest {
+                return year.when_passed(before + left).map_or_else(plain, instant);
+            }
+            left -= rest;
+            shut = if year.total() == 0 { shut + 1 } else { 0 };
+            if shut > HORIZON_YEARS {
+                break;
+            }
+        }
+        plain()
     }
 
     /// Whole minutes of open time between two instants; zero when `b` is not after `a`.
     #[must_use]
     pub fn business_minutes_between(&self, a: Timestamp, b: Timestamp) -> i64 {
-        if b <= a {
+        self.open_between(a, b) / NANOS_PER_MINUTE
+    }
+
+    /// Nanoseconds of open time between two instants.
+    fn open_between(&self, a: Timestamp, b: Timestamp) -> i64 {
+        if b <= a || !self.ever_opens() {
             return 0;
         }
-        let last_day = self.zone.to_datetime(b).date();
-        let total: SignedDuration = days_from(self.zone.to_datetime(a).date())
-            .take_while(|day| *day <= last_day)
-            .flat_map(|day| self.spans_on(day))
-            .map(|(open, close)| open.max(a).duration_until(close.min(b)).max(SignedDuration::ZERO))
-            .sum();
-        total.as_mins()
+        let (from, to) = (nanos(a), nanos(b));
+        let last = self.zone.to_datetime(b).date().year();
+        (self.first_year(a)..=last)
+            .map(|number| {
+                let year = self.year(number);
+                year.open_before(to) - year.open_before(from)
+            })
+            .sum()
     }
 
     /// When a clock of `minutes` runs out, its pauses left out. While a pause stands, the answer is as if it ended now
@@ -227,12 +295,8 @@ impl Calendar {
             if from >= due || to <= from {
                 continue;
             }
-            let lost: SignedDuration = self
-                .open_spans(from)
-                .take_while(|(open, _)| *open < to)
-                .map(|(open, close)| open.duration_until(close.min(to)))
-                .sum();
-            if !lost.is_zero() {
+            let lost = self.open_between(from, to);
+            if lost > 0 {
                 due = self.advance(due, lost);
             }
             counted_to = to;
@@ -242,30 +306,46 @@ impl Calendar {
 
     /// Open stretches from `from` on, the first one cut to begin no earlier than `from`.
     pub fn open_spans(&self, from: Timestamp) -> impl Iterator<Item = (Timestamp, Timestamp)> + '_ {
-        self.spans_around(from)
-            .filter(move |(_, close)| *close > from)
-            .map(move |(open, close)| (open.max(from), close))
+        let (first, at) = (self.first_year(from), nanos(from));
+        // A week without hours needs no look into years.
+        let years = if self.ever_opens() { HORIZON_YEARS + 1 } else { 0 };
+        (first..first.saturating_add(years).min(Date::MAX.year())).flat_map(move |number| {
+            let year = self.year(number);
+            let spans = (0..).map_while(move |place| year.after(at).get(place).copied());
+            spans.map(move |span| (instant(span.open.max(at)), instant(span.close)))
+        })
     }
 
-    fn spans_around(&self, at: Timestamp) -> impl Iterator<Item = (Timestamp, Timestamp)> + '_ {
-        days_from(self.zone.to_datetime(at).date()).take(HORIZON_DAYS).flat_map(|day| self.spans_on(day))
+    /// The year in which spans after an instant are first looked for. The day before matters where a clock change at
+    /// midnight repeats its last hour.
+    fn first_year(&self, at: Timestamp) -> i16 {
+        let day = self.zone.to_datetime(at).date();
+        day.yesterday().unwrap_or(day).year()
     }
 
-    /// The open stretches of one local day, in order, closures taken out.
-    fn spans_on(&self, day: Date) -> Vec<(Timestamp, Timestamp)> {
+    /// The spans of one year of local days.
+    fn year(&self, number: i16) -> Arc<Year> {
+        self.years.get(number, || {
+            let (Ok(first), Ok(last)) = (Date::new(number, 1, 1), Date::new(number, 12, 31)) else {
+                return Year::default();
+            };
+            let closed = self.closed_days(first, last);
+            let days = std::iter::successors(Some(first), |day| day.tomorrow().ok()).take_while(|day| *day <= last);
+            let open = days.filter(|day| !closed.contains_key(day)).flat_map(|day| self.spans_on(day));
+            let year = Year::new(open.map(|(open, close)| (nanos(open), nanos(close))));
+            self.closures.iter().fold(year, |year, closure| {
+                let (from, to) = (nanos(closure.from), nanos(closure.to));
+                if year.is_touched_by(from, to) { year.without(from, to) } else { year }
+            })
+        })
+    }
+
+    /// The hours of one local day as instants.
+    fn spans_on(&self, day: Date) -> impl Iterator<Item = (Timestamp, Timestamp)> + '_ {
         let intervals = &self.week[weekday_index(day.weekday())];
-        if intervals.is_empty() || self.closed_on(day).is_some() {
-            return Vec::new();
-        }
-        let mut spans: Vec<(Timestamp, Timestamp)> = intervals
+        intervals
             .iter()
-            .filter_map(|hours| Some((self.instant(day, hours.open)?, self.instant(day, hours.close)?)))
-            .filter(|(open, close)| open < close)
-            .collect();
-        for closure in &self.closures {
-            spans = spans.into_iter().flat_map(|span| without(span, closure)).collect();
-        }
-        spans
+            .filter_map(move |hours| Some((self.instant(day, hours.open)?, self.instant(day, hours.close)?)))
     }
 
     /// The first instant at which the clocks of this zone show `minutes` after midnight of `day`, or later.
@@ -283,20 +363,6 @@ impl Calendar {
         }
         ambiguous.earlier().ok()
     }
-}
-
-fn without((open, close): (Timestamp, Timestamp), closure: &Closure) -> Vec<(Timestamp, Timestamp)> {
-    let before = (open, close.min(closure.from));
-    let after = (open.max(closure.to), close);
-    if closure.from >= close || closure.to <= open || closure.to <= closure.from {
-        return vec![(open, close)];
-    }
-    [before, after].into_iter().filter(|(open, close)| open < close).collect()
-}
-
-fn days_from(first: Date) -> impl Iterator<Item = Date> {
-    // The day before matters where a clock change at midnight repeats its last hour.
-    std::iter::successors(Some(first.yesterday().unwrap_or(first)), |day| day.tomorrow().ok())
 }
 
 fn weekday_index(weekday: Weekday) -> usize {

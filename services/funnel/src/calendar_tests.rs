@@ -1,8 +1,7 @@
-//! Business time, against worded cases and against a counter that looks at every single minute.
+//! Business time in worded cases. The counter that looks at every single minute is `tests/clock.rs`.
 
 use super::*;
 use jiff::civil::date;
-use proptest::prelude::*;
 
 fn weekdays() -> [Weekday; 5] {
     [Weekday::Monday, Weekday::Tuesday, Weekday::Wednesday, Weekday::Thursday, Weekday::Friday]
@@ -123,104 +122,79 @@ fn unreadable_hours_and_zones_say_what_to_write() {
     assert!(Calendar::new("Pacific").unwrap_err().contains("IANA"));
 }
 
-/// The oracle: walks every minute of each local day and opens or closes when the wall clock first reaches a bound.
-struct MinuteCounter {
-    start: i64,
-    open: Vec<bool>,
+#[test]
+fn an_inquiry_at_half_past_two_on_the_night_of_a_change_is_due_by_the_clock_of_the_morning() {
+    let weekend = |calendar: Calendar| calendar.with_hours(Weekday::Sunday, Interval::parse("09:00-12:00").unwrap());
+    // Spring: half past two does not exist; the instant half an hour after two is 3:30 by the new time.
+    let spring: Timestamp = "2027-03-14T10:30:00Z".parse().unwrap();
+    assert_eq!(weekend(office()).add_business(spring, 60), at("2027-03-14T10:00"));
+    assert_eq!(weekend(office()).add_business(spring, 60), "2027-03-14T17:00:00Z".parse().unwrap());
+    // Autumn: the hour before it came twice, and half past two came once.
+    assert_eq!(weekend(office()).add_business(at("2027-11-07T02:30"), 60), at("2027-11-07T10:00"));
+    assert_eq!(weekend(office()).add_business(at("2027-11-07T02:30"), 60), "2027-11-07T18:00:00Z".parse().unwrap());
+    // A place that is open that night counts the hour that comes twice twice, and the one that is skipped not at all.
+    let night = |day| {
+        let hours = Interval::parse("00:00-24:00").unwrap();
+        Calendar::new("America/Los_Angeles").unwrap().with_hours(day, hours)
+    };
+    let from = |text| night(Weekday::Sunday).add_business(at(text), 120);
+    assert_eq!(
+        (from("2027-11-07T00:30"), from("2027-03-14T01:30")),
+        (at("2027-11-07T01:30") + SignedDuration::from_hours(1), at("2027-03-14T04:30"))
+    );
 }
 
-impl MinuteCounter {
-    fn over(calendar: &Calendar, from: Date, days: i64) -> Self {
-        let midnight = |day: Date| calendar.zone.to_timestamp(day.at(0, 0, 0, 0)).unwrap().as_second() / 60;
-        let start = midnight(from);
-        let mut open = Vec::new();
-        let mut day = from;
-        for _ in 0..days {
-            let minutes: Vec<i64> = (midnight(day)..midnight(day.tomorrow().unwrap())).collect();
-            let wall = |minute: i64| {
-                let local = calendar.zone.to_datetime(Timestamp::from_second(minute * 60).unwrap());
-                i64::from(local.hour()) * 60 + i64::from(local.minute())
-            };
-            let first = |bound: u16| minutes.iter().position(|m| wall(*m) >= i64::from(bound)).unwrap_or(minutes.len());
-            let mut marks = vec![false; minutes.len()];
-            if calendar.closed_on(day).is_none() {
-                for hours in &calendar.week[weekday_index(day.weekday())] {
-                    (first(hours.open)..first(hours.close)).for_each(|minute| marks[minute] = true);
-                }
-            }
-            open.extend(marks);
-            day = day.tomorrow().unwrap();
-        }
-        Self { start, open }
-    }
-
-    fn between(&self, a: usize, b: usize) -> i64 {
-        self.open[a..b].iter().filter(|open| **open).count() as i64
-    }
-
-    fn at(&self, index: usize) -> Timestamp {
-        Timestamp::from_second((self.start + index as i64) * 60).unwrap()
-    }
-
-    /// The instant by which `minutes` open minutes have passed after `from`.
-    fn add(&self, from: usize, minutes: u32) -> Option<Timestamp> {
-        let mut left = minutes;
-        for (index, open) in self.open.iter().enumerate().skip(from) {
-            if *open && left == 0 {
-                return Some(self.at(index));
-            }
-            if *open {
-                left -= 1;
-                if left == 0 && minutes > 0 {
-                    return Some(self.at(index + 1));
-                }
-            }
-        }
-        None
-    }
+#[test]
+fn a_pause_over_a_closed_night_costs_nothing_and_one_into_the_morning_only_its_open_part() {
+    let due = |from, to| {
+        let pauses = vec![Pause { from: at(from), to: Some(at(to)) }];
+        office().due(&Clocked { started: at("2026-03-03T16:00"), pauses }, 120)
+    };
+    assert_eq!(due("2026-03-03T17:00", "2026-03-04T08:00"), at("2026-03-04T09:00"));
+    assert_eq!(due("2026-03-03T16:30", "2026-03-04T08:30"), at("2026-03-04T10:00"));
+    assert_eq!(
+        due("2026-03-04T12:00", "2026-03-04T13:00"),
+        at("2026-03-04T09:00"),
+        "after the due time it changes nothing"
+    );
 }
 
-fn some_calendar() -> impl Strategy<Value = Calendar> {
-    let zone = prop_oneof![
-        Just("America/Los_Angeles"),
-        Just("America/New_York"),
-        Just("America/Phoenix"),
-        Just("Europe/Paris")
-    ];
-    let hours = prop::collection::vec((0usize..7, 0u16..1380, 30u16..700), 1..9);
-    (zone, hours, prop::bool::ANY).prop_map(|(zone, hours, holiday)| {
-        let calendar = Calendar::new(zone).unwrap();
-        let calendar = if holiday {
-            calendar.with_holiday(Holiday::VeteransDay).with_closed_day(date(2026, 3, 10), "closed")
-        } else {
-            calendar
-        };
-        hours.into_iter().fold(calendar, |calendar, (day, open, length)| {
-            let weekday = Weekday::from_monday_zero_offset(day as i8).unwrap();
-            calendar.with_hours(weekday, Interval::new(open, (open + length).min(1440)).unwrap())
-        })
-    })
+#[test]
+fn a_closure_entered_afterwards_counts_like_one_that_was_known_and_leaves_other_years_as_they_are() {
+    let storm = Closure { from: at("2026-12-30T00:00"), to: at("2027-01-02T00:00"), reason: "storm".into() };
+    let known = office().with_closure(storm.clone());
+    let asked = office();
+    let before = asked.add_business(at("2026-12-30T09:00"), 600);
+    let entered = asked.clone().with_closure(storm);
+    assert_eq!(entered.add_business(at("2026-12-30T09:00"), 600), known.add_business(at("2026-12-30T09:00"), 600));
+    assert_eq!(entered.add_business(at("2026-12-30T09:00"), 600), at("2027-01-05T10:00"));
+    assert_eq!((before, asked.add_business(at("2026-12-30T09:00"), 600)), (at("2026-12-31T11:00"), before));
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
-    #[test]
-    fn business_time_equals_a_count_of_single_minutes(
-        calendar in some_calendar(),
-        first in prop_oneof![Just(date(2026, 3, 6)), Just(date(2026, 3, 27)), Just(date(2026, 10, 23)), Just(date(2026, 10, 30)), Just(date(2026, 6, 17))],
-        a in 0usize..10_000,
-        length in 0usize..9_000,
-        minutes in 0u32..3_000,
-    ) {
-        let counter = MinuteCounter::over(&calendar, first, 24);
-        let b = a + length;
-        prop_assert_eq!(calendar.is_open(counter.at(a)), counter.open[a]);
-        prop_assert_eq!(calendar.business_minutes_between(counter.at(a), counter.at(b)), counter.between(a, b));
-        if let Some(due) = counter.add(a, minutes) {
-            prop_assert_eq!(calendar.add_business(counter.at(a), minutes), due);
-        }
-        if let Some(opening) = counter.add(a, 0) {
-            prop_assert_eq!(calendar.next_opening(counter.at(a)), opening);
-        }
-    }
+#[test]
+fn seconds_and_less_are_counted_as_they_are() {
+    let start = at("2026-03-03T11:59:59") + SignedDuration::from_nanos(1);
+    assert_eq!(office().add_business(start, 1), at("2026-03-03T13:00:59") + SignedDuration::from_nanos(1));
+    assert_eq!(office().business_minutes_between(start, at("2026-03-03T13:00:59")), 0);
+    assert_eq!(office().business_minutes_between(start, at("2026-03-03T13:01:00")), 1);
+}
+
+#[test]
+fn closed_days_are_listed_with_their_names_and_a_date_of_the_centers_own_goes_before_a_rule() {
+    let calendar = office()
+        .with_holiday(Holiday::NewYearsDay)
+        .with_holiday(Holiday::Thanksgiving)
+        .with_closed_day(date(2027, 11, 25), "moving day")
+        .with_closed_day(date(2028, 2, 1), "training");
+    let listed: Vec<(Date, String)> = calendar.closed_days(date(2027, 1, 1), date(2027, 12, 31)).into_iter().collect();
+    let named = |day, name: &str| (day, name.to_owned());
+    assert_eq!(
+        listed,
+        [
+            named(date(2027, 1, 1), "New Year's Day"),
+            named(date(2027, 11, 25), "moving day"),
+            named(date(2027, 12, 31), "New Year's Day")
+        ]
+    );
+    assert_eq!(calendar.closed_days(date(2027, 11, 26), date(2027, 12, 30)).len(), 0);
 }

@@ -18,11 +18,23 @@ pub struct Fault {
     pub what: String,
     /// What to do.
     pub remedy: String,
+    /// An inquiry that shows it, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub example: Option<String>,
+}
+
+impl Fault {
+    /// The same with an inquiry that shows it, in words.
+    #[must_use]
+    pub fn such_as(self, example: impl Into<String>) -> Self {
+        Self { example: Some(example.into()), ..self }
+    }
 }
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}: {}; {}", self.file, self.line, self.what, self.remedy)
+        write!(f, "{}:{}: {}; {}", self.file, self.line, self.what, self.remedy)?;
+        self.example.as_ref().map_or(Ok(()), |example| write!(f, " (for example {example})"))
     }
 }
 
@@ -39,7 +51,7 @@ impl Place<'_> {
     /// A fault at a line.
     #[must_use]
     pub fn at(&self, line: usize, what: impl Into<String>, remedy: impl Into<String>) -> Fault {
-        Fault { file: self.file.to_owned(), line, what: what.into(), remedy: remedy.into() }
+        Fault { file: self.file.to_owned(), line, what: what.into(), remedy: remedy.into(), example: None }
     }
 
     /// A fault at the first line that holds `"needle"` in quotes, else that holds it at all, else at the first line.

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::contact::FaultCode;
-use crate::inquiry::{AskedBy, CancerArea, Channel, ConsultType};
+use crate::inquiry::{AgeBand, AskedBy, CancerArea, Channel, ConsultType};
 use jiff::civil::date;
 
 const FORM: &str = r#"
@@ -81,8 +81,11 @@ fn the_core_answers_alone_make_an_inquiry() {
     );
     assert_eq!((read.phone.as_deref(), read.language.as_str()), (Some("+12065550142"), "en"));
     assert_eq!((read.birth_date, read.extra["shoe_size"].as_str()), (Some(date(1961, 3, 27)), "42"));
-    let facts = read.facts(Origin { center: "harbor-valley".into(), form_version: 3, ..Origin::default() });
+    let origin = Origin { center: "harbor-valley".into(), form_version: 3, ..Origin::default() };
+    let facts = read.facts(Origin { today: date(2026, 3, 4), ..origin.clone() });
     assert_eq!((facts.center.as_str(), facts.form_version, facts.consents.phone), ("harbor-valley", 3, true));
+    assert_eq!(facts.age, AgeBand::From40To64, "the band alone of a birth date");
+    assert_eq!(read.facts(origin).age, AgeBand::NotKnown, "without a day nothing is said of it");
 }
 
 #[test]

@@ -51,14 +51,22 @@ impl Holiday {
         }
     }
 
+    /// The dates of `year` on which it falls or is observed, which may be none or several: New Year's Day on a Saturday is
+    /// observed on the last day of the year before.
+    #[must_use]
+    pub fn days_in(self, year: i16) -> Vec<Date> {
+        let around = [year, year.saturating_add(1)].into_iter().filter_map(|year| self.in_year(year));
+        let mut days: Vec<Date> =
+            around.flat_map(|day| [Some(day), observed(day)]).flatten().filter(|day| day.year() == year).collect();
+        days.sort_unstable();
+        days.dedup();
+        days
+    }
+
     /// Whether `date` is this holiday or the weekday on which it is observed.
     #[must_use]
     pub fn falls_on(self, date: Date) -> bool {
-        // New Year's Day on a Saturday is observed on the last day of the year before.
-        [date.year(), date.year() + 1]
-            .into_iter()
-            .filter_map(|year| self.in_year(year))
-            .any(|day| day == date || observed(day) == Some(date))
+        self.days_in(date.year()).contains(&date)
     }
 }
 
@@ -90,6 +98,13 @@ mod tests {
         assert!(Holiday::IndependenceDay.falls_on(date(2026, 7, 3)));
         assert!(Holiday::IndependenceDay.falls_on(date(2026, 7, 4)));
         assert!(!Holiday::IndependenceDay.falls_on(date(2026, 7, 6)));
+    }
+
+    #[test]
+    fn the_days_of_a_year_are_those_on_which_it_is_observed_too() {
+        assert_eq!(Holiday::NewYearsDay.days_in(2027), [date(2027, 1, 1), date(2027, 12, 31)]);
+        assert_eq!(Holiday::IndependenceDay.days_in(2027), [date(2027, 7, 4), date(2027, 7, 5)]);
+        assert_eq!(Holiday::Thanksgiving.days_in(2027), [date(2027, 11, 25)]);
     }
 
     #[test]

@@ -4,8 +4,11 @@
 //! ties a person to their health (name, phone, e-mail, birth date, free text); only ingestion holds that.
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
+use crate::distance::DistanceBand;
 use crate::words::vocabulary;
 
 vocabulary! {
@@ -50,6 +53,7 @@ vocabulary! {
         Hl7 = "hl7", "HL7 referral", "Derivación HL7", "Orientation HL7";
         Fhir = "fhir", "FHIR referral", "Derivación FHIR", "Orientation FHIR";
         Csv = "csv", "Referral list (CSV)", "Lista de derivaciones (CSV)", "Liste d'orientations (CSV)";
+        SisterCenter = "sister_center", "Sister center", "Centro asociado", "Centre associé";
     }
 }
 
@@ -108,6 +112,48 @@ vocabulary! {
         NotSure = "not_sure", "I am not sure", "No sé con seguridad", "Je ne sais pas";
     }
 }
+
+vocabulary! {
+    /// How old the patient was at the receipt, in bands so wide that they point at nobody.
+    AgeBand ("age band") {
+        Under18 = "under_18", "Under 18", "Menos de 18", "Moins de 18 ans";
+        From18To39 = "18_to_39", "18 to 39", "De 18 a 39", "De 18 à 39 ans";
+        From40To64 = "40_to_64", "40 to 64", "De 40 a 64", "De 40 à 64 ans";
+        From65 = "65_and_over", "65 and over", "65 o más", "65 ans et plus";
+        #[default]
+        NotKnown = "not_known", "Not known", "No se sabe", "Inconnu";
+    }
+}
+
+impl AgeBand {
+    /// The band of somebody who was born on a day; without one nobody knows.
+    #[must_use]
+    pub fn of(birth: Option<Date>, today: Date) -> Self {
+        let Some(birth) = birth.filter(|birth| *birth <= today) else { return Self::NotKnown };
+        let before_birthday = (today.month(), today.day()) < (birth.month(), birth.day());
+        match today.year() - birth.year() - i16::from(before_birthday) {
+            ..18 => Self::Under18,
+            18..40 => Self::From18To39,
+            40..65 => Self::From40To64,
+            65.. => Self::From65,
+        }
+    }
+
+    /// First and last year of life in it; nothing where it is not known.
+    #[must_use]
+    pub const fn years(self) -> Option<(u32, u32)> {
+        match self {
+            Self::Under18 => Some((0, 17)),
+            Self::From18To39 => Some((18, 39)),
+            Self::From40To64 => Some((40, 64)),
+            Self::From65 => Some((65, OLDEST)),
+            Self::NotKnown => None,
+        }
+    }
+}
+
+/// Nobody is older, years.
+const OLDEST: u32 = 125;
 
 vocabulary! {
     /// Who is asking.
@@ -192,6 +238,22 @@ pub struct Attribution {
     pub last: Option<Touch>,
 }
 
+/// A center that an inquiry was at before it was handed over, and what it was there.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Stay {
+    /// Center id.
+    pub center: String,
+    /// Its request number there.
+    pub reference: String,
+    /// When it came in there.
+    pub received_at: Timestamp,
+    /// Documents that the center has of it; they stay there.
+    pub documents: u32,
+    /// Its id there.
+    pub inquiry_id: Uuid,
+}
+
 /// The facts of an inquiry that may travel: everything that listeners need, nothing that names a person.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -238,6 +300,14 @@ pub struct Facts {
     pub received_at: Timestamp,
     /// It is a call that nobody answered: nothing was asked yet, and the person waits to be called back.
     pub missed_call: bool,
+    /// How old the patient was at the receipt.
+    pub age: AgeBand,
+    /// Sister centers that it was at before, the first one first; none: it was asked here.
+    pub stays: Vec<Stay>,
+    /// The site that is nearest to where they live, by its id, as far as known.
+    pub nearest_site: Option<String>,
+    /// How far it is.
+    pub distance: DistanceBand,
 }
 
 /// Longest idempotency key, characters.
@@ -279,6 +349,18 @@ mod tests {
         let text = serde_json::to_string(&facts).unwrap();
         assert_eq!(serde_json::from_str::<Facts>(&text).unwrap(), facts);
         assert_eq!(serde_json::from_str::<Facts>("{}").unwrap(), Facts::default());
+    }
+
+    #[test]
+    fn an_age_is_a_band_that_changes_on_the_birthday() {
+        let on = |text: &str| text.parse().unwrap();
+        let band = |birth: &str| AgeBand::of(Some(on(birth)), on("2027-03-04"));
+        assert_eq!((band("2009-03-04"), band("2009-03-05")), (AgeBand::From18To39, AgeBand::Under18));
+        assert_eq!((band("1987-03-05"), band("1987-03-04")), (AgeBand::From18To39, AgeBand::From40To64));
+        assert_eq!((band("1962-03-05"), band("1920-01-01")), (AgeBand::From40To64, AgeBand::From65));
+        assert_eq!((AgeBand::of(None, on("2027-03-04")), band("2027-03-05")), (AgeBand::NotKnown, AgeBand::NotKnown));
+        let bounds: Vec<_> = AgeBand::ALL.iter().filter_map(|band| band.years()).collect();
+        assert!(bounds.windows(2).all(|two| two[0].1 + 1 == two[1].0), "no year between two bands: {bounds:?}");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::form::{Choice, FieldKind};
-use crate::inquiry::ConsultType;
+use crate::inquiry::{CancerArea, ConsultType};
 use crate::words::{Words, vocabulary};
 
 vocabulary! {
@@ -40,6 +40,9 @@ pub struct NoteField {
     /// Consult types for which it must be filled; empty means all.
     #[serde(default)]
     pub consult_types: Vec<ConsultType>,
+    /// Cancer areas for which it must be filled; empty means all.
+    #[serde(default)]
+    pub cancer_areas: Vec<CancerArea>,
     /// Whether it may stay empty.
     #[serde(default)]
     pub optional: bool,
@@ -58,9 +61,12 @@ pub struct NoteDefinition {
 }
 
 impl NoteDefinition {
-    /// The fields of the note for a consult type.
-    pub fn fields_for(&self, consult: ConsultType) -> impl Iterator<Item = &NoteField> {
-        self.fields.iter().filter(move |field| field.consult_types.is_empty() || field.consult_types.contains(&consult))
+    /// The fields of the note for a consult type and a cancer area.
+    pub fn fields_for(&self, consult: ConsultType, area: CancerArea) -> impl Iterator<Item = &NoteField> {
+        self.fields.iter().filter(move |field| {
+            (field.consult_types.is_empty() || field.consult_types.contains(&consult))
+                && (field.cancer_areas.is_empty() || field.cancer_areas.contains(&area))
+        })
     }
 }
 
@@ -79,10 +85,10 @@ pub struct MissingField {
 #[must_use]
 pub fn missing_fields(
     note: &NoteDefinition,
-    consult: ConsultType,
+    (consult, area): (ConsultType, CancerArea),
     filled: &BTreeMap<String, String>,
 ) -> Vec<MissingField> {
-    note.fields_for(consult)
+    note.fields_for(consult, area)
         .filter(|field| !field.optional && filled.get(&field.key).is_none_or(|answer| answer.trim().is_empty()))
         .map(|field| MissingField { key: field.key.clone(), label: field.label.clone(), why: field.why.clone() })
         .collect()
@@ -100,11 +106,13 @@ mod tests {
             why: Words::default(),
             needed_for: NeededFor::Routing,
             consult_types,
+            cancer_areas: if key == "receptors" { vec![CancerArea::Breast] } else { vec![] },
             optional,
             options: vec![],
         };
         NoteDefinition {
             fields: vec![
+                field("receptors", vec![], false),
                 field("diagnosis", vec![], false),
                 field("treatment_history", vec![ConsultType::ClinicalTrial], false),
                 field("remarks", vec![], true),
@@ -113,12 +121,14 @@ mod tests {
     }
 
     #[test]
-    fn the_note_is_complete_when_every_field_of_its_consult_type_is_filled() {
+    fn the_note_is_complete_when_every_field_of_its_consult_type_and_cancer_area_is_filled() {
         let mut filled = BTreeMap::from([("diagnosis".to_owned(), "told".to_owned())]);
-        assert!(missing_fields(&note(), ConsultType::SecondOpinion, &filled).is_empty());
-        let missing = missing_fields(&note(), ConsultType::ClinicalTrial, &filled);
+        assert!(missing_fields(&note(), (ConsultType::SecondOpinion, CancerArea::Gi), &filled).is_empty());
+        let missing = missing_fields(&note(), (ConsultType::ClinicalTrial, CancerArea::Gi), &filled);
         assert_eq!(missing.iter().map(|field| field.key.as_str()).collect::<Vec<_>>(), ["treatment_history"]);
+        let breast = missing_fields(&note(), (ConsultType::SecondOpinion, CancerArea::Breast), &filled);
+        assert_eq!(breast.iter().map(|field| field.key.as_str()).collect::<Vec<_>>(), ["receptors"]);
         filled.insert("diagnosis".into(), "  ".into());
-        assert_eq!(missing_fields(&note(), ConsultType::SecondOpinion, &filled).len(), 1);
+        assert_eq!(missing_fields(&note(), (ConsultType::SecondOpinion, CancerArea::Gi), &filled).len(), 1);
     }
 }

@@ -9,8 +9,10 @@ mod bundle;
 pub mod campaigns;
 mod center;
 mod check;
+mod check_audits;
 mod check_feeds;
 mod check_forms;
+mod check_routing;
 mod check_texts;
 mod feeds;
 mod hl7_mapping;
@@ -28,10 +30,12 @@ use jiff::tz::TimeZone;
 use crate::booking::BookingRules;
 use crate::cadence::Cadences;
 use crate::calendar::Calendar;
+use crate::distance::Places;
 use crate::fault::Fault;
 use crate::form::Form;
 use crate::inquiry::{CancerArea, ConsultType};
 use crate::intake::NoteDefinition;
+use crate::quality_audit::QualityAudits;
 use crate::records::Checklists;
 use crate::routing::Table;
 use crate::script::Scripts;
@@ -39,12 +43,15 @@ use crate::script::Scripts;
 pub use bundle::{Bundle, NotABundle};
 pub use campaigns::Campaigns;
 pub use center::{Center, ClosedDay, Contact, Hours, Messages, QuietHours, Site, Theme};
-pub use feeds::{Expect, Feed, FeedKind, Feeds, FhirRules, Retention, StatusReport, StatusReportKind};
+pub use feeds::{Expect, Feed, FeedKind, Feeds, FhirRules, Hl7Reply, Retention, StatusReport, StatusReportKind};
 pub use hl7_mapping::{Hl7Field, Hl7Mapping, Hl7Path, NoPath, UnknownCode};
 pub use lint::{FORBIDDEN_PHRASES, HEALTH_WORDS, forbidden_phrase, health_word};
 pub use mapping::{CsvField, CsvMapping, DateOrder, plain_header};
 pub use phone::{CallQueue, PhoneMapping};
-pub use teams::{Assignment, OutOfScope, Place, Program, Programs, Staff, StaffRole, Team, Teams};
+pub use teams::{
+    AroundDue, Assignment, EscalateTo, EscalationLevel, OutOfScope, Place, Program, Programs, Staff, StaffRole, Team,
+    Teams,
+};
 pub use template::{NEXT_STEP_MARK, Template};
 
 /// A checked profile of one center.
@@ -60,6 +67,8 @@ pub struct Profile {
     pub teams: Teams,
     /// routing.csv.
     pub routing: Table,
+    /// places.csv; a center without it knows nobody's distance.
+    pub places: Places,
     /// forms/*.toml by id.
     pub forms: BTreeMap<String, Form>,
     /// scripts/*.md.
@@ -74,12 +83,16 @@ pub struct Profile {
     pub cadences: Cadences,
     /// feeds.toml.
     pub feeds: Feeds,
+    /// audits.toml; a center without it audits nothing.
+    pub audits: QualityAudits,
     /// retention.toml.
     pub retention: Retention,
     /// Files of `templates/`, by language and name.
     pub templates: BTreeMap<(String, String), Template>,
     calendar: Calendar,
     site_calendars: BTreeMap<String, Calendar>,
+    shifts: BTreeMap<String, Calendar>,
+    team_calendars: BTreeMap<String, Calendar>,
 }
 
 impl Profile {
@@ -116,6 +129,18 @@ impl Profile {
     #[must_use]
     pub fn calendar(&self, site: Option<&str>) -> &Calendar {
         site.and_then(|site| self.site_calendars.get(site)).unwrap_or(&self.calendar)
+    }
+
+    /// When a member of staff is on duty: their shifts, or the center's opening times where they have none.
+    #[must_use]
+    pub fn duty(&self, staff: &str) -> &Calendar {
+        self.shifts.get(staff).unwrap_or(&self.calendar)
+    }
+
+    /// Opening times of a team at a site: the team's own where it has any, else those of the site.
+    #[must_use]
+    pub fn team_calendar(&self, team: &str, site: Option<&str>) -> &Calendar {
+        self.team_calendars.get(team).unwrap_or_else(|| self.calendar(site))
     }
 
     /// The center's zone.
@@ -175,7 +200,14 @@ impl Profile {
     /// What to tell about an inquiry that this center does not treat; nothing if it does.
     #[must_use]
     pub fn out_of_scope(&self, consult: ConsultType, area: CancerArea) -> Option<&OutOfScope> {
-        self.programs.out_of_scope.iter().find(|entry| entry.fits.matches(consult, area))
+        let fits = |entry: &&OutOfScope| entry.fits.as_ref().is_some_and(|fits| fits.matches(consult, area));
+        self.programs.out_of_scope.iter().find(fits)
+    }
+
+    /// What to tell where an entry of programs.toml has taken an inquiry out of scope.
+    #[must_use]
+    pub fn out_of_scope_entry(&self, id: &str) -> Option<&OutOfScope> {
+        self.programs.out_of_scope.iter().find(|entry| entry.id == id)
     }
 
     /// The center's first language.
@@ -193,4 +225,4 @@ impl Profile {
 
 #[cfg(test)]
 #[path = "profile_tests.rs"]
-mod tests;
+pub(crate) mod tests;

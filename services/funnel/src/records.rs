@@ -30,6 +30,17 @@ vocabulary! {
     }
 }
 
+vocabulary! {
+    /// Why an inquiry does without a document.
+    WaiveReason ("reason to do without") {
+        NeverMade = "never_made", "It was never made", "Nunca se hizo", "Il n'a jamais été fait";
+        NotObtainable = "not_obtainable", "It can’t be obtained", "No se puede obtener", "Il ne peut pas être obtenu";
+        NotNeededHere = "not_needed_here", "Not needed for this visit", "No hace falta para esta cita", "Pas nécessaire pour cette visite";
+        #[default]
+        OtherReason = "other_reason", "Another reason, see the timeline", "Otra razón, ver el historial", "Autre raison, voir l'historique";
+    }
+}
+
 /// A kind of document.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -1,20 +1,29 @@
 //! The routing table: the first row that fits an inquiry says which team gets it, where, and how fast.
 //!
-//! A table is a spreadsheet that an intake manager can read. It is compiled to one bit set per condition, so deciding is a
-//! handful of `and` operations per row and a what-if run over years of inquiries takes seconds.
+//! A table is a spreadsheet that an intake manager can read. It is compiled to one set of rows for each value of a condition,
+//! so deciding is a handful of `and` operations for 64 rows at once and a what-if run over years of inquiries takes seconds.
+//! Before it goes live it is proved for the whole space of values ([`prove`]).
 //!
 //! Questions about clinical trials go to a trial team whatever else a row says (R2): rows of other teams never match them.
 //!
 //! Deliberately not here: who in the team gets it, and the response clock.
 
+mod cell;
+mod cover;
+mod index;
+mod proof;
+mod space;
 mod table;
 
 use std::str::FromStr;
 use std::sync::Arc;
 
-use crate::inquiry::{CancerArea, ConsultType, Facts, Payer, RecordsOnHand, Source, Urgency};
+use crate::distance::DistanceBand;
+use crate::inquiry::{AgeBand, CancerArea, ConsultType, Facts, Payer, RecordsOnHand, Source, Urgency};
 use crate::words::vocabulary;
 
+pub use proof::prove;
+use space::Point;
 pub use table::{Known, Row, Table};
 
 vocabulary! {
@@ -41,11 +50,20 @@ vocabulary! {
         Urgency = "urgency", "urgency", "urgencia", "urgence";
         ReferringOffice = "referring_office", "referring office", "consultorio que deriva", "cabinet adresseur";
         Source = "source", "source", "origen", "origine";
+        Age = "age", "age", "edad", "âge";
+        DistanceKm = "distance_km", "distance", "distancia", "distance";
+        Attribution = "attribution", "campaign", "campaña", "campagne";
+        NearestSite = "nearest_site", "nearest site", "sede más cercana", "site le plus proche";
         TrialTeam = "trial_team", "trial questions go to the trial team", "los estudios van a su equipo", "les essais vont à leur équipe";
     }
 }
 
 impl Condition {
+    /// Whether its values are names of the center, so that an inquiry may say another one or none.
+    const fn is_named(self) -> bool {
+        matches!(self, Self::Site | Self::Language | Self::ReferringOffice | Self::Attribution | Self::NearestSite)
+    }
+
     /// A cell or a value of this column in words, such as “Second opinion” for `second_opinion`; a word that is none of the
     /// list, such as an office's id, stays as it is.
     #[must_use]
@@ -61,7 +79,9 @@ impl Condition {
                 Self::Records => label(word, |one: RecordsOnHand| one.label(language)),
                 Self::Urgency => label(word, |one: Urgency| one.label(language)),
                 Self::Source => label(word, |one: Source| one.label(language)),
-                Self::Site | Self::Language | Self::ReferringOffice => None,
+                Self::Age => label(word, |one: AgeBand| one.label(language)),
+                Self::DistanceKm => label(word, |one: DistanceBand| one.label(language)),
+                Self::Site | Self::Language | Self::ReferringOffice | Self::Attribution | Self::NearestSite => None,
             };
             format!("“{}”", known.unwrap_or(word))
         };
@@ -88,6 +108,8 @@ pub struct Decision {
     pub target_minutes: u32,
     /// Call script id.
     pub script: Arc<str>,
+    /// What whoever answers must know beyond their role.
+    pub skills: Arc<[String]>,
 }
 
 /// A row that was passed over, and the first of its conditions that did not fit.
@@ -101,28 +123,11 @@ pub struct Passed {
     pub condition: Condition,
 }
 
-/// The facts of an inquiry as one bit per condition.
-type Bits = [u64; 9];
-
-fn bits_of(table: &Table, facts: &Facts) -> Bits {
-    [
-        facts.cancer_area.bit(),
-        facts.consult_type.bit(),
-        table.sites.bit(facts.site_preference.as_deref()),
-        table.languages.bit(Some(&facts.language)),
-        facts.payer.bit(),
-        facts.records_on_hand.bit(),
-        facts.urgency.bit(),
-        table.offices.bit(facts.referring_office.as_deref()),
-        facts.source.bit(),
-    ]
-}
-
-/// Decides by the first row that fits. A table that was read by [`Table::parse`] always has one.
+/// Decides by the first row that fits. A table without a gap ([`prove`]) always has one; of any other its last row takes what
+/// is left, so that nobody is lost.
 #[must_use]
 pub fn decide(table: &Table, facts: &Facts) -> Decision {
-    let bits = bits_of(table, facts);
-    let place = table.rows.iter().position(|row| row.matches(&bits)).unwrap_or(table.rows.len() - 1);
+    let place = first(table, &table.space.point(facts));
     let row = &table.rows[place];
     Decision {
         row: place,
@@ -133,28 +138,40 @@ pub fn decide(table: &Table, facts: &Facts) -> Decision {
         priority: row.priority,
         target_minutes: row.target_minutes,
         script: row.script.clone(),
+        skills: row.skills.clone(),
     }
 }
 
-/// Why each row before the matching one did not fit.
+fn first(table: &Table, point: &Point) -> usize {
+    table.index.first(point).unwrap_or(table.rows.len() - 1)
+}
+
+/// For each row before the one that takes an inquiry, in order, the first of its conditions that did not fit.
+#[must_use]
+pub fn passed(table: &Table, facts: &Facts) -> Vec<Condition> {
+    let point = table.space.point(facts);
+    let matched = first(table, &point);
+    let why = |row: usize| {
+        let failed = table.first_failing(row, &point)?;
+        let trial = Condition::ALL[failed] == Condition::ConsultType
+            && table.rows[row].trial_withheld
+            && facts.consult_type == ConsultType::ClinicalTrial;
+        Some(if trial { Condition::TrialTeam } else { Condition::ALL[failed] })
+    };
+    (0..matched).map_while(why).collect()
+}
+
+/// The same with the rows.
 #[must_use]
 pub fn explain(table: &Table, facts: &Facts) -> Vec<Passed> {
-    let bits = bits_of(table, facts);
-    let matched = table.rows.iter().position(|row| row.matches(&bits)).unwrap_or(table.rows.len());
-    table.rows[..matched]
-        .iter()
-        .enumerate()
-        .filter_map(|(place, row)| {
-            let failed = row.first_failing(&bits)?;
-            let trial = Condition::ALL[failed] == Condition::ConsultType
-                && row.trial_withheld
-                && facts.consult_type == ConsultType::ClinicalTrial;
-            let condition = if trial { Condition::TrialTeam } else { Condition::ALL[failed] };
-            Some(Passed { row: place, name: row.name.clone(), condition })
-        })
-        .collect()
+    let named = |(row, condition)| Passed { row, name: table.rows[row].name.clone(), condition };
+    passed(table, facts).into_iter().enumerate().map(named).collect()
 }
 
 #[cfg(test)]
 #[path = "routing_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "proof_tests.rs"]
+mod proof_tests;

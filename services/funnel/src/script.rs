@@ -19,6 +19,8 @@ vocabulary! {
         NoRecordsYet = "no_records_yet", "No records yet", "Sin expediente todavía", "Pas encore de documents";
         NeedsTriage = "needs_triage", "Referral that needs triage", "Derivación por revisar", "Orientation à trier";
         TrialQuestion = "trial_question", "Trial question", "Pregunta sobre un estudio", "Question sur un essai";
+        Voicemail = "voicemail", "Voice message", "Mensaje de voz", "Message vocal";
+        CaregiverCalling = "caregiver_calling", "Somebody else asks for the person", "Otra persona pregunta por el paciente", "Quelqu'un d'autre demande pour la personne";
         NoShow = "no_show", "Missed visit", "Cita no realizada", "Rendez-vous manqué";
         OutOfScope = "out_of_scope", "Not treated here", "No se trata aquí", "Non traité ici";
     }

@@ -4,8 +4,10 @@
 //! writes them, so a text message and a page can't disagree.
 
 use jiff::Timestamp;
-use jiff::civil::{Date, DateTime};
+use jiff::civil::{Date, DateTime, Time, Weekday};
 use jiff::tz::TimeZone;
+
+use crate::calendar::{Calendar, Interval};
 
 const DAYS_EN: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 const DAYS_ES: [&str; 7] = ["lunes", "martes", "miércoles", "jueves", "viernes", "sábado", "domingo"];
@@ -112,6 +114,56 @@ pub fn time_words(local: DateTime, language: &str) -> String {
     }
 }
 
+/// The opening hours of a usual week: "Monday to Friday, 7:30 am to 6:30 pm; Saturday, 8 am to 12 noon". Holidays are left out.
+#[must_use]
+pub fn week_words(calendar: &Calendar, language: &str) -> String {
+    let mut runs: Vec<(Weekday, Weekday, &[Interval])> = Vec::new();
+    for day in Weekday::Monday.cycle_forward().take(7) {
+        let hours = calendar.hours_on(day);
+        match runs.last_mut() {
+            Some((_, last, same)) if *same == hours && last.next() == day => *last = day,
+            _ => runs.push((day, day, hours)),
+        }
+    }
+    let (to, between, and) = match language {
+        "es" => ("a", "a", "y"),
+        "fr" => ("au", "à", "et"),
+        _ => ("to", "to", "and"),
+    };
+    let name = |day: Weekday| {
+        let names = match language {
+            "es" => DAYS_ES,
+            "fr" => DAYS_FR,
+            _ => DAYS_EN,
+        };
+        names[usize::try_from(day.to_monday_zero_offset()).unwrap_or_default()]
+    };
+    let said = |hours: &Interval| {
+        let (open, close) = hours.bounds();
+        let (open, close) = (wall_words(open, language), wall_words(close, language));
+        // Spanish times have their "a" with them.
+        match open.strip_prefix("a ") {
+            Some(open) => format!("de {open} {close}"),
+            None => format!("{open} {between} {close}"),
+        }
+    };
+    let run = |(first, last, hours): &(Weekday, Weekday, &[Interval])| {
+        let days =
+            if first == last { name(*first).to_owned() } else { format!("{} {to} {}", name(*first), name(*last)) };
+        let times: Vec<String> = hours.iter().map(said).collect();
+        format!("{days}, {}", times.join(&format!(" {and} ")))
+    };
+    let open: Vec<String> = runs.iter().filter(|(.., hours)| !hours.is_empty()).map(run).collect();
+    open.join("; ")
+}
+
+/// Minutes after midnight as a time of day.
+fn wall_words(minutes: u16, language: &str) -> String {
+    let of = |number: u16| i8::try_from(number).unwrap_or_default();
+    let time = Time::new(of(minutes / 60 % 24), of(minutes % 60), 0, 0).unwrap_or_default();
+    time_words(Date::constant(2027, 1, 1).to_datetime(time), language)
+}
+
 fn twelve_hours(hour: i8, minute: i8, morning: &str, afternoon: &str) -> String {
     let half = if hour < 12 { morning } else { afternoon };
     let hour = if hour % 12 == 0 { 12 } else { hour % 12 };
@@ -147,6 +199,30 @@ mod tests {
         assert_eq!(said(half_past_nine, "es"), "lunes 1 de marzo a las 9:30 a. m.");
         assert_eq!(said(half_past_nine, "fr"), "lundi 1er mars à 9 h 30");
         assert_eq!(said("2027-03-01T21:00:00Z", "es"), "lunes 1 de marzo a la 1 p. m.");
+    }
+
+    #[test]
+    fn the_hours_of_a_week_are_said_in_runs_of_days() {
+        let hours = |text| Interval::parse(text).unwrap();
+        let days = [Weekday::Monday, Weekday::Tuesday, Weekday::Wednesday];
+        let whole = days.into_iter().fold(Calendar::new("America/Los_Angeles").unwrap(), |calendar, day| {
+            calendar.with_hours(day, hours("07:30-12:00")).with_hours(day, hours("13:00-18:30"))
+        });
+        let calendar = whole.with_hours(Weekday::Saturday, hours("08:00-12:00"));
+        assert_eq!(
+            week_words(&calendar, "en"),
+            "Monday to Wednesday, 7:30 am to 12 noon and 1 pm to 6:30 pm; Saturday, 8 am to 12 noon"
+        );
+        assert_eq!(
+            week_words(&calendar, "es"),
+            "lunes a miércoles, de las 7:30 a. m. a las 12 del mediodía y de la 1 p. m. a las 6:30 p. m.; \
+             sábado, de las 8 a. m. a las 12 del mediodía"
+        );
+        assert_eq!(
+            week_words(&calendar, "fr"),
+            "lundi au mercredi, 7 h 30 à midi et 13 h à 18 h 30; samedi, 8 h à midi"
+        );
+        assert_eq!(week_words(&Calendar::new("America/Los_Angeles").unwrap(), "en"), "");
     }
 
     #[test]

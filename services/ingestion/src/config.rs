@@ -3,6 +3,7 @@
 //! Deliberately not here: ports, database logins and the bus, which are the process's (`[runtime]`), and anything that
 //! differs between centers, which is their profile's.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -128,6 +129,32 @@ pub struct Mllp {
     /// File with the authorities whose client certificates are let in, PEM. Needed with `certificate`: MLLP has no other
     /// way to tell who is there.
     pub client_authorities: Option<PathBuf>,
+    /// Where the door listens plainly besides, such as `10.8.0.1:2576` in a VPN, while its port speaks TLS. What comes there shows no
+    /// certificate, so feeds that are known by one are refused.
+    pub plain_listen: Option<SocketAddr>,
+    /// Memory that messages on their way may take in all, bytes; those below 256 KiB are not counted. A sender of another large one
+    /// waits. One address gets a third of it, unless it may have all connections.
+    pub large_bytes: usize,
+    /// What belongs to nobody.
+    pub unaddressed: Unaddressed,
+}
+
+/// Frames that belong to nobody, section `[ingestion.mllp.unaddressed]`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Unaddressed {
+    /// Room for all of them, bytes. One network gets a quarter of it, or one message where that is longer.
+    pub bytes: u64,
+    /// Most that are kept of one network in a minute, and of all networks four times as many.
+    pub per_minute: u32,
+    /// Days after which they are erased, counted from when the same came last.
+    pub days: u32,
+}
+
+impl Default for Unaddressed {
+    fn default() -> Self {
+        Self { bytes: 128 * 1024 * 1024, per_minute: 600, days: 30 }
+    }
 }
 
 impl Default for Mllp {
@@ -143,6 +170,9 @@ impl Default for Mllp {
             certificate: None,
             key: None,
             client_authorities: None,
+            plain_listen: None,
+            large_bytes: 256 * 1024 * 1024,
+            unaddressed: Unaddressed::default(),
         }
     }
 }

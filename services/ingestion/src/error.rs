@@ -35,12 +35,14 @@ pub enum Refusal {
     )]
     UnfitKey,
     /// The body is no JSON of the expected shape. What stands there is not repeated.
-    #[error("line {line}, column {column} of the body is not what this door takes; mend it there and send it again")]
+    #[error("line {line}, column {column} of the body {fault}")]
     Unreadable {
         /// Line of the first fault.
         line: usize,
         /// Its column.
         column: usize,
+        /// What is wrong there, and what this door takes.
+        fault: String,
     },
     /// Answers that nobody could act on.
     #[error("some answers have to be repaired first; each is named")]
@@ -122,6 +124,16 @@ enum Class {
 }
 
 impl Refusal {
+    /// A body that is not of the wanted `shape`. What the parser says may quote the body, so only the place is told.
+    pub fn unreadable(cause: &serde_json::Error, shape: &str) -> Self {
+        let fault = match cause.classify() {
+            serde_json::error::Category::Data => format!("is not what this door takes: {shape}"),
+            serde_json::error::Category::Eof => "breaks off there; send the whole of it".to_owned(),
+            _ => "is no JSON there; mend it and send it again".to_owned(),
+        };
+        Self::Unreadable { line: cause.line(), column: cause.column(), fault }
+    }
+
     fn class(&self) -> Class {
         match self {
             Self::UnknownCenter => Class::Reason(Reason::UnknownCenter),
@@ -273,7 +285,7 @@ mod tests {
             (Refusal::Unavailable, 503, tonic::Code::Unavailable),
             (Refusal::Unknown, 503, tonic::Code::Unavailable),
             (Refusal::NotReady, 503, tonic::Code::Unavailable),
-            (Refusal::Unreadable { line: 1, column: 2 }, 400, tonic::Code::InvalidArgument),
+            (Refusal::Unreadable { line: 1, column: 2, fault: String::new() }, 400, tonic::Code::InvalidArgument),
             (Refusal::Internal, 500, tonic::Code::Internal),
             (Refusal::NoKey, 401, tonic::Code::Unauthenticated),
             (Refusal::Denied(String::new()), 403, tonic::Code::PermissionDenied),

@@ -2,11 +2,11 @@
 //!
 //! Listens to: people and systems at its doors (HTTP, FHIR R4, HL7 over MLLP, CSV files by upload or folder, calls of a phone
 //! system, gRPC); to `StageChanged` and the five appointment events for what became of referrals by FHIR, and so that the next
-//! call of somebody whose inquiry is over is a new one.
-//! Publishes: `InquiryReceived`, `DocumentReceived`.
+//! call of somebody whose inquiry is over is a new one; to `HandedToCenter`, for which a sister center gets an inquiry of its own.
+//! Publishes: `InquiryReceived`, `DocumentReceived`, `HandoverTaken`, `HandoverNotTaken`.
 //! Owns: the inquiry as received, the person behind it (all PHI of the installation, sealed), what has to be mended and what
 //! people did about it, the answers given to each idempotency key, the messages and files of partner systems and the calls of
-//! phone systems as they came (sealed), the documents of inquiries (sealed), which inquiries may be the same person's, where a referral by FHIR stands for its
+//! phone systems as they came (sealed), frames of the HL7 door that belong to nobody (sealed), the documents of inquiries (sealed), which inquiries may be the same person's, where a referral by FHIR stands for its
 //! office, and who is told of it.
 //! Never: decides who works an inquiry, sends a person anything, or lets PHI out but for a stated and recorded purpose.
 //!
@@ -24,6 +24,7 @@ pub mod store;
 pub mod vault;
 pub mod writer;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,6 +38,7 @@ use causeway_proto::subjects;
 use causeway_runtime::{Deps, PortSpec, Running, Service, Stop};
 use causeway_serve::{HttpLimits, HttpMetrics, Pressure};
 use sqlx::migrate::Migrator;
+use tokio::net::TcpListener;
 
 pub use config::Config;
 use handlers::accept::Acceptance;
@@ -45,7 +47,7 @@ use handlers::documents::{self, Documents};
 use handlers::fhir;
 use handlers::follow::Followed;
 use handlers::grpc::Calls;
-use handlers::hear::Hearing;
+use handlers::hear::{Hearing, early};
 use handlers::hooks::post::{Guard, Hooks};
 use handlers::hooks::{self, Worker};
 use handlers::limit::Limits;
@@ -53,6 +55,7 @@ use handlers::mllp;
 use handlers::phone;
 use handlers::proof::Proofs;
 use handlers::repair::door::Doors;
+use handlers::unaddressed::Unaddressed;
 use health::Health;
 use metrics::Metrics;
 use scanner::Scanner;
@@ -88,7 +91,9 @@ impl Service for Ingestion {
         let (soft, tasks) = (stop.soft.clone(), &running.tasks);
         let profiles =
             Revisions::start(Some(&database), bus.clone(), subjects::CENTERS_BUCKET, read_profile, soft, tasks).await?;
-        let followed = Arc::new(Followed);
+        let health = Health::default();
+        let acceptance = acceptance(&deps, &config, &stop, (profiles, &database, &health), tasks)?;
+        let followed = Arc::new(Followed { acceptance: acceptance.clone() });
         let subscription = |(stream, subjects)| Subscription { stream, subjects, handler: followed.clone() };
         let machine = MailboxSettings {
             subscriptions: subjects::subscriptions(Self::NAME).into_iter().map(subscription).collect(),
@@ -97,10 +102,9 @@ impl Service for Ingestion {
             pace: config.pace.clone(),
         };
         Mailbox::start(database.clone(), bus, machine, &stop, tasks, &deps.metrics).await?;
-        let health = Health::default();
-        let acceptance = acceptance(&deps, &config, &stop, (profiles, &database, &health), tasks)?;
         let documents = take_documents(&deps, &config, &stop, tasks, (acceptance.clone(), database.clone()))?;
-        serve_grpc(&deps, &config, &stop, &running, (acceptance.clone(), database.clone(), documents))?;
+        let hearing = hearing(&deps, &config, &stop, tasks, (acceptance.clone(), database.clone()));
+        serve_grpc(&deps, &config, &stop, &running, (acceptance.clone(), hearing.clone(), documents))?;
         watch_waiting(&database, acceptance.metrics.clone(), &stop, tasks);
         let every = Duration::from_secs(config.feeds_look_seconds.max(1));
         let watch = handlers::volume::watch(acceptance.clone(), database.clone(), every, stop.clone());
@@ -110,7 +114,7 @@ impl Service for Ingestion {
         let every = Duration::from_secs(config.forms_look_seconds.max(1));
         let settling = handlers::showings::watch((acceptance.clone(), database.clone(), every), stop.clone());
         stop.spawn(tasks, "showings of forms", settling);
-        serve_mllp(&deps, &config, &stop, &running, (acceptance.clone(), database.clone()))?;
+        serve_mllp(&deps, &config, &stop, &running, hearing)?;
         let files = take_files(&deps, &config, &stop, tasks, (acceptance.clone(), database.clone()));
         let every = Duration::from_secs(config.erase_look_seconds.max(1));
         stop.spawn(tasks, "erasure", handlers::erase::run(files.clone(), every, stop.clone()));
@@ -161,6 +165,7 @@ fn acceptance(
             of_address: Pressure::per_minute(config.limits.often_per_minute),
             of_form: Pressure::per_minute(config.limits.form_per_minute),
         },
+        credentials: handlers::credentials::Credentials::default(),
         metrics,
     }))
 }
@@ -170,11 +175,12 @@ fn serve_grpc(
     config: &Config,
     stop: &Stop,
     running: &Running,
-    (acceptance, database, documents): (Arc<Acceptance>, Database, Arc<Documents>),
+    (acceptance, hearing, documents): (Arc<Acceptance>, Arc<Hearing>, Arc<Documents>),
 ) -> anyhow::Result<()> {
     let verifier = Verifier::new(&deps.keys_dir, deps.mode);
     let doors = Doors { processing_id: config.mllp.processing_id.clone(), most_entries: config.fhir.entries };
-    let calls = Calls { acceptance, database, most_revealed: config.reveal, doors, documents };
+    let database = hearing.database.clone();
+    let calls = Calls { acceptance, database, most_revealed: config.reveal, doors, documents, hearing };
     // A message is the form's answers or a part of a document, and a little around them.
     let most = (2 * config.body_bytes).max(documents::PART + 4096);
     let service = IngestionServer::new(calls).max_decoding_message_size(most);
@@ -197,6 +203,12 @@ fn watch_waiting(database: &Database, metrics: Metrics, stop: &Stop, tasks: &tok
                     metrics.waiting_messages.with_label_values(&[&center, &reason]).set(count);
                 }
             }
+            if let Ok(waiting) = store::unaddressed::waiting(database.machine()).await {
+                metrics.waiting_unaddressed.reset();
+                for (reason, count) in waiting {
+                    metrics.waiting_unaddressed.with_label_values(&[&reason]).set(count);
+                }
+            }
             let now = database.clock().now();
             if let Ok(waiting) = store::calls::waiting_everywhere(database.machine(), now).await {
                 metrics.waiting_calls.reset();
@@ -212,12 +224,34 @@ fn watch_waiting(database: &Database, metrics: Metrics, stop: &Stop, tasks: &tok
     });
 }
 
+/// What hears the messages of partner systems, and what looks after those that wait for another one, or for somebody to say whose they
+/// are.
+fn hearing(
+    deps: &Deps,
+    config: &Config,
+    stop: &Stop,
+    tasks: &tokio_util::task::TaskTracker,
+    (acceptance, database): (Arc<Acceptance>, Database),
+) -> Arc<Hearing> {
+    let settings = config.mllp.unaddressed.clone();
+    let parts = (acceptance.sealer.clone(), database.clone(), deps.clock.clone());
+    let unaddressed = Unaddressed::new(parts, acceptance.metrics.clone(), settings);
+    let processing_id = config.mllp.processing_id.clone();
+    let hearing = Arc::new(Hearing { acceptance, database, processing_id, unaddressed });
+    let every = Duration::from_secs(config.erase_look_seconds.max(1));
+    let (own, soft) = (Arc::clone(&hearing), stop.clone());
+    stop.spawn(tasks, "unaddressed frames", async move { own.unaddressed.sweep(every, soft).await });
+    let early = early::watch(hearing.acceptance.clone(), hearing.database.clone(), stop.clone());
+    stop.spawn(tasks, "early messages", early);
+    hearing
+}
+
 fn serve_mllp(
     deps: &Deps,
     config: &Config,
     stop: &Stop,
     running: &Running,
-    (acceptance, database): (Arc<Acceptance>, Database),
+    hearing: Arc<Hearing>,
 ) -> anyhow::Result<()> {
     let settings = &config.mllp;
     let limits = mllp::Limits {
@@ -228,11 +262,22 @@ fn serve_mllp(
         frame: Duration::from_secs(settings.frame_seconds),
         rest: Duration::from_secs(settings.rest_seconds),
     };
-    let hearing = Arc::new(Hearing { acceptance, database, processing_id: settings.processing_id.clone() });
     let (listener, tls) = (deps.listeners.take("mllp")?, handlers::tls::acceptor(settings)?);
-    let serving = mllp::serve(listener, tls, hearing, limits, stop.clone());
+    let shared = mllp::Shared::of(&limits, settings.large_bytes);
+    if let Some(address) = settings.plain_listen {
+        let plain = bind(address).with_context(|| format!("listen at ingestion.mllp.plain_listen {address}"))?;
+        let serving = mllp::serve(plain, None, (Arc::clone(&hearing), shared.clone()), limits, stop.clone());
+        stop.supervise(&running.tasks, "mllp plain", serving);
+    }
+    let serving = mllp::serve(listener, tls, (hearing, shared), limits, stop.clone());
     stop.supervise(&running.tasks, "mllp", serving);
     Ok(())
+}
+
+fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let listener = std::net::TcpListener::bind(address)?;
+    listener.set_nonblocking(true)?;
+    TcpListener::from_std(listener)
 }
 
 /// Starts what takes partners' files: the workers, and the watch over the folders where there are some.

@@ -37,6 +37,10 @@ pub struct Metrics {
     pub links: IntCounterVec,
     /// Messages of partner systems, by feed and outcome.
     pub heard: IntCounterVec,
+    /// Frames that belong to nobody, by reason and what became of them: kept, again, too_often or no_room.
+    pub unaddressed: IntCounterVec,
+    /// Those that wait for an operator, by reason.
+    pub waiting_unaddressed: IntGaugeVec,
     /// Messages of partner systems that wait for a person, by center and why.
     pub waiting_messages: IntGaugeVec,
     /// Calls that wait for a person, by center and for what.
@@ -96,6 +100,14 @@ impl Metrics {
             &["center", "reason"],
         )?;
         registry.register(Box::new(waiting_messages.clone()))?;
+        let waiting_unaddressed = IntGaugeVec::new(
+            Opts::new(
+                "causeway_unaddressed_frames_waiting",
+                "frames of the HL7 door that belong to nobody and wait for an operator",
+            ),
+            &["reason"],
+        )?;
+        registry.register(Box::new(waiting_unaddressed.clone()))?;
         let waiting_calls = IntGaugeVec::new(
             Opts::new("causeway_calls_waiting", "calls of the phone system that wait for a person, and for what"),
             &["center", "waits_for"],
@@ -141,6 +153,12 @@ impl Metrics {
             Ok::<_, prometheus::Error>(gauge)
         };
         Ok(Self {
+            waiting_unaddressed,
+            unaddressed: counter(
+                "causeway_unaddressed_frames_total",
+                "frames of the HL7 door that belong to nobody, by reason and what became of them",
+                &["reason", "outcome"],
+            )?,
             hooks_waiting,
             subscriptions,
             hooks: counter(

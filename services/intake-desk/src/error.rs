@@ -9,7 +9,7 @@ use causeway_proto::error::Reason;
 use causeway_serve::Code;
 use tonic::Status;
 
-use crate::domain::{NoteFault, Refusal};
+use crate::domain::{ItemFault, NoteFault, Refusal};
 
 /// Why a call could not be answered.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +23,9 @@ pub enum DeskError {
     /// A field of the note can't be saved.
     #[error(transparent)]
     NoteFault(#[from] NoteFault),
+    /// The answers of an audit can't be taken.
+    #[error(transparent)]
+    ItemFault(#[from] ItemFault),
     /// The caller may not.
     #[error(transparent)]
     Refused(#[from] Refused),
@@ -38,12 +41,18 @@ pub enum DeskError {
     /// No such inquiry in this center.
     #[error("no such inquiry in this center")]
     NotFound,
+    /// Nothing waits for whoever asked for the next one.
+    #[error("nothing is free in your teams at the moment; look at the worklist, or ask again later")]
+    NothingFree,
     /// The center's profile is not known here yet.
     #[error("the profile of this center is not known yet; apply it with 'causeway center apply', then try again")]
     NotReady,
     /// The idempotency key was used for something else.
     #[error("the idempotency key was used for something else; take a new one")]
     KeyReused,
+    /// No such center in this installation.
+    #[error("no such center in this installation; use the id of a sister center, as in its center.toml")]
+    UnknownCenter,
     /// A field of the request can't be read.
     #[error("{0}")]
     Field(&'static str),
@@ -73,10 +82,12 @@ impl DeskError {
         let text = self.to_string();
         match self {
             Self::Refusal(refusal) => reason_of(&refusal).status(text),
-            Self::NoteFault(_) | Self::Field(_) => Reason::FieldFault.status(text),
+            Self::ItemFault(ItemFault::NoItem) => Reason::WrongState.status(text),
+            Self::NoteFault(_) | Self::ItemFault(_) | Self::Field(_) => Reason::FieldFault.status(text),
             Self::UnknownName(_) => Reason::UnknownName.status(text),
-            Self::NotFound => Reason::NotFound.status(text),
+            Self::NotFound | Self::NothingFree => Reason::NotFound.status(text),
             Self::NotReady => Reason::NotReady.status(text),
+            Self::UnknownCenter => Reason::UnknownCenter.status(text),
             Self::KeyReused => Reason::KeyReused.status(text),
             Self::Refused(_) => Code::PermissionDenied.status(text),
             Self::Tx(TxError::BadCenter) => Reason::UnknownCenter.status("no such center in this installation"),
@@ -98,6 +109,6 @@ fn reason_of(refusal: &Refusal) -> Reason {
         Refusal::Conflict(_) => Reason::Conflict,
         Refusal::WrongState(_) => Reason::WrongState,
         Refusal::UnknownName(_) => Reason::UnknownName,
-        Refusal::FieldFault(_) => Reason::FieldFault,
+        Refusal::FieldFault(_) | Refusal::TimeFault(_) => Reason::FieldFault,
     }
 }

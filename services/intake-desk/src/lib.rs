@@ -1,8 +1,12 @@
 //! The intake desk: who works an inquiry, what happened to it, what to do next, and by when.
 //!
-//! Listens to: RouteDecided, DocumentReceived, ResponseMissed, the five appointment events, what became of notices.
-//! Publishes: StageChanged, ReadinessChanged, ContactAttempted, RecordsRequested.
-//! Owns: work items, attempts, notes (sealed), the records checklist, and the stage of every inquiry: nobody else decides it.
+//! Listens to: RouteDecided, OwnerChosen, DocumentReceived, ResponseDueChanged, ResponseMissed, EscalationRaised, the five appointment events, what
+//! became of notices and of hand-overs to sister centers. Publishes: StageChanged, WorkMoved, ReadinessChanged, ContactAttempted,
+//! RecordsRequested, ReferredElsewhere, HandedToCenter, ReviewDecided, ReviewEscalated, NextStepAgreed, NextStepOver.
+//! Owns: work items, attempts, notes (sealed), the records checklist, audits of quality (their words sealed), and the stage of every
+//! inquiry: nobody else decides it.
+//! Timers: a booked visit's time, that of an agreed next step, a claim about which nothing was done, records that wait too long for a
+//! reviewer, and the weekly draw of audits.
 //! Never: sends anything to a person, books anything, or reads who the person is.
 //!
 //! Rooms: [`domain`] decides, `store` holds all SQL, `handlers` takes messages and timers, `api` answers calls. To add a
@@ -25,12 +29,17 @@ use causeway_bus::StreamSpec;
 use causeway_funnel::profile::Profile;
 use causeway_mailbox::{Mailbox, MailboxSettings, Reading, Revisions, Subscription};
 use causeway_proto::intake::v1::intake_desk_server::IntakeDeskServer;
+use causeway_proto::intake::v1::quality_audits_server::QualityAuditsServer;
 use causeway_proto::subjects;
 use causeway_runtime::{Check, Deps, PortSpec, Running, Service, Stop};
 use sqlx::migrate::Migrator;
 
 pub use config::Config;
-pub use store::worklist::{View, page_sql};
+pub use store::next::HEADS_SQL;
+pub use store::quality::audits::{AuditView, OWN_SQL, audits_sql};
+pub use store::quality::draws::CANDIDATES_SQL;
+pub use store::quality::results::{MISSES_SQL, PAIRS_SQL, SCORES_SQL};
+pub use store::worklist::{SHARES_SQL, View, counts_sql, page_sql};
 
 use api::{Desk, Parts};
 use handlers::Listener;
@@ -73,6 +82,8 @@ impl Service for IntakeDesk {
         let every = Duration::from_secs(config.count_every_seconds.max(1));
         let counting = desk_metrics.clone().count_open(database.clone(), every, stop.soft.clone());
         stop.spawn(&running.tasks, "counts", counting);
+        let draws = handlers::keep_timers(database.clone(), profiles.clone(), stop.soft.clone());
+        stop.spawn(&running.tasks, "draws", draws);
         running.readiness.push(readiness::database(database.clone(), &stop, &running.tasks));
         let desk = Desk::new(Parts {
             database,
@@ -84,6 +95,7 @@ impl Service for IntakeDesk {
         let verifier = Verifier::new(&deps.keys_dir, deps.mode);
         let server =
             causeway_serve::grpc(deps.listeners.take("grpc")?, Self::NAME, verifier, &deps.metrics, stop.clone())
+                .add(QualityAuditsServer::new(desk.clone()))
                 .add(IntakeDeskServer::new(desk))
                 .descriptors(causeway_proto::DESCRIPTORS);
         stop.supervise(&running.tasks, "grpc", server.run());

@@ -13,7 +13,7 @@ pub struct Config {
     pub database: DatabaseSettings,
     /// Batch size, and how often the outbox is looked at.
     pub pace: Pace,
-    /// How often the gauges for Prometheus are counted anew, milliseconds. Counting never takes more than a hundredth
+    /// How often the gauges for Prometheus are counted anew, milliseconds. Counting never takes more than a twentieth
     /// of the time, however many inquiries there are.
     pub gauges_every_ms: u64,
 }

@@ -1,8 +1,8 @@
 //! Metrics: see where patients drop off.
 //!
-//! Listens to `inquiry.received`, `stage.*` and `attempt.made`. Publishes nothing. Owns a read model that is made of these
-//! events alone, which stay in their owners' outboxes; there is no command yet that empties and rebuilds it. Answers
-//! `GetFunnel`, and shows the same numbers to Prometheus. Never holds PHI, never decides anything.
+//! Listens to `inquiry.received`, `stage.*`, `attempt.made`, `response.changed`, `route.changed` and `review.decided`. Publishes nothing. Owns a read
+//! model that is made of these events alone, which stay in their owners' outboxes; there is no command yet that empties and rebuilds it. Answers
+//! `GetFunnel`, `GetReroutes` and `GetReviews`, and shows the numbers of the first two to Prometheus. Never holds PHI, never decides anything.
 
 mod config;
 mod domain;
@@ -27,8 +27,8 @@ use sqlx::migrate::Migrator;
 pub use config::Config;
 use gauges::Gauges;
 use handlers::{Api, Handlers};
-/// The statement behind the funnel, for whoever wants to look at its plan.
-pub use store::TALLIES as FUNNEL_STATEMENT;
+/// The statements behind the funnel, what was sent on and what reviewers decided, for whoever wants to look at their plans.
+pub use store::{REROUTES as REROUTES_STATEMENT, REVIEWS as REVIEWS_STATEMENT, TALLIES as FUNNEL_STATEMENT};
 
 /// The service.
 pub struct Metrics;

@@ -1,6 +1,7 @@
 //! notification: clear, kind, consented messages to people.
 //!
-//! Listens to: routes decided, records requested, appointments, closed inquiries. Publishes: notices sent, failed,
+//! Listens to: routes decided, response times changed, records requested, referrals elsewhere, dated next steps,
+//! appointments, closed inquiries. Publishes: notices sent, failed,
 //! uncertain. Owns: who wants no messages, notices, and what became of each. Never: decides a stage, or keeps a name or an
 //! address; both are read from ingestion at the moment of sending, with the purpose.
 //!

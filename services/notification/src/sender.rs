@@ -18,13 +18,14 @@ use tokio::time::Instant;
 use tracing::{debug, info, warn};
 use uuid::Uuid;
 
-use crate::adapters::book::Book;
+use crate::adapters::book::{Book, Words};
 use crate::adapters::letter::{self, Headers, Letter, Unsendable};
 use crate::adapters::people::{People, Recipient};
 use crate::adapters::post::Post;
 use crate::config::Config;
-use crate::domain::notice::{State, needs_a_person, reason};
+use crate::domain::notice::{Kind, State, needs_a_person, reason};
 use crate::domain::retry::{Attempt, Patience, Tried, settle};
+use crate::domain::staff_words;
 use crate::domain::variables::{self, Matter, Reader};
 use crate::handlers::{Ending, draft};
 use crate::metrics::Metrics;
@@ -152,7 +153,7 @@ impl Sender {
                     for told in &expired {
                         tx.emit(draft(&center, told, Ending::Uncertain(reason::INTERRUPTED), now));
                     }
-                    for (told, why) in claim.withheld.iter().filter(|(_, why)| needs_a_person(why)) {
+                    for (told, why) in claim.withheld.iter().filter(|(told, why)| needs_a_person(told.kind, why)) {
                         tx.emit(draft(&center, told, Ending::Failed(why), now));
                     }
                     Ok::<_, TxError>((claim, expired))
@@ -200,10 +201,14 @@ impl Sender {
 
     /// Finds people, addresses and words for a batch.
     async fn prepare(&self, center: &str, claimed: Vec<Claimed>) -> Vec<Prepared> {
-        let mut inquiries: Vec<Uuid> = claimed.iter().map(|one| one.told.inquiry_id).collect();
+        // Nobody looks at a person for a mail to staff.
+        let mut inquiries: Vec<Uuid> =
+            claimed.iter().filter(|one| one.told.kind.is_to_the_person()).map(|one| one.told.inquiry_id).collect();
         inquiries.sort_unstable();
         inquiries.dedup();
-        let people = match self.people.reveal(center, &inquiries).await {
+        let people =
+            if inquiries.is_empty() { Ok(HashMap::new()) } else { self.people.reveal(center, &inquiries).await };
+        let people = match people {
             Ok(people) => people,
             Err(code) => {
                 warn!(center, code = ?code, "read who notices are for from ingestion; tried again later");
@@ -219,7 +224,8 @@ impl Sender {
         let mut old: HashMap<String, Option<Arc<(String, Book)>>> = HashMap::new();
         let mut prepared = Vec::with_capacity(claimed.len());
         for one in claimed {
-            let token = tokens.get(&one.told.inquiry_id).cloned();
+            // What a person stopped stops nothing for staff.
+            let token = tokens.get(&one.told.inquiry_id).filter(|_| one.told.kind.is_to_the_person()).cloned();
             let since = token.as_ref().and_then(|token| stopped.get(token));
             let letter = if since.is_some_and(|since| *since >= one.about.consented_at) {
                 Err(Tried::Stopped)
@@ -266,6 +272,9 @@ impl Sender {
         book: Option<&(String, Book)>,
         recipient: Option<&Recipient>,
     ) -> Result<Letter, Tried> {
+        if let (Some((_, book)), false) = (book, one.told.kind.is_to_the_person()) {
+            return self.to_staff(center, one, book);
+        }
         let (Some((_, book)), Some(recipient)) = (book, recipient) else {
             return Err(match book {
                 None => Tried::NotHandedOver("profile".to_owned()),
@@ -290,6 +299,22 @@ impl Sender {
         letter::letter(&headers, to, words).map_err(|cause| {
             warn!(center, notice.id = %one.told.notice_id, %cause, "make a mail; staff are told to call instead");
             Tried::Impossible(if cause == Unsendable::NoAddress { reason::NO_CHANNEL } else { reason::TEMPLATE })
+        })
+    }
+
+    /// The mail of one notice to one of the staff. Who left the profile meanwhile gets none.
+    fn to_staff(&self, center: &str, one: &Claimed, book: &Book) -> Result<Letter, Tried> {
+        let to_staff = one.params.to_staff.as_ref().ok_or(Tried::Impossible(reason::TEMPLATE))?;
+        let staff = book.profile.staff(&to_staff.staff).ok_or(Tried::Impossible(reason::NO_CHANNEL))?;
+        let to = letter::address(&staff.email).map_err(|_| Tried::Impossible(reason::NO_CHANNEL))?;
+        let about = (to_staff.why.as_str(), one.about.reference.as_str());
+        let (subject, text) = staff_words::words(&book.profile, &staff.name, about, one.contact_by);
+        let words = Words { language: staff_words::LANGUAGE.to_owned(), subject, text, html: None };
+        let at = self.database.clock().now();
+        let headers = Headers { notice_id: one.told.notice_id, center: &book.profile.center, stop_link: "", at };
+        letter::letter(&headers, to, words).map_err(|cause| {
+            warn!(center, notice.id = %one.told.notice_id, %cause, "make a mail to staff");
+            Tried::Impossible(reason::TEMPLATE)
         })
     }
 
@@ -349,7 +374,7 @@ impl Sender {
                     let mut counted = Vec::with_capacity(settled.len());
                     for told in &settled {
                         let Some(one) = by_id.get(&told.notice_id) else { continue };
-                        if let Some(ending) = ending(one) {
+                        if let Some(ending) = ending(told.kind, one) {
                             tx.emit(draft(&center, told, ending, now));
                         }
                         counted.push((told.kind, one.settled.state));
@@ -389,13 +414,13 @@ fn ended((one, token, tried): &Outcome, patience: Patience, now: Timestamp) -> E
     }
 }
 
-/// What the others hear: nothing of a try that is repeated, nor of a stop that is obeyed.
-fn ending(one: &Ended) -> Option<Ending<'_>> {
+/// What the others hear: nothing of a try that is repeated, nor of a stop that is obeyed unless somebody waits for the notice.
+fn ending(kind: Kind, one: &Ended) -> Option<Ending<'_>> {
     let why = one.settled.reason.as_str();
     match one.settled.state {
         State::Sent => Some(Ending::Sent),
         State::Unknown => Some(Ending::Uncertain(why)),
-        State::Failed | State::Suppressed => needs_a_person(why).then_some(Ending::Failed(why)),
+        State::Failed | State::Suppressed => needs_a_person(kind, why).then_some(Ending::Failed(why)),
         State::Intended | State::Sending => None,
     }
 }

@@ -6,6 +6,7 @@
 use causeway_auth::{Actor, Identity};
 use causeway_proto::inquiry::v1::ingestion_client::IngestionClient;
 use causeway_proto::intake::v1::intake_desk_client::IntakeDeskClient;
+use causeway_proto::intake::v1::quality_audits_client::QualityAuditsClient;
 use causeway_proto::metrics::v1::metrics_client::MetricsClient;
 use causeway_proto::notice::v1::notices_client::NoticesClient;
 use causeway_proto::routing::v1::routing_client::RoutingClient;
@@ -65,6 +66,11 @@ impl Peers {
     /// The worklist and each inquiry's state.
     pub fn desk(&self) -> IntakeDeskClient<Channel> {
         IntakeDeskClient::new(self.desk.clone())
+    }
+
+    /// Audits of intake quality.
+    pub fn audits(&self) -> QualityAuditsClient<Channel> {
+        QualityAuditsClient::new(self.desk.clone())
     }
 
     /// Messages.

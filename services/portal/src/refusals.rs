@@ -57,7 +57,8 @@ mod tests {
 
     #[test]
     fn every_reason_is_said_as_a_sentence_without_codes() {
-        for (reason, word, _, _) in causeway_proto::error::REASONS {
+        for reason in Reason::ALL {
+            let word = reason.word();
             let said = for_staff(&reason.status("records review comes first"));
             assert!(said.ends_with('.') && said.starts_with(char::is_uppercase), "{said}");
             assert!(!said.contains(word) || !word.contains('_'), "{said}");

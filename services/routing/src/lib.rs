@@ -1,9 +1,12 @@
 //! Routing: the right team at once, and by when somebody is to be reached.
 //!
-//! Listens to `inquiry.received`, `attempt.made` and `stage.closed`. Publishes `route.decided` and `response.missed`. Owns
-//! each routing decision with what it was made on, and the response clock. Answers `ExplainRoute` and `PreviewResponse`.
-//! Never holds PHI, never decides a stage.
+//! Listens to `inquiry.received`, `attempt.made`, `stage.closed` and `work.moved`. Publishes `route.decided`, `route.changed`, `response.changed`,
+//! `response.missed`, `owner.chosen` and `escalation.raised`. Owns each routing decision with what it was made on, the response clock
+//! with its pauses, closures on short notice, who is away, and whose turn an inquiry is; who works it, the desk alone decides.
+//! Answers why and by when, which table is in force and what another one would have done, pauses clocks, enters and ends closures
+//! and absences. Never holds PHI, never decides a stage.
 
+pub mod answers;
 mod config;
 mod domain;
 mod error;
@@ -25,7 +28,13 @@ use causeway_runtime::{Check, Deps, PortSpec, Running, Service, Stop};
 use sqlx::migrate::Migrator;
 
 pub use config::Config;
-use handlers::{Api, Handlers};
+pub use domain::{Load, Move, Targets, WhatIf};
+pub use error::Error;
+use handlers::{Ahead, Api, Handlers};
+/// Statements for whoever wants to look at their plans.
+pub use store::clock::TOUCHED;
+pub use store::closures::LISTED;
+pub use store::work::{DECIDED_SQL, REROUTES_SQL, waiting_sql};
 
 /// The service.
 pub struct Routing;
@@ -66,10 +75,11 @@ impl Service for Routing {
             pace: config.pace,
         };
         Mailbox::start(database.clone(), bus.clone(), settings, &stop, &running.tasks, &deps.metrics).await?;
+        let ahead = Ahead::follow(&database, &stop, &running.tasks);
         let (listener, verifier) = (deps.listeners.take("grpc")?, Verifier::new(&deps.keys_dir, deps.mode));
         let server = causeway_serve::grpc(listener, Self::NAME, verifier, &deps.metrics, stop.clone())
             .descriptors(causeway_proto::DESCRIPTORS)
-            .add(RoutingServer::new(Api { database: database.clone(), profiles }));
+            .add(RoutingServer::new(Api { database: database.clone(), profiles, ahead }));
         stop.supervise(&running.tasks, "grpc", server.run());
         running.readiness.push(Check::new("bus", move || bus.ready()));
         running.readiness.push(readiness::database(database, &stop, &running.tasks));

@@ -2,12 +2,18 @@
 //! other in a circle.
 //!
 //! The state of a response clock is a function of the facts that are known (first attempt, closing, due time), so that it
-//! is the same whatever the order in which they arrive: an attempt always wins over a closing.
+//! is the same whatever the order in which they arrive: an attempt always wins over a closing, and a newer word of the desk that the
+//! inquiry is open over an older closing.
+
+pub(crate) mod clock;
+pub(crate) mod closures;
+pub(crate) mod past;
+pub mod work;
 
 use causeway_mailbox::{Ts, Tx};
 use jiff::Timestamp;
 use sqlx::postgres::PgRow;
-use sqlx::{FromRow, Row as _};
+use sqlx::{FromRow, PgConnection, Row as _};
 use uuid::Uuid;
 
 use crate::domain::Route;
@@ -18,6 +24,8 @@ pub(crate) struct NewDecision {
     pub route: Route,
     /// The facts as the event carried them.
     pub facts: Vec<u8>,
+    /// Why the rows before did not take it, packed.
+    pub passed: Vec<u8>,
 }
 
 /// A decision as it was kept.
@@ -33,6 +41,7 @@ pub(crate) struct Decision {
     pub clock_starts_at: Timestamp,
     pub after_hours: bool,
     pub facts: Vec<u8>,
+    pub passed: Vec<u8>,
     pub clock_state: String,
 }
 
@@ -50,6 +59,7 @@ impl FromRow<'_, PgRow> for Decision {
             clock_starts_at: row.try_get::<Ts, _>("clock_starts_at")?.0,
             after_hours: row.try_get("after_hours")?,
             facts: row.try_get("facts")?,
+            passed: row.try_get("passed")?,
             clock_state: row.try_get("clock_state")?,
         })
     }
@@ -61,12 +71,14 @@ pub(crate) struct Missed {
     pub team: String,
     pub response_due_at: Timestamp,
     pub version: i64,
+    /// It was never told before. A closure can take a miss back, and then it may come about again.
+    pub is_first: bool,
 }
 
 const INSERT: &str = "INSERT INTO decisions (center_id, revision, decided_at, inquiry_id, row_name, program, team, site, \
-         priority, script, target_minutes, response_due_at, clock_starts_at, after_hours, facts) \
+         priority, script, target_minutes, response_due_at, clock_starts_at, after_hours, facts, passed) \
      SELECT $1, $2, $3, t.* FROM unnest($4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], \
-         $10::text[], $11::integer[], $12::timestamptz[], $13::timestamptz[], $14::boolean[], $15::bytea[]) AS t \
+         $10::text[], $11::integer[], $12::timestamptz[], $13::timestamptz[], $14::boolean[], $15::bytea[], $16::bytea[]) AS t \
      ON CONFLICT (center_id, inquiry_id) DO NOTHING RETURNING inquiry_id";
 
 /// Keeps decisions, and gives the inquiries that had none before.
@@ -95,6 +107,7 @@ pub(crate) async fn insert(tx: &mut Tx, revision: &str, new: &[NewDecision]) -> 
         .bind(instant(|route| route.clock.starts_at))
         .bind(sorted.iter().map(|one| one.route.clock.after_hours).collect::<Vec<_>>())
         .bind(sorted.iter().map(|one| one.facts.as_slice()).collect::<Vec<_>>())
+        .bind(sorted.iter().map(|one| one.passed.as_slice()).collect::<Vec<_>>())
         .fetch_all(tx.conn())
         .await
 }
@@ -106,40 +119,69 @@ const ATTEMPTED: &str = "UPDATE decisions AS d SET first_attempt_at = LEAST(d.fi
 
 /// Stops the clocks of inquiries that somebody tried to answer, and gives those that have a decision.
 pub(crate) async fn note_attempts(tx: &mut Tx, first: &[(Uuid, Timestamp)]) -> Result<Vec<Uuid>, sqlx::Error> {
-    note(tx, ATTEMPTED, first).await
-}
-
-const CLOSED: &str = "WITH stopped AS (UPDATE decisions AS d SET version = d.version + 1, \
-         clock_state = CASE WHEN t.at <= d.response_due_at THEN 'cancelled' ELSE 'missed' END \
-     FROM unnest($2::uuid[], $3::timestamptz[]) AS t (id, at) \
-     WHERE d.center_id = $1 AND d.inquiry_id = t.id AND d.clock_state IN ('pending', 'missed')) \
-     SELECT inquiry_id FROM decisions WHERE center_id = $1 AND inquiry_id = ANY($2)";
-
-/// Stops the clocks of inquiries that were closed, and gives those that have a decision.
-pub(crate) async fn note_closings(tx: &mut Tx, closed: &[(Uuid, Timestamp)]) -> Result<Vec<Uuid>, sqlx::Error> {
-    note(tx, CLOSED, closed).await
-}
-
-async fn note(tx: &mut Tx, sql: &'static str, told: &[(Uuid, Timestamp)]) -> Result<Vec<Uuid>, sqlx::Error> {
-    if told.is_empty() {
+    if first.is_empty() {
         return Ok(Vec::new());
     }
     let center = tx.center().to_owned();
-    sqlx::query_scalar(sql)
+    sqlx::query_scalar(ATTEMPTED)
         .bind(center)
-        .bind(told.iter().map(|(id, _)| *id).collect::<Vec<_>>())
-        .bind(told.iter().map(|(_, at)| Ts(*at)).collect::<Vec<_>>())
+        .bind(first.iter().map(|(id, _)| *id).collect::<Vec<_>>())
+        .bind(first.iter().map(|(_, at)| Ts(*at)).collect::<Vec<_>>())
         .fetch_all(tx.conn())
         .await
+}
+
+const CLOSED: &str = "WITH told AS (SELECT t.*, EXISTS (SELECT FROM work AS w \
+             WHERE w.center_id = $1 AND w.inquiry_id = t.id AND w.open AND w.heard_version > t.version) AS stale \
+         FROM unnest($2::uuid[], $3::timestamptz[], $4::bigint[]) AS t (id, at, version)), \
+     stopped AS (UPDATE decisions AS d SET version = d.version + 1, \
+         clock_state = CASE WHEN told.at <= d.response_due_at THEN 'cancelled' ELSE 'missed' END \
+     FROM told WHERE d.center_id = $1 AND d.inquiry_id = told.id AND NOT told.stale AND d.clock_state IN ('pending', 'missed')) \
+     SELECT d.inquiry_id, told.stale FROM told JOIN decisions AS d ON d.center_id = $1 AND d.inquiry_id = told.id";
+
+/// Stops the clocks of inquiries that were closed, each at an instant and a version of the desk. Gives those that have a decision, each
+/// with whether the desk has told since that it is open again.
+pub(crate) async fn note_closings(
+    tx: &mut Tx,
+    closed: &[(Uuid, Timestamp, i64)],
+) -> Result<Vec<(Uuid, bool)>, sqlx::Error> {
+    if closed.is_empty() {
+        return Ok(Vec::new());
+    }
+    let center = tx.center().to_owned();
+    sqlx::query_as(CLOSED)
+        .bind(center)
+        .bind(closed.iter().map(|(id, ..)| *id).collect::<Vec<_>>())
+        .bind(closed.iter().map(|(_, at, _)| Ts(*at)).collect::<Vec<_>>())
+        .bind(closed.iter().map(|(.., version)| *version).collect::<Vec<_>>())
+        .fetch_all(tx.conn())
+        .await
+}
+
+/// Lets clocks run again that a close has stopped before anybody tried to reach the person. Those that ran out are late all the same.
+pub(crate) async fn run_again(tx: &mut Tx, reopened: &[Uuid]) -> Result<(), sqlx::Error> {
+    if reopened.is_empty() {
+        return Ok(());
+    }
+    let center = tx.center().to_owned();
+    sqlx::query(
+        "UPDATE decisions SET clock_state = 'pending', version = version + 1 \
+         WHERE center_id = $1 AND inquiry_id = ANY($2) AND clock_state = 'cancelled' AND first_attempt_at IS NULL",
+    )
+    .bind(center)
+    .bind(reopened)
+    .execute(tx.conn())
+    .await?;
+    Ok(())
 }
 
 /// Marks clocks that ran out while nobody answered. One that was stopped in between is left alone.
 pub(crate) async fn miss(tx: &mut Tx, due: &[Uuid]) -> Result<Vec<Missed>, sqlx::Error> {
     let (center, now) = (tx.center().to_owned(), tx.now());
     let rows = sqlx::query(
-        "UPDATE decisions SET clock_state = 'missed', version = version + 1 \
+        "UPDATE decisions SET clock_state = 'missed', version = version + 1, told_missed_at = coalesce(told_missed_at, $3) \
          WHERE center_id = $1 AND inquiry_id = ANY($2) AND clock_state = 'pending' AND response_due_at <= $3 \
-         RETURNING inquiry_id, team, response_due_at, version",
+         RETURNING inquiry_id, team, response_due_at, version, told_missed_at = $3 AS is_first",
     )
     .bind(center)
     .bind(due)
@@ -153,20 +195,24 @@ pub(crate) async fn miss(tx: &mut Tx, due: &[Uuid]) -> Result<Vec<Missed>, sqlx:
                 team: row.try_get("team")?,
                 response_due_at: row.try_get::<Ts, _>("response_due_at")?.0,
                 version: row.try_get("version")?,
+                is_first: row.try_get("is_first")?,
             })
         })
         .collect()
 }
 
 /// Reads the decision of an inquiry.
-pub(crate) async fn find(tx: &mut Tx, inquiry_id: Uuid) -> Result<Option<Decision>, sqlx::Error> {
-    let center = tx.center().to_owned();
+pub(crate) async fn find(
+    conn: &mut PgConnection,
+    center: &str,
+    inquiry_id: Uuid,
+) -> Result<Option<Decision>, sqlx::Error> {
     sqlx::query_as(
         "SELECT revision, row_name, program, team, site, priority, script, response_due_at, clock_starts_at, after_hours, \
-             facts, clock_state FROM decisions WHERE center_id = $1 AND inquiry_id = $2",
+             facts, passed, clock_state FROM decisions WHERE center_id = $1 AND inquiry_id = $2",
     )
     .bind(center)
     .bind(inquiry_id)
-    .fetch_optional(tx.conn())
+    .fetch_optional(conn)
     .await
 }

@@ -238,7 +238,18 @@ fn find_pip() -> Option<Command> {
 
 fn apt_install(package: &str) -> Result<()> {
     let apt = |args: &[&str]| run(Command::new("apt-get").args(args).env("DEBIAN_FRONTEND", "noninteractive"));
-    let install = ["install", "-y", "-q", "--no-install-recommends", "-o", "Dpkg::Options::=--force-confold", package];
+    let install = [
+        "install",
+        "-y",
+        "-q",
+        "--no-install-recommends",
+        "-o",
+        "Dpkg::Options::=--force-confold",
+        // Somebody else may be installing something.
+        "-o",
+        "DPkg::Lock::Timeout=300",
+        package,
+    ];
     // The lists may be missing (a container image) or old: refresh once, and only when the first try shows the need.
     if apt(&install).is_ok() {
         return Ok(());

@@ -10,6 +10,8 @@ use causeway_bus::Bus;
 use causeway_funnel::profile::{Bundle, Profile};
 use causeway_proto::subjects;
 use clap::{Args, Subcommand};
+use jiff::Timestamp;
+use jiff::civil::Date;
 
 use crate::cli::Common;
 use crate::installation;
@@ -39,6 +41,15 @@ pub enum Action {
     },
     /// Lists the profiles in force.
     List,
+    /// Lists the holidays and closed days of a year by the profile in force.
+    Holidays {
+        /// Which center.
+        #[arg(long)]
+        center: String,
+        /// Which year; without it this one.
+        #[arg(long, value_parser = clap::value_parser!(i16).range(1970..=2200))]
+        year: Option<i16>,
+    },
 }
 
 impl Center {
@@ -61,6 +72,7 @@ impl Center {
                 Ok(ExitCode::SUCCESS)
             }
             Action::List => list(common).await,
+            Action::Holidays { center, year } => holidays(common, &center, year).await,
         }
     }
 }
@@ -168,4 +180,59 @@ async fn list(common: &Common) -> anyhow::Result<ExitCode> {
         println!("no profile is in force; apply one with 'causeway center apply FOLDER'");
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The closed days of a year. Without a year, the one in which the center's clocks show this moment.
+async fn holidays(common: &Common, center: &str, year: Option<i16>) -> anyhow::Result<ExitCode> {
+    let (_, config) = installation::settings(common)?;
+    let pool = installation::machine_pool(&config, "routing").await?;
+    let content: Option<(Vec<u8>, i64)> = sqlx::query_as(
+        "SELECT content, extract(epoch FROM now())::bigint FROM revisions WHERE bucket = $1 AND name = $2 AND current",
+    )
+    .bind(subjects::CENTERS_BUCKET)
+    .bind(center)
+    .fetch_optional(&pool)
+    .await?;
+    let Some((content, now)) = content else {
+        bail!("no profile of '{center}' is in force; see 'causeway center list'");
+    };
+    let (profile, _) = Profile::from_stored(&content).map_err(|cause| anyhow::anyhow!("read the profile: {cause}"))?;
+    let this_year = profile.zone().to_datetime(Timestamp::from_second(now)?).date().year();
+    for line in closed_days(&profile, year.unwrap_or(this_year), common.json)? {
+        println!("{line}");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn closed_days(profile: &Profile, year: i16, json: bool) -> anyhow::Result<Vec<String>> {
+    let days = profile.calendar(None).closed_days(Date::new(year, 1, 1)?, Date::new(year, 12, 31)?);
+    let line = |(day, name): (Date, String)| {
+        if json {
+            serde_json::json!({ "center": profile.center.id, "date": day, "name": name }).to_string()
+        } else {
+            format!("{day} {} {name}", day.strftime("%a"))
+        }
+    };
+    Ok(days.into_iter().map(line).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_closed_days_of_a_year_are_listed_in_order_with_their_observed_days() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/centers/harbor-valley");
+        let profile = Profile::from_bundle(&read(&folder).expect("the demo center")).expect("in order");
+        let lines = closed_days(&profile, 2027, false).expect("a list");
+        assert_eq!(
+            (lines[0].as_str(), lines[1].as_str()),
+            ("2027-01-01 Fri New Year's Day", "2027-01-18 Mon Martin Luther King Jr. Day")
+        );
+        assert!(lines.contains(&"2027-07-05 Mon Independence Day".to_owned()), "{lines:?}");
+        assert!(lines.contains(&"2027-06-11 Fri staff training day".to_owned()), "{lines:?}");
+        assert_eq!(lines.last().map(String::as_str), Some("2027-12-31 Fri New Year's Day"));
+        let json = closed_days(&profile, 2027, true).expect("a list");
+        assert_eq!(json[0], r#"{"center":"harbor-valley","date":"2027-01-01","name":"New Year's Day"}"#);
+    }
 }

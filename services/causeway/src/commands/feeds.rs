@@ -31,9 +31,10 @@ pub struct Feeds {
 #[derive(Debug, Subcommand)]
 pub enum Action {
     /// Lists feeds: the last message, how many came in the hour before the last look and how many are usual, and since when a
-    /// feed is quiet or floods us.
+    /// feed is quiet, floods us or repeats itself.
     List,
-    /// Lists the last incidents, the newest first: when a feed went quiet or flooded us, and until when.
+    /// Lists the last incidents, the newest first: when a feed went quiet, flooded us or sent one message again and again, and
+    /// until when.
     Incidents,
     /// Lists subscriptions by FHIR: state, how many events there are and how many were told, and why one stands still.
     Subscriptions,
@@ -179,7 +180,7 @@ async fn incidents(common: &Common) -> anyhow::Result<ExitCode> {
             println!("{}", serde_json::to_string(&one)?);
         } else {
             let until = one.closed_at.map_or_else(|| "now".to_owned(), |at| format!("{at:.0}"));
-            println!("{:<20} {:<24} {:<6} {:.0} to {until}", one.center, one.feed, one.kind, one.opened_at);
+            println!("{:<20} {:<24} {:<8} {:.0} to {until}", one.center, one.feed, one.kind, one.opened_at);
         }
     }
     Ok(ExitCode::SUCCESS)

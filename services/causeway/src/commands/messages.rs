@@ -19,6 +19,7 @@ use uuid::Uuid;
 
 use super::operator::Operator;
 use super::repair;
+use super::unaddressed::Unaddressed;
 use crate::cli::Common;
 use crate::installation;
 
@@ -47,6 +48,8 @@ pub enum Action {
     Assign(repair::Assign),
     /// Takes messages off the list that lead to nothing, with the reason.
     SetAside(repair::SetAside),
+    /// Frames that belong to nobody: of an unknown sender, for an unknown center, without a header, cut or too long.
+    Unaddressed(Unaddressed),
     /// Says that messages are settled: somebody has done what they ask for.
     Settle {
         /// Their ids.
@@ -87,6 +90,7 @@ impl Messages {
             Action::Show(show) => show.execute(&config, common).await,
             Action::Retry(retry) => retry.execute(&config, common).await,
             Action::Assign(assign) => assign.execute(&config, common).await,
+            Action::Unaddressed(unaddressed) => unaddressed.execute(&config, common).await,
             Action::SetAside(aside) => aside.execute(&config, common).await,
             Action::Settle { ids, operator } => settle(&config, common, &ids, &operator).await,
         }
@@ -140,7 +144,7 @@ async fn settle(
 ) -> anyhow::Result<ExitCode> {
     let by_center = repair::centers(config, ids).await?;
     let channel = operator.ingestion(config, common)?;
-    let (mut settled, mut other_patient) = (Vec::new(), Vec::new());
+    let (mut settled, mut other_patient, mut not_opened) = (Vec::new(), Vec::new(), Vec::new());
     for (center, message_ids) in by_center {
         for some in message_ids.chunks(AT_ONCE) {
             let request = SettleMessagesRequest { center: center.clone(), message_ids: some.to_vec() };
@@ -149,7 +153,16 @@ async fn settle(
             let answer = answer.into_inner();
             settled.extend(answer.settled);
             other_patient.extend(answer.other_patient);
+            not_opened.extend(answer.not_opened);
         }
+    }
+    if !not_opened.is_empty() {
+        bail!(
+            "{} settled; {} could not be opened to compare their patient, and wait: restore the master.key that sealed them, or set \
+             them aside",
+            settled.len(),
+            not_opened.join(", ")
+        );
     }
     if !other_patient.is_empty() {
         bail!(

@@ -25,6 +25,7 @@ pub struct Migrate {
 impl Migrate {
     /// Runs the command.
     pub async fn execute(self, common: &Common) -> anyhow::Result<ExitCode> {
+        installation::check_names(&self.only, &installation::with_database())?;
         let (_, config) = installation::settings(common)?;
         for service in installation::services() {
             let wanted = self.only.is_empty() || self.only.iter().any(|name| name == service.name());

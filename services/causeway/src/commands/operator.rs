@@ -42,12 +42,20 @@ impl Operator {
         {
             return Ok(url);
         }
-        let beside = common.config.as_deref().and_then(Path::parent).map(|folder| folder.join("addresses.json"));
-        let kept = beside.filter(|file| file.exists());
-        let default = || Path::new(installation::DATA_DIR).join("addresses.json");
-        let file = self.addresses.clone().or(kept).unwrap_or_else(default);
+        let file = self.addresses.clone().unwrap_or_else(|| kept(common));
         let addresses = read_addresses(&file).context("find ingestion; or set runtime.peers.ingestion")?;
         let address = addresses.get("grpc_ingestion").cloned();
         address.with_context(|| format!("{} has no address 'grpc_ingestion'", file.display()))
     }
+}
+
+/// The addresses that `causeway dev` keeps beside the configuration file or in its data folder.
+pub fn addresses(common: &Common) -> anyhow::Result<BTreeMap<String, String>> {
+    read_addresses(&kept(common))
+}
+
+fn kept(common: &Common) -> PathBuf {
+    let beside = common.config.as_deref().and_then(Path::parent).map(|folder| folder.join("addresses.json"));
+    let default = || Path::new(installation::DATA_DIR).join("addresses.json");
+    beside.filter(|file| file.exists()).unwrap_or_else(default)
 }

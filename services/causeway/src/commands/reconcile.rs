@@ -21,6 +21,7 @@ pub struct Reconcile {
 impl Reconcile {
     /// Runs the command. It fails where a listener did not answer.
     pub async fn execute(self, common: &Common) -> anyhow::Result<ExitCode> {
+        installation::check_names(&self.only, &installation::with_database())?;
         let (_, config) = installation::settings(common)?;
         let bus = installation::bus(&config).await?;
         let mut silent = 0;

@@ -114,7 +114,8 @@ pub enum Reason {
 const RETRIED_AT_ONCE: usize = 50;
 const SET_ASIDE_AT_ONCE: usize = 200;
 
-fn word(value: impl ValueEnum) -> String {
+/// A value by its name.
+pub fn word(value: impl ValueEnum) -> String {
     value.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
 }
 

@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::process::ExitCode;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use causeway_runtime::{Launcher, Stop, telemetry};
 use clap::Args;
 
@@ -32,9 +32,7 @@ impl Run {
         let mut services = installation::services();
         if !self.only.is_empty() {
             let known: Vec<&str> = services.iter().map(|service| service.name()).collect();
-            if let Some(unknown) = self.only.iter().find(|name| !known.contains(&name.as_str())) {
-                bail!("no service is called '{unknown}'; known are {}", known.join(", "));
-            }
+            installation::check_names(&self.only, &known)?;
             services.retain(|service| self.only.iter().any(|name| name == service.name()));
         }
         if self.print_config {

@@ -129,11 +129,11 @@ pub(crate) fn public_key(dir: &Path, service: &str) -> Result<Option<String>, Ke
     }
 }
 
-fn private_path(dir: &Path, service: &str) -> Result<PathBuf, KeyError> {
+pub(crate) fn private_path(dir: &Path, service: &str) -> Result<PathBuf, KeyError> {
     checked(service).map(|name| dir.join(format!("service-{name}.key")))
 }
 
-fn public_path(dir: &Path, service: &str) -> Result<PathBuf, KeyError> {
+pub(crate) fn public_path(dir: &Path, service: &str) -> Result<PathBuf, KeyError> {
     checked(service).map(|name| dir.join(format!("service-{name}.pub")))
 }
 
@@ -145,7 +145,7 @@ fn checked(name: &str) -> Result<&str, KeyError> {
     fits.then_some(name).ok_or_else(|| KeyError::Name { name: name.chars().take(40).collect() })
 }
 
-fn public_of(private_pem: &str) -> Option<String> {
+pub(crate) fn public_of(private_pem: &str) -> Option<String> {
     let pair = Ed25519KeyPair::from_pkcs8_maybe_unchecked(&unarmoured(private_pem)?).ok()?;
     let der = pair.public_key().as_der().ok()?;
     Some(armoured("PUBLIC KEY", der.as_ref()))
@@ -217,7 +217,7 @@ fn armoured(label: &str, der: &[u8]) -> String {
     lines.join("\n")
 }
 
-fn unarmoured(pem: &str) -> Option<Vec<u8>> {
+pub(crate) fn unarmoured(pem: &str) -> Option<Vec<u8>> {
     let body: String = pem.lines().filter(|line| !line.starts_with("-----")).map(str::trim).collect();
     STANDARD.decode(body).ok()
 }

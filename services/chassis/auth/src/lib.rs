@@ -8,6 +8,7 @@
 pub mod actor;
 pub mod audit;
 pub mod fingerprint;
+pub mod keyring;
 mod keys;
 pub mod links;
 pub mod login;

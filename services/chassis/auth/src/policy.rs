@@ -62,8 +62,14 @@ actions! {
     BookAppointment = "book appointment": &[Coordinator, Scheduler, TrialCoordinator, Manager], &[Service, Patient];
     /// Close or reopen an inquiry with a reason.
     CloseInquiry = "close inquiry": &[Coordinator, Scheduler, TrialCoordinator, Manager], &[Service];
+    /// Let the response clock of an inquiry stand still, and run on.
+    PauseClock = "pause clock": &[Coordinator, Scheduler, TrialCoordinator, Manager], &[];
+    /// Close a center, a site or a team on short notice, and end or take that back.
+    ChangeClosures = "change closures": &[Manager], &[];
     /// Send an inquiry to another team with a reason.
     Reroute = "reroute": &[Coordinator, Reviewer, TrialCoordinator, Manager], &[Service];
+    /// Hand an inquiry, and with it the person, to a sister center.
+    HandToCenter = "hand to center": &[Coordinator, TrialCoordinator, Manager], &[];
     /// Give an inquiry to another person.
     Reassign = "reassign": &[Manager], &[Service];
     /// Change channel, language, quiet hours or consent.
@@ -74,8 +80,12 @@ actions! {
     ViewOwnInquiry = "view own inquiry": &[], &[Service, Patient];
     /// Score an inquiry against a checklist.
     ScoreInquiry = "score inquiry": &[Manager, Auditor], &[];
+    /// See what audits of quality show of one's own work.
+    ViewOwnQuality = "view own quality": &[Coordinator, Scheduler, Reviewer, TrialCoordinator, Manager], &[];
     /// See figures that name nobody.
     ViewFunnel = "view funnel": &[Manager, Auditor, Analyst, Operator], &[Service];
+    /// See how partners' feeds send, and what they are known by.
+    ViewFeeds = "view feeds": &[Manager, Auditor, Operator], &[Service];
     /// Take the review pack as a file, import page visits and spend.
     ExportFigures = "export figures": &[Manager, Analyst], &[];
     /// Check, apply and roll back a center's profile.

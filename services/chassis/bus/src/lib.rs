@@ -8,6 +8,7 @@
 
 pub mod audit;
 mod bucket;
+mod inspect;
 mod publish;
 mod request;
 mod subscribe;
@@ -25,6 +26,7 @@ use tracing::{info, warn};
 
 pub use audit::Breach;
 pub use bucket::{Bucket, Change};
+pub use inspect::Ailment;
 pub use publish::{Outgoing, PublishFailed, Published};
 pub use request::Responder;
 pub use subscribe::{Arrived, Delivery, Subscription, SubscriptionSpec};

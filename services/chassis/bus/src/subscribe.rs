@@ -208,7 +208,7 @@ impl Subscription {
             self.open = None;
             return Ok(());
         };
-        let finding = self.patience.judge(&self.wanted(), &info)?;
+        let finding = self.patience.judge(&wanted(&self.spec), &info)?;
         if finding == Finding::Fine {
             return Ok(());
         }
@@ -226,9 +226,8 @@ impl Subscription {
         if let Some(found) = &found {
             audit::consumer(&self.spec.stream, &found.config)?;
         }
-        let wanted = self.wanted();
         let consumer: PullConsumer =
-            stream.create_consumer(wanted).await.map_err(|cause| BusError::server(what(), cause))?;
+            stream.create_consumer(wanted(&self.spec)).await.map_err(|cause| BusError::server(what(), cause))?;
         audit::consumer(&self.spec.stream, &consumer.cached_info().config)?;
         // Each may hold many events, and what lies here unhandled for too long is delivered to somebody else.
         let at_once = (self.spec.batch / 4).max(1);
@@ -245,27 +244,28 @@ impl Subscription {
         self.last_look = Instant::now();
         Ok(())
     }
-
-    fn wanted(&self) -> pull::Config {
-        pull::Config {
-            durable_name: Some(self.spec.durable.clone()),
-            filter_subjects: self.spec.subjects.clone(),
-            deliver_policy: DeliverPolicy::All,
-            ack_policy: AckPolicy::Explicit,
-            ack_wait: self.spec.ack_wait,
-            // The poison decision is ours: the server must never give up on a message by itself.
-            max_deliver: -1,
-            // What waits for something stays pending: room for it beside the flow.
-            max_ack_pending: (self.spec.batch * 16) as i64,
-            replay_policy: consumer::ReplayPolicy::Instant,
-            ..Default::default()
-        }
-    }
 }
 
 impl Drop for Subscription {
     fn drop(&mut self) {
         self.bus.note_consumer(&self.spec.stream, None);
+    }
+}
+
+/// The consumer of a subscription, as its service makes it.
+pub(crate) fn wanted(spec: &SubscriptionSpec) -> pull::Config {
+    pull::Config {
+        durable_name: Some(spec.durable.clone()),
+        filter_subjects: spec.subjects.clone(),
+        deliver_policy: DeliverPolicy::All,
+        ack_policy: AckPolicy::Explicit,
+        ack_wait: spec.ack_wait,
+        // The poison decision is ours: the server must never give up on a message by itself.
+        max_deliver: -1,
+        // What waits for something stays pending: room for it beside the flow.
+        max_ack_pending: (spec.batch * 16) as i64,
+        replay_policy: consumer::ReplayPolicy::Instant,
+        ..Default::default()
     }
 }
 

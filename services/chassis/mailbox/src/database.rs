@@ -175,8 +175,9 @@ impl Database {
         if let Err(cause) = tx.connection.execute(sqlx::raw_sql(commit)).await {
             return Err(TxError::of_commit(cause).into());
         }
-        let rows = std::mem::take(&mut tx.rows);
+        let (rows, elsewhere) = (std::mem::take(&mut tx.rows), std::mem::take(&mut tx.elsewhere));
         self.inner.keep(tx.connection);
+        elsewhere.into_iter().for_each(|rows| self.to_relay(rows));
         self.to_relay(rows);
         Ok(value)
     }
@@ -271,6 +272,7 @@ impl Database {
             real_now: now,
             source: self.inner.service,
             rows: Vec::new(),
+            elsewhere: Vec::new(),
             trace: TraceContext::current_or(&TraceContext::default()),
             ids: self.inner.clock.clone(),
         })

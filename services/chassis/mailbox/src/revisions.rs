@@ -6,7 +6,7 @@
 //! was put in force by an earlier release, and a start after an upgrade must not shut a center's doors.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -38,6 +38,17 @@ pub type Parse<T> = fn(&[u8]) -> Result<Reading<T>, String>;
 /// How long a start waits for what is pinned up.
 const FIRST_LOOK: Duration = Duration::from_secs(5);
 
+/// So long a bucket is followed before it is followed anew. One that was lost and made again by somebody else, empty, looks the
+/// same to who follows it: nothing comes any more, and nothing says so. Whoever begins anew fills it again.
+const FOLLOWED: Duration = Duration::from_secs(10);
+
+/// Why following a bucket came to its end.
+enum Ended {
+    /// It was followed for as long as it is: what comes meanwhile waits for nothing.
+    ToBeginAnew,
+    ByTheServer,
+}
+
 /// Revisions of named values.
 pub struct Revisions<T> {
     bucket: &'static str,
@@ -45,6 +56,7 @@ pub struct Revisions<T> {
     current: ArcSwap<BTreeMap<String, Arc<(String, T)>>>,
     pool: Option<PgPool>,
     kept: Mutex<BTreeMap<String, String>>,
+    read: Mutex<BTreeMap<String, Bytes>>,
     changed: watch::Sender<u64>,
 }
 
@@ -65,6 +77,7 @@ impl<T: Send + Sync + 'static> Revisions<T> {
             current: ArcSwap::default(),
             pool,
             kept: Mutex::default(),
+            read: Mutex::default(),
             changed: watch::Sender::new(0),
         });
         revisions.load().await?;
@@ -79,8 +92,10 @@ impl<T: Send + Sync + 'static> Revisions<T> {
             loop {
                 tokio::select! {
                     () = stop.cancelled() => return,
-                    ended = follower.follow(&bus) => if let Err(cause) = ended {
-                        tracing::debug!(%cause, "follow the bucket; tried again shortly");
+                    ended = follower.follow(&bus) => match ended {
+                        Ok(Ended::ToBeginAnew) => continue,
+                        Ok(Ended::ByTheServer) => {}
+                        Err(cause) => tracing::debug!(%cause, "follow the bucket; tried again shortly"),
                     },
                 }
                 tokio::select! {
@@ -151,13 +166,23 @@ impl<T: Send + Sync + 'static> Revisions<T> {
         Ok(())
     }
 
-    async fn follow(&self, bus: &Bus) -> Result<(), BusError> {
+    async fn follow(&self, bus: &Bus) -> Result<Ended, BusError> {
         let bucket = bus.bucket(self.bucket).await?;
         self.refill(&bucket).await?;
         let mut changes = Box::pin(bucket.watch().await?);
-        while let Some(change) = changes.next().await {
+        let anew = tokio::time::sleep(FOLLOWED);
+        tokio::pin!(anew);
+        loop {
+            let change = tokio::select! {
+                change = changes.next() => change,
+                () = &mut anew => return Ok(Ended::ToBeginAnew),
+            };
+            let Some(change) = change else { return Ok(Ended::ByTheServer) };
             let Change { key, value } = change?;
             let Some(content) = value else { continue };
+            if self.was_read(&key, &content) && self.to_keep(&key).is_none() {
+                continue;
+            }
             if !self.put_in_force(&key, &content) {
                 continue;
             }
@@ -169,7 +194,12 @@ impl<T: Send + Sync + 'static> Revisions<T> {
                 })?;
             }
         }
-        Ok(())
+    }
+
+    /// True where this content was read before: each time that the bucket is followed anew, all of it comes again.
+    fn was_read(&self, name: &str, content: &Bytes) -> bool {
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        read.insert(name.to_owned(), content.clone()).is_some_and(|before| before == *content)
     }
 
     /// After the bucket was lost, what is in force is pinned up again.

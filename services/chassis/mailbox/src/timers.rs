@@ -57,7 +57,8 @@ pub struct DueTimer {
 
 /// What happens when timers fire. The handler reads its aggregate again: a stale timer does nothing.
 pub trait TimerHandler: Send + Sync + 'static {
-    /// All of one center; one outcome each.
+    /// All of one center and one kind; one outcome each. Kinds are apart so that a handler that takes timers of another kind back holds
+    /// none of these: what is locked first would then not be in the order of all others.
     fn fire<'a>(&'a self, tx: &'a mut Tx, due: &'a [DueTimer]) -> BoxFuture<'a, Result<Vec<Outcome>, HandlerError>>;
 }
 
@@ -98,12 +99,33 @@ pub(crate) async fn insert(tx: &mut Tx, all: &[Timer]) -> Result<(), sqlx::Error
     Ok(())
 }
 
-pub(crate) async fn cancel(tx: &mut Tx, aggregates: &[Uuid], kind: Option<&str>) -> Result<u64, sqlx::Error> {
-    let done = sqlx::query(
-        "UPDATE timers SET state = 'cancelled' WHERE aggregate_id = ANY($1) AND state = 'pending' AND ($2::text IS NULL OR kind = $2)",
-    )
-    .bind(aggregates)
-    .bind(kind)
+/// Rows are locked in one order by whoever takes timers back or fires them, so that two never wait for each other in a circle.
+macro_rules! in_order {
+    ($which:literal, $set:literal) => {
+        concat!(
+            "WITH mine AS (SELECT t.center_id, t.aggregate_id, t.kind, t.occurrence FROM timers AS t WHERE ",
+            $which,
+            " AND t.state = 'pending' ORDER BY t.aggregate_id, t.kind, t.occurrence FOR UPDATE OF t) \
+             UPDATE timers SET ",
+            $set,
+            " FROM mine WHERE timers.center_id = mine.center_id AND timers.aggregate_id = mine.aggregate_id \
+             AND timers.kind = mine.kind AND timers.occurrence = mine.occurrence"
+        )
+    };
+}
+
+/// Takes back the pending timers of aggregates, each with its kind; `None`: every kind.
+pub(crate) async fn cancel(tx: &mut Tx, which: &[(Uuid, Option<&str>)]) -> Result<u64, sqlx::Error> {
+    if which.is_empty() {
+        return Ok(0);
+    }
+    let done = sqlx::query(in_order!(
+        "t.aggregate_id = ANY($1) AND EXISTS (SELECT 1 FROM unnest($1::uuid[], $2::text[]) AS w (id, kind) \
+         WHERE w.id = t.aggregate_id AND (w.kind IS NULL OR w.kind = t.kind))",
+        "state = 'cancelled'"
+    ))
+    .bind(which.iter().map(|(aggregate, _)| *aggregate).collect::<Vec<_>>())
+    .bind(which.iter().map(|(_, kind)| *kind).collect::<Vec<_>>())
     .execute(tx.conn())
     .await?;
     Ok(done.rows_affected())
@@ -137,23 +159,23 @@ async fn fire_due(database: &Database, handler: &Arc<dyn TimerHandler>) -> Resul
          UPDATE timers SET lease_until = now() + make_interval(secs => least(3600, 30 * (attempts + 1))), attempts = attempts + 1 \
          FROM due WHERE timers.center_id = due.center_id AND timers.aggregate_id = due.aggregate_id \
              AND timers.kind = due.kind AND timers.occurrence = due.occurrence \
-         RETURNING timer_id, timers.center_id, timers.aggregate_id, attempts",
+         RETURNING timer_id, timers.center_id, timers.aggregate_id, timers.kind, attempts",
     )
     .bind(Ts(now))
     .bind(BATCH)
     .fetch_all(database.machine())
     .await?;
-    let mut by_center: BTreeMap<String, Vec<Claimed>> = BTreeMap::new();
+    let mut by_kind: BTreeMap<(String, String), Vec<Claimed>> = BTreeMap::new();
     for row in &claimed {
         let one = Claimed {
             timer_id: row.try_get("timer_id")?,
             aggregate_id: row.try_get("aggregate_id")?,
             attempts: row.try_get("attempts")?,
         };
-        by_center.entry(row.try_get("center_id")?).or_default().push(one);
+        by_kind.entry((row.try_get("center_id")?, row.try_get("kind")?)).or_default().push(one);
     }
-    for (center, timers) in by_center {
-        fire_center(database, handler, &center, timers).await;
+    for ((center, _), timers) in by_kind {
+        fire_together(database, handler, &center, timers).await;
     }
     Ok(claimed.len())
 }
@@ -167,9 +189,9 @@ struct Claimed {
     attempts: i32,
 }
 
-/// Fires the timers of one center together; where that fails, each one alone, so that one does not hold up the others. One that
+/// Fires the timers of one kind of a center together; where that fails, each one alone, so that one does not hold up the others. One that
 /// keeps failing alone is parked.
-async fn fire_center(database: &Database, handler: &Arc<dyn TimerHandler>, center: &str, timers: Vec<Claimed>) {
+async fn fire_together(database: &Database, handler: &Arc<dyn TimerHandler>, center: &str, timers: Vec<Claimed>) {
     let Err(cause) = fire(database, handler, center, timers.clone()).await else { return };
     if let [alone] = timers.as_slice() {
         failed(database, center, *alone, &cause).await;
@@ -219,10 +241,10 @@ async fn failed(database: &Database, center: &str, timer: Claimed, cause: &Handl
 
 /// Marks timers as fired, as far as they still wait to.
 async fn take(tx: &mut Tx, timers: &[Claimed]) -> Result<Vec<DueTimer>, sqlx::Error> {
-    let rows = sqlx::query(
-        "UPDATE timers SET state = 'fired', lease_until = NULL WHERE timer_id = ANY($1) AND aggregate_id = ANY($2) \
-         AND state = 'pending' RETURNING timer_id, aggregate_id, kind, occurrence, due_at, payload, traceparent",
-    )
+    let rows = sqlx::query(concat!(
+        in_order!("t.timer_id = ANY($1) AND t.aggregate_id = ANY($2)", "state = 'fired', lease_until = NULL"),
+        " RETURNING timer_id, timers.aggregate_id, timers.kind, timers.occurrence, due_at, payload, traceparent"
+    ))
     .bind(timers.iter().map(|timer| timer.timer_id).collect::<Vec<_>>())
     .bind(timers.iter().map(|timer| timer.aggregate_id).collect::<Vec<_>>())
     .fetch_all(tx.conn())

@@ -1,11 +1,13 @@
 //! One transaction of one center, with the events and timers that it causes.
 
 use causeway_envelope::TraceContext;
+use futures::future::BoxFuture;
 use jiff::Timestamp;
 use sqlx::pool::PoolConnection;
 use sqlx::{PgConnection, Postgres};
 use uuid::Uuid;
 
+use crate::database::is_slug;
 use crate::outbox::{self, Draft, Row};
 use crate::timers::{self, Timer};
 
@@ -66,6 +68,8 @@ pub struct Tx {
     pub(crate) real_now: Timestamp,
     pub(crate) source: &'static str,
     pub(crate) rows: Vec<Row>,
+    /// What was emitted for other centers, already in the outbox.
+    pub(crate) elsewhere: Vec<Vec<Row>>,
     pub(crate) trace: TraceContext,
     pub(crate) ids: causeway_runtime::clock::Clock,
 }
@@ -102,6 +106,46 @@ impl Tx {
         self.rows.push(row);
     }
 
+    /// Does a part of the work for another center, in this transaction: both parts happen or neither does. Meanwhile the database
+    /// shows and takes that center's rows alone, and what is emitted is that center's.
+    ///
+    /// For what passes from one tenant to another, and for nothing else: no row of the one is ever seen beside a row of the other.
+    ///
+    /// # Errors
+    /// What the work says; whoever gets an error gives it on, so that nothing of the transaction stays.
+    pub async fn in_center<T, E, F>(&mut self, center: &str, work: F) -> Result<T, E>
+    where
+        F: for<'a> FnOnce(&'a mut Self) -> BoxFuture<'a, Result<T, E>>,
+        E: From<TxError>,
+    {
+        if !is_slug(center) {
+            return Err(TxError::BadCenter.into());
+        }
+        let own = self.enter(center.to_owned()).await?;
+        let rows = std::mem::take(&mut self.rows);
+        let mut outcome = work(self).await;
+        if outcome.is_ok()
+            && let Err(cause) = self.flush().await
+        {
+            outcome = Err(TxError::from(cause).into());
+        }
+        let told = std::mem::replace(&mut self.rows, rows);
+        self.elsewhere.push(told);
+        // Also after a failure, so that nothing that follows is written for the wrong center.
+        let back = self.enter(own).await;
+        let value = outcome?;
+        back?;
+        Ok(value)
+    }
+
+    /// Sees this center's rows from now on; gives the center before.
+    async fn enter(&mut self, center: String) -> Result<String, TxError> {
+        let before = std::mem::replace(&mut self.center, center);
+        let set = sqlx::query("SELECT set_config('app.center', $1, true)").bind(&self.center);
+        set.execute(&mut *self.connection).await?;
+        Ok(before)
+    }
+
     /// Sets a durable timer. The same aggregate, kind and occurrence again moves it, unless it has fired.
     pub async fn schedule(&mut self, timer: Timer) -> Result<(), TxError> {
         self.schedule_all(std::slice::from_ref(&timer)).await
@@ -114,7 +158,15 @@ impl Tx {
 
     /// Cancels the pending timers of an aggregate; `kind` `None`: of every kind.
     pub async fn cancel_timers(&mut self, aggregates: &[Uuid], kind: Option<&str>) -> Result<u64, TxError> {
-        Ok(timers::cancel(self, aggregates, kind).await?)
+        let which: Vec<_> = aggregates.iter().map(|aggregate| (*aggregate, kind)).collect();
+        Ok(timers::cancel(self, &which).await?)
+    }
+
+    /// Cancels the pending timers of aggregates, each of its kind, in one order of locks: who cancels timers of several kinds does it at
+    /// once, or two who do it the other way round wait for each other.
+    pub async fn cancel_timers_of(&mut self, which: &[(Uuid, &str)]) -> Result<u64, TxError> {
+        let which: Vec<_> = which.iter().map(|(aggregate, kind)| (*aggregate, Some(*kind))).collect();
+        Ok(timers::cancel(self, &which).await?)
     }
 
     pub(crate) async fn flush(&mut self) -> Result<(), sqlx::Error> {

@@ -1,6 +1,7 @@
-//! The closed list of refusals, each with its gRPC and its HTTP status, written once.
+//! The closed list of refusals, each with its gRPC and its HTTP status.
 //!
-//! Deliberately not here: the domain's reasons (proto maps each of its own to one of these).
+//! Deliberately not here: the domain's reasons, which the contract lists with the same statuses; a contract test holds both
+//! lists together.
 
 use http::StatusCode;
 use tonic::Status;
@@ -70,8 +71,7 @@ impl Code {
         match self {
             Self::InvalidArgument => StatusCode::BAD_REQUEST,
             Self::NotFound => StatusCode::NOT_FOUND,
-            Self::AlreadyExists | Self::Conflict => StatusCode::CONFLICT,
-            Self::FailedPrecondition => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::AlreadyExists | Self::Conflict | Self::FailedPrecondition => StatusCode::CONFLICT,
             Self::PermissionDenied => StatusCode::FORBIDDEN,
             Self::Unauthenticated => StatusCode::UNAUTHORIZED,
             Self::ResourceExhausted => StatusCode::TOO_MANY_REQUESTS,

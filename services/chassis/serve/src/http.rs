@@ -2,7 +2,7 @@
 //!
 //! How many connections there are is bounded, and so is the time in which a caller names its request: a caller that opens many and
 //! says nothing, or says it a byte at a time, keeps nobody else out. A request gets an id, a span that continues the caller's trace,
-//! a time limit and a size limit; a panic becomes a problem answer. Routes and not paths are recorded, because a path may carry a token.
+//! a time limit and a size limit, and who sends too much is heard out; a panic becomes a problem answer. Routes and not paths are recorded, because a path may carry a token.
 //!
 //! Deliberately not here: who the caller is (each face signs people in its own way) and which limits there are (the doors know their keys).
 
@@ -14,7 +14,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, DefaultBodyLimit, MatchedPath, Request, State};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::serve::Listener;
 use causeway_runtime::{Clock, Stop};
@@ -38,6 +38,8 @@ use crate::code::Code;
 use crate::grpc::ServeError;
 use crate::problem::Problem;
 use crate::propagation;
+
+mod linger;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -107,6 +109,8 @@ pub fn http_layers(router: Router, service: &'static str, metrics: &HttpMetrics,
         .layer(DefaultBodyLimit::disable())
         .layer(RequestBodyLimitLayer::new(limits.body))
         .layer(from_fn_with_state(rules, around))
+        // Outside the time limit: the answer stands, and only waits for its caller.
+        .layer(from_fn(linger::linger))
 }
 
 /// Adds the strict security headers with this Content-Security-Policy; a header that a handler has set itself stays.

@@ -36,6 +36,14 @@ impl Problem {
         Self { code, detail: detail.into(), fields: Vec::new() }
     }
 
+    /// 400 stands for what can't be read; where it could, the fields are named, and it is 422 as the contract's reasons have it.
+    fn http(&self) -> http::StatusCode {
+        match self.code {
+            Code::InvalidArgument if !self.fields.is_empty() => http::StatusCode::UNPROCESSABLE_ENTITY,
+            code => code.http(),
+        }
+    }
+
     /// Adds a field that is wrong.
     #[must_use]
     pub fn with_field(mut self, field: impl Into<String>, reason: impl Into<String>) -> Self {
@@ -94,7 +102,7 @@ impl From<Problem> for Status {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let status = self.code.http();
+        let status = self.http();
         let body = Body {
             r#type: "about:blank",
             title: self.code.title(),
@@ -136,14 +144,21 @@ mod tests {
         assert!(!problem.detail.contains("people"));
     }
 
+    #[test]
+    fn what_can_not_be_read_is_400_and_a_field_that_is_wrong_is_422() {
+        let problem = Problem::new(Code::InvalidArgument, "not JSON");
+        assert_eq!(problem.clone().into_response().status(), 400);
+        assert_eq!(problem.with_field("phone", "write it with the area code").into_response().status(), 422);
+    }
+
     #[tokio::test]
     async fn a_problem_is_an_rfc_9457_answer() {
         let response = Problem::new(Code::FailedPrecondition, "records are missing").into_response();
-        assert_eq!(response.status(), 422);
+        assert_eq!(response.status(), 409);
         assert_eq!(response.headers()[header::CONTENT_TYPE], "application/problem+json");
         let body = response.into_body().collect().await.expect("body").to_bytes();
         let body: serde_json::Value = serde_json::from_slice(&body).expect("json");
-        assert_eq!(body["status"], 422);
+        assert_eq!(body["status"], 409);
         assert_eq!(body["detail"], "records are missing");
         assert!(body.get("errors").is_none());
     }

@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use crate::inquiry::{
-    AskedBy, Attribution, BestTime, CancerArea, Channel, Consents, ConsultType, Facts, Payer, RecordsOnHand, Source,
-    Urgency,
+    AgeBand, AskedBy, Attribution, BestTime, CancerArea, Channel, Consents, ConsultType, Facts, Payer, RecordsOnHand,
+    Source, Urgency,
 };
 
 /// Answers that were read.
@@ -83,10 +83,12 @@ pub struct Origin {
     pub received_at: Timestamp,
     /// A call that nobody answered.
     pub missed_call: bool,
+    /// Today, where the center is.
+    pub today: Date,
 }
 
 impl Answers {
-    /// The facts that may travel.
+    /// The facts that may travel. How far somebody lives is told by the profile, which knows the places.
     #[must_use]
     pub fn facts(&self, origin: Origin) -> Facts {
         Facts {
@@ -111,6 +113,8 @@ impl Answers {
             form_version: origin.form_version,
             received_at: origin.received_at,
             missed_call: origin.missed_call,
+            age: AgeBand::of(self.birth_date, origin.today),
+            ..Facts::default()
         }
     }
 }

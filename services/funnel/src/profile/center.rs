@@ -6,8 +6,10 @@ use std::collections::BTreeMap;
 
 use super::campaigns::Campaigns;
 use crate::booking::Day;
+use crate::distance::Degrees;
 use crate::holiday::Holiday;
 use crate::next_action::Targets;
+use crate::sister::Sisters;
 use crate::words::Words;
 
 /// Weekly hours as written: weekday to openings like `08:00-12:00`.
@@ -35,6 +37,9 @@ pub struct Center {
     /// which month. Nothing else is told.
     #[serde(default)]
     pub share_recognition: bool,
+    /// Sister centers that inquiries are handed to and taken from.
+    #[serde(default)]
+    pub sisters: Sisters,
     /// Origins of the web sites whose pages may send the center's forms from a browser, as `https://www.example.org`.
     #[serde(default)]
     pub allowed_origins: Vec<String>,
@@ -103,6 +108,12 @@ pub struct Site {
     pub address: String,
     /// Phone, as printed.
     pub phone: String,
+    /// Where it is, in degrees; north and east are positive. Both or none.
+    #[serde(default)]
+    pub latitude: Option<Degrees>,
+    /// See the latitude.
+    #[serde(default)]
+    pub longitude: Option<Degrees>,
     /// How to get there and where to park.
     #[serde(default)]
     pub directions: Words,

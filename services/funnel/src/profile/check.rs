@@ -3,9 +3,13 @@
 use std::collections::BTreeSet;
 
 use super::bundle::Bundle;
-use super::{Profile, Site, campaigns, check_feeds};
+use super::{EscalateTo, Profile, Site, Team, campaigns, check_feeds};
 use crate::booking::Fits;
 use crate::fault::{Fault, Place};
+use crate::next_step::{self, NextStepKind};
+
+/// The longest next step in minutes: half a working day.
+const LONGEST_STEP: u32 = 240;
 
 /// Collects faults that point into one file.
 pub(super) struct In<'a, 'f> {
@@ -24,7 +28,7 @@ impl<'a, 'f> In<'a, 'f> {
         }
     }
 
-    fn known(&mut self, names: &BTreeSet<&str>, word: &str, name: &str) {
+    pub(super) fn known(&mut self, names: &BTreeSet<&str>, word: &str, name: &str) {
         let remedy = format!("use one of: {}", names.iter().copied().collect::<Vec<_>>().join(", "));
         self.unless(names.contains(name), name, format!("{word} \"{name}\" does not exist"), remedy);
     }
@@ -92,6 +96,17 @@ fn center(profile: &Profile, file: &mut In<'_, '_>) {
             "write https:// and the host in small letters, and nothing behind it: https://www.example.org",
         );
     }
+    for (name, sisters) in [("hands_to", &center.sisters.hands_to), ("takes_from", &center.sisters.takes_from)] {
+        file.once(name, sisters.iter().map(String::as_str));
+        for sister in sisters {
+            file.unless(
+                is_slug(sister) && *sister != center.id,
+                sister,
+                format!("\"{sister}\" in {name} is no sister center"),
+                "use the ids of other centers of this installation, as in their center.toml",
+            );
+        }
+    }
     let prefix_fine =
         (1..=4).contains(&center.prefix.len()) && center.prefix.bytes().all(|byte| byte.is_ascii_uppercase());
     file.unless(prefix_fine, &center.prefix, "the prefix is not 1 to 4 capital letters", "shorten it, such as HV");
@@ -109,6 +124,17 @@ fn center(profile: &Profile, file: &mut In<'_, '_>) {
             &site.id,
             format!("site id \"{}\" is no slug", site.id),
             "use small letters, digits and hyphens",
+        );
+        let is_placed = match (site.latitude, site.longitude) {
+            (None, None) => true,
+            (Some(latitude), Some(_)) => latitude.is_latitude(),
+            _ => false,
+        };
+        file.unless(
+            is_placed,
+            &site.id,
+            format!("site \"{}\" is at no place on the earth", site.id),
+            "give it both, a latitude from -90 to 90 and a longitude from -180 to 180, or neither",
         );
     }
     for (list, words) in center.attribution.lists() {
@@ -149,9 +175,25 @@ fn programs(profile: &Profile, sites: &BTreeSet<&str>, file: &mut In<'_, '_>) {
     for program in &profile.programs.programs {
         program.sites.iter().for_each(|site| file.known(sites, "site", site));
     }
-    for entry in &profile.programs.out_of_scope {
+    let entries = &profile.programs.out_of_scope;
+    file.once("[[out_of_scope]] entry", entries.iter().map(|entry| entry.id.as_str()));
+    for entry in entries {
         file.unless(
-            !entry.fits.is_any(),
+            is_slug(&entry.id),
+            &entry.id,
+            format!("out_of_scope id \"{}\" is no slug", entry.id),
+            "use small letters, digits and hyphens; figures count by it",
+        );
+        for place in &entry.places {
+            file.unless(
+                !place.name.trim().is_empty() && place.phone.chars().any(|sign| sign.is_ascii_digit()),
+                &place.phone,
+                format!("a place of \"{}\" lacks its name or its phone", entry.id),
+                "people are told to call it; give it a name and a phone",
+            );
+        }
+        file.unless(
+            entry.fits.as_ref().is_none_or(|fits| !fits.is_any()),
             &entry.id,
             format!("\"{}\" takes every inquiry out of scope", entry.id),
             "name its consult types or cancer areas",
@@ -168,6 +210,7 @@ fn programs(profile: &Profile, sites: &BTreeSet<&str>, file: &mut In<'_, '_>) {
 fn teams(profile: &Profile, file: &mut In<'_, '_>) {
     let teams: BTreeSet<&str> = profile.teams.teams.iter().map(|team| team.id.as_str()).collect();
     let staff: BTreeSet<&str> = profile.teams.staff.iter().map(|staff| staff.id.as_str()).collect();
+    let languages: BTreeSet<&str> = profile.center.languages.iter().map(String::as_str).collect();
     file.once("team", profile.teams.teams.iter().map(|team| team.id.as_str()));
     file.once("staff member", profile.teams.staff.iter().map(|staff| staff.id.as_str()));
     for team in &profile.teams.teams {
@@ -184,6 +227,8 @@ fn teams(profile: &Profile, file: &mut In<'_, '_>) {
             "add its name to the teams of a [[staff]] entry",
         );
         file.known(&staff, "staff member", &team.escalate_to);
+        team.languages.iter().for_each(|language| file.known(&languages, "language", language));
+        escalation(team, &teams, file);
     }
     for member in &profile.teams.staff {
         member.teams.iter().for_each(|team| file.known(&teams, "team", team));
@@ -192,6 +237,12 @@ fn teams(profile: &Profile, file: &mut In<'_, '_>) {
             &member.id,
             format!("staff member \"{}\" has no role", member.id),
             "add at least one role",
+        );
+        file.unless(
+            member.capacity != Some(0),
+            &member.id,
+            format!("staff member \"{}\" may hold no inquiry at all", member.id),
+            "leave capacity out for no limit, or take the teams away from who answers nobody",
         );
     }
     let offered: BTreeSet<&str> =
@@ -204,6 +255,28 @@ fn teams(profile: &Profile, file: &mut In<'_, '_>) {
             "add the language to a staff member or take it from the center",
         );
     }
+}
+
+fn escalation(team: &Team, teams: &BTreeSet<&str>, file: &mut In<'_, '_>) {
+    for (word, levels) in [("escalation", team.escalation()), ("review_escalation", team.review_escalation())] {
+        for level in levels {
+            if let EscalateTo::Team(other) = &level.to {
+                file.known(teams, "team", other);
+            }
+        }
+        file.unless(
+            levels.is_sorted_by_key(|level| level.at),
+            &team.id,
+            format!("the levels of {word} of team \"{}\" do not stand in the order of their times", team.id),
+            "put the earliest first",
+        );
+    }
+    file.unless(
+        team.untouched_minutes != Some(0),
+        &team.id,
+        format!("untouched work of team \"{}\" would move on at once", team.id),
+        "set untouched_minutes above zero, or leave it out",
+    );
 }
 
 fn records(profile: &Profile, file: &mut In<'_, '_>) {
@@ -234,6 +307,8 @@ fn booking(profile: &Profile, sites: &BTreeSet<&str>, file: &mut In<'_, '_>) {
             "add [[slots]] of this visit kind and role, long enough, at one of its sites",
         );
     }
+    file.once("next_step", rules.next_steps.iter().map(|kind| kind.id.as_str()));
+    rules.next_steps.iter().for_each(|kind| next_step(kind, file));
     for slots in &rules.slots {
         file.known(sites, "site", &slots.site);
         let fine = slots.capacity > 0 && slots.minutes > 0 && !slots.times.is_empty() && !slots.weekdays.is_empty();
@@ -244,6 +319,36 @@ fn booking(profile: &Profile, sites: &BTreeSet<&str>, file: &mut In<'_, '_>) {
             "set weekdays, times, minutes and capacity",
         );
     }
+}
+
+fn next_step(kind: &NextStepKind, file: &mut In<'_, '_>) {
+    let near = kind.id.as_str();
+    file.unless(
+        next_step::is_id(near),
+        near,
+        format!("next_step id \"{near}\" is no name for figures"),
+        "use small letters, digits and underscores, such as screening_call",
+    );
+    file.unless(
+        (1..=LONGEST_STEP).contains(&kind.minutes),
+        near,
+        format!("the next step \"{near}\" takes {} minutes", kind.minutes),
+        format!("set minutes from 1 to {LONGEST_STEP}; it has to fit into opening hours"),
+    );
+    for (name, words) in [("label", &kind.label), ("patient", &kind.patient)] {
+        file.unless(
+            !words.is_empty(),
+            near,
+            format!("the next step \"{near}\" has no {name}"),
+            format!("add {name} = {{ en = \"...\" }}"),
+        );
+    }
+    file.unless(
+        kind.steps.iter().all(|step| !step.words.is_empty() && (1..=366).contains(&step.days)),
+        near,
+        format!("a step that is expected of \"{near}\" has no words or no days"),
+        "write each as { words = { en = \"...\" }, days = 3 }, with 1 to 366 days",
+    );
 }
 
 fn cadences(profile: &Profile, file: &mut In<'_, '_>) {

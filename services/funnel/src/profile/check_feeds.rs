@@ -120,6 +120,12 @@ fn hl7(feed: &Feed, file: &mut In<'_, '_>) {
         format!("feed \"{}\" sends no HL7 messages and has a mapping of them", feed.id),
         "take [feed.hl7] away, or set kind = \"hl7\"",
     );
+    file.unless(
+        feed.kind == FeedKind::Hl7 || feed.reply == super::Hl7Reply::default(),
+        &feed.id,
+        format!("feed \"{}\" sends no HL7 messages and says how they are replied to", feed.id),
+        "take reply away, or set kind = \"hl7\"",
+    );
     for (near, what, remedy) in feed.hl7.iter().flat_map(super::Hl7Mapping::faults) {
         file.unless(false, &near, format!("feed \"{}\": {what}", feed.id), remedy);
     }

@@ -7,6 +7,7 @@ use super::check::In;
 use super::template::{NEXT_STEP_MARK, Template};
 use super::{Profile, forbidden_phrase, health_word};
 use crate::fault::Fault;
+use crate::script::{CallSituation, Script};
 use crate::words::Words;
 
 /// Messages that every center must have, in each of its languages.
@@ -25,6 +26,16 @@ const NEEDED_TEMPLATES: [&str; 14] = [
     "follow-up-no-show-sms",
     "follow-up-not-reached",
     "follow-up-not-reached-sms",
+];
+/// Those that a center must have besides that says what it does not treat.
+const OUT_OF_SCOPE_TEMPLATES: [&str; 2] = ["referred-elsewhere", "referred-elsewhere-sms"];
+/// Those that a center must have besides that agrees dated next steps.
+const NEXT_STEP_TEMPLATES: [&str; 5] = [
+    "next-step-agreed",
+    "next-step-agreed-sms",
+    "next-step-reminder",
+    "next-step-reminder-sms",
+    "next-step-called-off",
 ];
 const TEXT_MESSAGE_LIMIT: usize = 320;
 
@@ -92,6 +103,12 @@ fn words_of_files(profile: &Profile, bundle: &Bundle, faults: &mut Vec<Fault>) {
     for rule in &profile.booking.rules {
         spoken(&mut file, profile, &rule.visit_kind, &rule.patient);
     }
+    for kind in &profile.booking.next_steps {
+        let expected = kind.steps.iter().map(|step| &step.words);
+        [&kind.label, &kind.patient].into_iter().chain(expected).for_each(|words| {
+            spoken(&mut file, profile, &kind.id, words);
+        });
+    }
 }
 
 fn scripts(profile: &Profile, bundle: &Bundle, faults: &mut Vec<Fault>) {
@@ -106,6 +123,10 @@ fn scripts(profile: &Profile, bundle: &Bundle, faults: &mut Vec<Fault>) {
             );
         }
     }
+    profile.scripts.0.iter().filter(|script| script.situation == CallSituation::Voicemail).for_each(|script| {
+        let path = paths_of(script, bundle);
+        voicemail(script, profile, &mut In::file(bundle, path, faults));
+    });
     let ids: BTreeSet<&str> = profile.scripts.0.iter().map(|script| script.id.as_str()).collect();
     for id in ids {
         let default = profile.default_language();
@@ -119,15 +140,69 @@ fn scripts(profile: &Profile, bundle: &Bundle, faults: &mut Vec<Fault>) {
     }
 }
 
+/// The file that a script stands in.
+fn paths_of<'b>(script: &Script, bundle: &'b Bundle) -> &'b str {
+    let is_it = |path: &str| bundle.place(path).and_then(|place| Script::parse(place).ok()).as_ref() == Some(script);
+    let mut paths = bundle.files.keys().map(String::as_str).filter(|path| path.starts_with("scripts/"));
+    paths.find(|path| is_it(path)).unwrap_or("scripts/")
+}
+
+/// What a voice message may be filled with.
+const VOICEMAIL_GAPS: [&str; 6] = ["caller", "center", "name", "phone", "hours", "reference"];
+
+/// Anybody may hear a voice message: it names us by the discreet name alone, and how to call back.
+fn voicemail(script: &Script, profile: &Profile, file: &mut In<'_, '_>) {
+    if let Some(word) = health_word(&script.body) {
+        file.unless(
+            false,
+            word,
+            format!("others may hear \"{word}\" in the voice message"),
+            "leave health out of it; say who calls, the phone number and when you can be reached",
+        );
+    }
+    let programs = profile.programs.programs.iter().flat_map(|program| program.name.0.values());
+    let said = script.body.to_lowercase();
+    for name in programs.chain([&profile.center.name]) {
+        file.unless(
+            !said.contains(&name.to_lowercase()),
+            name,
+            format!("the voice message names \"{name}\""),
+            "name nothing but {{ center }}, the discreet name",
+        );
+    }
+    let gaps = script.body.split("{{").skip(1).filter_map(|rest| rest.split_once("}}")).map(|(gap, _)| gap.trim());
+    for gap in gaps.filter(|gap| !VOICEMAIL_GAPS.contains(gap)) {
+        file.unless(
+            false,
+            gap,
+            format!("the voice message tells {{{{ {gap} }}}}, which may speak of health"),
+            format!("use no gap but {}", VOICEMAIL_GAPS.join(", ")),
+        );
+    }
+    for (gap, what) in [("phone", "a number to call back"), ("hours", "when somebody answers")] {
+        file.unless(
+            script.body.replace(' ', "").contains(&format!("{{{{{gap}}}}}")),
+            "",
+            format!("the voice message leaves out {what}"),
+            format!("add {{{{ {gap} }}}}"),
+        );
+    }
+}
+
 fn templates(profile: &Profile, bundle: &Bundle, faults: &mut Vec<Fault>) {
-    let names: BTreeSet<&str> =
-        profile.templates.keys().map(|(_, name)| name.as_str()).chain(NEEDED_TEMPLATES).collect();
+    let of_scope = if profile.programs.out_of_scope.is_empty() { &[][..] } else { &OUT_OF_SCOPE_TEMPLATES };
+    let of_steps = if profile.booking.next_steps.is_empty() { &[][..] } else { &NEXT_STEP_TEMPLATES };
+    let needed = NEEDED_TEMPLATES.iter().chain(of_scope).chain(of_steps).copied();
+    let names: BTreeSet<&str> = profile.templates.keys().map(|(_, name)| name.as_str()).chain(needed).collect();
     for language in &profile.center.languages {
         for name in &names {
             let path = format!("templates/{language}/{name}.txt");
             let mut file = In::file(bundle, &path, faults);
             match profile.templates.get(&(language.clone(), (*name).to_owned())) {
-                Some(template) => self::template(template, &mut file),
+                Some(template) => {
+                    self::template(template, &mut file);
+                    origin(profile, template, &mut file);
+                }
                 None => file.unless(
                     false,
                     "",
@@ -136,6 +211,22 @@ fn templates(profile: &Profile, bundle: &Bundle, faults: &mut Vec<Fault>) {
                 ),
             }
         }
+    }
+}
+
+/// Whoever asked at a sister center has to read why another one writes to them.
+fn origin(profile: &Profile, template: &Template, file: &mut In<'_, '_>) {
+    let takes = !profile.center.sisters.takes_from.is_empty();
+    if !takes || !matches!(template.name.as_str(), "confirmation" | "confirmation-after-hours") {
+        return;
+    }
+    for text in [Some(&template.text), template.html.as_ref()].into_iter().flatten() {
+        file.unless(
+            text.contains("came_from"),
+            "",
+            "the message does not say that a sister center has handed the request over",
+            "add {% if came_from %}{{ came_from }} has passed your request to us.{% endif %}, since [sisters] takes_from names one",
+        );
     }
 }
 

@@ -34,6 +34,16 @@ vocabulary! {
     }
 }
 
+vocabulary! {
+    /// What an office reads of a referral that was taken, where its messages do not say so themselves (MSH-15, MSH-16).
+    Hl7Reply ("reply") {
+        #[default]
+        Ack = "ack", "An acknowledgement", "Un acuse de recibo", "Un accusé de réception";
+        Rri = "rri", "The answer to the referral", "La respuesta a la derivación", "La réponse à l'orientation";
+        AckThenRri = "ack_then_rri", "Both, one after the other", "Ambos, uno tras otro", "Les deux, l'un après l'autre";
+    }
+}
+
 /// Where status reports go.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -111,6 +121,10 @@ pub struct Feed {
     /// Sending facility (MSH-4) by which its HL7 messages are known.
     #[serde(default)]
     pub sending_facility: Option<String>,
+    /// What is told of a referral by HL7 that was taken. A question (I15) is answered with where the referral stands whatever this
+    /// says, and a refusal is an acknowledgement, because no answer to a referral can hold its reasons.
+    #[serde(default)]
+    pub reply: Hl7Reply,
     /// Messages per minute that are accepted.
     pub rate_per_minute: u32,
     /// How much it usually sends, where that is known better than by what came.

@@ -20,8 +20,30 @@ vocabulary! {
         ReferralNumber = "referral_number", "Number of the referral", "Número de la derivación", "Numéro de l'orientation";
         PatientName = "patient_name", "Whole name of the patient", "Nombre completo del paciente", "Nom complet du patient";
         BirthDate = "birth_date", "Birth date", "Fecha de nacimiento", "Date de naissance";
+        Sex = "sex", "Sex", "Sexo", "Sexe";
+        RecordNumber = "office_record_number", "Record number at the office", "Número de expediente", "Numéro de dossier";
         Phone = "phone", "Phone", "Teléfono", "Téléphone";
+        SecondPhone = "second_phone", "Second phone", "Segundo teléfono", "Second téléphone";
         Email = "email", "Email", "Correo electrónico", "E-mail";
+        Address = "address", "Address", "Dirección", "Adresse";
+        ContactName = "contact_name", "Who speaks for the patient", "Persona de contacto", "Personne de contact";
+        ContactPhone = "contact_phone", "Phone of who speaks for the patient", "Teléfono del contacto", "Téléphone du contact";
+        ContactRelationship = "contact_relationship", "Relation to the patient", "Relación con el paciente", "Lien avec le patient";
+        GuarantorName = "guarantor_name", "Guarantor", "Garante", "Garant";
+        GuarantorPhone = "guarantor_phone", "Phone of the guarantor", "Teléfono del garante", "Téléphone du garant";
+        Insurance = "insurance", "Insurance", "Seguro", "Assurance";
+        GroupNumber = "group_number", "Group number", "Número de grupo", "Numéro de groupe";
+        Authorization = "authorization", "Authorization number", "Número de autorización", "Numéro d'autorisation";
+        DiagnosisCodes = "diagnosis_codes", "Diagnosis codes (ICD-10)", "Códigos de diagnóstico (CIE-10)", "Codes de diagnostic (CIM-10)";
+        RequestedService = "requested_service", "Service asked for", "Servicio solicitado", "Service demandé";
+        RequestedDoctor = "requested_doctor", "Who is asked for", "A quién se solicita", "Médecin demandé";
+        RequestedNpi = "requested_npi", "NPI of who is asked for", "NPI solicitado", "NPI demandé";
+        ReferringDoctor = "referring_doctor", "Who refers", "Quien deriva", "Prescripteur";
+        ReferringNpi = "referring_npi", "NPI of who refers", "NPI de quien deriva", "NPI du prescripteur";
+        ReferringPractice = "referring_practice", "Practice", "Consultorio", "Cabinet";
+        ReferringPhone = "referring_phone", "Phone of the practice", "Teléfono del consultorio", "Téléphone du cabinet";
+        ReferringFax = "referring_fax", "Fax of the practice", "Fax del consultorio", "Fax du cabinet";
+        ReferralDate = "referral_date", "Date of the referral", "Fecha de la derivación", "Date de l'orientation";
         CancerArea = "cancer_area", "Cancer area", "Área del cáncer", "Domaine du cancer";
         ConsultType = "consult_type", "Consult type", "Tipo de consulta", "Type de consultation";
         Urgency = "urgency", "How pressing", "Urgencia", "Urgence";
@@ -40,6 +62,45 @@ vocabulary! {
 }
 
 impl Hl7Field {
+    /// Whether it says something about one patient or referral, so that nothing can hold for all of them.
+    #[must_use]
+    pub fn is_ones_own(self) -> bool {
+        match self {
+            Self::ReferralNumber
+            | Self::PatientName
+            | Self::BirthDate
+            | Self::Sex
+            | Self::RecordNumber
+            | Self::Phone
+            | Self::SecondPhone
+            | Self::Email
+            | Self::Address
+            | Self::ContactName
+            | Self::ContactPhone
+            | Self::ContactRelationship
+            | Self::GuarantorName
+            | Self::GuarantorPhone
+            | Self::Insurance
+            | Self::GroupNumber
+            | Self::Authorization
+            | Self::DiagnosisCodes
+            | Self::ReferralDate => true,
+            Self::RequestedService
+            | Self::RequestedDoctor
+            | Self::RequestedNpi
+            | Self::ReferringDoctor
+            | Self::ReferringNpi
+            | Self::ReferringPractice
+            | Self::ReferringPhone
+            | Self::ReferringFax
+            | Self::CancerArea
+            | Self::ConsultType
+            | Self::Urgency
+            | Self::Language
+            | Self::Message => false,
+        }
+    }
+
     /// The words that it may have, where it is no free text.
     #[must_use]
     pub fn words(self) -> Option<Vec<&'static str>> {
@@ -135,6 +196,9 @@ pub struct Hl7Mapping {
     pub unknown_codes: UnknownCode,
     /// Whose record number (PID-3.4) is taken, the best first; none of them: the first that is told.
     pub assigning_authorities: Vec<String>,
+    /// Which name of the patient is taken, by its type (PID-5.7, table 0200), the best first; none of them: the legal one, else the
+    /// first that is no alias.
+    pub name_types: Vec<String>,
 }
 
 impl Hl7Mapping {
@@ -176,9 +240,7 @@ impl Hl7Mapping {
             let what = format!("nothing tells where the codes of \"{field}\" stand");
             faults.push((field.to_string(), what, format!("add {field} to [feed.hl7.from]")));
         }
-        let ones_own =
-            [Hl7Field::ReferralNumber, Hl7Field::PatientName, Hl7Field::BirthDate, Hl7Field::Phone, Hl7Field::Email];
-        for field in ones_own {
+        for field in Hl7Field::ALL.iter().copied().filter(|field| field.is_ones_own()) {
             if self.defaults.contains_key(&field) {
                 let what = format!("\"{field}\" can not be the same for all referrals");
                 faults.push((field.to_string(), what, "take it out of defaults".into()));
@@ -238,5 +300,10 @@ mod tests {
             ]
         );
         assert!(Hl7Mapping::default().faults().is_empty());
+        let same_for_all = |field: Hl7Field| {
+            let defaults = BTreeMap::from([(field, "x".to_owned())]);
+            Hl7Mapping { defaults, ..Hl7Mapping::default() }.faults().is_empty()
+        };
+        assert!(same_for_all(Hl7Field::ReferringPractice) && !same_for_all(Hl7Field::GuarantorName));
     }
 }

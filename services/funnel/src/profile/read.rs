@@ -1,29 +1,33 @@
 //! From a bundle to a profile: each file is read on its own, so that one fault does not hide the others.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::de::DeserializeOwned;
 
 use super::bundle::Bundle;
 use super::center::{Center, Hours};
 use super::template::{self, template_path};
-use super::{Profile, Programs, Teams, check, check_forms, check_texts};
+use super::{Feeds, Profile, Programs, Teams, check, check_audits, check_forms, check_routing, check_texts};
 use crate::calendar::{Calendar, Interval};
+use crate::distance::Places;
 use crate::fault::{Fault, Place, read_toml};
 use crate::form::Form;
+use crate::quality_audit::QualityAudits;
 use crate::routing::{Known, Table};
 use crate::script::{Script, Scripts};
 
 /// The files that every profile has, besides forms, scripts and templates.
-pub(super) const SINGLE_FILES: [&str; 10] = [
+pub(super) const SINGLE_FILES: [&str; 12] = [
     "center.toml",
     "programs.toml",
     "teams.toml",
     "routing.csv",
+    "places.csv",
     "records.toml",
     "intake.toml",
     "booking.toml",
     "cadences.toml",
+    "audits.toml",
     "feeds.toml",
     "retention.toml",
 ];
@@ -42,40 +46,62 @@ pub(super) fn profile(bundle: &Bundle) -> (Option<Profile>, Vec<Fault>) {
     let note = single(bundle, "intake.toml", &mut faults);
     let booking = single(bundle, "booking.toml", &mut faults);
     let cadences = single(bundle, "cadences.toml", &mut faults);
-    let feeds = single(bundle, "feeds.toml", &mut faults);
+    let audits = match bundle.place("audits.toml") {
+        Some(_) => single(bundle, "audits.toml", &mut faults),
+        None => Some(QualityAudits::default()),
+    };
+    let feeds: Option<Feeds> = single(bundle, "feeds.toml", &mut faults);
     let retention = single(bundle, "retention.toml", &mut faults);
-    let calendars = center.as_ref().and_then(|center| calendars(bundle, center, &mut faults));
-    let routing = match (&center, &programs, &teams) {
-        (Some(center), Some(programs), Some(teams)) => {
-            routing(bundle, &known(center, programs, teams, &scripts), &mut faults)
+    let calendars = match (&center, &teams) {
+        (Some(center), Some(teams)) => calendars(bundle, center, teams, &mut faults),
+        _ => None,
+    };
+    let shifts = match (&center, &teams) {
+        (Some(center), Some(teams)) => shifts(bundle, center, teams, &mut faults),
+        _ => BTreeMap::new(),
+    };
+    let places = match (&center, bundle.place("places.csv")) {
+        (Some(center), Some(place)) => Places::read(place, &center.sites, &mut faults),
+        _ => Places::default(),
+    };
+    let routing = match (&center, &programs, &teams, &feeds) {
+        (Some(center), Some(programs), Some(teams), Some(feeds)) => {
+            let known = check_routing::known((center, &places), programs, teams, &scripts, feeds);
+            routing(bundle, &known, &mut faults)
         }
         _ => None,
     };
     let assembled = (|| {
-        let (calendar, site_calendars) = calendars?;
+        let (calendar, site_calendars, team_calendars) = calendars?;
         Some(Profile {
             revision: bundle.revision(),
             center: center?,
             programs: programs?,
             teams: teams?,
             routing: routing?,
+            places,
             forms,
             scripts,
             checklists: checklists?,
             note: note?,
             booking: booking?,
             cadences: cadences?,
+            audits: audits?,
             feeds: feeds?,
             retention: retention?,
             templates,
             calendar,
             site_calendars,
+            shifts,
+            team_calendars,
         })
     })();
     if let Some(profile) = &assembled {
         check::whole(profile, bundle, &mut faults);
+        check_routing::whole(profile, bundle, &mut faults);
         check_texts::whole(profile, bundle, &mut faults);
         check_forms::whole(profile, bundle, &mut faults);
+        check_audits::whole(profile, bundle, &mut faults);
     }
     faults.sort();
     faults.dedup();
@@ -88,6 +114,7 @@ fn missing_file(path: &str) -> Fault {
         line: 1,
         what: "the file is missing".into(),
         remedy: "add it; see the same file of a demo center".into(),
+        example: None,
     }
 }
 
@@ -144,17 +171,6 @@ fn forms(bundle: &Bundle, faults: &mut Vec<Fault>) -> BTreeMap<String, Form> {
     forms
 }
 
-fn known(center: &Center, programs: &Programs, teams: &Teams, scripts: &Scripts) -> Known {
-    Known {
-        programs: programs.programs.iter().map(|program| program.id.clone()).collect(),
-        teams: teams.teams.iter().map(|team| team.id.clone()).collect(),
-        trial_teams: teams.teams.iter().filter(|team| team.trial).map(|team| team.id.clone()).collect(),
-        sites: center.sites.iter().map(|site| site.id.clone()).collect(),
-        languages: center.languages.iter().cloned().collect(),
-        scripts: scripts.0.iter().map(|script| script.id.clone()).collect::<BTreeSet<_>>(),
-    }
-}
-
 fn routing(bundle: &Bundle, known: &Known, faults: &mut Vec<Fault>) -> Option<Table> {
     let Some(text) = bundle.files.get("routing.csv") else {
         faults.push(missing_file("routing.csv"));
@@ -163,25 +179,52 @@ fn routing(bundle: &Bundle, known: &Known, faults: &mut Vec<Fault>) -> Option<Ta
     Table::parse("routing.csv", text, known).map_err(|found| faults.extend(found)).ok()
 }
 
-/// The center's calendar and those of sites with hours of their own; all share the zone and the holidays.
-fn calendars(
-    bundle: &Bundle,
-    center: &Center,
-    faults: &mut Vec<Fault>,
-) -> Option<(Calendar, BTreeMap<String, Calendar>)> {
+/// The center's calendar, those of sites and those of teams with hours of their own.
+type Calendars = (Calendar, BTreeMap<String, Calendar>, BTreeMap<String, Calendar>);
+
+/// All calendars of a center share the zone, the holidays and the closed days.
+fn calendars(bundle: &Bundle, center: &Center, teams: &Teams, faults: &mut Vec<Fault>) -> Option<Calendars> {
     let place = bundle.place("center.toml")?;
-    let base = Calendar::new(&center.time_zone)
-        .map_err(|what| faults.push(place.near(&center.time_zone, what, "see the IANA time zone list")))
-        .ok()?;
-    let base = center.holidays.iter().fold(base, |calendar, holiday| calendar.with_holiday(*holiday));
-    let base = center.closed.iter().fold(base, |calendar, closed| calendar.with_closed_day(closed.date, &closed.name));
+    if let Err(what) = Calendar::new(&center.time_zone) {
+        faults.push(place.near(&center.time_zone, what, "see the IANA time zone list"));
+    }
+    let base = closed_calendar(center)?;
     let own = with_hours(base.clone(), &center.hours, place, faults);
-    let sites = center
-        .sites
+    let sites = center.sites.iter().map(|site| (&site.id, &site.hours));
+    let sites = each_with_hours(&base, sites, place, faults);
+    let teams = teams.teams.iter().map(|team| (&team.id, &team.hours));
+    let teams = each_with_hours(&base, teams, bundle.place("teams.toml")?, faults);
+    Some((own, sites, teams))
+}
+
+/// Calendars of those that have hours of their own.
+fn each_with_hours<'a>(
+    base: &Calendar,
+    all: impl Iterator<Item = (&'a String, &'a Option<Hours>)>,
+    place: Place<'_>,
+    faults: &mut Vec<Fault>,
+) -> BTreeMap<String, Calendar> {
+    let own = all.filter_map(|(id, hours)| Some((id, hours.as_ref()?)));
+    own.map(|(id, hours)| (id.clone(), with_hours(base.clone(), hours, place, faults))).collect()
+}
+
+/// The duty of those who have shifts of their own; the center's holidays and closed days hold for them too.
+fn shifts(bundle: &Bundle, center: &Center, teams: &Teams, faults: &mut Vec<Fault>) -> BTreeMap<String, Calendar> {
+    let (Some(place), Some(base)) = (bundle.place("teams.toml"), closed_calendar(center)) else {
+        return BTreeMap::new();
+    };
+    teams
+        .staff
         .iter()
-        .filter_map(|site| Some((site.id.clone(), with_hours(base.clone(), site.hours.as_ref()?, place, faults))))
-        .collect();
-    Some((own, sites))
+        .filter_map(|staff| Some((staff.id.clone(), with_hours(base.clone(), staff.shifts.as_ref()?, place, faults))))
+        .collect()
+}
+
+/// The center's zone, holidays and closed days, without any hours.
+fn closed_calendar(center: &Center) -> Option<Calendar> {
+    let base = Calendar::new(&center.time_zone).ok()?;
+    let base = center.holidays.iter().fold(base, |calendar, holiday| calendar.with_holiday(*holiday));
+    Some(center.closed.iter().fold(base, |calendar, closed| calendar.with_closed_day(closed.date, &closed.name)))
 }
 
 fn with_hours(mut calendar: Calendar, hours: &Hours, place: Place<'_>, faults: &mut Vec<Fault>) -> Calendar {

@@ -58,6 +58,7 @@ pub(super) fn read_all(bundle: &Bundle, faults: &mut Vec<Fault>) -> BTreeMap<(St
             line: 1,
             what: "the message has no plain-text part".into(),
             remedy: format!("add templates/{}/{}.txt", template.language, template.name),
+            example: None,
         });
     }
     templates

@@ -1,85 +1,57 @@
-//! Reading routing.csv: cells become bit sets, names are checked, and every fault gets its line and remedy.
+//! Reading routing.csv: columns are found by name, cells become sets, names are checked, and every fault gets its line and
+//! remedy.
+//!
+//! Deliberately not here: whether the rows together make sense (`proof`).
 
-use std::collections::BTreeSet;
-use std::str::FromStr;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::fault::{Fault, Place};
-use crate::inquiry::{CancerArea, ConsultType, Payer, RecordsOnHand, Source, Urgency};
-use crate::words::UnknownWord;
+use crate::inquiry::ConsultType;
 
-use super::{Bits, Priority};
+use super::cell::{self, is_any};
+use super::index::Index;
+use super::space::{DIMENSIONS, NONE, OTHER, Point, Space};
+use super::{Condition, Priority};
 
-const HEADER: [&str; 17] = [
-    "row",
-    "cancer_area",
-    "consult_type",
-    "site",
-    "language",
-    "payer",
-    "records",
-    "urgency",
-    "referring_office",
-    "source",
-    "program",
-    "team",
-    "to_site",
-    "priority",
-    "target_hours",
-    "script",
-    "note",
-];
-const ANY: u64 = u64::MAX;
-/// Bit of a name that no row mentions.
-const OTHER_NAME: u64 = 1 << 63;
-/// Bit of a fact that is not there, written `none` in a cell.
-const NO_NAME: u64 = 1 << 62;
+/// Columns that every table has.
+const NEEDED: [&str; 6] = ["row", "program", "team", "priority", "target_hours", "script"];
+/// Columns that may be left out, besides those of the conditions: then all their cells are empty.
+const OPTIONAL: [&str; 3] = ["to_site", "skills", "note"];
+/// What to do about a cell that can not be meant.
+pub(super) const CORRECT: &str = "correct the cell, or leave it empty for any";
 
-/// The names that a table may use, and which teams are trial teams.
+/// The names that a table may use, and what is known of them.
 #[derive(Debug, Clone, Default)]
 pub struct Known {
     /// Program ids.
     pub programs: BTreeSet<String>,
+    /// Where each program is.
+    pub program_sites: BTreeMap<String, BTreeSet<String>>,
     /// Team ids.
     pub teams: BTreeSet<String>,
     /// Those of them that answer trial questions.
     pub trial_teams: BTreeSet<String>,
     /// Site ids.
     pub sites: BTreeSet<String>,
+    /// Those of them that can be the nearest one; none where nobody's distance is known.
+    pub located: BTreeSet<String>,
     /// Languages of the center.
     pub languages: BTreeSet<String>,
     /// Script ids.
     pub scripts: BTreeSet<String>,
+    /// Skills that somebody has.
+    pub skills: BTreeSet<String>,
+    /// Ids of the offices that can refer somebody: those with a feed.
+    pub offices: BTreeSet<String>,
+    /// Campaigns whose names travel.
+    pub campaigns: BTreeSet<String>,
 }
 
-/// Names that occur in one column, each with its bit.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Names(Vec<String>);
-
-impl Names {
-    pub(super) fn bit(&self, name: Option<&str>) -> u64 {
-        let Some(name) = name.filter(|name| !name.is_empty()) else { return NO_NAME };
-        self.0.iter().position(|known| known == name).map_or(OTHER_NAME, |place| 1 << place)
-    }
-
-    fn learn(&mut self, name: &str) -> Result<u64, String> {
-        if name == "none" {
-            return Ok(NO_NAME);
-        }
-        if !self.0.iter().any(|known| known == name) {
-            if self.0.len() == 62 {
-                return Err("this column names more than 62 different values".into());
-            }
-            self.0.push(name.to_owned());
-        }
-        Ok(self.bit(Some(name)))
-    }
-}
-
-/// One row, compiled.
+/// One row, read.
 #[derive(Debug, Clone)]
 pub struct Row {
-    /// Name of the row (its first column).
+    /// Name of the row.
     pub name: Arc<str>,
     /// Line in the file.
     pub line: usize,
@@ -95,254 +67,264 @@ pub struct Row {
     pub target_minutes: u32,
     /// Script id.
     pub script: Arc<str>,
+    /// What whoever answers must know beyond their role.
+    pub skills: Arc<[String]>,
     /// For the reader of the table.
     pub note: String,
-    /// The cells of the nine conditions, as written.
-    pub cells: [String; 9],
+    /// The cells of the conditions as written, in the order of [`Condition`].
+    pub cells: [String; DIMENSIONS],
     /// Trial questions were taken out because the team is no trial team.
     pub(super) trial_withheld: bool,
-    wanted: Bits,
+    /// What is wrong with distances that can be read all the same; the proof tells it.
+    pub(super) cut: Option<String>,
 }
 
-impl Row {
-    pub(super) fn matches(&self, facts: &Bits) -> bool {
-        self.wanted.iter().zip(facts).all(|(wanted, fact)| wanted & fact != 0)
-    }
-
-    pub(super) fn first_failing(&self, facts: &Bits) -> Option<usize> {
-        self.wanted.iter().zip(facts).position(|(wanted, fact)| wanted & fact == 0)
-    }
-
-    fn is_catch_all(&self) -> bool {
-        self.cells.iter().all(|cell| is_any(cell))
-    }
-}
-
-/// A routing table that passed its checks.
+/// A routing table whose rows can be read.
 #[derive(Debug, Clone)]
 pub struct Table {
     /// Its rows, first match wins.
     pub rows: Vec<Row>,
-    pub(super) sites: Names,
-    pub(super) languages: Names,
-    pub(super) offices: Names,
-}
-
-fn is_any(cell: &str) -> bool {
-    cell.is_empty() || cell == "any"
-}
-
-/// The set that a cell means: empty or `any`; `a|b`; `!a` or `!a|b` for everything but these.
-fn cell_set(cell: &str, mut bit: impl FnMut(&str) -> Result<u64, String>) -> Result<u64, String> {
-    if is_any(cell) {
-        return Ok(ANY);
-    }
-    let (negated, list) = cell.strip_prefix('!').map_or((false, cell), |rest| (true, rest));
-    let mut set = 0;
-    for word in list.split('|') {
-        set |= bit(word.trim().trim_start_matches('!'))?;
-    }
-    Ok(if negated { !set } else { set })
-}
-
-fn term<T: FromStr<Err = UnknownWord>>(bit: fn(T) -> u64) -> impl FnMut(&str) -> Result<u64, String> {
-    move |word| word.parse().map(bit).map_err(|error: UnknownWord| format!("\"{word}\" is an {error}"))
+    pub(super) space: Space,
+    /// What each row takes, one behind the other.
+    pub(super) sets: Vec<u64>,
+    pub(super) index: Index,
 }
 
 impl Table {
-    /// Reads and checks a table.
+    /// Reads a table.
     ///
     /// # Errors
-    /// Every fault with line and remedy: unknown terms and names, a missing last row for all, a trial question that
-    /// would not reach a trial team.
+    /// Every fault with line and remedy: missing and unknown columns, unknown terms and names, a trial question that is sent to
+    /// another team.
     pub fn parse(file: &str, text: &str, known: &Known) -> Result<Self, Vec<Fault>> {
         let place = Place { file, text };
+        // Spreadsheets put a mark before the first letter.
+        let plain = text.trim_start_matches('\u{feff}');
         let mut reader =
-            csv::ReaderBuilder::new().trim(csv::Trim::All).comment(Some(b'#')).from_reader(text.as_bytes());
-        let header: Vec<String> =
-            reader.headers().map(|head| head.iter().map(str::to_owned).collect()).unwrap_or_default();
-        if header != HEADER {
-            return Err(vec![place.at(
-                1,
-                "the columns are not the expected ones",
-                format!("make the first line: {}", HEADER.join(",")),
-            )]);
-        }
-        let mut table =
-            Self { rows: Vec::new(), sites: Names::default(), languages: Names::default(), offices: Names::default() };
+            csv::ReaderBuilder::new().trim(csv::Trim::All).comment(Some(b'#')).from_reader(plain.as_bytes());
+        let head = reader.headers().cloned().unwrap_or_default();
+        let columns = Columns::find(place, &head)?;
         let mut faults = Vec::new();
+        let mut records = Vec::new();
         for record in reader.records() {
             match record {
-                Ok(record) => {
-                    let line = record.position().map_or(1, |position| usize::try_from(position.line()).unwrap_or(1));
-                    let before = faults.len();
-                    let row = table.read_row(place, line, &record, known, &mut faults);
-                    if faults.len() == before {
-                        table.rows.extend(row);
-                    }
-                }
-                Err(error) => {
-                    let line = error.position().map_or(1, |position| usize::try_from(position.line()).unwrap_or(1));
-                    faults.push(place.at(
-                        line,
-                        "the row does not have 17 columns",
-                        "add the missing commas or put quotes around a text with commas",
-                    ));
-                }
+                Ok(record) => records.push((line_of(record.position()), record)),
+                Err(error) => faults.push(place.at(
+                    line_of(error.position()),
+                    format!("the row does not have {} columns", head.len()),
+                    "add the missing commas or put quotes around a text with commas",
+                )),
             }
         }
-        if faults.is_empty() {
-            table.check_whole(place, known, &mut faults);
+        let mut reading = Reading { place, known, columns: &columns, faults };
+        let offices = offices(&records, &columns);
+        let space = Space::new(known, &offices);
+        let (mut rows, mut sets) = (Vec::with_capacity(records.len()), Vec::new());
+        for (line, record) in &records {
+            if let Some((row, set)) = reading.row(&space, *line, record) {
+                rows.push(row);
+                sets.extend(set);
+            }
         }
-        if faults.is_empty() { Ok(table) } else { Err(faults) }
+        reading.whole(&rows);
+        if !reading.faults.is_empty() {
+            return Err(reading.faults);
+        }
+        let index = Index::new(&space, &sets);
+        Ok(Self { rows, space, sets, index })
     }
 
-    fn read_row(
-        &mut self,
-        place: Place<'_>,
-        line: usize,
-        record: &csv::StringRecord,
-        known: &Known,
-        faults: &mut Vec<Fault>,
-    ) -> Option<Row> {
-        let cell = |column: usize| record.get(column).unwrap_or_default();
-        let (mut wanted, failures) = self.read_conditions(record, known);
-        for (column, failure) in failures {
-            let what = format!("column {}: {failure}", HEADER[column]);
-            faults.push(place.at(line, what, "correct the cell, or leave it empty for any"));
-        }
-        let trial_team = known.trial_teams.contains(cell(11));
-        let trial_withheld = !trial_team && wanted[1] & ConsultType::ClinicalTrial.bit() != 0;
-        if trial_withheld {
-            wanted[1] &= !ConsultType::ClinicalTrial.bit();
-            if !is_any(cell(2)) && !cell(2).starts_with('!') {
-                let what = format!("trial questions go to \"{}\", which is no trial team", cell(11));
-                faults.push(place.at(line, what, "name a team with trial = true in teams.toml"));
+    /// What a row takes.
+    pub(super) fn set(&self, row: usize) -> &[u64] {
+        let words = self.space.words();
+        &self.sets[row * words..(row + 1) * words]
+    }
+
+    /// The first condition of a row that a point does not meet.
+    pub(super) fn first_failing(&self, row: usize, point: &Point) -> Option<usize> {
+        let set = self.set(row);
+        self.index.active.iter().copied().find(|dimension| !self.space.has(set, *dimension, point[*dimension]))
+    }
+
+    /// Whether a row takes inquiries that say this of a condition; `none` where they say nothing.
+    #[must_use]
+    pub fn takes(&self, row: usize, condition: Condition, value: &str) -> bool {
+        let dimension = condition as usize;
+        let place = self.space.dimensions.get(dimension).and_then(|values| values.value(value));
+        let place = place.and_then(|place| u16::try_from(place).ok());
+        place.is_some_and(|place| self.space.has(self.set(row), dimension, place))
+    }
+
+    /// The words that a row names in a condition; none where it takes everything, or everything but some.
+    pub fn named(&self, row: usize, condition: Condition) -> impl Iterator<Item = &str> {
+        let cell = self.rows[row].cells.get(condition as usize).map_or("", String::as_str);
+        let (negated, words) = cell::words(cell);
+        words.filter(move |_| !negated && !is_any(cell))
+    }
+}
+
+fn line_of(position: Option<&csv::Position>) -> usize {
+    position.map_or(1, |position| usize::try_from(position.line()).unwrap_or(1))
+}
+
+/// The offices that the table names.
+fn offices(records: &[(usize, csv::StringRecord)], columns: &Columns) -> BTreeSet<String> {
+    let cells = records.iter().map(|(_, record)| columns.cell(record, Condition::ReferringOffice.as_str()));
+    let words = cells.filter(|cell| !is_any(cell)).flat_map(|cell| cell::words(cell).1);
+    words.filter(|word| *word != NONE && *word != OTHER).map(str::to_owned).collect()
+}
+
+fn conditions() -> impl Iterator<Item = Condition> {
+    Condition::ALL.iter().copied().take(DIMENSIONS)
+}
+
+/// Where each column stands.
+struct Columns(BTreeMap<String, usize>);
+
+impl Columns {
+    fn find(place: Place<'_>, head: &csv::StringRecord) -> Result<Self, Vec<Fault>> {
+        let all = || NEEDED[..1].iter().copied().chain(conditions().map(Condition::as_str));
+        let all = || all().chain(NEEDED[1..].iter().copied()).chain(OPTIONAL);
+        let remedy = || format!("the columns are: {}", all().collect::<Vec<_>>().join(","));
+        let mut faults = Vec::new();
+        let mut places = BTreeMap::new();
+        for (at, name) in head.iter().enumerate() {
+            if !all().any(|known| known == name) {
+                faults.push(place.at(1, format!("the column \"{name}\" is unknown"), remedy()));
+            } else if places.insert(name.to_owned(), at).is_some() {
+                faults.push(place.at(1, format!("the column \"{name}\" stands there twice"), "take one of them out"));
             }
         }
-        check_names(place, line, record, known, faults);
-        let (priority, target_minutes) = urgency(place, line, cell(13), cell(14), faults)?;
-        Some(Row {
-            name: cell(0).into(),
+        for name in NEEDED.iter().filter(|name| !places.contains_key(**name)) {
+            faults.push(place.at(1, format!("the column \"{name}\" is missing"), remedy()));
+        }
+        if faults.is_empty() { Ok(Self(places)) } else { Err(faults) }
+    }
+
+    /// A cell; empty where the column is left out.
+    fn cell<'r>(&self, record: &'r csv::StringRecord, column: &str) -> &'r str {
+        self.0.get(column).and_then(|at| record.get(*at)).unwrap_or_default()
+    }
+}
+
+struct Reading<'a> {
+    place: Place<'a>,
+    known: &'a Known,
+    columns: &'a Columns,
+    faults: Vec<Fault>,
+}
+
+impl Reading<'_> {
+    fn fault(&mut self, line: usize, what: String, remedy: impl Into<String>) {
+        self.faults.push(self.place.at(line, what, remedy));
+    }
+
+    fn row(&mut self, space: &Space, line: usize, record: &csv::StringRecord) -> Option<(Row, Vec<u64>)> {
+        let before = self.faults.len();
+        let columns = self.columns;
+        let cell = |column: &str| columns.cell(record, column);
+        let (mut set, mut cut) = (vec![0; space.words()], None);
+        for condition in conditions() {
+            let (values, words) = (&space.dimensions[condition as usize], &mut set[space.span(condition as usize)]);
+            match cell::read(condition, values, cell(condition.as_str()), words) {
+                Ok(None) => {}
+                Ok(Some(found)) => cut = Some(format!("column {condition}: {found}")),
+                Err(failure) => self.fault(line, format!("column {condition}: {failure}"), CORRECT),
+            }
+        }
+        let trial_withheld = self.withhold_trials(space, line, record, &mut set);
+        self.names(line, record);
+        let (priority, target_minutes) = self.urgency(line, cell("priority"), cell("target_hours"))?;
+        let skills = cell("skills").split('|').map(str::trim).filter(|skill| !skill.is_empty()).map(str::to_owned);
+        let row = Row {
+            name: cell("row").into(),
             line,
-            program: cell(10).into(),
-            team: cell(11).into(),
-            to_site: (!cell(12).is_empty()).then(|| cell(12).into()),
+            program: cell("program").into(),
+            team: cell("team").into(),
+            to_site: Some(cell("to_site")).filter(|site| !site.is_empty()).map(Arc::from),
             priority,
             target_minutes,
-            script: cell(15).into(),
-            note: cell(16).to_owned(),
-            cells: std::array::from_fn(|column| cell(column + 1).to_owned()),
+            script: cell("script").into(),
+            skills: skills.collect(),
+            note: cell("note").to_owned(),
+            cells: std::array::from_fn(|place| cell(Condition::ALL[place].as_str()).to_owned()),
             trial_withheld,
-            wanted,
-        })
+            cut,
+        };
+        (self.faults.len() == before).then_some((row, set))
     }
 
-    fn read_conditions(&mut self, record: &csv::StringRecord, known: &Known) -> (Bits, Vec<(usize, String)>) {
-        let Self { sites, languages, offices, .. } = self;
-        let cell = |column: usize| record.get(column).unwrap_or_default();
-        let site = |word: &str| {
-            let exists = word == "none" || known.sites.contains(word);
-            if exists { sites.learn(word) } else { Err(format!("site \"{word}\" does not exist")) }
-        };
-        let language = |word: &str| {
-            let offered = known.languages.contains(word);
-            if offered { languages.learn(word) } else { Err(format!("language \"{word}\" is not one of the center's")) }
-        };
-        let sets = [
-            cell_set(cell(1), term(CancerArea::bit)),
-            cell_set(cell(2), term(ConsultType::bit)),
-            cell_set(cell(3), site),
-            cell_set(cell(4), language),
-            cell_set(cell(5), term(Payer::bit)),
-            cell_set(cell(6), term(RecordsOnHand::bit)),
-            cell_set(cell(7), term(Urgency::bit)),
-            cell_set(cell(8), |word| offices.learn(word)),
-            cell_set(cell(9), term(Source::bit)),
+    /// Takes trial questions out of the rows of other teams; a row that names them is a mistake.
+    fn withhold_trials(&mut self, space: &Space, line: usize, record: &csv::StringRecord, set: &mut [u64]) -> bool {
+        let (dimension, trial) = (Condition::ConsultType as usize, ConsultType::ClinicalTrial as u16);
+        let team = self.columns.cell(record, "team");
+        if self.known.trial_teams.contains(team) || !space.has(set, dimension, trial) {
+            return false;
+        }
+        set[space.span(dimension)][0] &= !ConsultType::ClinicalTrial.bit();
+        let asked = self.columns.cell(record, Condition::ConsultType.as_str());
+        if !is_any(asked) && !asked.starts_with('!') {
+            let what = format!("trial questions go to \"{team}\", which is no trial team");
+            self.fault(line, what, "name a team with trial = true in teams.toml");
+        }
+        true
+    }
+
+    /// Refuses names in the columns of the answer that no other file defines.
+    fn names(&mut self, line: usize, record: &csv::StringRecord) {
+        let (known, columns) = (self.known, self.columns);
+        let answers = [
+            ("program", &known.programs, false),
+            ("team", &known.teams, false),
+            ("to_site", &known.sites, true),
+            ("script", &known.scripts, false),
         ];
-        let mut failures = Vec::new();
-        let mut wanted = [ANY; 9];
-        for (column, set) in sets.into_iter().enumerate() {
-            match set {
-                Ok(set) => wanted[column] = set,
-                Err(failure) => failures.push((column + 1, failure)),
+        for (column, names, may_be_empty) in answers {
+            let name = columns.cell(record, column);
+            if !(names.contains(name) || may_be_empty && name.is_empty()) {
+                let word = column.trim_start_matches("to_");
+                self.fault(line, format!("{word} \"{name}\" does not exist"), one_of(names));
             }
         }
-        (wanted, failures)
+        for skill in columns.cell(record, "skills").split('|').map(str::trim).filter(|skill| !skill.is_empty()) {
+            if !known.skills.contains(skill) {
+                self.fault(line, format!("nobody on the staff has the skill \"{skill}\""), one_of(&known.skills));
+            }
+        }
     }
 
-    fn check_whole(&self, place: Place<'_>, known: &Known, faults: &mut Vec<Fault>) {
-        if self.rows.last().is_none_or(|row| !row.is_catch_all()) {
-            let line = self.rows.last().map_or(1, |row| row.line);
-            faults.push(place.at(
-                line,
-                "the last row does not take every inquiry",
-                "add a last row with all nine condition cells empty",
-            ));
+    fn urgency(&mut self, line: usize, priority: &str, hours: &str) -> Option<(Priority, u32)> {
+        let read = priority.parse::<Priority>();
+        if let Err(error) = &read {
+            let remedy = format!("use one of: {}", error.allowed);
+            self.fault(line, format!("priority \"{priority}\" is unknown"), remedy);
         }
-        let takes_trials = |row: &Row| {
-            known.trial_teams.contains(&*row.team)
-                && row.wanted[1] & ConsultType::ClinicalTrial.bit() != 0
-                && row.cells.iter().enumerate().all(|(place, cell)| place == 1 || is_any(cell))
-        };
-        if !self.rows.iter().any(takes_trials) {
-            faults.push(place.at(
-                1,
-                "not every trial question reaches a trial team",
-                "add a row with consult_type clinical_trial, all other conditions empty, to a team with trial = true",
-            ));
+        let target = target(hours);
+        if target.is_none() {
+            let what = format!("target_hours \"{hours}\" is not above zero");
+            self.fault(line, what, "write open hours until first contact, such as 4 or 0.5");
+        }
+        read.ok().zip(target)
+    }
+
+    fn whole(&mut self, rows: &[Row]) {
+        if rows.is_empty() && self.faults.is_empty() {
+            self.fault(1, "the table has no row".into(), "add a last row with all cells of conditions empty");
         }
         let mut seen = BTreeSet::new();
-        for row in &self.rows {
+        for row in rows {
             if !seen.insert(&row.name) {
-                faults.push(place.at(
-                    row.line,
-                    format!("row \"{}\" occurs twice", row.name),
-                    "give each row its own name or number",
-                ));
+                let what = format!("row \"{}\" occurs twice", row.name);
+                self.fault(row.line, what, "give each row its own name or number");
             }
         }
     }
-}
-
-/// Refuses names in the outcome columns that no other file defines.
-fn check_names(place: Place<'_>, line: usize, record: &csv::StringRecord, known: &Known, faults: &mut Vec<Fault>) {
-    let outcomes = [
-        (10, &known.programs, "program"),
-        (11, &known.teams, "team"),
-        (12, &known.sites, "site"),
-        (15, &known.scripts, "script"),
-    ];
-    for (column, names, word) in outcomes {
-        let name = record.get(column).unwrap_or_default();
-        let left_open = column == 12 && name.is_empty();
-        if !left_open && !names.contains(name) {
-            faults.push(place.at(line, format!("{word} \"{name}\" does not exist"), one_of(names)));
-        }
-    }
-}
-
-fn urgency(
-    place: Place<'_>,
-    line: usize,
-    priority: &str,
-    hours: &str,
-    faults: &mut Vec<Fault>,
-) -> Option<(Priority, u32)> {
-    let read = priority.parse::<Priority>();
-    if let Err(error) = &read {
-        let what = format!("priority \"{priority}\" is unknown");
-        faults.push(place.at(line, what, format!("use one of: {}", error.allowed)));
-    }
-    let target = target(hours);
-    if target.is_none() {
-        let what = format!("target_hours \"{hours}\" is not above zero");
-        faults.push(place.at(line, what, "write open hours until first contact, such as 4 or 0.5"));
-    }
-    read.ok().zip(target)
 }
 
 fn one_of(names: &BTreeSet<String>) -> String {
+    if names.is_empty() {
+        return "there is none yet".to_owned();
+    }
     format!("use one of: {}", names.iter().map(String::as_str).collect::<Vec<_>>().join(", "))
 }
 

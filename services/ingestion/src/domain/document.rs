@@ -7,7 +7,7 @@
 use causeway_funnel::document::{DocumentFault, DocumentType};
 use memchr::memmem;
 
-use super::tiff;
+use super::{pdf, tiff};
 
 /// So many bytes are enough to tell a kind; the mark of DICOM ends at 132, a prolog of XML is longer.
 const HEAD: usize = 4096;
@@ -31,7 +31,7 @@ pub struct Examiner {
     head: Vec<u8>,
     tail: Vec<u8>,
     bytes: u64,
-    pages: u32,
+    pages: pdf::Pages,
     tiff: tiff::Pages,
     is_locked: bool,
     is_word: bool,
@@ -48,7 +48,10 @@ impl Examiner {
         let wanted = HEAD.saturating_sub(self.head.len()).min(part.len());
         self.head.extend_from_slice(&part[..wanted]);
         match begins(&self.head) {
-            Begins::As(DocumentType::Pdf) => self.marks_of_pdf(part),
+            Begins::As(DocumentType::Pdf) => {
+                self.pages.push(part);
+                self.marks_of_pdf(part);
+            }
             Begins::Packed => self.marks_of_word(part),
             Begins::Text => self.characters(part),
             _ => {}
@@ -96,7 +99,7 @@ impl Examiner {
         match (self.is_locked, ends) {
             (true, _) => Err(DocumentFault::Locked),
             (false, false) => Err(DocumentFault::Damaged),
-            (false, true) => Ok(Seen { kind: DocumentType::Pdf, pages: (self.pages > 0).then_some(self.pages) }),
+            (false, true) => Ok(Seen { kind: DocumentType::Pdf, pages: self.pages.count() }),
         }
     }
 
@@ -117,23 +120,9 @@ impl Examiner {
         Ok(DocumentType::Text)
     }
 
-    /// Pages and the dictionary of a password, as far as they stand in clear: newer files pack their page tree, and then
-    /// nothing is counted.
+    /// The dictionary of a password, which stands in clear.
     fn marks_of_pdf(&mut self, part: &[u8]) {
         let window = self.window(part);
-        let overlap = window.len() - part.len();
-        // A mark that lies in the overlap alone was seen with the part before.
-        let is_new = |at: usize, length: usize| at + length > overlap;
-        for at in memmem::find_iter(&window, b"/Type") {
-            let after = window[at + 5..].iter().position(|byte| !byte.is_ascii_whitespace()).map(|skip| at + 5 + skip);
-            if let Some(after) = after
-                && window[after..].starts_with(b"/Page")
-                && window.get(after + 5).is_some_and(|next| !next.is_ascii_alphanumeric())
-                && is_new(at, after + 6 - at)
-            {
-                self.pages += 1;
-            }
-        }
         for at in memmem::find_iter(&window, b"/Encrypt") {
             let value = window[at + 8..].iter().find(|byte| !byte.is_ascii_whitespace());
             // A reference (12 0 R) or a dictionary; /EncryptMetadata is another key.

@@ -99,3 +99,16 @@ fn what_the_first_bytes_show_is_told_before_the_rest_comes() {
         "the end may still make it whole"
     );
 }
+
+/// Written by qpdf, with its objects packed as newer writers do.
+#[test]
+fn the_pages_of_a_packed_pdf_are_counted_and_one_behind_a_password_is_known_as_such() {
+    let packed = include_bytes!("../../tests/samples/documents/seven_pages_packed.pdf");
+    assert!(memmem::find(packed, b"/Type /Page").is_none(), "no page stands in clear");
+    for parts in [1, 100, 1 << 20] {
+        assert_eq!(seen_in(parts, packed), Ok(Seen { kind: DocumentType::Pdf, pages: Some(7) }), "{parts}");
+    }
+    let locked = include_bytes!("../../tests/samples/documents/locked_packed.pdf");
+    assert_eq!(seen(locked), Err(DocumentFault::Locked));
+    assert_eq!(seen(&packed[..packed.len() - 40]), Err(DocumentFault::Damaged));
+}

@@ -3,10 +3,14 @@
 //! A sender chooses attribution, language and site; none of them may carry a name or an address out of the sealed part.
 //! Deliberately not here: the request number and the time of receipt, which are known only inside the transaction.
 
+use std::collections::BTreeMap;
+
+use causeway_funnel::distance::DistanceBand;
 use causeway_funnel::form::{Answers, Form, Origin};
 use causeway_funnel::inquiry::{Attribution, Facts, Touch};
 use causeway_funnel::profile::campaigns::travelling;
 use causeway_funnel::profile::{Campaigns, FeedKind, Profile};
+use jiff::civil::Date;
 
 use super::submission::Submission;
 
@@ -17,8 +21,8 @@ const LONGEST_LABEL: usize = 63;
 const MOST_DIGITS_IN_A_ROW: usize = 4;
 const MOST_DIGITS: usize = 6;
 
-/// The facts that may travel, without request number and time of receipt.
-pub fn facts(profile: &Profile, form: &Form, submission: &Submission, answers: &Answers) -> Facts {
+/// The facts that may travel, without request number and time of receipt. The day is today where the center is.
+pub fn facts(profile: &Profile, form: &Form, submission: &Submission, (answers, today): (&Answers, Date)) -> Facts {
     let origin = Origin {
         center: submission.center.clone(),
         source: submission.source,
@@ -33,6 +37,7 @@ pub fn facts(profile: &Profile, form: &Form, submission: &Submission, answers: &
         form_id: form.id.clone(),
         form_version: form.version,
         missed_call: submission.missed_call,
+        today,
         ..Origin::default()
     };
     let mut facts = answers.facts(origin);
@@ -40,7 +45,14 @@ pub fn facts(profile: &Profile, form: &Form, submission: &Submission, answers: &
         profile.language_or_default(&submission.language).clone_into(&mut facts.language);
     }
     facts.site_preference = facts.site_preference.filter(|site| profile.site(site).is_some());
+    (facts.nearest_site, facts.distance) = whereabouts(profile, &submission.answers);
     facts
+}
+
+/// The site that is nearest to where somebody lives, and how far it is, by the postal code in their answers, which itself stays sealed.
+pub fn whereabouts(profile: &Profile, answers: &BTreeMap<String, String>) -> (Option<String>, DistanceBand) {
+    let near = profile.places.near(|key| answers.get(key).map(String::as_str));
+    near.map_or((None, DistanceBand::NotKnown), |near| (Some(near.site.clone()), near.distance))
 }
 
 /// The referring office as routing knows it, told by its own id or by one of its feeds. A phone system refers nobody.

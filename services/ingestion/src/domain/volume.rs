@@ -3,7 +3,8 @@
 //! What is usual is stated in feeds.toml, or learnt from the last eight weeks: for each hour the mean of the same hour of those
 //! weeks without the lowest and the highest, so that neither an outage nor a flood teaches much. A day on which the center is
 //! closed expects nothing and teaches nothing. A feed is quiet when so many messages would have come since its last one that
-//! chance does not explain it: with six expected, none come by chance once in four hundred times. Quiet ends when something
+//! chance does not explain it: with six expected, none come by chance once in four hundred times. One message that is sent
+//! again and again is no flood, since it stands once, and is an incident as well. Quiet ends when something
 //! comes; a flood ends well below where it began; so neither flickers. Hours are real hours that are named by the wall clock,
 //! so a change of clocks shifts nothing. Deliberately not here: counting (store), and who is told.
 
@@ -28,6 +29,10 @@ const FLOOD_FROM: f64 = 50.0;
 const FLOOD_TIMES: f64 = 4.0;
 /// It ends below this share of where it begins.
 const FLOOD_ENDS: f64 = 0.5;
+/// One message that comes again so often within an hour is an incident: whoever sends it does not hear our answers.
+const REPEATS: u32 = 50;
+/// It ends below this.
+const REPEATS_END: u32 = 25;
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 
 /// What is wrong with a feed.
@@ -37,6 +42,8 @@ pub enum Kind {
     Quiet,
     /// Far more comes than is usual.
     Flood,
+    /// One message comes again and again.
+    Repeats,
 }
 
 impl Kind {
@@ -46,13 +53,14 @@ impl Kind {
         match self {
             Self::Quiet => "quiet",
             Self::Flood => "flood",
+            Self::Repeats => "repeats",
         }
     }
 
     /// The kind of that word.
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
-        [Self::Quiet, Self::Flood].into_iter().find(|kind| kind.word() == word)
+        [Self::Quiet, Self::Flood, Self::Repeats].into_iter().find(|kind| kind.word() == word)
     }
 }
 
@@ -67,6 +75,8 @@ pub struct Past {
     pub known_since: Option<Timestamp>,
     /// How many came within the last sixty minutes.
     pub seen: u32,
+    /// How often the message that came again most often did so within an hour of late.
+    pub repeats: u32,
 }
 
 /// What is thought of a feed.
@@ -114,16 +124,21 @@ impl Usual<'_> {
             .chain([now.checked_add(HOUR).ok().and_then(|end| self.between(now, end))]);
         let most = around.flatten().reduce(f64::max);
         let is_flood = most.is_some_and(|most| f64::from(self.past.seen) >= share * (FLOOD_FROM + FLOOD_TIMES * most));
-        let wrong = match (is_quiet, is_flood) {
-            (true, _) => Some(Kind::Quiet),
-            (false, true) => Some(Kind::Flood),
-            (false, false) => None,
+        let is_open = matches!(open, Some((Kind::Repeats, _)));
+        let is_repeating = self.past.repeats >= if is_open { REPEATS_END } else { REPEATS };
+        // A feed that is stuck at one message sends no other one, so its repeats say more than its silence.
+        let wrong = match () {
+            () if is_flood => Some(Kind::Flood),
+            () if is_repeating => Some(Kind::Repeats),
+            () if is_quiet => Some(Kind::Quiet),
+            () => None,
         };
         Judgement { wrong, expected, missed }
     }
 
     /// Messages that usually come between two instants; nothing where no hour of it is known.
-    fn between(&self, from: Timestamp, to: Timestamp) -> Option<f64> {
+    #[must_use]
+    pub fn between(&self, from: Timestamp, to: Timestamp) -> Option<f64> {
         let hours = std::iter::successors(Some(hour_of(from)), |hour| hour.checked_add(HOUR).ok());
         hours.take_while(|hour| *hour < to).fold(None, |sum: Option<f64>, hour| {
             let Some(usual) = self.hourly(hour) else { return sum };

@@ -81,6 +81,19 @@ fn a_flood_begins_high_and_ends_well_below() {
 }
 
 #[test]
+fn one_message_again_and_again_is_an_incident_that_says_more_than_the_silence_around_it() {
+    let stuck = |repeats, now: Timestamp, open| judge(&Past { repeats, ..office(60, at(NOW), 4) }, now, open).wrong;
+    let open = Some((Kind::Repeats, at(NOW)));
+    assert_eq!((stuck(49, at(NOW), None), stuck(50, at(NOW), None)), (None, Some(Kind::Repeats)));
+    assert_eq!((stuck(25, at(NOW), open), stuck(24, at(NOW), open)), (Some(Kind::Repeats), None));
+    let later = at(NOW) + 3.hours();
+    assert_eq!((stuck(0, later, open), stuck(50, later, None)), (Some(Kind::Quiet), Some(Kind::Repeats)));
+    for kind in [Kind::Quiet, Kind::Flood, Kind::Repeats] {
+        assert_eq!(Kind::parse(kind.word()), Some(kind));
+    }
+}
+
+#[test]
 fn one_odd_week_teaches_nothing() {
     let mut past = office(60, at(NOW), 4);
     for (hour, count) in &mut past.hours {

@@ -21,6 +21,7 @@ use tokio::time::Instant;
 use tracing::error;
 use uuid::Uuid;
 
+use super::credentials::Credentials;
 use super::limit::Limits;
 use super::proof::{Proofs, Seen};
 use crate::domain::check::{Checked, before_asking, check};
@@ -53,6 +54,8 @@ pub struct Acceptance {
     pub limits: Limits,
     /// Proofs of work.
     pub proofs: Proofs,
+    /// Which keys and certificates were used.
+    pub credentials: Credentials,
 }
 
 impl Acceptance {
@@ -220,7 +223,8 @@ impl Acceptance {
             return Err(Refusal::UnfitKey);
         }
         let (form, checked) = self.check(profile, submission)?;
-        let facts = travel::facts(profile, form, submission, &checked.answers);
+        let today = self.reading(profile, &submission.language).today;
+        let facts = travel::facts(profile, form, submission, (&checked.answers, today));
         let inquiry_id = self.clock.new_id();
         let refuse = |cause| {
             error!(%cause, "seal a person");

@@ -16,12 +16,15 @@ use tracing::warn;
 
 use super::accept::Acceptance;
 use super::documents::{self, Documents};
+use super::hear::Hearing;
 use super::proof::Seen;
+use super::refused::{Look, noted};
 use super::repair::door::Doors;
-use super::{facts, links, phone, release, repair, reveal, settle, showings, subscriptions};
+use super::{facts, feeds, find, links, phone, release, repair, reveal, settle, showings, subscriptions, unaddressed};
 use crate::domain::submission::Submission;
 use crate::domain::suspicion::Sign;
 use crate::error::Refusal;
+use crate::store::unaddressed::INSTALLATION;
 
 /// What answers the calls.
 #[derive(Clone)]
@@ -36,9 +39,12 @@ pub struct Calls {
     pub doors: Doors,
     /// Documents of inquiries.
     pub documents: Arc<Documents>,
+    /// What hears messages that somebody puts to a feed.
+    pub hearing: Arc<Hearing>,
 }
 
 #[tonic::async_trait]
+#[deny(clippy::missing_trait_methods)]
 impl Ingestion for Calls {
     async fn submit_inquiry(
         &self,
@@ -47,6 +53,11 @@ impl Ingestion for Calls {
         let actor = causeway_serve::caller(&request)?.accountable();
         allow(&actor, Action::EnterInquiry, &request.get_ref().center)?;
         let trace = trace(&request);
+        if request.get_ref().source() == wire::Source::SisterCenter {
+            return Err(
+                Refusal::BadRequest("source sister_center is what the desk hands over; nobody enters it").into()
+            );
+        }
         // Who of the staff enters a call is not counted; the portal has counted the address of who fills in a form.
         let is_of_a_form = actor.kind == ActorKind::Service && request.get_ref().source() == wire::Source::WebForm;
         let from = request.remote_addr().map(|peer| peer.ip());
@@ -71,8 +82,10 @@ impl Ingestion for Calls {
         request: Request<wire::RevealPeopleRequest>,
     ) -> Result<Response<wire::RevealPeopleResponse>, Status> {
         let caller: Caller = causeway_serve::caller(&request)?.clone();
-        let request_id = trace(&request).traceparent().unwrap_or_default().to_owned();
-        Ok(Response::new(reveal::people(self, &caller, request.into_inner(), request_id).await?))
+        let (request_id, told) = (trace(&request).traceparent().unwrap_or_default().to_owned(), request.get_ref());
+        let look = look(&request, (&told.center, Action::ReadPerson), ("inquiry", told.inquiry_ids.clone()))?;
+        let answer = reveal::people(self, &caller, request.into_inner(), request_id).await;
+        Ok(Response::new(noted(self, look, answer).await?))
     }
 
     async fn get_inquiry_facts(
@@ -138,8 +151,10 @@ impl Ingestion for Calls {
 
     async fn open_repair(&self, request: Request<wire::OpenRepairRequest>) -> Result<Response<wire::Repair>, Status> {
         let actor = causeway_serve::caller(&request)?.accountable();
-        let trace = trace(&request);
-        Ok(Response::new(repair::open::repair(self, actor, request.into_inner(), trace).await?))
+        let (trace, told) = (trace(&request), request.get_ref());
+        let look = look(&request, (&told.center, Action::RepairInquiry), ("repair", vec![told.id.clone()]))?;
+        let answer = repair::open::repair(self, actor, request.into_inner(), trace).await;
+        Ok(Response::new(noted(self, look, answer).await?))
     }
 
     async fn release_repair(
@@ -196,13 +211,45 @@ impl Ingestion for Calls {
         Ok(Response::new(settle::retry_file(self, actor, request.into_inner(), trace).await?))
     }
 
+    async fn open_unaddressed(
+        &self,
+        request: Request<wire::OpenUnaddressedRequest>,
+    ) -> Result<Response<wire::UnaddressedFrame>, Status> {
+        let actor = causeway_serve::caller(&request)?.accountable();
+        let trace = trace(&request);
+        let ids = vec![request.get_ref().frame_id.clone()];
+        let look = look(&request, (INSTALLATION, Action::Operate), ("frame", ids))?;
+        let answer = unaddressed::open(self, actor, request.into_inner(), trace).await;
+        Ok(Response::new(noted(self, look, answer).await?))
+    }
+
+    async fn assign_unaddressed(
+        &self,
+        request: Request<wire::AssignUnaddressedRequest>,
+    ) -> Result<Response<wire::AssignUnaddressedResponse>, Status> {
+        let actor = causeway_serve::caller(&request)?.accountable();
+        let trace = trace(&request);
+        Ok(Response::new(unaddressed::assign(self, actor, request.into_inner(), trace).await?))
+    }
+
+    async fn set_aside_unaddressed(
+        &self,
+        request: Request<wire::SetAsideUnaddressedRequest>,
+    ) -> Result<Response<wire::SetAsideUnaddressedResponse>, Status> {
+        let actor = causeway_serve::caller(&request)?.accountable();
+        let trace = trace(&request);
+        Ok(Response::new(unaddressed::set_aside(self, actor, request.into_inner(), trace).await?))
+    }
+
     async fn list_links(
         &self,
         request: Request<wire::ListLinksRequest>,
     ) -> Result<Response<wire::ListLinksResponse>, Status> {
         let actor = causeway_serve::caller(&request)?.accountable();
-        let trace = trace(&request);
-        Ok(Response::new(links::list(self, actor, request.into_inner(), trace).await?))
+        let (trace, told) = (trace(&request), request.get_ref());
+        let look = look(&request, (&told.center, Action::ReadPerson), ("inquiry", told.inquiry_ids.clone()))?;
+        let answer = links::list(self, actor, request.into_inner(), trace).await;
+        Ok(Response::new(noted(self, look, answer).await?))
     }
 
     async fn decide_link(
@@ -212,6 +259,18 @@ impl Ingestion for Calls {
         let actor = causeway_serve::caller(&request)?.accountable();
         let trace = trace(&request);
         Ok(Response::new(links::decide(self, actor, request.into_inner(), trace).await?))
+    }
+
+    async fn find_people(
+        &self,
+        request: Request<wire::FindPeopleRequest>,
+    ) -> Result<Response<wire::FindPeopleResponse>, Status> {
+        let actor = causeway_serve::caller(&request)?.accountable();
+        let trace = trace(&request);
+        // What was typed is written down nowhere.
+        let look = look(&request, (&request.get_ref().center, Action::ReadPerson), ("center", vec![String::new()]))?;
+        let answer = find::find(self, actor, request.into_inner(), trace).await;
+        Ok(Response::new(noted(self, look, answer).await?))
     }
 
     async fn reindex_people(
@@ -232,8 +291,10 @@ impl Ingestion for Calls {
 
     async fn open_call(&self, request: Request<wire::OpenCallRequest>) -> Result<Response<wire::OpenedCall>, Status> {
         let actor = causeway_serve::caller(&request)?.accountable();
-        let trace = trace(&request);
-        Ok(Response::new(phone::list::open(self, actor, request.into_inner(), trace).await?))
+        let (trace, told) = (trace(&request), request.get_ref());
+        let look = look(&request, (&told.center, Action::ReadPerson), ("call", vec![told.call_id.clone()]))?;
+        let answer = phone::list::open(self, actor, request.into_inner(), trace).await;
+        Ok(Response::new(noted(self, look, answer).await?))
     }
 
     async fn settle_call(
@@ -259,6 +320,14 @@ impl Ingestion for Calls {
     ) -> Result<Response<wire::GetFormCountsResponse>, Status> {
         let actor = causeway_serve::caller(&request)?.accountable();
         Ok(Response::new(showings::counts(self, &actor, request.into_inner()).await?))
+    }
+
+    async fn list_feeds(
+        &self,
+        request: Request<wire::ListFeedsRequest>,
+    ) -> Result<Response<wire::ListFeedsResponse>, Status> {
+        let actor = causeway_serve::caller(&request)?.accountable();
+        Ok(Response::new(feeds::list(self, &actor, request.into_inner()).await?))
     }
 
     async fn list_subscriptions(
@@ -315,19 +384,21 @@ impl Ingestion for Calls {
         request: Request<wire::ListDocumentsRequest>,
     ) -> Result<Response<wire::ListDocumentsResponse>, Status> {
         let actor = causeway_serve::caller(&request)?.accountable();
-        let trace = trace(&request);
-        Ok(Response::new(documents::look::list(&self.documents, actor, request.into_inner(), trace).await?))
+        let (trace, told) = (trace(&request), request.get_ref());
+        let look = look(&request, (&told.center, Action::ReadDocument), ("inquiry", vec![told.inquiry_id.clone()]))?;
+        let answer = documents::look::list(&self.documents, actor, request.into_inner(), trace).await;
+        Ok(Response::new(noted(self, look, answer).await?))
     }
-
-    type OpenDocumentStream = documents::look::Handed;
 
     async fn open_document(
         &self,
         request: Request<wire::OpenDocumentRequest>,
-    ) -> Result<Response<Self::OpenDocumentStream>, Status> {
+    ) -> Result<Response<documents::look::Handed>, Status> {
         let actor = causeway_serve::caller(&request)?.accountable();
-        let trace = trace(&request);
-        Ok(Response::new(documents::look::open(&self.documents, actor, request.into_inner(), trace).await?))
+        let (trace, told) = (trace(&request), request.get_ref());
+        let look = look(&request, (&told.center, Action::ReadDocument), ("document", vec![told.document_id.clone()]))?;
+        let answer = documents::look::open(&self.documents, actor, request.into_inner(), trace).await;
+        Ok(Response::new(noted(self, look, answer).await?))
     }
 
     async fn match_document(
@@ -355,6 +426,17 @@ pub fn deny(reason: String) -> Refusal {
 fn trace<T>(request: &Request<T>) -> TraceContext {
     let told = request.metadata().get(header::TRACEPARENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     TraceContext::current_or(&TraceContext::parse(told))
+}
+
+/// Who wants to look at what, should it be refused.
+fn look<T>(
+    request: &Request<T>,
+    (center, action): (&str, Action),
+    (kind, ids): (&'static str, Vec<String>),
+) -> Result<Look, Status> {
+    let actor = causeway_serve::caller(request)?.accountable();
+    let request_id = trace(request).traceparent().unwrap_or_default().to_owned();
+    Ok(Look { actor, center: center.to_owned(), action, kind, ids, request_id })
 }
 
 fn submission(request: wire::SubmitInquiryRequest) -> Submission {

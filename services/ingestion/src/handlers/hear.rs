@@ -2,18 +2,22 @@
 //!
 //! A reply is made after the commit and from what was committed, so that the same message gets the same reply however
 //! often it comes. What is refused is kept as well, as evidence for the engineer who is asked about it; what only a person
-//! can settle is parked. Deliberately not here: how a message is read (adapters), news (below) and connections (mllp).
+//! can settle is parked. Deliberately not here: how a message is read (adapters), what is about a referral that came before, news and
+//! what is nobody's (below), and connections (mllp).
 
+mod about;
+pub mod early;
 pub(super) mod news;
+mod nobody;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use causeway_auth::{SealError, fingerprint};
 use causeway_envelope::TraceContext;
 use causeway_funnel::inquiry::Source;
-use causeway_funnel::profile::{Feed, Profile};
+use causeway_funnel::profile::{Feed, FeedKind, Hl7Reply, Profile};
 use causeway_mailbox::Database;
-use jiff::tz::TimeZone;
 use tracing::{Instrument as _, error, info_span, warn};
 use uuid::Uuid;
 
@@ -22,20 +26,18 @@ use super::keep::{self, Fate};
 use super::limit::Sent;
 use super::tls::Certificate;
 use super::told::{Stand, texts};
+use super::unaddressed::{Reason, Unaddressed};
 use crate::adapters::hl7::charset::{self, Decoded};
 use crate::adapters::hl7::documents;
-use crate::adapters::hl7::fault::{Code, Fault};
 use crate::adapters::hl7::intake::{self, Expectations, Opened, Topic, Unopened, Verb};
 use crate::adapters::hl7::referral::Referral;
 use crate::adapters::hl7::reply::{Outcome, Verdict as Judged};
-use crate::adapters::hl7::time::When;
 use crate::domain::referral;
 use crate::domain::submission::Submission;
 use crate::error::Refusal;
 use crate::metrics::Metrics;
 use crate::store::messages::{self, REFUSED, Standing};
-use crate::store::referrals;
-use crate::writer::heard::{ACCEPTED, ATTACHMENT, CONTROL_ID_REUSED, PARKED, REFERRAL_CHANGED, REFERRAL_REOPENED};
+use crate::writer::heard::{ATTACHMENT, CONTROL_ID_REUSED, PARKED, REFERRAL_CHANGED, REFERRAL_REOPENED, UNASKED};
 use crate::writer::{Heard, Verdict};
 
 /// Purpose of the keyed hash of who sent a message under which control id.
@@ -54,6 +56,17 @@ pub struct Hearing {
     pub database: Database,
     /// The processing id that is taken: `P` where real patients are.
     pub processing_id: String,
+    /// Where goes what belongs to nobody.
+    pub unaddressed: Unaddressed,
+}
+
+/// Who is at the other end of a line.
+#[derive(Debug, Clone, Copy)]
+pub struct Peer {
+    /// Its address.
+    pub address: IpAddr,
+    /// The certificate that it has shown.
+    pub certificate: Option<Certificate>,
 }
 
 /// What the connection does after a message.
@@ -86,79 +99,60 @@ struct Kept {
     stand: Stand,
 }
 
+impl Kept {
+    fn of(message_id: Uuid, judged: Judged, reference: Option<String>) -> Self {
+        Self { message_id, judged, reference, stand: Stand::Pending }
+    }
+
+    /// What became of a message that was to be kept. `judged`: what is said of it now, and the number of the inquiry that it is about.
+    fn told(kept: keep::Kept, message_id: Uuid, (judged, reference): (Judged, Option<String>)) -> Self {
+        match kept {
+            keep::Kept::Before(same) => before(same, judged),
+            keep::Kept::ControlIdReused => Self::of(message_id, intake::control_id_reused(), None),
+            keep::Kept::New => Self::of(message_id, judged, reference),
+        }
+    }
+}
+
+/// A message that waits for a person and is about no inquiry.
+fn waits(reason: &'static str) -> Fate {
+    Fate { state: PARKED, reason, inquiry_id: None, early: None }
+}
+
 impl Hearing {
     /// Hears what came in one frame.
-    pub async fn hear(&self, frame: &[u8], certificate: Option<&Certificate>) -> Heeded {
+    pub async fn hear(&self, frame: &[u8], peer: &Peer) -> Heeded {
         let decoded = charset::decode(frame);
         match intake::open(&decoded) {
-            Ok(opened) => self.one(&decoded, &opened, (frame, certificate)).await,
-            Err(Unopened::Batch(batch)) => self.batch(&decoded, &batch, certificate).await,
-            Err(Unopened::Silent(silence)) => {
-                self.unaddressed(&silence, frame.len());
-                Heeded::default()
-            }
+            Ok(opened) => self.one(&decoded, &opened, (frame, peer), None).await,
+            Err(Unopened::Batch(batch)) => self.batch(&decoded, &batch, (frame, peer)).await,
+            Err(Unopened::Silent(silence)) => self.silent(silence, frame, peer).await,
         }
     }
 
-    /// Nobody can be told: it is counted, so that somebody asks.
-    fn unaddressed(&self, cause: &dyn std::fmt::Display, bytes: usize) {
-        warn!(%cause, bytes, "a message that no reply can be addressed to");
-        self.metrics().heard.with_label_values(&["unknown", "unaddressed"]).inc();
-    }
-
-    /// Each message of a file as if it had come alone; none where the file was cut.
-    async fn batch(
-        &self,
-        decoded: &Decoded<'_>,
-        batch: &crate::adapters::hl7::batch::Batch<'_>,
-        certificate: Option<&Certificate>,
-    ) -> Heeded {
-        let mut heeded = Heeded::default();
-        if let Some(fault) = batch.fault {
-            let judged = Judged::refused(Outcome::Error, fault);
-            let id = self.acceptance.clock.new_id();
-            let texts = texts(&batch.header, &judged, None, (id, &TimeZone::UTC));
-            heeded.replies.extend(texts.iter().map(|text| decoded.encode(text).into_owned()));
-            self.metrics().heard.with_label_values(&["unknown", "batch_refused"]).inc();
-            return heeded;
-        }
-        for text in &batch.messages {
-            let Ok(opened) = intake::open_text(text, decoded.oddity) else {
-                self.unaddressed(&"a message of a batch", text.len());
-                continue;
-            };
-            // Kept in the character set that it names: by that it is read when it is tried again.
-            let one = self.one(decoded, &opened, (&decoded.encode(text), certificate)).await;
-            heeded.replies.extend(one.replies);
-            heeded.counted.extend(one.counted);
-            if one.hang_up {
-                heeded.hang_up = true;
-                break;
-            }
-        }
-        heeded
-    }
-
+    /// Hears one message. `kept`: what became of it if it is nobody's, where that was seen to with its file.
     async fn one(
         &self,
         decoded: &Decoded<'_>,
         opened: &Opened<'_>,
-        (raw, certificate): (&[u8], Option<&Certificate>),
+        (raw, peer): (&[u8], &Peer),
+        kept: Option<&Result<(), Refusal>>,
     ) -> Heeded {
         let message_id = self.acceptance.clock.new_id();
-        let Some(in_force) = self.addressee(opened) else {
-            return self.turned_away(decoded, opened, ("unknown", "misdirected", intake::misdirected()));
+        let in_force = self.addressee(opened);
+        let (profile, feed) = match sender(in_force.as_deref(), opened, peer) {
+            Ok(known) => known,
+            Err((reason, feed)) => {
+                let kept = match kept {
+                    Some(kept) => kept.clone(),
+                    None => self.unaddressed.keep(reason, (raw, peer.address), None).await,
+                };
+                return self.turned_away(decoded, &opened.header, (reason, feed), kept);
+            }
         };
-        let profile = &in_force.1;
-        let Some(feed) = profile.feeds.hl7(&opened.header.sending_facility()) else {
-            return self.turned_away(decoded, opened, ("unknown", "misdirected", intake::misdirected()));
-        };
-        if !is_proven(feed, certificate) {
-            warn!(
-                feed = feed.id,
-                "a message of a feed that is known by its certificate came without it; it is not kept"
-            );
-            return self.turned_away(decoded, opened, (&feed.id, "wrong_certificate", intake::unproven()));
+        if let Some(certificate) = peer.certificate.as_ref().filter(|_| !feed.certificate_sha256.is_empty()) {
+            let now = self.acceptance.clock.now();
+            self.acceptance.credentials.note((&profile.center.id, &feed.id), certificate, now);
         }
         let sent = Sent { center: profile.center.id.clone(), feed: feed.id.clone(), per_minute: feed.rate_per_minute };
         let heeded = self.heeded(Heading { decoded, opened, profile, feed, message_id }, raw).await;
@@ -175,12 +169,11 @@ impl Hearing {
             feed = feed.id.as_str(),
         );
         match self.heed(&heading, raw).instrument(span).await {
-            Ok(Some(kept)) => self.replies(&heading, &kept),
-            Ok(None) => Heeded::default(),
+            Ok(kept) => self.replies(&heading, &kept),
             Err(refusal) => {
                 error!(cause = %refusal, feed = feed.id, "keep a message; its sender will send it again");
                 let judged = Judged { outcome: Outcome::Unavailable, faults: Vec::new() };
-                let kept = Kept { message_id: heading.message_id, judged, reference: None, stand: Stand::Pending };
+                let kept = Kept::of(heading.message_id, judged, None);
                 Heeded { hang_up: true, ..self.replies(&heading, &kept) }
             }
         }
@@ -195,26 +188,13 @@ impl Hearing {
         })
     }
 
-    /// A message for somebody else, or of somebody who can not show who they are, is not kept: it may be about a person who is
-    /// none of ours.
-    fn turned_away(
-        &self,
-        decoded: &Decoded<'_>,
-        opened: &Opened<'_>,
-        (feed, outcome, judged): (&str, &str, Judged),
-    ) -> Heeded {
-        self.metrics().heard.with_label_values(&[feed, outcome]).inc();
-        let texts = texts(&opened.header, &judged, None, (self.acceptance.clock.new_id(), &TimeZone::UTC));
-        let replies = texts.iter().map(|text| decoded.encode(text).into_owned()).collect();
-        Heeded { replies, ..Heeded::default() }
-    }
-
-    /// Keeps a message as what it is; nothing where no reply is due.
-    async fn heed(&self, heading: &Heading<'_>, raw: &[u8]) -> Result<Option<Kept>, Refusal> {
+    /// Keeps a message as what it is.
+    async fn heed(&self, heading: &Heading<'_>, raw: &[u8]) -> Result<Kept, Refusal> {
         let profile = heading.profile;
         let today = profile.zone().to_datetime(self.acceptance.clock.now()).date();
         let intake = heading.opened.classify(&Expectations {
-            receiving_facility: profile.feeds.receiving_facility.as_deref(),
+            // Whose it is was said by its header, or by a person against it.
+            receiving_facility: None,
             receiving_application: None,
             processing_id: &self.processing_id,
             takes_visits: false,
@@ -227,25 +207,23 @@ impl Hearing {
         }
         match intake.topic {
             Topic::Referral(Verb::New, referral) if referral.unknown_code.is_some() => {
-                self.keep(heading, raw, (PARKED, CODE_UNKNOWN, None), intake.verdict).await.map(Some)
+                self.keep(heading, raw, waits(CODE_UNKNOWN), intake.verdict).await
             }
-            Topic::Referral(Verb::New, referral) => {
-                self.referral(heading, raw, referral, intake.verdict).await.map(Some)
-            }
+            Topic::Referral(Verb::New, referral) => self.referral(heading, raw, referral, intake.verdict).await,
             Topic::Referral(verb, referral) => {
                 let reason = match verb {
                     Verb::Modify => "referral_modified",
                     Verb::Cancel => "referral_cancelled",
                     Verb::New | Verb::Status => "",
                 };
-                self.about_a_referral(heading, raw, (reason, referral, intake.verdict)).await.map(Some)
+                self.about_a_referral(heading, raw, (reason, referral, intake.verdict)).await
             }
-            Topic::Attachment => self.attachment(heading, raw, intake.verdict).await.map(Some),
-            Topic::Visit => self.keep(heading, raw, (PARKED, ATTACHMENT, None), intake.verdict).await.map(Some),
-            Topic::Answer => Ok(None),
+            Topic::Attachment => self.attachment(heading, raw, intake.verdict).await,
+            Topic::Visit => self.keep(heading, raw, waits(ATTACHMENT), intake.verdict).await,
+            Topic::Answer => self.keep(heading, raw, Fate { state: REFUSED, ..waits(UNASKED) }, intake.verdict).await,
             Topic::Refused => {
                 let word = intake.verdict.faults.first().map_or("unknown", |fault| fault.code.text());
-                self.keep(heading, raw, (REFUSED, word, None), intake.verdict).await.map(Some)
+                self.keep(heading, raw, Fate { state: REFUSED, ..waits(word) }, intake.verdict).await
             }
         }
     }
@@ -262,7 +240,7 @@ impl Hearing {
         let submission = submission(heading, referral)?;
         let trace = TraceContext::current_or(&TraceContext::default());
         let verdict = self.acceptance.write(heading.profile, submission, Some(heard), trace).await?;
-        let kept = |judged, reference| Kept { message_id, judged, reference, stand: Stand::Pending };
+        let kept = |judged, reference| Kept::of(message_id, judged, reference);
         Ok(match verdict {
             Verdict::Kept(answer) | Verdict::Repeated(answer) => kept(judged, Some(answer.reference)),
             Verdict::HeardBefore(same) => before(*same, judged),
@@ -270,73 +248,6 @@ impl Hearing {
             Verdict::KeyReused(_) | Verdict::Reopened(_) => kept(judged, None),
             Verdict::NoNumber => return Err(Refusal::Unavailable),
         })
-    }
-
-    /// A change, a cancellation or a question about a referral that should be known.
-    async fn about_a_referral(
-        &self,
-        heading: &Heading<'_>,
-        raw: &[u8],
-        (reason, referral, judged): (&'static str, Referral, Judged),
-    ) -> Result<Kept, Refusal> {
-        let key = match &referral.identity {
-            Some(identity) => {
-                Some(self.acceptance.kept_key(&heading.profile.center.id, &business_key(heading, identity))?)
-            }
-            None => None,
-        };
-        let reference = referral.reference.clone().unwrap_or_default();
-        let known = keep::known(&self.database, &heading.profile.center.id, key, reference).await?;
-        let inquiry = known.as_ref().map(|(inquiry, _)| *inquiry);
-        let (state, reason, judged) = match (reason, inquiry) {
-            ("", Some(inquiry)) => {
-                let kept = self.question(heading, raw, (inquiry, judged)).await?;
-                return Ok(Kept { reference: known.map(|(_, reference)| reference), ..kept });
-            }
-            ("", None) => (REFUSED, "unknown_referral", Judged::refused(Outcome::Error, UNKNOWN_REFERRAL)),
-            (reason, Some(_)) => (PARKED, reason, judged),
-            // It may have overtaken the referral itself.
-            (_, None) => (PARKED, "unknown_referral", judged),
-        };
-        let kept = self.keep(heading, raw, (state, reason, inquiry), judged).await?;
-        Ok(Kept { reference: known.map(|(_, reference)| reference), ..kept })
-    }
-
-    /// A question is answered, and nothing is to be done about it. Asked again by the same message it gets the same answer.
-    async fn question(
-        &self,
-        heading: &Heading<'_>,
-        raw: &[u8],
-        (inquiry, judged): (Uuid, Judged),
-    ) -> Result<Kept, Refusal> {
-        let center = &heading.profile.center.id;
-        let feed = heading.feed.id.clone();
-        let known = self.database.read(center, move |tx| {
-            Box::pin(async move { Ok::<_, Refusal>(referrals::of_feed(tx, &feed, &[inquiry]).await?) })
-        });
-        // Asked for under our number by a feed that did not send it: of that one, nothing more is told.
-        let stand = known
-            .await?
-            .pop()
-            .map_or(Stand::Pending, |known| Stand::of(super::fhir::standing(known).status(), self.has_passed(heading)));
-        let (message_id, heard) = (heading.message_id, self.heard_as_kept(heading, raw).await?);
-        let fate = Fate { state: ACCEPTED, reason: "", inquiry_id: Some(inquiry) };
-        let (kept, word) = keep::question(&self.database, center, (heard, fate), stand.word()).await?;
-        let kept = match kept {
-            keep::Kept::Before(same) => before(same, judged),
-            keep::Kept::ControlIdReused => {
-                Kept { message_id, judged: intake::control_id_reused(), reference: None, stand: Stand::Pending }
-            }
-            keep::Kept::New => Kept { message_id, judged, reference: None, stand: Stand::Pending },
-        };
-        Ok(Kept { stand: Stand::parse(&word), ..kept })
-    }
-
-    /// Whether the day until which the office wants its referral acted on (RF1-8) is over.
-    fn has_passed(&self, heading: &Heading<'_>) -> bool {
-        let zone = heading.profile.zone();
-        let told = When::parse(&heading.opened.message.value("RF1", 8, 1), zone).and_then(|when| when.date());
-        told.is_some_and(|day| day < zone.to_datetime(self.acceptance.clock.now()).date())
     }
 
     /// The message as it is kept; under the hash that it bore when only the body was hashed, if it was kept so.
@@ -356,22 +267,10 @@ impl Hearing {
     }
 
     /// Keeps a message of which no inquiry is made.
-    async fn keep(
-        &self,
-        heading: &Heading<'_>,
-        raw: &[u8],
-        (state, reason, inquiry_id): (&'static str, &'static str, Option<Uuid>),
-        judged: Judged,
-    ) -> Result<Kept, Refusal> {
-        let (message_id, heard) = (heading.message_id, self.heard_as_kept(heading, raw).await?);
-        let fate = Fate { state, reason, inquiry_id };
-        Ok(match keep::message(&self.database, &heading.profile.center.id, heard, fate).await? {
-            keep::Kept::Before(same) => before(same, judged),
-            keep::Kept::ControlIdReused => {
-                Kept { message_id, judged: intake::control_id_reused(), reference: None, stand: Stand::Pending }
-            }
-            keep::Kept::New => Kept { message_id, judged, reference: None, stand: Stand::Pending },
-        })
+    async fn keep(&self, heading: &Heading<'_>, raw: &[u8], fate: Fate, judged: Judged) -> Result<Kept, Refusal> {
+        let heard = self.heard_as_kept(heading, raw).await?;
+        let kept = keep::message(&self.database, &heading.profile.center.id, heard, fate).await?;
+        Ok(Kept::told(kept, heading.message_id, (judged, None)))
     }
 
     /// The message as it is kept.
@@ -383,6 +282,7 @@ impl Hearing {
             hashes: self.hashes(heading).map_err(internal)?,
             sealed: self.seal(heading, raw).map_err(internal)?,
             carries: documents::valid(&heading.opened.message).next().is_some(),
+            number: None,
         })
     }
 
@@ -395,10 +295,9 @@ impl Hearing {
         };
         self.metrics().heard.with_label_values(&[&heading.feed.id, outcome]).inc();
         let is_referral = heading.opened.header.message_type() == "REF";
-        let answered =
-            kept.reference.as_deref().filter(|_| is_referral).map(|reference| (heading.opened, reference, kept.stand));
+        let answered = is_referral.then_some((heading.opened, kept.reference.as_deref(), kept.stand));
         let signed = (kept.message_id, heading.profile.zone());
-        let texts = texts(&heading.opened.header, &kept.judged, answered, signed);
+        let texts = texts(&heading.opened.header, &kept.judged, (heading.feed.reply, answered), signed);
         Heeded {
             replies: texts.iter().map(|text| heading.decoded.encode(text).into_owned()).collect(),
             ..Heeded::default()
@@ -429,8 +328,20 @@ impl Hearing {
     }
 }
 
-const UNKNOWN_REFERRAL: Fault =
-    Fault::at("RF1", 6, Code::UnknownKey, "No referral is known under this number: send it as a new referral");
+/// The center that a message is for and the feed that it is of; else why it is nobody's, and the feed that it says it is of.
+fn sender<'p>(
+    in_force: Option<&'p (String, Profile)>,
+    opened: &Opened<'_>,
+    peer: &Peer,
+) -> Result<(&'p Profile, &'p Feed), (Reason, &'p str)> {
+    let (_, profile) = in_force.ok_or((Reason::UnknownCenter, "unknown"))?;
+    let feed = profile.feeds.hl7(&opened.header.sending_facility()).ok_or((Reason::UnknownSender, "unknown"))?;
+    if is_proven(feed, peer.certificate.as_ref()) {
+        Ok((profile, feed))
+    } else {
+        Err((Reason::WrongCertificate, &feed.id))
+    }
+}
 
 /// Whether a connection shows whose it is, where the profile says by which certificate a feed is known.
 fn is_proven(feed: &Feed, shown: Option<&Certificate>) -> bool {
@@ -448,15 +359,17 @@ fn internal(cause: SealError) -> Refusal {
 
 /// What became of the same message when it came first.
 fn before(same: Standing, judged: Judged) -> Kept {
+    let is_reused = [same.reason.as_str(), same.told.as_str()].contains(&CONTROL_ID_REUSED);
     let judged = match judged.outcome {
-        _ if same.reason == CONTROL_ID_REUSED => intake::control_id_reused(),
+        _ if is_reused => intake::control_id_reused(),
         Outcome::Accepted => judged,
         // It stands, whatever would be said of it today.
         _ if same.state != REFUSED => Judged::ACCEPTED,
         _ => judged,
     };
-    let reference = same.reference.filter(|_| ![REFERRAL_CHANGED, REFERRAL_REOPENED].contains(&same.reason.as_str()));
-    Kept { message_id: same.message_id, judged, reference, stand: Stand::Pending }
+    // Whoever was told no number is told none, also where a person has made an inquiry of it since.
+    let is_told = same.told.is_empty() && ![REFERRAL_CHANGED, REFERRAL_REOPENED].contains(&same.reason.as_str());
+    Kept::of(same.message_id, judged, same.reference.filter(|_| is_told))
 }
 
 /// Type and event as they are listed: words of the standard, and nothing else that a sender may have put there.
@@ -480,8 +393,13 @@ fn submission(heading: &Heading<'_>, told: Referral) -> Result<Submission, Refus
 
 /// What a referral of a feed asks for, under the key by which that feed knows it.
 pub fn asked(feed: &str, told: Referral) -> referral::Asked {
+    // Without a number it is known by whom and what it tells of, as those of other doors are.
+    let key = match &told.identity {
+        Some(identity) => referral_key(feed, [identity.as_str()]),
+        None => referral_key(feed, ["", "unnumbered", told.likeness.as_str()]),
+    };
     referral::Asked {
-        key: told.identity.as_deref().map(|identity| referral_key(feed, [identity])),
+        key: Some(key),
         answers: told.answers,
         language: told.language,
         urgency: told.urgency,

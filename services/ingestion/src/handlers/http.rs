@@ -3,7 +3,6 @@
 //! 202 comes after the commit and never before. What was sent is never repeated in a refusal, because refusals end up in
 //! other people's logs. Deliberately not here: feeds, which have doors of their own (so do phone systems, phone).
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Router;
@@ -21,6 +20,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::accept::Acceptance;
+use super::answers::Answers;
 use super::key::Key;
 use super::limit::Door;
 use super::proof::Seen;
@@ -38,6 +38,10 @@ pub fn router(acceptance: Arc<Acceptance>) -> Router {
     Router::new().route("/v1/centers/{center}/inquiries", post(post_inquiry)).with_state(acceptance)
 }
 
+/// What a body has to be, for who sent another one.
+const SHAPE: &str = "send \"form\" (a text) and \"answers\" (an object whose values are texts, numbers, true, false, null or \
+                     lists of these, each name once); \"language\", \"attribution\", \"idempotency_key\" and \"proof\" may stand beside them";
+
 /// Where the answers of a form stand in a body.
 const ANSWERS: &str = "/answers";
 
@@ -48,7 +52,7 @@ struct Body {
     form: String,
     #[serde(default)]
     language: String,
-    answers: BTreeMap<String, String>,
+    answers: Answers,
     #[serde(default)]
     attribution: Attribution,
     #[serde(default)]
@@ -138,25 +142,28 @@ async fn post_inquiry(
 /// Whether a request shows the key of one of the center's feeds.
 fn is_partner(acceptance: &Acceptance, center: &str, headers: &HeaderMap) -> bool {
     let (Some(key), Some(in_force)) = (Key::told(headers), acceptance.profiles.current(center)) else { return false };
-    in_force.1.feeds.feeds.iter().fold(false, |opens, feed| key.opens(feed) | opens)
+    let opened = in_force.1.feeds.feeds.iter().filter(|feed| key.opens(feed)).collect::<Vec<_>>();
+    opened.iter().for_each(|feed| key.note(acceptance, center, &feed.id));
+    !opened.is_empty()
 }
 
 /// What is submitted, and the proof of work beside it.
-fn read(
+///
+/// # Errors
+/// The body is none that this door takes, or its key is none.
+pub fn read(
     center: String,
     headers: &HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<(Submission, String), Refusal> {
     let body = body.map_err(|_| Refusal::BadRequest("the body was cut off or is larger than this door takes"))?;
-    // What the parser says may quote the body, so only the place is told.
-    let body: Body = serde_json::from_slice(&body)
-        .map_err(|cause| Refusal::Unreadable { line: cause.line(), column: cause.column() })?;
+    let body: Body = serde_json::from_slice(&body).map_err(|cause| Refusal::unreadable(&cause, SHAPE))?;
     let submission = Submission {
         center,
         form_id: body.form,
         language: body.language,
         source: Source::WebForm,
-        answers: body.answers,
+        answers: body.answers.0,
         urgency: Urgency::default(),
         attribution: body.attribution,
         referring_office: None,

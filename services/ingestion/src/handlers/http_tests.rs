@@ -30,7 +30,7 @@ fn a_body_is_read_and_everything_but_form_and_answers_may_be_left_out() {
 #[test]
 fn a_body_that_can_not_be_read_tells_the_place_and_never_the_content() {
     for text in [
-        r#"{"form":"general","answers":{"phone":2065550142}}"#,
+        r#"{"form":"general","answers":{"phone":{"number":2065550142}}}"#,
         r#"{"form":"general","answers":{},"Rosa Vega":1}"#,
         r#"{"form":"general""#,
         "Rosa",
@@ -39,6 +39,11 @@ fn a_body_that_can_not_be_read_tells_the_place_and_never_the_content() {
         assert!(matches!(refusal, Refusal::Unreadable { line: 1, .. }), "{refusal:?}");
         assert!(!refusal.to_string().contains("2065550142") && !refusal.to_string().contains("Rosa"));
     }
+    let told = |text| body_of(text).err().expect("refused").to_string();
+    let shape = told(r#"{"form":"general","answers":[]}"#);
+    assert!(shape.contains("is not what this door takes: send \"form\" (a text) and \"answers\""), "{shape}");
+    assert!(told("{\"form\":").contains("breaks off there"), "{}", told("{\"form\":"));
+    assert!(told("{form:1}").contains("is no JSON"), "{}", told("{form:1}"));
 }
 
 #[test]

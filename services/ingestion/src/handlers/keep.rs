@@ -21,6 +21,8 @@ pub struct Fate {
     pub reason: &'static str,
     /// The inquiry that it is about.
     pub inquiry_id: Option<Uuid>,
+    /// The key of the referral that it overtook.
+    pub early: Option<[u8; 16]>,
 }
 
 /// What became of it.
@@ -76,6 +78,7 @@ pub async fn within(tx: &mut Tx, heard: &Heard, fate: Fate) -> Result<Kept, Refu
         inquiry_id: fate.inquiry_id,
         sealed: &heard.sealed,
         carries: heard.carries,
+        number: heard.number.as_ref(),
     };
     messages::lock(tx, &[&heard.hashes.0]).await?;
     let is_new = messages::insert(tx, now, &[row]).await?.contains(&id);
@@ -89,11 +92,14 @@ pub async fn within(tx: &mut Tx, heard: &Heard, fate: Fate) -> Result<Kept, Refu
             // What a person released stands beside no refusal of the very same.
             messages::take_back(tx, &[id]).await?;
         }
-        messages::count_again(tx, &[same.message_id]).await?;
+        messages::came_again(tx, &[same.message_id]).await?;
         return Ok(Kept::Before(same));
     }
     let clashes = standing.iter().any(|one| one.content_hash != content && holds(one));
     if !clashes || fate.state == REFUSED {
+        if let Some(key) = fate.early {
+            messages::note_early(tx, id, &key).await?;
+        }
         return Ok(Kept::New);
     }
     messages::correct(tx, &[(id, PARKED, CONTROL_ID_REUSED, None)]).await?;

@@ -25,6 +25,11 @@ impl Key {
         bearer(headers).map(|key| Self(digest(&SHA256, key.as_bytes())))
     }
 
+    /// Notes that it opened a feed.
+    pub fn note(&self, acceptance: &Acceptance, center: &str, feed: &str) {
+        acceptance.credentials.note((center, feed), self.0.as_ref(), acceptance.clock.now());
+    }
+
     /// Whether it is the feed's key, or its next one.
     #[must_use]
     pub fn opens(&self, feed: &Feed) -> bool {
@@ -53,6 +58,7 @@ pub fn admit(
         // All are compared, whichever opens.
         let opened = feeds.fold(None, |found, feed| if key.opens(feed) { Some(feed.id.clone()) } else { found });
         if let Some(feed) = opened {
+            key.note(acceptance, center, &feed);
             return Ok((in_force, feed));
         }
     }
@@ -90,6 +96,7 @@ mod tests {
             next_key_sha256: next.map(digest_of),
             certificate_sha256: Vec::new(),
             sending_facility: None,
+            reply: Default::default(),
             rate_per_minute: 1,
             expect: Vec::new(),
             status: Default::default(),

@@ -41,6 +41,7 @@ pub async fn list(
     };
     let sisters: HashMap<String, String> = match shares(&request.center) {
         None => HashMap::new(),
+        Some(_) if request.own_center_only => HashMap::new(),
         Some(_) => {
             let others = calls.acceptance.profiles.names().into_iter().filter(|name| *name != request.center);
             others.filter_map(|name| Some((name.clone(), shares(&name)?))).collect()

@@ -1,28 +1,37 @@
 //! The MLLP door: connections of partner systems, one message after the other, each answered before the next is read.
 //!
 //! A slow or silent sender costs one place and no more: a frame that has begun must go on and come to its end, a connection
-//! may rest for a while, there are so many places, and one address has only some of them; one that sends more than its feed may is read more slowly. Deliberately not here: frames (adapters) and what a message means (hear).
+//! may rest for a while, there are so many places, and one address has only some of them; one that sends more than its feed may is read
+//! more slowly, and large messages have room for so many at once. Deliberately not here: frames (adapters) and what a message means (hear).
+
+mod line;
+pub mod room;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
 use causeway_runtime::Stop;
-use futures::{SinkExt as _, StreamExt as _};
+use futures::SinkExt as _;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
-use tokio_util::codec::{Decoder as _, Framed};
+use tokio_util::codec::Framed;
 use tokio_util::task::TaskTracker;
-use tracing::{debug, warn};
+use tracing::{Instrument as _, Span, debug, warn};
 
-use super::hear::Hearing;
-use super::tls::{Certificate, shown};
+use line::Came;
+use room::Rooms;
+
+use super::hear::{Hearing, Heeded, Peer};
+use super::tls::shown;
 use crate::adapters::mllp::{Framer, Received};
 
 /// Limits of the door.
@@ -42,16 +51,35 @@ pub struct Limits {
     pub rest: Duration,
 }
 
+/// What all listeners of the door share: places for connections, and memory for what comes by them.
+#[derive(Clone)]
+pub struct Shared {
+    places: Arc<Semaphore>,
+    addresses: Addresses,
+    rooms: Rooms,
+}
+
+impl Shared {
+    /// So many bytes for large messages. Where one address may have all connections, as a gateway of all partners, it may have all of them.
+    #[must_use]
+    pub fn of(limits: &Limits, large_bytes: usize) -> Self {
+        let is_shared = limits.connections_per_address < limits.connections;
+        Self {
+            places: Arc::new(Semaphore::new(limits.connections.max(1))),
+            addresses: Addresses::default(),
+            rooms: Rooms::of(large_bytes, limits.frame_bytes, is_shared),
+        }
+    }
+}
+
 /// Takes connections until the stop. A message that is being heard then is still answered.
 pub async fn serve(
     listener: TcpListener,
     tls: Option<TlsAcceptor>,
-    hearing: Arc<Hearing>,
+    (hearing, Shared { places, addresses, rooms }): (Arc<Hearing>, Shared),
     limits: Limits,
     stop: Stop,
 ) -> io::Result<()> {
-    let places = Arc::new(Semaphore::new(limits.connections.max(1)));
-    let addresses = Addresses::default();
     let tasks = TaskTracker::new();
     loop {
         let accepted = tokio::select! {
@@ -76,14 +104,18 @@ pub async fn serve(
             continue;
         };
         let _ = stream.set_nodelay(true);
-        let (tls, hearing, stop) = (tls.clone(), Arc::clone(&hearing), stop.clone());
+        let (tls, hearing, rooms, stop) = (tls.clone(), Arc::clone(&hearing), rooms.clone(), stop.clone());
+        let address = peer.ip();
         tasks.spawn(async move {
             match tls {
-                None => converse(stream, (peer, None), &hearing, limits, &stop).await,
+                None => {
+                    let peer = Peer { address, certificate: None };
+                    converse(stream, peer, (hearing, &rooms), limits, &stop).await;
+                }
                 Some(tls) => match timeout(limits.stall, tls.accept(stream)).await {
                     Ok(Ok(stream)) => {
-                        let certificate = shown(&stream);
-                        converse(stream, (peer, certificate), &hearing, limits, &stop).await;
+                        let peer = Peer { address, certificate: shown(&stream) };
+                        converse(stream, peer, (hearing, &rooms), limits, &stop).await;
                     }
                     Ok(Err(cause)) => debug!(%peer, %cause, "a partner system is not let in"),
                     Err(_) => debug!(%peer, "a handshake took too long"),
@@ -100,40 +132,48 @@ pub async fn serve(
     Ok(())
 }
 
-async fn converse<S>(
-    stream: S,
-    (peer, certificate): (SocketAddr, Option<Certificate>),
-    hearing: &Hearing,
-    limits: Limits,
-    stop: &Stop,
-) where
+async fn converse<S>(stream: S, peer: Peer, (hearing, rooms): (Arc<Hearing>, &Rooms), limits: Limits, stop: &Stop)
+where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let mut frames = Framed::new(stream, Framer::with_longest(limits.frame_bytes));
+    let address = peer.address;
+    let mut frames = Framed::new(rooms.meter(stream, address), Framer::with_longest(limits.frame_bytes));
     loop {
-        let next = tokio::select! {
+        let came = tokio::select! {
             () = stop.soft.cancelled() => return,
-            next = next(&mut frames, limits) => next,
+            came = line::next(&mut frames, limits) => came,
         };
-        let received = match next {
-            Some(Ok(received)) => received,
-            Some(Err(cause)) => return debug!(%peer, %cause, "a connection of a partner system broke"),
-            None => return debug!(%peer, "a connection of a partner system ended, or stood still and is closed"),
+        let (received, is_over) = match came {
+            Came::One(received) => (received, false),
+            Came::Over(why) => {
+                debug!(%address, why, "a connection of a partner system is over");
+                match line::rest(&mut frames) {
+                    Some(received) => (received, true),
+                    None => return,
+                }
+            }
         };
         let heeded = match received {
-            Received::Frame(frame) => hearing.hear(&frame, certificate.as_ref()).await,
+            Received::Frame(frame) if frame.len() > room::SMALL => apart(Arc::clone(&hearing), frame, peer).await,
+            Received::Frame(frame) => hearing.hear(&frame, &peer).await,
             Received::Cut(bytes) => {
-                warn!(%peer, bytes = bytes.len(), "a message was cut; its sender has no reply and sends it again");
-                continue;
+                warn!(%address, bytes = bytes.len(), "a message was cut; its sender has no reply and sends it again");
+                hearing.cut(&bytes, &peer).await;
+                Heeded::default()
             }
-            Received::TooLong(_) => {
-                warn!(%peer, most = limits.frame_bytes, "a message is too long; the connection is closed without a reply");
-                return;
+            Received::TooLong(head) => {
+                warn!(%address, most = limits.frame_bytes, "a message is too long; the rest of it is passed over");
+                hearing.too_long(&head, &peer).await
             }
         };
+        if is_over {
+            return;
+        }
+        let buffered = frames.read_buffer().len();
+        frames.get_mut().holds(buffered);
         for reply in &heeded.replies {
             if !matches!(timeout(limits.stall, frames.send(reply.as_slice())).await, Ok(Ok(()))) {
-                return debug!(%peer, "a reply could not be sent; the same message gets it again");
+                return debug!(%address, "a reply could not be sent; the same message gets it again");
             }
         }
         if heeded.hang_up {
@@ -141,7 +181,7 @@ async fn converse<S>(
         }
         // Whoever sends too much is never refused, since a refusal may be the end of a message: the next one is read later, but
         // not so late that its sender has long hung up and takes another place.
-        let slowed = timeout(limits.rest, hearing.acceptance.limits.slow(peer.ip(), &heeded.counted));
+        let slowed = timeout(limits.rest, hearing.acceptance.limits.slow(address, &heeded.counted));
         tokio::select! {
             () = stop.soft.cancelled() => return,
             _ = slowed => {}
@@ -149,45 +189,14 @@ async fn converse<S>(
     }
 }
 
-/// What the connection brings next; nothing where it ends, rests for too long, or a message stands still or takes too long.
-async fn next<S>(frames: &mut Framed<S, Framer>, limits: Limits) -> Option<io::Result<Received>>
-where
-    S: AsyncRead + Unpin,
-{
-    let look = (limits.stall / 5).clamp(Duration::from_millis(50), Duration::from_secs(1));
-    let begun = Instant::now();
-    let (mut moved, mut length, mut inside) = (begun, None, None);
-    loop {
-        // Given up, it loses nothing: what has been read stays in the buffer.
-        if let Ok(next) = timeout(look, frames.next()).await {
-            return next;
-        }
-        let (now, buffered) = (Instant::now(), frames.read_buffer().len());
-        if !frames.codec().is_inside() {
-            if now.duration_since(begun) >= limits.rest {
-                return None;
-            }
-            (moved, length, inside) = (now, None, None);
-            continue;
-        }
-        let since = *inside.get_or_insert(now);
-        if length.replace(buffered) != Some(buffered) {
-            moved = now;
-        } else if frames.codec().awaits_return(frames.read_buffer()) {
-            return whole(frames);
-        }
-        if now.duration_since(moved) >= limits.stall || now.duration_since(since) >= limits.frame {
-            return None;
-        }
-    }
-}
-
-/// The message whose sender leaves out the return and waits for the reply: it is whole, and its sender would send it for ever.
-fn whole<S>(frames: &mut Framed<S, Framer>) -> Option<io::Result<Received>> {
-    let mut bytes = std::mem::take(frames.read_buffer_mut());
-    let received = frames.codec_mut().decode_eof(&mut bytes).transpose();
-    *frames.read_buffer_mut() = bytes;
-    received
+/// Hears a large message where it keeps nobody: reading, hashing and sealing it take as long as a thousand small ones.
+async fn apart(hearing: Arc<Hearing>, frame: Bytes, peer: Peer) -> Heeded {
+    let (runtime, span) = (Handle::current(), Span::current());
+    let heard = tokio::task::spawn_blocking(move || {
+        runtime.block_on(async move { hearing.hear(&frame, &peer).await }.instrument(span))
+    });
+    // Without an answer its sender sends it again.
+    heard.await.unwrap_or_else(|_| Heeded { hang_up: true, ..Heeded::default() })
 }
 
 /// How many connections each address has.

@@ -22,7 +22,7 @@ use super::accept::Acceptance;
 use crate::config::People;
 use crate::domain::identity::clues::{self, Clue, Identity};
 use crate::domain::identity::score::compare;
-use crate::domain::person;
+use crate::domain::person::{self, Person};
 use crate::error::Refusal;
 use crate::store::people::{self, NewLink, Pair, Taken, Unread};
 
@@ -157,17 +157,20 @@ impl Reader {
     async fn index(&self, tx: &mut Tx, unread: &[Unread]) -> Result<Vec<String>, Refusal> {
         let ids: Vec<Uuid> = unread.iter().map(|one| one.inquiry_id).collect();
         let mut known: HashMap<Uuid, Identity> = HashMap::new();
-        let (mut own, mut for_sisters) = (Vec::new(), Vec::new());
+        let (mut own, mut for_sisters, mut to_find) = (Vec::new(), Vec::new(), Vec::new());
         for one in unread {
             // What can't be opened is marked as read all the same: it would stand before all others for good.
-            let Some(identity) = self.identity(one) else { continue };
+            let Some((person, identity)) = self.person(one) else { continue };
+            to_find.extend(self.tokens(&self.center, one.inquiry_id, &Identity::clues_to_find(&person))?);
             own.extend(self.tokens(&self.center, one.inquiry_id, &identity.clues())?);
             if self.shares {
                 for_sisters.extend(self.tokens(INSTALLATION, one.inquiry_id, &identity.clues_for_sisters())?);
             }
             known.insert(one.inquiry_id, identity);
         }
-        people::write(tx, &self.version, &ids, (&own, &for_sisters)).await?;
+        // Those to find by are kept beside the others and join nobody.
+        to_find.extend_from_slice(&own);
+        people::write(tx, &self.version, &ids, (&to_find, &for_sisters)).await?;
         let sharing = people::sharing(tx, &own).await?;
         let crowded: BTreeSet<Uuid> = sharing.iter().filter(|(.., beyond)| *beyond).map(|(id, ..)| *id).collect();
         if !crowded.is_empty() {
@@ -176,25 +179,27 @@ impl Reader {
         let mut pairs: BTreeSet<Pair> =
             sharing.into_iter().filter(|(.., beyond)| !beyond).map(|(one, other, _)| (one, other)).collect();
         // Those of before are looked at again, also where nothing is shared any more.
-        let before = people::open_links(tx, &ids).await?;
-        pairs.extend(before.into_iter().map(
-            |(newer, older)| {
+        let before: BTreeSet<Pair> = people::open_links(tx, &ids).await?.into_iter().collect();
+        pairs.extend(before.iter().map(
+            |&(newer, older)| {
                 if ids.contains(&newer) { (newer, older) } else { (older, newer) }
             },
         ));
         let strangers: BTreeSet<Uuid> =
             pairs.iter().map(|(_, other)| *other).filter(|other| !known.contains_key(other)).collect();
         for other in people::those(tx, &Vec::from_iter(strangers)).await? {
-            if let Some(identity) = self.identity(&other) {
+            if let Some((_, identity)) = self.person(&other) {
                 known.insert(other.inquiry_id, identity);
             }
         }
-        let (links, gone) = links(&pairs, &known);
+        let (links, mut gone) = links(&pairs, &known);
+        // Most of those who are not alike never were: there is nothing to take away.
+        gone.retain(|pair| before.contains(pair));
         people::unlink(tx, &gone).await?;
         Ok(people::link(tx, &links).await?)
     }
 
-    fn identity(&self, one: &Unread) -> Option<Identity> {
+    fn person(&self, one: &Unread) -> Option<(Person, Identity)> {
         let context = person::context(one.inquiry_id);
         let opened = self.sealer.open(&self.center, &context, &one.sealed);
         let person = opened.ok().and_then(|bytes| person::read(bytes.expose()));
@@ -202,7 +207,10 @@ impl Reader {
             warn!(inquiry.id = %one.inquiry_id, "open a person for the index; it is left out");
         }
         let office = wire::Facts::decode(one.facts.as_slice()).unwrap_or_default().referring_office;
-        person.map(|person| Identity::of(&person, &office))
+        person.map(|person| {
+            let identity = Identity::of(&person, &office);
+            (person, identity)
+        })
     }
 
     fn tokens(&self, whose: &str, inquiry: Uuid, clues: &[Clue]) -> Result<Vec<(Uuid, [u8; 16])>, Refusal> {

@@ -35,7 +35,7 @@ pub async fn messages(
     if ids.is_empty() || ids.len() > MOST {
         return Err(Refusal::BadRequest("name at least one message, and not more than the service takes at once"));
     }
-    let (asked, other_patient) = compare(calls, &request.center, ids.clone()).await?;
+    let Compared { fit: asked, other_patient, not_opened } = compare(calls, &request.center, ids.clone()).await?;
     let settled = calls
         .database
         .with_tx(&request.center, move |tx| {
@@ -59,41 +59,57 @@ pub async fn messages(
             })
         })
         .await?;
-    let is_gone = |id: &&Uuid| !settled.contains(id) && !other_patient.contains(id);
+    let waits = |id: &Uuid| other_patient.contains(id) || not_opened.contains(id);
+    let is_gone = |id: &&Uuid| !settled.contains(id) && !waits(id);
     let words = |ids: &[Uuid]| ids.iter().map(Uuid::to_string).collect::<Vec<_>>();
     Ok(wire::SettleMessagesResponse {
         settled: words(&settled),
         not_waiting: ids.iter().filter(is_gone).map(Uuid::to_string).collect(),
         other_patient: words(&other_patient),
+        not_opened: words(&not_opened),
     })
 }
 
-/// Divides messages into those that may be settled and those that may not: they carry documents for an inquiry whose patient is
-/// another than theirs, and once they are settled nobody would look at them again.
-async fn compare(calls: &Calls, center: &str, ids: Vec<Uuid>) -> Result<(Vec<Uuid>, Vec<Uuid>), Refusal> {
+/// Messages by whether they may be settled.
+struct Compared {
+    fit: Vec<Uuid>,
+    /// They carry documents for an inquiry whose patient is another than theirs.
+    other_patient: Vec<Uuid>,
+    /// They, or the person of their inquiry, can't be opened.
+    not_opened: Vec<Uuid>,
+}
+
+/// Divides messages by whether they may be settled: once they are, nobody would look at their documents again. One that can't be opened
+/// keeps the others from nothing.
+async fn compare(calls: &Calls, center: &str, ids: Vec<Uuid>) -> Result<Compared, Refusal> {
     let in_force = calls.acceptance.profile(center)?;
     let (own, asked) = (calls.clone(), ids.clone());
-    let others: Vec<Uuid> = calls
+    let (other_patient, not_opened) = calls
         .database
         .read(center, move |tx| {
             Box::pin(async move {
-                let mut others = Vec::new();
+                let (mut others, mut not_opened) = (Vec::new(), Vec::new());
                 for id in repairs::to_compare(tx, &asked).await? {
                     let Some(message) = repairs::message(tx, id, false).await? else { continue };
                     let Some(feed) = open::feed(&in_force.1, &message.feed) else { continue };
                     let Some(inquiry) = message.inquiry_id else { continue };
                     let Some((_, sealed)) = store::people(tx, &[inquiry]).await?.pop() else { continue };
-                    let person = open::person(&own, tx.center(), (inquiry, &sealed))?;
-                    let told = open::read(&own, (&in_force.1, feed), &message, None)?.told();
-                    if open::is_of_another(&person, &told, feed.kind) {
-                        others.push(id);
+                    let person = open::person(&own, tx.center(), (inquiry, &sealed));
+                    let told = open::read(&own, (&in_force.1, feed), &message, None);
+                    match (person, told) {
+                        (Ok(person), Ok(told)) if open::is_of_another(&person, &told.told(), feed.kind) => {
+                            others.push(id)
+                        }
+                        (Ok(_), Ok(_)) => {}
+                        (Err(_), _) | (_, Err(_)) => not_opened.push(id),
                     }
                 }
-                Ok::<_, Refusal>(others)
+                Ok::<_, Refusal>((others, not_opened))
             })
         })
         .await?;
-    Ok(ids.into_iter().partition(|id| !others.contains(id)))
+    let fit = ids.into_iter().filter(|id| !other_patient.contains(id) && !not_opened.contains(id)).collect();
+    Ok(Compared { fit, other_patient, not_opened })
 }
 
 /// Has a parked file looked through again. A worker finds it by itself.

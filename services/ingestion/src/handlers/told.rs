@@ -3,6 +3,8 @@
 //! Their control ids and times follow from the message's row, so the same message gets the same bytes. Deliberately not
 //! here: whether a message is taken (hear), and how a reply is written (adapters).
 
+use causeway_funnel::profile::Hl7Reply;
+use causeway_funnel::stage::CloseReason;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use uuid::Uuid;
@@ -13,29 +15,35 @@ use crate::adapters::hl7::intake::Opened;
 use crate::adapters::hl7::reply::{self, Outcome, Signature, Verdict};
 use crate::domain::journey::Status;
 
-/// The replies to a message: what it is told at once, and, where its sender waits for it, what became of it.
+/// A message about a referral, the number of its inquiry, and where it stands.
+pub type Referred<'a> = (&'a Opened<'a>, Option<&'a str>, Stand);
+
+/// The replies to a message: what it is told at once, and, where its sender waits for it, what became of it. `form`: what its feed
+/// reads where the message does not say so itself; `answered`: the referral that it is about.
 pub fn texts(
     header: &Header<'_>,
     judged: &Verdict,
-    answered: Option<(&Opened<'_>, &str, Stand)>,
+    (form, answered): (Hl7Reply, Option<Referred<'_>>),
     (message_id, zone): (Uuid, &TimeZone),
 ) -> Vec<String> {
     let at = first_heard(message_id);
     let (first_id, second_id) = (control_id(message_id, 'A'), control_id(message_id, 'B'));
     let signature = Signature { control_id: &first_id, at, zone };
-    let answer = |(opened, reference, stand): (&Opened<'_>, &str, Stand), signature| {
-        let answer = Answer { standing: stand.standing(), reference, remark: stand.remark() };
+    let answer = |(opened, reference, stand): Referred<'_>, signature| {
+        let answer =
+            Answer { standing: stand.standing(), reference: reference.unwrap_or_default(), remark: stand.remark() };
         answer::referral(&opened.message, header, answer, signature)
     };
-    let answered = answered.filter(|_| judged.outcome == Outcome::Accepted);
+    let answered = answered.filter(|_| judged.outcome == Outcome::Accepted && !header.is_response());
+    let is_both = form == Hl7Reply::AckThenRri;
     // Who reads one reply and asks where a referral stands is told just that.
-    let is_asked = !header.is_enhanced() && !header.is_response() && header.event() == "I15";
-    if let Some(told) = answered.filter(|_| is_asked) {
+    let is_alone = !header.is_enhanced() && !is_both && (form == Hl7Reply::Rri || header.event() == "I15");
+    if let Some(told) = answered.filter(|_| is_alone) {
         return answer(told, signature).into_iter().collect();
     }
     let first = reply::first(header, judged, signature);
     let signature = Signature { control_id: &second_id, at, zone };
-    let second = match answered.filter(|_| header.is_enhanced()) {
+    let second = match answered.filter(|_| header.is_enhanced() || is_both) {
         Some(told) => answer(told, signature),
         None => reply::second(header, judged, signature),
     };
@@ -52,6 +60,8 @@ pub enum Stand {
     Accepted,
     /// The center does not take it.
     Declined,
+    /// The center does not take it, and has told the patient where to go: at once, or by a reviewer's decision later on.
+    SentElsewhere,
     /// It was called off.
     CalledOff,
     /// The center took it, and it led to no visit.
@@ -61,12 +71,22 @@ pub enum Stand {
 }
 
 impl Stand {
-    const ALL: [Self; 6] =
-        [Self::Pending, Self::Accepted, Self::Declined, Self::CalledOff, Self::NoVisit, Self::Expired];
+    const ALL: [Self; 7] = [
+        Self::Pending,
+        Self::Accepted,
+        Self::Declined,
+        Self::SentElsewhere,
+        Self::CalledOff,
+        Self::NoVisit,
+        Self::Expired,
+    ];
 
-    /// What a status means to an office. `has_passed`: its own date for the referral.
-    pub const fn of(status: Status, has_passed: bool) -> Self {
+    /// What a status and the reason of its end mean to an office. `has_passed`: its own date for the referral.
+    pub fn of((status, reason): (Status, Option<CloseReason>), has_passed: bool) -> Self {
         match status {
+            Status::Rejected | Status::Cancelled if reason == Some(CloseReason::OutOfScopeReferred) => {
+                Self::SentElsewhere
+            }
             Status::Received if has_passed => Self::Expired,
             Status::Received => Self::Pending,
             Status::Accepted | Status::InProgress | Status::Completed => Self::Accepted,
@@ -82,6 +102,7 @@ impl Stand {
             Self::Pending => "pending",
             Self::Accepted => "accepted",
             Self::Declined => "declined",
+            Self::SentElsewhere => "sent_elsewhere",
             Self::CalledOff => "called_off",
             Self::NoVisit => "no_visit",
             Self::Expired => "expired",
@@ -97,7 +118,7 @@ impl Stand {
         match self {
             Self::Pending => Standing::Pending,
             Self::Accepted | Self::NoVisit => Standing::Accepted,
-            Self::Declined | Self::CalledOff => Standing::Rejected,
+            Self::Declined | Self::SentElsewhere | Self::CalledOff => Standing::Rejected,
             Self::Expired => Standing::Expired,
         }
     }
@@ -106,6 +127,7 @@ impl Stand {
     const fn remark(self) -> &'static str {
         match self {
             Self::CalledOff => "The referral was called off",
+            Self::SentElsewhere => "This center does not take it on; the patient was told where to go",
             Self::NoVisit => "The referral ended without a visit",
             _ => "",
         }
@@ -135,6 +157,17 @@ mod tests {
             assert_eq!(Stand::parse(stand.word()), stand);
         }
         assert_eq!(Stand::parse(""), Stand::Pending, "questions from before there were words");
+    }
+
+    #[test]
+    fn what_the_patient_was_told_elsewhere_about_is_rejected_with_a_reason_however_late() {
+        for status in [Status::Rejected, Status::Cancelled] {
+            let stand = Stand::of((status, Some(CloseReason::OutOfScopeReferred)), false);
+            assert_eq!((stand, stand.standing()), (Stand::SentElsewhere, Standing::Rejected));
+            assert!(stand.remark().contains("told where to go"));
+        }
+        assert_eq!(Stand::of((Status::Cancelled, None), false), Stand::CalledOff);
+        assert_eq!(Stand::of((Status::Rejected, Some(CloseReason::NotAnInquiry)), false), Stand::Declined);
     }
 
     #[test]

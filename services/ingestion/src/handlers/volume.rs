@@ -1,4 +1,5 @@
-//! Looks after the feeds: one incident when a feed goes quiet or floods us, closed when it is itself again.
+//! Looks after the feeds: one incident when a feed goes quiet, floods us or sends one message again and again, closed when it is
+//! itself again.
 //!
 //! Every process looks; a lock in the database lets them do so one after the other, so that each sees what the one before has
 //! written, and an incident begins and ends once, across restarts too. Deliberately not here: what is usual (domain), and who
@@ -11,16 +12,20 @@ use std::time::Duration;
 use causeway_funnel::profile::{FeedKind, Profile};
 use causeway_mailbox::{Tx, TxError};
 use causeway_runtime::Stop;
-use jiff::{Timestamp, ToSpan as _};
+use jiff::{SignedDuration, Timestamp, ToSpan as _};
 use tracing::{debug, info, warn};
 use uuid::Uuid;
 
 use super::accept::Acceptance;
 use crate::domain::volume::{Kind, Past, Usual, horizon, hour_of};
+use crate::store::feeds;
 use crate::store::volume::{self as store, State};
 
 /// The incidents of a center, for those who count: feed and kind.
 type Incidents = Vec<(String, Kind)>;
+
+/// How long it is known how often a message came again.
+const REPEATS_KEPT: SignedDuration = SignedDuration::from_hours(14 * 24);
 
 /// Looks until the stop.
 pub async fn watch(acceptance: Arc<Acceptance>, database: causeway_mailbox::Database, every: Duration, stop: Stop) {
@@ -31,10 +36,19 @@ pub async fn watch(acceptance: Arc<Acceptance>, database: causeway_mailbox::Data
         for center in acceptance.profiles.names() {
             let Some(in_force) = acceptance.profiles.current(&center) else { continue };
             let clock = acceptance.clock.clone();
+            let used = acceptance.credentials.take(&center);
+            let noted = used.clone();
             let looked = database.with_tx(&center, move |tx| {
-                Box::pin(async move { Ok::<_, TxError>(look(tx, &in_force.1, || clock.new_id()).await?) })
+                Box::pin(async move {
+                    feeds::note_used(tx, &noted).await?;
+                    Ok::<_, TxError>(look(tx, &in_force.1, || clock.new_id()).await?)
+                })
             });
-            match looked.await {
+            let looked = looked.await;
+            if looked.is_err() {
+                acceptance.credentials.put_back(&center, &used);
+            }
+            match looked {
                 Ok(found) => {
                     let before = standing.insert(center.clone(), found.clone()).unwrap_or_default();
                     for (feed, kind) in before.iter().filter(|incident| !found.contains(incident)) {
@@ -76,6 +90,8 @@ async fn look(tx: &mut Tx, profile: &Profile, new_id: impl Fn() -> Uuid + Send) 
         let count = u32::try_from(hour.messages).unwrap_or_default();
         hours.entry(hour.feed).or_default().insert(hour.hour.0, count);
     }
+    let repeats = store::repeats(tx, hour_of(hour_ago)).await?;
+    store::forget_repeats(tx, now.checked_sub(REPEATS_KEPT).unwrap_or(now)).await?;
     let standing = store::standing(tx).await?;
     let (mut states, mut over, mut left) = (Vec::new(), Vec::new(), Incidents::new());
     for lately in store::lately(tx, (since, hour_ago), feeds).await? {
@@ -85,12 +101,13 @@ async fn look(tx: &mut Tx, profile: &Profile, new_id: impl Fn() -> Uuid + Send) 
             last_at: lately.last_at.map(|at| at.0),
             known_since: lately.known_since.map(|at| at.0),
             seen: u32::try_from(lately.seen).unwrap_or_default(),
+            repeats: repeats.get(&lately.feed).map_or(0, |again| u32::try_from(*again).unwrap_or_default()),
         };
         let open = standing.iter().find(|incident| incident.feed == lately.feed);
         let known = open.and_then(|incident| Some((Kind::parse(&incident.kind)?, incident.opened_at.0)));
         let usual = Usual { calendar: profile.calendar(None), stated: &feed.expect, past: &past };
         let judged = usual.judge(now, known);
-        let (last_at, seen) = (past.last_at, lately.seen);
+        let (last_at, seen, again) = (past.last_at, lately.seen, past.repeats);
         let state = State { feed: lately.feed, last_at, seen, expected: judged.expected, missed: judged.missed };
         if judged.wrong != known.map(|(kind, _)| kind) {
             over.extend(open.map(|incident| incident.incident_id));
@@ -99,8 +116,9 @@ async fn look(tx: &mut Tx, profile: &Profile, new_id: impl Fn() -> Uuid + Send) 
             }
             if let Some(kind) = judged.wrong {
                 let expected = if kind == Kind::Quiet { judged.missed } else { judged.expected.unwrap_or_default() };
+                let seen = if kind == Kind::Repeats { i32::try_from(again).unwrap_or(i32::MAX) } else { seen };
                 store::close(tx, now, &std::mem::take(&mut over)).await?;
-                store::open(tx, now, (new_id(), kind.word()), &state, expected).await?;
+                store::open(tx, now, (new_id(), &state.feed, kind.word()), (seen, expected)).await?;
                 warn!(
                     feed = state.feed,
                     kind = kind.word(),

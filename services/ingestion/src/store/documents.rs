@@ -127,6 +127,16 @@ pub async fn sent(tx: &mut Tx, inquiry_id: Uuid) -> Result<(i64, i64), sqlx::Err
     .await
 }
 
+/// How many documents of an inquiry are kept, whichever door they came by.
+pub async fn kept(tx: &mut Tx, inquiry_id: Uuid) -> Result<i64, sqlx::Error> {
+    let center = tx.center().to_owned();
+    sqlx::query_scalar("SELECT count(*) FROM documents WHERE center_id = $1 AND inquiry_id = $2 AND state = 'kept'")
+        .bind(center)
+        .bind(inquiry_id)
+        .fetch_one(tx.conn())
+        .await
+}
+
 /// Counts a part to its document; false where the document is not at this point, or not any more.
 pub async fn grow(
     tx: &mut Tx,

@@ -31,6 +31,16 @@ pub struct NewMessage<'a> {
     pub sealed: &'a [u8],
     /// Whether documents have to be unpacked from it.
     pub carries: bool,
+    /// The office's own number of its referral.
+    pub number: Option<&'a Number>,
+}
+
+/// An office's own number of a referral, as it is kept.
+pub struct Number {
+    /// Keyed hash of the feed and the number, whoever gave it.
+    pub key: [u8; 16],
+    /// The number and who gave it, sealed.
+    pub sealed: Vec<u8>,
 }
 
 /// A message that stands, with the request number of its inquiry.
@@ -50,6 +60,8 @@ pub struct Standing {
     pub inquiry_id: Option<Uuid>,
     /// The inquiry's request number.
     pub reference: Option<String>,
+    /// What its sender was told at first, where that is not this number.
+    pub told: String,
 }
 
 /// A message that was refused, and kept as evidence.
@@ -83,12 +95,13 @@ pub async fn insert(tx: &mut Tx, now: Timestamp, rows: &[NewMessage<'_>]) -> Res
         "WITH used AS (INSERT INTO control_ids (center_id, control_key) \
             SELECT DISTINCT $1, key FROM unnest($6::bytea[]) AS key ORDER BY key ON CONFLICT DO NOTHING) \
          INSERT INTO messages (center_id, received_at, changed_at, message_id, feed, kind, control_key, content_hash, state, reason, \
-            inquiry_id, sealed, unpack_at) \
+            inquiry_id, sealed, unpack_at, number_key, number, told) \
          SELECT $1, $2, $2, message_id, feed, kind, control_key, content_hash, state, reason, inquiry_id, sealed, \
-            CASE WHEN carries THEN now() END \
+            CASE WHEN carries THEN now() END, number_key, number, \
+            CASE WHEN state = 'parked' AND inquiry_id IS NULL THEN 'no_number' ELSE '' END \
          FROM unnest($3::uuid[], $4::text[], $5::text[], $6::bytea[], $7::bytea[], $8::text[], \
-            $9::text[], $10::uuid[], $11::bytea[], $12::boolean[]) AS given \
-            (message_id, feed, kind, control_key, content_hash, state, reason, inquiry_id, sealed, carries) \
+            $9::text[], $10::uuid[], $11::bytea[], $12::boolean[], $13::bytea[], $14::bytea[]) AS given \
+            (message_id, feed, kind, control_key, content_hash, state, reason, inquiry_id, sealed, carries, number_key, number) \
          ON CONFLICT DO NOTHING RETURNING message_id",
     )
     .bind(center)
@@ -103,6 +116,8 @@ pub async fn insert(tx: &mut Tx, now: Timestamp, rows: &[NewMessage<'_>]) -> Res
     .bind(rows.iter().map(|row| row.inquiry_id).collect::<Vec<_>>())
     .bind(rows.iter().map(|row| row.sealed).collect::<Vec<_>>())
     .bind(rows.iter().map(|row| row.carries).collect::<Vec<_>>())
+    .bind(rows.iter().map(|row| row.number.map(|number| number.key.as_slice())).collect::<Vec<_>>())
+    .bind(rows.iter().map(|row| row.number.map(|number| number.sealed.as_slice())).collect::<Vec<_>>())
     .fetch_all(tx.conn())
     .await?;
     Ok(written.into_iter().collect())
@@ -110,10 +125,10 @@ pub async fn insert(tx: &mut Tx, now: Timestamp, rows: &[NewMessage<'_>]) -> Res
 
 /// The statement by which what stands under control keys is found; a test asks for its plan. Refused ones are found apart,
 /// each kind by the index that keeps it from standing twice.
-pub const STANDING: &str = "SELECT message_id, control_key, found.content_hash, state, reason, found.inquiry_id, reference \
-     FROM (SELECT center_id, message_id, control_key, content_hash, state, reason, inquiry_id FROM messages \
+pub const STANDING: &str = "SELECT message_id, control_key, found.content_hash, state, reason, found.inquiry_id, reference, told \
+     FROM (SELECT center_id, message_id, control_key, content_hash, state, reason, inquiry_id, told FROM messages \
             WHERE center_id = $1 AND control_key = ANY($2) AND state <> 'refused' \
-        UNION ALL SELECT center_id, message_id, control_key, content_hash, state, reason, inquiry_id FROM messages \
+        UNION ALL SELECT center_id, message_id, control_key, content_hash, state, reason, inquiry_id, told FROM messages \
             WHERE center_id = $1 AND control_key = ANY($2) AND state = 'refused') AS found \
      LEFT JOIN inquiries USING (center_id, inquiry_id)";
 
@@ -138,6 +153,41 @@ pub async fn is_kept(tx: &mut Tx, control_key: &[u8], content_hash: &[u8], kind:
     .bind(kind)
     .fetch_one(tx.conn())
     .await
+}
+
+/// Notes which referral a message has overtaken.
+pub async fn note_early(tx: &mut Tx, message_id: Uuid, key: &[u8]) -> Result<(), sqlx::Error> {
+    let center = tx.center().to_owned();
+    sqlx::query("UPDATE messages SET referral_key = $3 WHERE center_id = $1 AND message_id = $2")
+        .bind(center)
+        .bind(message_id)
+        .bind(key)
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// The statement by which messages are found whose referral has come after them; a test asks for its plan.
+pub const EARLY: &str = "SELECT message_id, inquiries.inquiry_id FROM messages \
+     JOIN inquiries ON inquiries.center_id = messages.center_id AND inquiries.key = referral_key AND inquiries.key IS NOT NULL \
+     WHERE messages.center_id = $1 AND state = 'parked' AND reason = 'unknown_referral' \
+     ORDER BY messages.received_at, message_id LIMIT $2";
+
+/// Puts messages to the referrals that they overtook, the oldest first, as if they had come after them; gives each with its inquiry
+/// and what it asks for.
+pub async fn put_early(tx: &mut Tx, most: i64) -> Result<Vec<(Uuid, Uuid, String)>, sqlx::Error> {
+    let (center, now) = (tx.center().to_owned(), tx.now());
+    let sql = format!(
+        "UPDATE messages SET inquiry_id = found.inquiry_id, changed_at = $3, \
+            reason = CASE kind WHEN 'REF^I14' THEN 'referral_cancelled' ELSE 'referral_modified' END \
+         FROM ({EARLY} FOR UPDATE OF messages SKIP LOCKED) AS found \
+         WHERE messages.center_id = $1 AND messages.message_id = found.message_id \
+         RETURNING messages.message_id, messages.inquiry_id, messages.reason"
+    );
+    let query = sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(center).bind(most).bind(Ts(now));
+    let mut put: Vec<(Uuid, Uuid, String)> = query.fetch_all(tx.conn()).await?;
+    put.sort_unstable();
+    Ok(put)
 }
 
 /// Notes what a question was answered with.
@@ -184,7 +234,26 @@ pub async fn withdrawn(tx: &mut Tx, inquiries: &[Uuid]) -> Result<HashSet<Uuid>,
     Ok(last.into_iter().filter(|(_, is_withdrawn)| *is_withdrawn).map(|(inquiry, _)| inquiry).collect())
 }
 
-/// Counts messages that came again.
+/// Counts messages that came again, and that they did within this hour: one that does so all the time is an incident of its feed.
+pub async fn came_again(tx: &mut Tx, ids: &[Uuid]) -> Result<(), sqlx::Error> {
+    let (center, now) = (tx.center().to_owned(), tx.now());
+    sqlx::query(
+        "WITH counted AS (SELECT id, count(*)::integer AS again FROM unnest($2::uuid[]) AS given (id) GROUP BY id), \
+            came AS (UPDATE messages SET times = times + again FROM counted \
+                WHERE center_id = $1 AND message_id = id RETURNING feed, message_id, again) \
+         INSERT INTO feed_repeats (center_id, hour, feed, message_id, repeats) \
+            SELECT $1, date_trunc('hour', $3::timestamptz, 'UTC'), feed, message_id, again FROM came ORDER BY feed, message_id \
+         ON CONFLICT (center_id, hour, feed, message_id) DO UPDATE SET repeats = feed_repeats.repeats + EXCLUDED.repeats",
+    )
+    .bind(center)
+    .bind(ids)
+    .bind(Ts(now))
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Counts rows of files that came again, which a daily list does by its nature.
 pub async fn count_again(tx: &mut Tx, ids: &[Uuid]) -> Result<(), sqlx::Error> {
     let center = tx.center().to_owned();
     // The same one may stand in a batch more than once.
@@ -207,7 +276,9 @@ pub async fn correct(
 ) -> Result<(), sqlx::Error> {
     let center = tx.center().to_owned();
     sqlx::query(
-        "UPDATE messages SET state = given.state, reason = given.reason, inquiry_id = given.inquiry_id \
+        "UPDATE messages SET state = given.state, reason = given.reason, inquiry_id = given.inquiry_id, \
+            told = CASE WHEN given.reason = 'control_id_reused' THEN 'control_id_reused' \
+                WHEN given.reason IN ('referral_changed', 'referral_reopened') THEN 'no_number' ELSE messages.told END \
          FROM unnest($2::uuid[], $3::text[], $4::text[], $5::uuid[]) AS given (message_id, state, reason, inquiry_id) \
          WHERE center_id = $1 AND messages.message_id = given.message_id",
     )
@@ -277,7 +348,7 @@ pub const TO_ERASE: &str = "SELECT message_id FROM messages WHERE center_id = $1
 pub async fn erase(tx: &mut Tx, before: Timestamp, most: i64) -> Result<i64, sqlx::Error> {
     let (center, now) = (tx.center().to_owned(), tx.now());
     let sql = format!(
-        "UPDATE messages SET sealed = '', erased_at = $4, \
+        "UPDATE messages SET sealed = '', number = NULL, erased_at = $4, \
             closed_at = CASE WHEN state = 'refused' THEN coalesce(closed_at, $4) ELSE closed_at END \
          WHERE center_id = $1 AND message_id IN ({TO_ERASE} FOR UPDATE SKIP LOCKED)"
     );

@@ -5,6 +5,7 @@
 pub mod calls;
 pub mod document_work;
 pub mod documents;
+pub mod feeds;
 pub mod file_rows;
 pub mod file_work;
 pub mod files;
@@ -18,7 +19,9 @@ pub mod proofs;
 pub mod referrals;
 pub mod repairs;
 pub mod showings;
+pub mod sisters;
 pub mod subscriptions;
+pub mod unaddressed;
 pub mod volume;
 
 use std::collections::HashSet;
@@ -99,11 +102,12 @@ const SURE: &str = causeway_mailbox::single!(
      used AS (INSERT INTO control_ids (center_id, control_key) \
         SELECT own.center_id, key FROM own CROSS JOIN unnest($26::bytea[]) AS key), \
      heard AS (INSERT INTO messages (center_id, received_at, changed_at, message_id, feed, kind, control_key, content_hash, \
-            state, inquiry_id, sealed, unpack_at) \
+            state, inquiry_id, sealed, unpack_at, number_key, number) \
         SELECT own.center_id, $11, $11, message_id, feed, kind, control_key, content_hash, 'accepted', inquiry_id, sealed, \
-            CASE WHEN carries THEN now() END \
+            CASE WHEN carries THEN now() END, number_key, number \
         FROM own CROSS JOIN unnest($23::uuid[], $24::text[], $25::text[], $26::bytea[], $27::bytea[], $28::uuid[], $29::bytea[], \
-            $30::boolean[]) AS given (message_id, feed, kind, control_key, content_hash, inquiry_id, sealed, carries)), \
+            $30::boolean[], $34::bytea[], $35::bytea[]) AS given \
+            (message_id, feed, kind, control_key, content_hash, inquiry_id, sealed, carries, number_key, number)), \
      mend AS (INSERT INTO repairs (center_id, inquiry_id, field, code, noted_at) \
         SELECT own.center_id, inquiry_id, field, code, $11 \
         FROM own CROSS JOIN unnest($31::uuid[], $32::text[], $33::text[]) AS given (inquiry_id, field, code) \
@@ -133,6 +137,8 @@ pub async fn write_sure(
                 .bind(faults.iter().map(|(id, _, _)| *id).collect::<Vec<_>>())
                 .bind(faults.iter().map(|(_, field, _)| *field).collect::<Vec<_>>())
                 .bind(faults.iter().map(|(_, _, code)| *code).collect::<Vec<_>>())
+                .bind(heard.iter().map(|one| one.number.map(|number| number.key.as_slice())).collect::<Vec<_>>())
+                .bind(heard.iter().map(|one| one.number.map(|number| number.sealed.as_slice())).collect::<Vec<_>>())
         })
         .await
 }

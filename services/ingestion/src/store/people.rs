@@ -247,11 +247,11 @@ pub const FOUND_BY: &str = "SELECT inquiry_id, reference, received_at, sealed, f
         CROSS JOIN LATERAL (SELECT inquiry_id FROM person_tokens WHERE center_id = $1 AND token = given.token \
             ORDER BY inquiry_id DESC LIMIT $3) AS newest)";
 
-/// Who has one of some tokens: of each the newest.
-pub async fn found_by(tx: &mut Tx, tokens: &[[u8; 16]]) -> Result<Vec<Candidate>, sqlx::Error> {
+/// Who has one of some tokens: of each so many, the newest.
+pub async fn found_by(tx: &mut Tx, tokens: &[[u8; 16]], most: i64) -> Result<Vec<Candidate>, sqlx::Error> {
     let center = tx.center().to_owned();
     let tokens: Vec<&[u8]> = tokens.iter().map(<[u8; 16]>::as_slice).collect();
-    sqlx::query_as(FOUND_BY).bind(center).bind(tokens).bind(CROWD).fetch_all(tx.conn()).await
+    sqlx::query_as(FOUND_BY).bind(center).bind(tokens).bind(most).fetch_all(tx.conn()).await
 }
 
 /// Says of people that more share a token with them than were compared.
@@ -335,8 +335,9 @@ pub async fn unlink(tx: &mut Tx, pairs: &[Pair]) -> Result<(), sqlx::Error> {
     let center = tx.center().to_owned();
     let (newer, older): (Vec<Uuid>, Vec<Uuid>) = pairs.iter().copied().unzip();
     sqlx::query(
-        "DELETE FROM person_links USING unnest($2::uuid[], $3::uuid[]) AS gone (newer, older) \
-         WHERE center_id = $1 AND person_links.newer = gone.newer AND person_links.older = gone.older AND state = 'open'",
+        // By the later ones first: joined with the pairs alone, all links of the center were read.
+        "DELETE FROM person_links WHERE center_id = $1 AND newer = ANY($2) AND state = 'open' \
+            AND (newer, older) IN (SELECT * FROM unnest($2::uuid[], $3::uuid[]))",
     )
     .bind(center)
     .bind(newer)

@@ -34,6 +34,8 @@ pub struct Known {
     pub is_cancelled: bool,
     /// It came as the answers of a form.
     pub is_form: bool,
+    /// The office's own number of it, sealed, and the message that told it.
+    pub number: Option<(Uuid, Vec<u8>)>,
     /// Where it stands at the center.
     pub journey: Journey,
 }
@@ -52,6 +54,7 @@ impl FromRow<'_, PgRow> for Known {
             is_changed: row.try_get("is_changed")?,
             is_cancelled: row.try_get("is_cancelled")?,
             is_form: row.try_get("is_form")?,
+            number: row.try_get::<Option<Uuid>, _>("numbered_by")?.zip(row.try_get("number")?),
             journey,
         })
     }
@@ -73,7 +76,9 @@ pub async fn of_feed(tx: &mut Tx, feed: &str, ids: &[Uuid]) -> Result<Vec<Known>
                 bool_or(state = 'parked' AND reason = 'referral_cancelled') AS is_withdrawn, \
                 bool_or(state = 'parked' AND reason <> 'referral_cancelled') AS is_changed, \
                 bool_or(state = 'settled' AND reason = 'referral_cancelled') AS is_cancelled, \
-                bool_or(kind = 'QuestionnaireResponse') AS is_form \
+                bool_or(kind = 'QuestionnaireResponse') AS is_form, \
+                (array_agg(number ORDER BY received_at, message_id) FILTER (WHERE number IS NOT NULL))[1] AS number, \
+                (array_agg(message_id ORDER BY received_at, message_id) FILTER (WHERE number IS NOT NULL))[1] AS numbered_by \
             FROM messages WHERE center_id = $1 AND feed = $2 AND inquiry_id = ANY($3) GROUP BY inquiry_id) AS told \
          JOIN inquiries ON center_id = $1 AND inquiries.inquiry_id = told.inquiry_id \
          LEFT JOIN referral_states AS s ON s.center_id = $1 AND s.inquiry_id = told.inquiry_id",
@@ -96,11 +101,26 @@ pub struct Span {
     pub after: (Timestamp, Uuid),
 }
 
-/// The newest change of each inquiry of a feed, the oldest first: inquiry, when, and what tells one change from another of the
-/// same moment (the message, or the inquiry itself where the center has moved it).
-pub async fn news(tx: &mut Tx, feed: &str, span: Span, most: i64) -> Result<Vec<(Uuid, Ts, Uuid)>, sqlx::Error> {
+/// The inquiries of a feed with some of its own numbers, whoever gave them.
+pub async fn numbered(tx: &mut Tx, feed: &str, keys: &[&[u8]]) -> Result<Vec<Uuid>, sqlx::Error> {
     let center = tx.center().to_owned();
-    sqlx::query_as(NEWS)
+    sqlx::query_scalar(NUMBERED).bind(center).bind(feed).bind(keys).fetch_all(tx.conn()).await
+}
+
+/// See [`numbered`]; a test asks for its plan.
+pub const NUMBERED: &str = "SELECT DISTINCT inquiry_id FROM messages \
+     WHERE center_id = $1 AND feed = $2 AND number_key = ANY($3) AND inquiry_id IS NOT NULL";
+
+/// The newest change of each inquiry of a feed, the oldest or the newest first: inquiry, when, and what tells one change from
+/// another of the same moment (the message, or the inquiry itself where the center has moved it).
+pub async fn news(
+    tx: &mut Tx,
+    feed: &str,
+    (span, newest_first): (Span, bool),
+    most: i64,
+) -> Result<Vec<(Uuid, Ts, Uuid)>, sqlx::Error> {
+    let center = tx.center().to_owned();
+    sqlx::query_as(if newest_first { NEWS_BACK } else { NEWS })
         .bind(center)
         .bind(feed)
         .bind(Ts(span.from))
@@ -113,21 +133,49 @@ pub async fn news(tx: &mut Tx, feed: &str, span: Span, most: i64) -> Result<Vec<
 }
 
 /// Both halves are read in the order of an index and only as far as the page goes.
-pub const NEWS: &str = "SELECT * FROM (\
-        (SELECT inquiry_id, changed_at, message_id AS id FROM messages AS newest \
-         WHERE center_id = $1 AND feed = $2 AND inquiry_id IS NOT NULL AND changed_at >= $3 AND changed_at < $4 \
-            AND (changed_at, message_id) > ($5, $6) \
-            AND NOT EXISTS (SELECT FROM messages AS later WHERE later.center_id = $1 AND later.feed = $2 \
-                AND later.inquiry_id = newest.inquiry_id \
-                AND (later.changed_at, later.message_id) > (newest.changed_at, newest.message_id)) \
-            AND NOT EXISTS (SELECT FROM referral_states AS later WHERE later.center_id = $1 \
-                AND later.inquiry_id = newest.inquiry_id AND later.version > 0 AND later.changed_at >= newest.changed_at) \
-         ORDER BY changed_at, message_id LIMIT $7) \
-        UNION ALL \
-        (SELECT inquiry_id, changed_at, inquiry_id AS id FROM referral_states AS newest \
-         WHERE center_id = $1 AND feed = $2 AND version > 0 AND changed_at >= $3 AND changed_at < $4 \
-            AND (changed_at, inquiry_id) > ($5, $6) \
-            AND NOT EXISTS (SELECT FROM messages AS later WHERE later.center_id = $1 AND later.feed = $2 \
-                AND later.inquiry_id = newest.inquiry_id AND later.changed_at > newest.changed_at) \
-         ORDER BY changed_at, inquiry_id LIMIT $7)) AS changes \
-     ORDER BY changed_at, id LIMIT $7";
+macro_rules! news {
+    ($beyond:literal, $way:literal) => {
+        concat!(
+            "SELECT * FROM (\
+                (SELECT inquiry_id, changed_at, message_id AS id FROM messages AS newest \
+                 WHERE center_id = $1 AND feed = $2 AND inquiry_id IS NOT NULL AND changed_at >= $3 AND changed_at < $4 \
+                    AND (changed_at, message_id) ",
+            $beyond,
+            " ($5, $6) \
+                    AND NOT EXISTS (SELECT FROM messages AS later WHERE later.center_id = $1 AND later.feed = $2 \
+                        AND later.inquiry_id = newest.inquiry_id \
+                        AND (later.changed_at, later.message_id) > (newest.changed_at, newest.message_id)) \
+                    AND NOT EXISTS (SELECT FROM referral_states AS later WHERE later.center_id = $1 \
+                        AND later.inquiry_id = newest.inquiry_id AND later.version > 0 \
+                        AND later.changed_at >= newest.changed_at) \
+                 ORDER BY changed_at ",
+            $way,
+            ", message_id ",
+            $way,
+            " LIMIT $7) \
+                UNION ALL \
+                (SELECT inquiry_id, changed_at, inquiry_id AS id FROM referral_states AS newest \
+                 WHERE center_id = $1 AND feed = $2 AND version > 0 AND changed_at >= $3 AND changed_at < $4 \
+                    AND (changed_at, inquiry_id) ",
+            $beyond,
+            " ($5, $6) \
+                    AND NOT EXISTS (SELECT FROM messages AS later WHERE later.center_id = $1 AND later.feed = $2 \
+                        AND later.inquiry_id = newest.inquiry_id AND later.changed_at > newest.changed_at) \
+                 ORDER BY changed_at ",
+            $way,
+            ", inquiry_id ",
+            $way,
+            " LIMIT $7)) AS changes \
+             ORDER BY changed_at ",
+            $way,
+            ", id ",
+            $way,
+            " LIMIT $7"
+        )
+    };
+}
+
+/// See [`news`]; a test asks for its plan.
+pub const NEWS: &str = news!(">", "ASC");
+/// The same from the newest on.
+pub const NEWS_BACK: &str = news!("<", "DESC");

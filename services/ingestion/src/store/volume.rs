@@ -1,7 +1,9 @@
 //! SQL of how much each feed sends, and of the incidents of those that went quiet or flooded us.
 //!
-//! Nothing is counted while messages come: what came since the last look is counted by an index. Deliberately not here: what
-//! is usual (domain).
+//! Nothing is counted while messages come, but repeats, which leave no row: what came since the last look is counted by an index.
+//! Deliberately not here: what is usual (domain), and what people see of it (feeds).
+
+use std::collections::HashMap;
 
 use causeway_mailbox::{Ts, Tx};
 use jiff::Timestamp;
@@ -38,7 +40,7 @@ pub struct Standing {
     pub incident_id: Uuid,
     /// The feed.
     pub feed: String,
-    /// `quiet` or `flood`.
+    /// `quiet`, `flood` or `repeats`.
     pub kind: String,
     /// Since when.
     pub opened_at: Ts,
@@ -137,6 +139,28 @@ pub async fn hours(tx: &mut Tx, since: Timestamp, feeds: &[&str]) -> Result<Vec<
         .await
 }
 
+/// The statement by which it is found how often one message came again; a test asks for its plan.
+pub const REPEATS: &str =
+    "SELECT feed, max(repeats) FROM feed_repeats WHERE center_id = $1 AND hour >= $2 GROUP BY feed";
+
+/// How often the message of each feed that came again most often did so, within one of the hours from `since` on.
+pub async fn repeats(tx: &mut Tx, since: Timestamp) -> Result<HashMap<String, i32>, sqlx::Error> {
+    let center = tx.center().to_owned();
+    let rows: Vec<(String, i32)> = sqlx::query_as(REPEATS).bind(center).bind(Ts(since)).fetch_all(tx.conn()).await?;
+    Ok(rows.into_iter().collect())
+}
+
+/// Forgets repeats of hours before a moment.
+pub async fn forget_repeats(tx: &mut Tx, before: Timestamp) -> Result<(), sqlx::Error> {
+    let center = tx.center().to_owned();
+    sqlx::query("DELETE FROM feed_repeats WHERE center_id = $1 AND hour < $2")
+        .bind(center)
+        .bind(Ts(before))
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
 /// The incidents that stand.
 pub async fn standing(tx: &mut Tx) -> Result<Vec<Standing>, sqlx::Error> {
     let center = tx.center().to_owned();
@@ -152,9 +176,8 @@ pub async fn standing(tx: &mut Tx) -> Result<Vec<Standing>, sqlx::Error> {
 pub async fn open(
     tx: &mut Tx,
     now: Timestamp,
-    (incident_id, kind): (Uuid, &str),
-    state: &State,
-    expected: f64,
+    (incident_id, feed, kind): (Uuid, &str, &str),
+    (seen, expected): (i32, f64),
 ) -> Result<(), sqlx::Error> {
     let center = tx.center().to_owned();
     sqlx::query(
@@ -163,10 +186,10 @@ pub async fn open(
     )
     .bind(center)
     .bind(incident_id)
-    .bind(&state.feed)
+    .bind(feed)
     .bind(kind)
     .bind(Ts(now))
-    .bind(state.seen)
+    .bind(seen)
     .bind(expected)
     .execute(tx.conn())
     .await?;
@@ -191,11 +214,12 @@ pub async fn close(tx: &mut Tx, now: Timestamp, incidents: &[Uuid]) -> Result<()
 pub async fn keep(tx: &mut Tx, now: Timestamp, states: &[State]) -> Result<(), sqlx::Error> {
     let center = tx.center().to_owned();
     let feeds: Vec<&str> = states.iter().map(|state| state.feed.as_str()).collect();
-    sqlx::query("DELETE FROM feed_states WHERE center_id = $1 AND feed <> ALL($2)")
-        .bind(&center)
-        .bind(&feeds)
-        .execute(tx.conn())
-        .await?;
+    for forget in [
+        "DELETE FROM feed_states WHERE center_id = $1 AND feed <> ALL($2)",
+        "DELETE FROM feed_credentials WHERE center_id = $1 AND feed <> ALL($2)",
+    ] {
+        sqlx::query(forget).bind(&center).bind(&feeds).execute(tx.conn()).await?;
+    }
     sqlx::query(
         "INSERT INTO feed_states (center_id, feed, last_at, seen, expected, missed, looked_at, known_since) \
          SELECT $1, feed, last_at, seen, expected, missed, $2, $2 \

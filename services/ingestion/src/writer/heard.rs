@@ -10,7 +10,7 @@ use causeway_mailbox::Tx;
 use uuid::Uuid;
 
 use super::batch::{Arrival, KeyHashes, Verdict};
-use crate::store::messages::{self, NewMessage, Standing};
+use crate::store::messages::{self, NewMessage, Number, Standing};
 
 /// The message stands as the inquiry it asks for.
 pub const ACCEPTED: &str = "accepted";
@@ -22,6 +22,10 @@ pub const REFERRAL_CHANGED: &str = "referral_changed";
 pub const REFERRAL_REOPENED: &str = "referral_reopened";
 /// News of a patient or a document that a person has to look at, or a document of it that can't be used.
 pub const ATTACHMENT: &str = "attachment";
+/// A change or a cancellation of a referral that has not come.
+pub const UNKNOWN_REFERRAL: &str = "unknown_referral";
+/// It answers a message that nobody here sent.
+pub const UNASKED: &str = "unasked_answer";
 /// Its control id belongs to another message of the same sender.
 pub const CONTROL_ID_REUSED: &str = "control_id_reused";
 
@@ -39,6 +43,8 @@ pub struct Heard {
     pub sealed: Vec<u8>,
     /// Whether it carries documents.
     pub carries: bool,
+    /// The office's own number of its referral, where it is told back by it.
+    pub number: Option<Number>,
 }
 
 impl Heard {
@@ -54,6 +60,7 @@ impl Heard {
             inquiry_id: Some(inquiry_id),
             sealed: &self.sealed,
             carries: self.carries,
+            number: self.number.as_ref(),
         }
     }
 
@@ -175,7 +182,7 @@ pub async fn settle(
             counted.push(same.message_id);
             told.insert(arrival.inquiry_id, Verdict::HeardBefore(Box::new(same.clone())));
         }
-        messages::count_again(tx, &counted).await?;
+        messages::came_again(tx, &counted).await?;
     }
     Ok(told)
 }

@@ -1,7 +1,8 @@
 //! Group commit: one writer for each center takes whatever waits and commits it together, some batches side by side.
 //!
-//! With many callers this costs a twentieth of a transaction for each, with one caller it costs nothing: only in a flow
-//! does the writer give way for a moment, so that what has arrived can join a batch. A queue is bounded; what does not fit is refused at once, because a
+//! With many callers this costs a twentieth of a transaction for each, with one caller it costs nothing: only where several
+//! were there a moment ago does the writer wait a little, so that who was just answered can join the batch. A queue is bounded;
+//! what does not fit is refused at once, because a
 //! caller who is told to come back is better off than one who waits in vain. Deliberately not here: what one batch does in its transaction
 //! (batch), and who may hand in what (handlers).
 
@@ -34,11 +35,9 @@ use crate::metrics::Metrics;
 /// connections that lay idle are dead, and nothing was written on any of them.
 const MOST_ATTEMPTS: u32 = 4;
 
-/// A batch of this many inquiries is a flow.
-const FLOW: usize = 6;
-/// So often the writer gives way to whoever is ready, before a batch that nobody joined meanwhile is whole. No time is waited
-/// for: what has not arrived yet goes with the next batch.
-const GIVES_WAY: u32 = 8;
+/// So long, at most, a batch waits for those who were there a moment ago: whoever was just answered is soon back with the next,
+/// and two halves of a crowd that take turns cost two transactions where one would do.
+const PATIENCE: Duration = Duration::from_millis(1);
 
 /// Batches of one center that are written side by side at most: the next ones are on their way while the disk takes this one.
 const ABREAST: usize = 3;
@@ -142,17 +141,14 @@ impl Writer {
     async fn run(self, mut jobs: mpsc::Receiver<Job>) {
         let most = self.parts.batch.max(1);
         let writer = Arc::new(self);
-        let (mut taken, mut last, mut under_way) = (Vec::with_capacity(most), 0, JoinSet::new());
+        let (mut taken, mut crowd, mut under_way) = (Vec::with_capacity(most), Crowd::default(), JoinSet::new());
         while jobs.recv_many(&mut taken, most).await > 0 {
-            gather(&mut taken, &mut jobs, most, &mut under_way).await;
-            if last >= FLOW {
-                grow(&mut taken, &mut jobs, most).await;
-            }
+            gather(&mut taken, &mut jobs, (most, &mut crowd), &mut under_way).await;
             writer.refuse_who_waited(&mut taken);
-            last = taken.len();
             if taken.is_empty() {
                 continue;
             }
+            crowd.begin(taken.len(), jobs.len());
             writer.parts.metrics.batch.observe(taken.len() as f64);
             writer.waiting.set(i64::try_from(jobs.len()).unwrap_or(i64::MAX));
             let (writer, batch) = (Arc::clone(&writer), std::mem::take(&mut taken));
@@ -162,10 +158,13 @@ impl Writer {
         while under_way.join_next().await.is_some() {}
     }
 
-    async fn write_noted(&self, batch: Vec<Job>) {
+    /// Writes a batch, and tells how many it held.
+    async fn write_noted(&self, batch: Vec<Job>) -> usize {
+        let count = batch.len();
         if let Err(refusal) = self.write_all(batch).await {
             *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), refusal));
         }
+        count
     }
 
     /// Whoever waited while a batch failed would wait as long for the same: they are told now and come again.
@@ -290,17 +289,44 @@ impl Writer {
     }
 }
 
-/// Takes along who comes until the batch is worth its transaction: with none under way it is, beside others many have to wait, or
-/// have waited for a moment.
-async fn gather<T>(taken: &mut Vec<T>, jobs: &mut mpsc::Receiver<T>, most: usize, under_way: &mut JoinSet<()>) {
-    let (mut open, mut waited) = (true, false);
-    let moment = tokio::time::sleep(MOMENT);
-    tokio::pin!(moment);
+/// How many callers there are at a time: those who wait and those whose batch is under way.
+#[derive(Debug, Default)]
+struct Crowd {
+    lately: usize,
+    under_way: usize,
+}
+
+impl Crowd {
+    /// A batch of so many begins while so many wait. Who went away is forgotten within some batches.
+    fn begin(&mut self, batch: usize, waiting: usize) {
+        self.under_way += batch;
+        self.lately = (self.under_way + waiting).max(self.lately - self.lately.div_ceil(8));
+    }
+
+    /// A batch of so many was answered; one that panicked told no number.
+    fn end(&mut self, batch: Option<usize>, others: usize) {
+        self.under_way = if others == 0 { 0 } else { self.under_way.saturating_sub(batch.unwrap_or(0)) };
+    }
+}
+
+/// Takes along who comes until the batch is worth its transaction. With none under way it is as soon as the crowd is back, or
+/// has been waited for a little; beside others many have to wait, or have waited for a moment.
+async fn gather<T>(
+    taken: &mut Vec<T>,
+    jobs: &mut mpsc::Receiver<T>,
+    (most, crowd): (usize, &mut Crowd),
+    under_way: &mut JoinSet<usize>,
+) {
+    let (mut open, mut waited, mut patient) = (true, false, true);
+    let (moment, patience) = (tokio::time::sleep(MOMENT), tokio::time::sleep(PATIENCE));
+    tokio::pin!(moment, patience);
+    let many = WORTH_ONE.min(most);
     loop {
         let enough = match under_way.len() {
+            0 if patient && open => crowd.lately.clamp(1, many),
             0 => 1,
             few if few < ABREAST && waited => 1,
-            few if few < ABREAST => WORTH_ONE.min(most),
+            few if few < ABREAST => many,
             _ => usize::MAX,
         };
         if taken.len() >= enough {
@@ -308,25 +334,13 @@ async fn gather<T>(taken: &mut Vec<T>, jobs: &mut mpsc::Receiver<T>, most: usize
         }
         let room = most.saturating_sub(taken.len());
         tokio::select! {
-            Some(_) = under_way.join_next() => {}
+            Some(ended) = under_way.join_next() => {
+                crowd.end(ended.ok(), under_way.len());
+                patience.as_mut().reset(Instant::now() + PATIENCE);
+            }
             more = jobs.recv_many(taken, room), if open && room > 0 => open = more > 0,
+            () = &mut patience, if patient && under_way.is_empty() => patient = false,
             () = &mut moment, if !waited => waited = true,
-        }
-    }
-}
-
-/// Whoever was answered with the last batch will soon be back: takes along who gets here as long as some do.
-async fn grow(taken: &mut Vec<Job>, jobs: &mut mpsc::Receiver<Job>, most: usize) {
-    let mut before = 0;
-    while taken.len() < most && taken.len() > before {
-        before = taken.len();
-        for _ in 0..GIVES_WAY {
-            tokio::task::yield_now().await;
-        }
-        while taken.len() < most
-            && let Ok(job) = jobs.try_recv()
-        {
-            taken.push(job);
         }
     }
 }
@@ -351,34 +365,61 @@ mod tests {
     use super::*;
 
     /// So many batches that never end.
-    fn hanging(count: usize) -> JoinSet<()> {
+    fn hanging(count: usize) -> JoinSet<usize> {
         (0..count).map(|_| std::future::pending()).collect()
     }
 
-    /// What is taken along of so many who wait, beside so many batches; and how long that took.
-    async fn gathered(waiting: usize, beside: usize) -> (usize, Duration) {
+    /// What is taken along of so many who wait, of a crowd of so many, beside so many batches; and how long that took.
+    async fn gathered(waiting: usize, lately: usize, beside: usize) -> (usize, Duration) {
         let (queue, mut jobs) = mpsc::channel(256);
         for job in 0..waiting {
             queue.send(job).await.expect("there is room");
         }
-        let (mut taken, begun) = (Vec::new(), Instant::now());
+        let (mut taken, begun, mut crowd) = (Vec::new(), Instant::now(), Crowd { lately, under_way: 0 });
         jobs.recv_many(&mut taken, 1).await;
-        gather(&mut taken, &mut jobs, 200, &mut hanging(beside)).await;
+        gather(&mut taken, &mut jobs, (200, &mut crowd), &mut hanging(beside)).await;
         (taken.len(), begun.elapsed())
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn a_batch_is_begun_at_once_unless_it_would_stand_beside_others_for_few() {
-        assert_eq!(gathered(3, 0).await.0, 1, "nobody else was waited for");
-        assert!(gathered(60, 1).await.0 >= WORTH_ONE);
+        assert_eq!(gathered(3, 1, 0).await, (1, Duration::ZERO), "nobody else was waited for");
+        assert!(gathered(60, 1, 1).await.0 >= WORTH_ONE);
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
+    async fn those_who_were_there_a_moment_ago_are_waited_for_but_not_for_long() {
+        let (taken, took) = gathered(8, 8, 0).await;
+        assert_eq!((taken, took), (8, Duration::ZERO), "all are back");
+        let (taken, took) = gathered(3, 8, 0).await;
+        assert!(taken == 3 && took >= PATIENCE && took < PATIENCE * 3, "{taken} after {took:?}");
+        assert_eq!(gathered(60, 100, 0).await.1, Duration::ZERO, "enough for one is not kept waiting for the rest");
+    }
+
+    #[test]
+    fn a_crowd_is_known_by_who_waits_and_who_is_under_way_and_forgotten_when_it_goes() {
+        let mut crowd = Crowd::default();
+        crowd.begin(1, 0);
+        assert_eq!(crowd.lately, 1);
+        crowd.end(Some(1), 0);
+        crowd.begin(1, 7);
+        assert_eq!(crowd.lately, 8);
+        crowd.end(Some(1), 0);
+        crowd.begin(7, 1);
+        assert_eq!(crowd.lately, 8, "the same eight");
+        for _ in 0..12 {
+            crowd.end(None, 0);
+            crowd.begin(1, 0);
+        }
+        assert_eq!(crowd.lately, 1);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_batch_that_hangs_keeps_nobody_else_waiting() {
-        let soon = tokio::time::timeout(Duration::from_secs(5), gathered(3, 2)).await;
+        let soon = tokio::time::timeout(Duration::from_secs(5), gathered(3, 3, 2)).await;
         let (taken, took) = soon.expect("begun beside those that hang");
         assert!(taken == 3 && took >= MOMENT, "{taken} after {took:?}");
-        let none = tokio::time::timeout(MOMENT * 8, gathered(3, ABREAST)).await;
+        let none = tokio::time::timeout(MOMENT * 8, gathered(3, 3, ABREAST)).await;
         assert!(none.is_err(), "of those that write side by side one has to end first");
     }
 

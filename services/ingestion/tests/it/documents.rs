@@ -227,8 +227,10 @@ async fn nobody_reaches_a_document_who_may_not() {
     assert_eq!(other.begin("", "x").await.expect_err("not theirs").code(), Code::PermissionDenied);
     let unknown = Sender::patient(&world, "0191e5a8-7b1c-7c3a-9d52-2f6c5a1b0c01").begin("", "x").await;
     assert_eq!(unknown.expect_err("no such inquiry").code(), Code::NotFound);
-    let looks = "SELECT count(*) FROM audit_log WHERE action = 'read document'";
+    let looks = "SELECT count(*) FROM audit_log WHERE action = 'read document' AND outcome <> 'refused'";
     assert_eq!(world.count(looks).await, 0, "nothing was seen");
+    let refused = "SELECT count(*) FROM audit_log WHERE action = 'read document' AND outcome = 'refused'";
+    assert_eq!(world.count(refused).await, 3, "who was refused is written down");
     for table in ["documents", "document_parts"] {
         let sql = format!("SELECT set_config('app.center', '{OTHER}', true); SELECT count(*) FROM {table}");
         let app = sqlx::PgPool::connect(secrecy::ExposeSecret::expose_secret(&world.database.app)).await.expect("app");
@@ -311,7 +313,7 @@ async fn an_upload_that_was_cut_at_any_byte_goes_on_at_another_replica_where_it_
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_fall_between_the_store_and_the_record_leaves_no_row_without_its_object_and_what_lies_about_is_swept() {
-    let mut world = World::start().await;
+    let mut world = World::start_alone(Config::default()).await;
     let inquiry = inquiry(&world).await;
     let kept = Sender::patient(&world, &inquiry).send("", "a.pdf", &pdf("kept", 3_000)).await.expect("kept");
     let id = Sender::patient(&world, &inquiry).begin("", "b.pdf").await.expect("begun").document_id;
@@ -326,10 +328,10 @@ async fn a_fall_between_the_store_and_the_record_leaves_no_row_without_its_objec
         async move { patient.append(&id, 0, &bytes).await }
     });
     eventually("the object is written", || async { world.objects().len() == before + 1 }).await;
-    world.postgres.kill().await.expect("killed");
+    world.postgres().kill().await.expect("killed");
     assert!(falls.await.expect("ended").is_err(), "nothing is said to be kept");
     drop(lock);
-    world.postgres.restart().await.expect("started again");
+    world.postgres().restart().await.expect("started again");
     world.admin =
         sqlx::PgPool::connect(secrecy::ExposeSecret::expose_secret(&world.database.admin)).await.expect("admin");
     eventually("the record answers", || async {

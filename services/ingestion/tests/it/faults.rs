@@ -1,5 +1,6 @@
 //! What happens while a server is away.
 
+use causeway_ingestion::Config;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -12,9 +13,9 @@ fn is_ready(world: &World) -> bool {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_the_database_senders_are_asked_to_come_again_and_after_it_is_back_they_are_taken() {
-    let mut world = World::start().await;
+    let mut world = World::start_alone(Config::default()).await;
     let first = world.accepted(&keyed("before", &[])).await;
-    world.postgres.kill().await.expect("killed");
+    world.postgres().kill().await.expect("killed");
     let begun = tokio::time::Instant::now();
     let refused = world.post(CENTER, &keyed("during", &[])).await;
     assert_eq!((refused.status().as_u16(), refused.headers()["retry-after"].as_bytes()), (503, b"5".as_slice()));
@@ -23,7 +24,7 @@ async fn without_the_database_senders_are_asked_to_come_again_and_after_it_is_ba
     let problem: Value = refused.json().await.expect("json");
     assert_eq!(problem["reason"], "unavailable");
 
-    world.postgres.restart().await.expect("started again");
+    world.postgres().restart().await.expect("started again");
     eventually("inquiries are taken again", || async {
         world.post(CENTER, &keyed("during", &[])).await.status() == 202
     })
@@ -36,10 +37,10 @@ async fn without_the_database_senders_are_asked_to_come_again_and_after_it_is_ba
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_restart_of_the_database_between_two_inquiries_is_noticed_by_nobody() {
-    let mut world = World::start().await;
+    let mut world = World::start_alone(Config::default()).await;
     let posts = (0..8).map(|_| async { world.accepted(&body(&[])).await });
     futures::future::join_all(posts).await;
-    world.postgres.restart().await.expect("started again");
+    world.postgres().restart().await.expect("started again");
     world.accepted(&body(&[])).await;
     assert_eq!(world.count("SELECT count(*) FROM inquiries").await, 9);
 }

@@ -687,9 +687,9 @@ async fn many_at_once_and_the_same_by_two_doors_open_one_inquiry_each_and_stand_
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_the_database_nothing_is_answered_as_kept_and_the_same_is_taken_later() {
-    let mut world = World::start().await;
+    let mut world = World::start_alone(Config::default()).await;
     let message = sample("referral_message_breast.json");
-    world.postgres.kill().await.expect("killed");
+    world.postgres().kill().await.expect("killed");
     {
         let office = Office::of(&world);
         let away = office.post("", &message).await;
@@ -701,7 +701,7 @@ async fn without_the_database_nothing_is_answered_as_kept_and_the_same_is_taken_
         let alone = office.post("/ServiceRequest", &request("R-1", "Testpatient")).await;
         assert_eq!((alone.status, alone.has("error", "transient")), (503, true));
     }
-    world.postgres.restart().await.expect("started again");
+    world.postgres().restart().await.expect("started again");
     let office = Office::of(&world);
     eventually("the same message is taken", || async { office.post("", &message).await.status == 200 }).await;
     assert_eq!(world.count("SELECT count(*) FROM inquiries").await, 1);

@@ -211,8 +211,11 @@ async fn an_inquiry_is_mended_at_any_time_and_each_answer_is_read_by_its_form() 
         ("language", "Spanish"),
     ];
     let done = release(&world, &row, &mended).await.expect("mended");
-    assert_eq!((done.outcome.as_str(), done.routed_by.as_slice()), ("mended", &["language".to_owned()][..]));
-    assert_eq!(facts(&world).await.language, "es");
+    let routed_by = ["language", "nearest_site", "distance_km"].map(str::to_owned);
+    assert_eq!((done.outcome.as_str(), done.routed_by.as_slice()), ("mended", &routed_by[..]));
+    let known = facts(&world).await;
+    assert_eq!(known.language, "es");
+    assert_eq!((known.nearest_site.as_str(), known.distance_band.as_str()), ("harbor", "under_10"), "of the address");
     let shown = open(&world, &row).await;
     for (key, answer) in &mended[..3] {
         assert_eq!(shown.fields[*key], *answer);

@@ -72,6 +72,13 @@ impl Office {
         timeout(Duration::from_secs(5), asked).await.ok().flatten().is_some()
     }
 
+    /// What is there already, without its frames.
+    pub fn ready(&mut self) -> Vec<String> {
+        let mut bytes = vec![0; 64 * 1024];
+        let count = self.0.try_read(&mut bytes).unwrap_or_default();
+        unframed(&bytes[..count])
+    }
+
     /// The next replies, without their frames.
     pub async fn replies(&mut self, count: usize) -> Vec<String> {
         let mut bytes = Vec::new();
@@ -81,11 +88,7 @@ impl Office {
             }
         };
         timeout(Duration::from_secs(20), read).await.expect("a reply in time");
-        let text = String::from_utf8(bytes).expect("text");
-        text.split("\x1c\r")
-            .filter(|part| !part.is_empty())
-            .map(|part| part.trim_start_matches('\x0b').to_owned())
-            .collect()
+        unframed(&bytes)
     }
 
     pub async fn ask(&mut self, message: &str, count: usize) -> Vec<String> {
@@ -98,6 +101,12 @@ impl Office {
         self.send(&[b"\x0b", message, b"\x1c\r"].concat()).await;
         self.replies(count).await
     }
+}
+
+fn unframed(bytes: &[u8]) -> Vec<String> {
+    let text = std::str::from_utf8(bytes).expect("text");
+    let parts = text.split("\x1c\r").filter(|part| !part.is_empty());
+    parts.map(|part| part.trim_start_matches('\x0b').to_owned()).collect()
 }
 
 pub fn code(reply: &str) -> &str {
@@ -292,15 +301,15 @@ async fn messages_in_one_packet_are_answered_in_their_order_and_many_lines_at_on
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_the_database_no_acknowledgement_is_given_and_the_line_is_closed() {
-    let mut world = World::start().await;
+    let mut world = World::start_alone(Config::default()).await;
     let mut office = Office::calls(&world).await;
-    world.postgres.kill().await.expect("killed");
+    world.postgres().kill().await.expect("killed");
     office.send(&framed(&referral("F-1", "REF-7", "Testpatient"))).await;
     let mut heard = Vec::new();
     let ended = timeout(Duration::from_secs(20), office.0.read_to_end(&mut heard)).await;
     ended.expect("the door hangs up").expect("read");
     assert!(!String::from_utf8_lossy(&heard).contains("MSA|CA"), "nothing was kept");
-    world.postgres.restart().await.expect("started again");
+    world.postgres().restart().await.expect("started again");
     eventually("the same message is taken", || async {
         let mut office = Office::calls(&world).await;
         office.send(&framed(&referral("F-1", "REF-7", "Testpatient"))).await;

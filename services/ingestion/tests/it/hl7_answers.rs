@@ -60,7 +60,8 @@ async fn who_asks_is_told_where_the_referral_stands_and_the_same_question_gets_t
     tell(&world, &[moved(&other, 1, (Stage::Received, Stage::Closed), "out_of_scope_referred")]).await;
     has_heard(&world, 2).await;
     let declined = office.ask(&question("Q-8", "REF-2"), 2).await;
-    assert!(declined[1].contains("\rRF1|R^Rejected^HL70283|") && !declined[1].contains("\rNTE|"), "{}", declined[1]);
+    let why = "\rNTE|1|L|This center does not take it on; the patient was told where to go|";
+    assert!(declined[1].contains("\rRF1|R^Rejected^HL70283|") && declined[1].contains(why), "{}", declined[1]);
 
     inquiry_of(&world, "Q-9", &mut office, "REF-3").await;
     office.ask(&as_event(&referral("Q-10", "REF-3", "Testpatient"), "I14"), 2).await;

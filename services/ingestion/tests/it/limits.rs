@@ -184,10 +184,12 @@ async fn a_feed_that_is_known_by_its_certificate_is_heard_by_that_line_alone() {
         "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout ca.key -out ca.pem -days 2 -subj /CN=authority",
     );
     let [_, old, new, _] = ["server", "old", "new", "other"].map(|name| certificate(at, name));
+    let plain = std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port");
     let mllp = Mllp {
         certificate: Some(at.join("server.pem")),
         key: Some(at.join("server.key")),
         client_authorities: Some(at.join("ca.pem")),
+        plain_listen: Some(plain),
         ..Mllp::default()
     };
     let world = World::start_with(Config { mllp, ..Config::default() }).await;
@@ -208,4 +210,40 @@ async fn a_feed_that_is_known_by_its_certificate_is_heard_by_that_line_alone() {
         assert!(taken.contains(&format!("MSA|CA|{id}")), "{taken}");
     }
     assert_eq!(world.count("SELECT count(*) FROM messages").await, 2);
+
+    // Whoever shows no certificate, or speaks no TLS, is not let in by the port that speaks it.
+    let heard = without_certificate(&world, at, &referral("C-5", "C-5", "Testpatient")).await;
+    assert!(heard.is_err_and(|cause| cause.contains("CertificateRequired")), "nobody is let in without a certificate");
+    let mut line = TcpStream::connect(world.door.mllp).await.expect("a connection");
+    line.write_all(&framed(&referral("C-6", "C-6", "Testpatient"))).await.expect("sent");
+    let mut bytes = Vec::new();
+    let _ = line.read_to_end(&mut bytes).await;
+    assert!(!String::from_utf8_lossy(&bytes).contains("MSA|"), "no reply in plain");
+    // The plain port beside it hears other feeds, and this one never.
+    let mut line = TcpStream::connect(plain).await.expect("a connection");
+    line.write_all(&framed(&referral("C-7", "C-7", "Testpatient"))).await.expect("sent");
+    let mut bytes = Vec::new();
+    while !bytes.contains(&0x1c) {
+        assert_ne!(line.read_buf(&mut bytes).await.expect("read"), 0, "the door hung up");
+    }
+    assert!(String::from_utf8_lossy(&bytes).contains("MSA|CR|C-7"), "it is known by its certificate");
+    assert_eq!(world.count("SELECT count(*) FROM messages").await, 2);
+    assert_eq!(world.count("SELECT count(*) FROM unaddressed WHERE reason = 'wrong_certificate'").await, 3);
+}
+
+/// What a client without a certificate meets.
+async fn without_certificate(world: &World, folder: &Path, message: &str) -> Result<Vec<u8>, String> {
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(folder.join("ca.pem")).expect("an authority")).expect("added");
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let config = config.expect("versions").with_root_certificates(roots).with_no_client_auth();
+    let plain = TcpStream::connect(world.door.mllp).await.expect("a connection");
+    let name = ServerName::try_from("localhost").expect("a name");
+    let told = |cause: std::io::Error| cause.to_string();
+    let mut line = tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, plain).await.map_err(told)?;
+    line.write_all(&framed(message)).await.map_err(told)?;
+    let mut bytes = Vec::new();
+    line.read_to_end(&mut bytes).await.map_err(told)?;
+    Ok(bytes)
 }

@@ -1,15 +1,22 @@
 //! Ingestion as a whole, on real servers: nothing is answered that is not kept, nothing kept twice, nobody shown unasked.
 
+mod bucket;
 mod csv;
+mod distance;
 mod documents;
 mod documents_of_feeds;
 mod documents_scanned;
 mod doors;
 mod faults;
+mod feeds;
 mod fhir;
+mod fhir_search;
+mod find;
 mod finished;
 mod hl7;
 mod hl7_answers;
+mod hl7_large;
+mod hl7_replies;
 mod journeys;
 mod limits;
 mod mended;
@@ -24,7 +31,9 @@ mod proofs;
 mod repair;
 mod samples;
 mod showings;
+mod sisters;
 mod subscriptions;
+mod unaddressed;
 mod validator;
 mod volume;
 mod world;

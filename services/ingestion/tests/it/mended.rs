@@ -203,7 +203,8 @@ async fn who_was_mended_is_recognised_by_what_they_are_called_now_and_what_a_per
         world.accepted(&body(&changes)).await["inquiry_id"].as_str().expect("an id").to_owned()
     };
     let links = async |id: &str| {
-        let request = ListLinksRequest { center: CENTER.into(), inquiry_ids: vec![id.to_owned()] };
+        let request =
+            ListLinksRequest { center: CENTER.into(), inquiry_ids: vec![id.to_owned()], ..Default::default() };
         let mut client = world.client("portal", Some(coordinator(CENTER)));
         let found = client.list_links(request).await.expect("links").into_inner().inquiries.remove(0);
         found.links.into_iter().map(|link| (link.inquiry_id, link.state)).collect::<Vec<_>>()

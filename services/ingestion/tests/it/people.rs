@@ -34,7 +34,7 @@ async fn read(world: &World, people: i64) {
 }
 
 async fn links(world: &World, center: &str, id: &str) -> LinksOfInquiry {
-    let request = ListLinksRequest { center: center.into(), inquiry_ids: vec![id.into()] };
+    let request = ListLinksRequest { center: center.into(), inquiry_ids: vec![id.into()], ..Default::default() };
     let mut client = world.client("portal", Some(coordinator(center)));
     client.list_links(request).await.expect("links").into_inner().inquiries.remove(0)
 }
@@ -114,7 +114,8 @@ async fn who_may_not_read_or_repair_is_refused_and_so_is_another_center() {
         assert_eq!(refused.code(), Code::PermissionDenied, "{actor:?}");
     }
     for actor in [coordinator(OTHER), staff(Role::Analyst), Actor::patient(&first, CENTER)] {
-        let request = ListLinksRequest { center: CENTER.into(), inquiry_ids: vec![first.clone()] };
+        let request =
+            ListLinksRequest { center: CENTER.into(), inquiry_ids: vec![first.clone()], ..Default::default() };
         let refused = world.client("portal", Some(actor.clone())).list_links(request).await.expect_err("refused");
         assert_eq!(refused.code(), Code::PermissionDenied, "{actor:?}");
     }
@@ -147,7 +148,16 @@ async fn a_sister_center_is_told_that_it_knows_the_person_and_can_read_nothing_e
     assert!(!known[0].center_name.is_empty() && known[0].since_month.len() == 7, "{known:?}");
     assert_eq!(links(&world, OTHER, &there).await.elsewhere.len(), 1);
     assert!(links(&world, CENTER, &alone).await.elsewhere.is_empty());
-    assert_eq!(world.count("SELECT count(*) FROM audit_log WHERE purpose = 'known_elsewhere'").await, 2);
+    let written = "SELECT count(*) FROM audit_log WHERE purpose = 'known_elsewhere'";
+    assert_eq!(world.count(written).await, 2);
+    // A list of many asks no sister, and nothing is written down for each of its refreshes.
+    let twin = ask(&world, CENTER, &rosa).await;
+    read(&world, 4).await;
+    let request = ListLinksRequest { center: CENTER.into(), inquiry_ids: vec![twin.clone()], own_center_only: true };
+    let told = world.client("portal", Some(coordinator(CENTER))).list_links(request).await.expect("told").into_inner();
+    assert!(told.inquiries[0].links.iter().any(|link| link.inquiry_id == here), "{told:?}");
+    assert!(told.inquiries[0].elsewhere.is_empty());
+    assert_eq!(world.count(written).await, 2);
 
     // As the service's own role, in a transaction of this center.
     let mut app = PgConnection::connect(world.database.app.expose_secret()).await.expect("a login");

@@ -333,7 +333,7 @@ async fn the_document_describes_the_door_for_calls_as_it_is() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_crash_between_two_events_or_within_one_leaves_all_of_it_or_nothing() {
-    let mut world = World::start().await;
+    let mut world = World::start_alone(Config::default()).await;
     for round in 0..4_u64 {
         let (call, caller) = (format!("crash-{round}"), format!("+120655501{round:02}"));
         taken(&world, &event(&call, "ringing", &caller, json!({}))).await;
@@ -351,10 +351,10 @@ async fn a_crash_between_two_events_or_within_one_leaves_all_of_it_or_nothing() 
         assert!([202, 503, 500].contains(&answer.expect("an answer").status().as_u16()));
         eventually("the sender comes again", || async { send(&world.door, &world, &missed).await.0 == 202 }).await;
     }
-    world.postgres.kill().await.expect("killed");
+    world.postgres().kill().await.expect("killed");
     let refused = send(&world.door, &world, &ended("crash-9", "+12065550199", "missed")).await;
     assert_eq!((refused.0, &refused.1["reason"]), (503, &json!("unavailable")));
-    world.postgres.restart().await.expect("started again");
+    world.postgres().restart().await.expect("started again");
     let last = ended("crash-9", "+12065550199", "missed");
     eventually("the sender comes again", || async { send(&world.door, &world, &last).await.0 == 202 }).await;
     let admin = sqlx::PgPool::connect(world.database.admin.expose_secret()).await.expect("the owner");

@@ -1,9 +1,7 @@
 //! How PostgreSQL answers what is asked with each message, where there are many.
 
 use causeway_ingestion::store::messages::STANDING;
-use causeway_ingestion::store::referrals::NEWS;
 use causeway_ingestion::store::{document_work, documents};
-use causeway_mailbox::Ts;
 use secrecy::ExposeSecret as _;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
@@ -32,44 +30,6 @@ async fn what_stands_under_a_control_id_is_found_by_an_index_among_many_messages
         plan.contains("messages_same") && plan.contains("messages_refused") && !plan.contains("Seq Scan on messages"),
         "{plan}"
     );
-}
-
-const MANY_REFERRALS: [&str; 2] = [
-    "INSERT INTO messages (center_id, message_id, feed, kind, control_key, content_hash, state, sealed, received_at, changed_at, \
-        inquiry_id) \
-     SELECT 'harbor-valley', gen_random_uuid(), 'feed-' || n % 5, 'ServiceRequest', decode(md5(n::text), 'hex'), \
-         decode(md5(n::text), 'hex'), 'accepted', '\\x00', now(), now() - make_interval(secs => n), md5(n::text)::uuid \
-     FROM generate_series(1, 50000) AS n",
-    "INSERT INTO referral_states (center_id, inquiry_id, feed, version, changed_at) \
-     SELECT 'harbor-valley', md5(n::text)::uuid, 'feed-' || n % 5, 1, now() - make_interval(secs => n) \
-     FROM generate_series(1, 50000, 2) AS n",
-];
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_new_of_a_feed_is_found_by_indexes_among_many_referrals() {
-    let world = World::start().await;
-    for sql in MANY_REFERRALS {
-        sqlx::query(sql).execute(&world.admin).await.expect("inserted");
-    }
-    sqlx::raw_sql("ANALYZE messages; ANALYZE referral_states").execute(&world.admin).await.expect("analyzed");
-    let mut app = PgConnection::connect(world.database.app.expose_secret()).await.expect("a login");
-    sqlx::query("SELECT set_config('app.center', $1, false)").bind(CENTER).execute(&mut app).await.expect("set");
-    let plan: Vec<String> = sqlx::query_scalar(AssertSqlSafe(format!("EXPLAIN {NEWS}")))
-        .bind(CENTER)
-        .bind("feed-3")
-        .bind(Ts("2020-01-01T00:00:00Z".parse().expect("a time")))
-        .bind(Ts("2100-01-01T00:00:00Z".parse().expect("a time")))
-        .bind(Ts("2020-01-01T00:00:00Z".parse().expect("a time")))
-        .bind(uuid::Uuid::nil())
-        .bind(51_i64)
-        .fetch_all(&mut app)
-        .await
-        .expect("a plan");
-    let plan = plan.join("\n");
-    for index in ["messages_news", "referral_states_news", "messages_inquiry", "referral_states_pkey"] {
-        assert!(plan.contains(index), "{index}: {plan}");
-    }
-    assert!(!plan.contains("Seq Scan"), "{plan}");
 }
 
 const MANY_DOCUMENTS: &str = "INSERT INTO documents (center_id, document_id, inquiry_id, state, door, scan, scan_at, heading, content_key, \

@@ -29,7 +29,7 @@ fn id_of(answer: &serde_json::Value) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_person_is_opened_for_a_stated_purpose_and_every_look_is_written_down() {
-    let world = World::start().await;
+    let world = World::start_alone(Config::default()).await;
     let mut told = body(&[("message", "please call after five")]);
     told["attribution"] = json!({"campaign": "Rosa’s letter"});
     let inquiry = id_of(&world.accepted(&told).await);
@@ -54,19 +54,23 @@ async fn a_person_is_opened_for_a_stated_purpose_and_every_look_is_written_down(
     assert_eq!(codes, [Code::InvalidArgument, Code::InvalidArgument, Code::PermissionDenied, Code::PermissionDenied]);
 
     let written: Vec<(String, String, String)> =
-        sqlx::query_as("SELECT actor_id, object_id, purpose FROM audit_log ORDER BY seq")
+        sqlx::query_as("SELECT actor_id, object_id, purpose || ', ' || outcome FROM audit_log ORDER BY seq")
             .fetch_all(&world.admin)
             .await
             .expect("the audit log");
     let row = |actor: &str, purpose: &str| (actor.to_owned(), inquiry.clone(), purpose.to_owned());
-    assert_eq!(written, [row("ana", "inquiry_page"), row("ana", "worklist"), row("notification", "send_notice")]);
+    let looks =
+        [row("ana", "inquiry_page, done"), row("ana", "worklist, done"), row("notification", "send_notice, done")];
+    // What can't be a purpose is a fault of the call and no attempt at a door.
+    let refused = [row("ana", "refused, refused"), row("metrics", "refused, refused")];
+    assert_eq!(written, [&looks[..], &refused[..]].concat());
     let verified = audit::verify(&world.admin, CENTER).await.expect("verified");
-    assert_eq!((verified.rows, verified.fault), (3, None));
+    assert_eq!((verified.rows, verified.fault), (5, None));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_center_reads_nothing_and_the_database_itself_sees_to_it() {
-    let world = World::start().await;
+    let world = World::start_alone(Config::default()).await;
     let inquiry = id_of(&world.accepted(&keyed("k", &[("phone", "12")])).await);
     let stranger = || ("portal", Some(coordinator(OTHER)));
     let asked = reveal(&world, stranger(), OTHER, (&inquiry, "worklist")).await;
@@ -139,7 +143,7 @@ fn planted() -> serde_json::Value {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_planted_name_stands_in_no_table() {
-    let world = World::start().await;
+    let world = World::start_alone(Config::default()).await;
     world.accepted(&planted()).await;
     for canary in CANARIES {
         assert_eq!(tables_with(&world, canary).await, Vec::<String>::new(), "{canary}");
@@ -162,20 +166,20 @@ async fn plant_by_fhir(world: &World) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_name_that_a_partner_system_sends_stands_in_no_table() {
-    let world = World::start().await;
+    let world = World::start_alone(Config::default()).await;
     plant_by_fhir(&world).await;
     assert_eq!(world.count("SELECT count(*) FROM messages").await, 3);
     for canary in CANARIES {
         assert_eq!(tables_with(&world, canary).await, Vec::<String>::new(), "{canary}");
     }
-    let open = World::start_with(Config { sealing: false, ..Config::default() }).await;
+    let open = World::start_alone(Config { sealing: false, ..Config::default() }).await;
     plant_by_fhir(&open).await;
     assert_eq!(tables_with(&open, "my left knee").await, ["inquiries", "messages"], "the search would find it");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_search_for_a_planted_name_would_find_it_where_it_is_not_sealed() {
-    let world = World::start_with(Config { sealing: false, ..Config::default() }).await;
+    let world = World::start_alone(Config { sealing: false, ..Config::default() }).await;
     world.accepted(&planted()).await;
     for canary in CANARIES {
         assert_eq!(tables_with(&world, canary).await, ["inquiries"], "{canary}");
@@ -235,11 +239,11 @@ async fn plant_in_documents(world: &World, canary: &str) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_text_inside_a_document_stands_in_no_table_and_no_file_and_the_search_would_find_it() {
     const CANARY: &str = "Quillonia Marsh pTNM zebrafish";
-    let world = World::start().await;
+    let world = World::start_alone(Config::default()).await;
     plant_in_documents(&world, CANARY).await;
     assert_eq!(tables_with(&world, CANARY).await, Vec::<String>::new());
     assert_eq!(files_with(&world, CANARY), Vec::<String>::new());
-    let open = World::start_with(Config { sealing: false, ..Config::default() }).await;
+    let open = World::start_alone(Config { sealing: false, ..Config::default() }).await;
     plant_in_documents(&open, CANARY).await;
     let found = files_with(&open, CANARY);
     assert!(found.iter().any(|file| file.contains("/documents/")), "the search would find it: {found:?}");

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use causeway_auth::{Actor, Role};
+use causeway_ingestion::Config;
 use causeway_ingestion::store;
 use causeway_proto::inquiry::v1::{
     ListRepairsRequest, OpenRepairRequest, ReleaseRepairRequest, Repair, RepairOutcome, RepairRow, RetryRepairsRequest,
@@ -102,8 +103,9 @@ async fn a_message_with_an_unknown_code_waits_and_is_one_inquiry_once_the_mappin
 }
 
 const HAS_LOCK: &str = "SELECT count(*) FROM pg_locks, messages WHERE locktype = 'advisory' AND granted \
+     AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) \
      AND (classid::bigint << 32 | objid::bigint) = hashtextextended(encode(control_key, 'hex'), 0)";
-const WAITS_FOR_ROW: &str = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'ingestion_app' AND state = 'active' \
+const WAITS_FOR_ROW: &str = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state = 'active' \
      AND wait_event_type = 'Lock' AND query LIKE '%FOR UPDATE OF messages%'";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -142,7 +144,7 @@ async fn two_who_release_the_same_at_once_make_one_inquiry_and_a_fault_is_told_a
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[allow(clippy::disallowed_methods, reason = "a table is held from outside of the service")]
 async fn a_release_that_is_cut_off_by_a_crash_leaves_all_of_it_or_nothing() {
-    let mut world = World::start().await;
+    let mut world = World::start_alone(Config::default()).await;
     let row = refused(&world, "KILL-1").await;
     let mended = [("name", "Marisol Testnobody")];
     // All of it is written when the audit entry is: there the transaction is held until its connection is cut.
@@ -162,8 +164,8 @@ async fn a_release_that_is_cut_off_by_a_crash_leaves_all_of_it_or_nothing() {
     let (told, ()) = tokio::join!(release(&world, &row, &mended), cut);
     told.expect_err("it is not told as done");
     holder.rollback().await.expect("let go");
-    world.postgres.kill().await.expect("killed");
-    world.postgres.restart().await.expect("started again");
+    world.postgres().kill().await.expect("killed");
+    world.postgres().restart().await.expect("started again");
     let admin = sqlx::PgPool::connect(world.database.admin.expose_secret()).await.expect("the owner");
     for left in ["inquiries", "repair_steps", "outbox", "audit_log"] {
         let sql = format!("SELECT count(*) FROM {left}");

@@ -37,7 +37,7 @@ sending_facility = "NCC"
 rate_per_minute = 6000
 "#;
 
-fn samples() -> PathBuf {
+pub fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/samples")
 }
 
@@ -58,7 +58,7 @@ struct Line {
 }
 
 fn manifest(name: &str) -> Vec<Line> {
-    let mut reader = csv::Reader::from_path(samples().join(name)).expect("the manifest");
+    let mut reader = csv::Reader::from_path(folder().join(name)).expect("the manifest");
     let lines = reader.records().map(|record| {
         let record = record.expect("a line");
         let [door, file, after, told, kept] = [0, 1, 2, 3, 4].map(|at| record[at].to_owned());
@@ -68,21 +68,22 @@ fn manifest(name: &str) -> Vec<Line> {
     lines.collect()
 }
 
+/// The demo center's feeds with those of the samples' offices.
+pub fn offices(text: &str) -> String {
+    let own = text.replacen("receiving_facility = \"HARBORVALLEY\"\n", FEEDS, 1);
+    // All of them come within a minute.
+    let lines = own.lines().map(|line| match line.starts_with("rate_per_minute") {
+        true => "rate_per_minute = 60000",
+        false => line,
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
 async fn start() -> World {
     let world = World::start().await;
-    let offices = |text: &str| {
-        let own = text.replacen("receiving_facility = \"HARBORVALLEY\"\n", FEEDS, 1);
-        // All of them come within a minute.
-        let lines = own.lines().map(|line| match line.starts_with("rate_per_minute") {
-            true => "rate_per_minute = 60000",
-            false => line,
-        });
-        lines.collect::<Vec<_>>().join("\n")
-    };
     world.rewrite_profile(CENTER, "feeds.toml", offices).await;
     eventually("the offices are known", || async {
-        let codes =
-            mllp(&world, &std::fs::read(samples().join("hl7v2/ref_i12_251_full_breast.hl7")).expect("it")).await;
+        let codes = mllp(&world, &std::fs::read(folder().join("hl7v2/ref_i12_251_full_breast.hl7")).expect("it")).await;
         codes.contains("AA")
     })
     .await;
@@ -91,7 +92,7 @@ async fn start() -> World {
 
 /// As if nothing had come yet.
 async fn forget(world: &World) {
-    sqlx::raw_sql("TRUNCATE messages, inquiries, repairs, files, file_rows, file_parts")
+    sqlx::raw_sql("TRUNCATE messages, inquiries, repairs, files, file_rows, file_parts, unaddressed")
         .execute(&world.admin)
         .await
         .expect("nothing is there");
@@ -110,7 +111,7 @@ async fn line(world: &World, bytes: &[u8]) -> String {
     if codes.is_empty() { "silence".to_owned() } else { codes.join(" ") }
 }
 
-async fn mllp(world: &World, message: &[u8]) -> String {
+pub async fn mllp(world: &World, message: &[u8]) -> String {
     line(world, &[b"\x0b", message, b"\x1c\r"].concat()).await
 }
 
@@ -235,7 +236,7 @@ async fn judged(world: &World, lines: &[Line], folder: &Path) -> Vec<String> {
 async fn each_of_our_samples_becomes_over_the_real_door_what_its_manifest_says() {
     let world = start().await;
     let lines = manifest("doors.csv");
-    let wrong = judged(&world, &lines, &samples()).await;
+    let wrong = judged(&world, &lines, &folder()).await;
     assert!(wrong.is_empty(), "other than the manifest says:\n{}", wrong.join("\n"));
 }
 
@@ -243,7 +244,7 @@ async fn each_of_our_samples_becomes_over_the_real_door_what_its_manifest_says()
 fn every_sample_that_is_sent_to_us_has_its_line() {
     let listed: Vec<(String, String)> = manifest("doors.csv").into_iter().map(|line| (line.door, line.file)).collect();
     for door in ["hl7v2", "fhir", "csv"] {
-        let mut reader = csv::Reader::from_path(samples().join(door).join("MANIFEST.csv")).expect("the manifest");
+        let mut reader = csv::Reader::from_path(folder().join(door).join("MANIFEST.csv")).expect("the manifest");
         for record in reader.records() {
             let record = record.expect("a line");
             let (file, kind) = (record[0].to_owned(), record[1].to_owned());

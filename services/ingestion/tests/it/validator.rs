@@ -1,4 +1,4 @@
-//! Somebody else's opinion on our answers: for FHIR the R4B models of fhir.resources, for the OpenAPI document and what it
+//! Somebody else's opinion on our answers: for FHIR the R4B models of fhir.resources and, for the places of faults, fhirpathpy; for the OpenAPI document and what it
 //! says of our answers openapi-spec-validator and jsonschema, for HL7 v2 hl7apy and hl7, all of them Python libraries.
 //!
 //! They know their standards, and we wrote none of them. They are taken from where modules are found, else from PyPI into a
@@ -16,6 +16,8 @@ struct Library {
 
 const FHIR: Library = Library { wanted: "fhir.resources==8.3.0", module: "fhir.resources.R4B.task" };
 const OPENAPI: Library = Library { wanted: "openapi-spec-validator==0.9.0", module: "openapi_spec_validator" };
+
+const FHIRPATH: Library = Library { wanted: "fhirpathpy==2.2.4", module: "fhirpathpy" };
 
 const HL7APY: Library = Library { wanted: "hl7apy==1.3.5", module: "hl7apy.parser" };
 const HL7: Library = Library { wanted: "hl7==0.4.5", module: "hl7" };
@@ -88,6 +90,32 @@ sys.exit(1 if faults else 0)
 /// Judges FHIR resources, one a line; what is wrong with them if anything is.
 pub fn judge(resources: &[String]) -> Result<(), String> {
     ask(&FHIR, JUDGE, resources)
+}
+
+/// Reads a resource and places of it a line, and tells the places that are no FHIRPath, or whose element above is not there.
+const FIND: &str = r#"
+import json, sys
+from fhirpathpy import evaluate
+faults = 0
+for line in sys.stdin:
+    resource, places = json.loads(line)
+    for place in places:
+        try:
+            evaluate(resource, place, [])
+            found = evaluate(resource, place.rsplit(".", 1)[0], [])
+        except Exception as cause:
+            found = []
+        if not found:
+            faults += 1
+            print(place)
+print(faults, "faults")
+sys.exit(1 if faults else 0)
+"#;
+
+/// Judges whether places that are told of resources are there.
+pub fn find(places: &[(serde_json::Value, Vec<String>)]) -> Result<(), String> {
+    let lines: Vec<String> = places.iter().map(|one| serde_json::json!(one).to_string()).collect();
+    ask(&FHIRPATH, FIND, &lines)
 }
 
 /// Judges replies in HL7 v2.

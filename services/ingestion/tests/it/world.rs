@@ -1,8 +1,13 @@
-//! Ingestion on real servers: its own PostgreSQL and NATS, both demo centers, a witness of what it publishes.
+//! Ingestion on real servers: its own NATS, a database of its own, both demo centers, a witness of what it publishes.
+//!
+//! The databases are copies of one migrated one, on a PostgreSQL that all tests share: a server for each took longer than most
+//! of the tests. Who kills or searches the server has one alone.
 
 use std::future::Future;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use causeway_auth::{Actor, Identity, Role, SignedLinks};
@@ -24,6 +29,7 @@ use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use tokio::net::TcpListener;
+use tokio::sync::OnceCell;
 
 pub const CENTER: &str = "harbor-valley";
 pub const OTHER: &str = "lakeside";
@@ -43,11 +49,62 @@ pub struct World {
     pub door: Door,
     pub admin: PgPool,
     pub database: ServiceDatabase,
-    pub postgres: PrivatePostgres,
+    /// Of this test alone, where it has one.
+    postgres: Option<PrivatePostgres>,
     pub nats: PrivateNats,
     pub browser: reqwest::Client,
     keys: PathBuf,
     _folder: tempfile::TempDir,
+}
+
+/// The PostgreSQL of all tests that leave it alone, with the migrated database that theirs are copies of.
+static SHARED: OnceCell<PrivatePostgres> = OnceCell::const_new();
+static COPIES: AtomicU32 = AtomicU32::new(0);
+/// Databases of tests that have ended.
+static ENDED: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+async fn server(folder: &Path) -> PrivatePostgres {
+    PrivatePostgres::start(folder, 0, &Search::from_environment()).await.expect("PostgreSQL starts")
+}
+
+async fn migrated(database: &ServiceDatabase) {
+    let roles = ("ingestion_app", "ingestion_machine");
+    migrate(database.admin.expose_secret(), Ingestion::NAME, Ingestion::migrator(), roles).await.expect("migrated");
+}
+
+async fn shared() -> PrivatePostgres {
+    // The server ends with this process, and nobody is left to take its folder away: the next run does.
+    let folder_of = |process: &str| std::env::temp_dir().join(format!("causeway-ingestion-it-{process}"));
+    for entry in std::fs::read_dir(std::env::temp_dir()).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let process = name.to_str().and_then(|name| name.strip_prefix("causeway-ingestion-it-"));
+        if process.is_some_and(|process| !Path::new("/proc").join(process).exists()) {
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
+    let postgres = server(&folder_of(&std::process::id().to_string())).await;
+    migrated(&postgres.create_database_and_roles(Ingestion::NAME).await.expect("a database")).await;
+    postgres
+}
+
+async fn copy() -> ServiceDatabase {
+    let postgres = SHARED.get_or_init(shared).await;
+    let ended = std::mem::take(&mut *ENDED.lock().expect("the list"));
+    for database in ended {
+        postgres.drop_copy(&database).await.expect("dropped");
+    }
+    let name = format!("copy{}", COPIES.fetch_add(1, Ordering::Relaxed));
+    postgres.copy_database(Ingestion::NAME, &name).await.expect("a copy")
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if self.postgres.is_none()
+            && let Ok(mut ended) = ENDED.lock()
+        {
+            ended.push(self.database.name.clone());
+        }
+    }
 }
 
 impl World {
@@ -75,23 +132,39 @@ impl World {
         .await;
     }
 
+    /// With a PostgreSQL of its own, to kill it.
+    pub async fn start_alone(config: Config) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let postgres = server(&folder.path().join("postgres")).await;
+        let database = postgres.create_database_and_roles(Ingestion::NAME).await.expect("a database");
+        migrated(&database).await;
+        let world = Self::start_on((Some(postgres), database), folder, config).await;
+        world.apply_profiles().await;
+        world
+    }
+
     /// Before any center's profile has arrived.
     pub async fn start_without_profiles(config: Config) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
+        Self::start_on((None, copy().await), folder, config).await
+    }
+
+    async fn start_on(
+        (postgres, database): (Option<PrivatePostgres>, ServiceDatabase),
+        folder: tempfile::TempDir,
+        config: Config,
+    ) -> Self {
         let search = Search::from_environment();
-        let (postgres_dir, nats_dir) = (folder.path().join("postgres"), folder.path().join("nats"));
-        let (postgres, nats) = tokio::try_join!(
-            PrivatePostgres::start(&postgres_dir, 0, &search),
-            PrivateNats::start(&nats_dir, 0, 0, &search)
-        )
-        .expect("servers start");
-        let database = postgres.create_database_and_roles(Ingestion::NAME).await.expect("a database");
-        let roles = ("ingestion_app", "ingestion_machine");
-        migrate(database.admin.expose_secret(), Ingestion::NAME, Ingestion::migrator(), roles).await.expect("migrated");
+        let nats = PrivateNats::start(&folder.path().join("nats"), 0, 0, &search).await.expect("nats-server starts");
         let admin = PgPool::connect(database.admin.expose_secret()).await.expect("the owner's connection");
         let keys = folder.path().join("keys");
         let door = open_door(&database, &nats.url(), &keys, config).await;
         Self { door, admin, database, postgres, nats, browser: reqwest::Client::new(), keys, _folder: folder }
+    }
+
+    /// The PostgreSQL that is this test's alone.
+    pub fn postgres(&mut self) -> &mut PrivatePostgres {
+        self.postgres.as_mut().expect("a test that starts alone")
     }
 
     /// A second ingestion on the same database, as a second replica would be.
@@ -155,9 +228,17 @@ impl World {
 
     /// The same with the whole of one of its files.
     pub async fn rewrite_profile(&self, center: &str, file: &str, change: impl FnOnce(&str) -> String) {
+        let changed = |bundle: &mut Bundle| {
+            let text = change(&bundle.files[file]);
+            bundle.insert(file, text);
+        };
+        self.put_profile(center, changed).await;
+    }
+
+    /// The same with any of its files.
+    pub async fn put_profile(&self, center: &str, change: impl FnOnce(&mut Bundle)) {
         let mut bundle = bundle(center);
-        let text = change(&bundle.files[file]);
-        bundle.insert(file, text);
+        change(&mut bundle);
         let bus = self.bus().await;
         let bucket = bus.bucket(subjects::CENTERS_BUCKET).await.expect("the bucket");
         bucket.put(center, bundle.to_bytes().into()).await.expect("put");
@@ -260,7 +341,7 @@ pub async fn published(bus: &Bus, count: usize) -> Vec<(Envelope, InquiryReceive
     let mut witness: Subscription = bus.subscribe(witness()).await.expect("a witness");
     let mut seen = Vec::new();
     while seen.len() < count {
-        let batch = tokio::time::timeout(Duration::from_secs(30), witness.next_batch()).await.expect("events in time");
+        let batch = tokio::time::timeout(Duration::from_secs(120), witness.next_batch()).await.expect("events in time");
         for delivery in batch.expect("deliveries") {
             delivery.ack().await;
             for event in delivery.events {
@@ -277,7 +358,7 @@ where
     F: FnMut() -> Fut,
     Fut: Future<Output = bool>,
 {
-    let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(120);
     while !holds().await {
         assert!(tokio::time::Instant::now() < deadline, "not in time: {what}");
         tokio::time::sleep(Duration::from_millis(50)).await;

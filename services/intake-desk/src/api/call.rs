@@ -1,6 +1,8 @@
 //! Who calls about which inquiry, and may they.
 
+use causeway_auth::audit::{Entry, Outcome};
 use causeway_auth::{Action, Actor, ActorKind, policy};
+use causeway_mailbox::Tx;
 use causeway_proto::error::Reason;
 use tonic::{Request, Status};
 use uuid::Uuid;
@@ -26,6 +28,19 @@ pub fn allowed<T>(request: &Request<T>, action: Action, center: &str) -> Result<
     Ok(actor)
 }
 
+/// What somebody did about an inquiry, and why, for the access log.
+pub fn entry(tx: &Tx, actor: &Actor, inquiry_id: Uuid, (action, purpose): (&str, &str)) -> Entry {
+    Entry {
+        actor: actor.clone(),
+        action: action.to_owned(),
+        object_kind: "inquiry",
+        object_id: inquiry_id.to_string(),
+        purpose: purpose.to_owned(),
+        outcome: Outcome::Done,
+        request_id: tx.trace().traceparent().unwrap_or_default().to_owned(),
+    }
+}
+
 impl Call {
     /// Reads who calls about what, and asks the policy.
     pub fn open<T>(request: &Request<T>, action: Action, (center, inquiry): (&str, &str)) -> Result<Self, Status> {
@@ -37,6 +52,11 @@ impl Call {
             return Err(DeskError::NotFound.status());
         }
         Ok(Self { center: center.to_owned(), inquiry_id, actor })
+    }
+
+    /// What was done in it, for the access log.
+    pub fn entry(&self, tx: &Tx, action: &str, purpose: &str) -> Entry {
+        entry(tx, &self.actor, self.inquiry_id, (action, purpose))
     }
 
     /// As the timeline names them.

@@ -5,26 +5,30 @@
 
 use std::collections::BTreeMap;
 
+use causeway_auth::audit::append;
 use causeway_auth::{Action, Phi, policy};
 use causeway_funnel::intake::missing_fields;
 use causeway_funnel::profile::Profile;
+use causeway_funnel::sister::{SisterReason, hindrance};
 use causeway_mailbox::Tx;
 use causeway_proto::intake::v1 as wire;
 
 use super::call::Call;
-use super::{Desk, page};
-use crate::domain::{Decided, HandTo, Rules, Step, Told, decide, merge};
+use super::{Desk, page, script};
+use crate::domain::{Decided, HandTo, Inquiry, Refusal, Route, Rules, Step, Told, Verdict, decide, merge};
 use crate::error::DeskError;
-use crate::handlers::{drafts, visit_timer};
+use crate::handlers::{Watched, claim_timer, drafts, next_step_timer, review_timer, visit_timer};
 use crate::store::inquiry::{Loaded, load_for_update, save};
 use crate::store::note::Fields;
-use crate::store::{Key, Known, finish_key, insert_attempt, note, take_key, timeline};
+use crate::store::{Key, Known, drafts, finish_key, insert_attempt, note, take_key, timeline};
 
 /// What is to be done.
 pub struct Order {
     key: Key,
     what: What,
     words: Option<Phi<String>>,
+    /// Id and version of the script that was shown, as the caller says; empty: they do not say.
+    script: (String, String),
 }
 
 enum What {
@@ -35,19 +39,30 @@ enum What {
 impl Order {
     /// A step.
     pub fn step(command: &'static str, step: Step) -> Self {
-        Self { key: Key { command, key: String::new(), content: String::new() }, what: What::Step(step), words: None }
+        Self {
+            key: Key { command, key: String::new(), content: String::new() },
+            what: What::Step(step),
+            words: None,
+            script: Default::default(),
+        }
     }
 
     /// Fields of the note.
     pub fn note(fields: Fields, base_version: i64) -> Self {
         let key = Key { command: "save_note", key: String::new(), content: String::new() };
-        Self { key, what: What::Note { fields, base_version }, words: None }
+        Self { key, what: What::Note { fields, base_version }, words: None, script: Default::default() }
     }
 
     /// With the caller's idempotency key and what it stands for.
     pub fn with_key(mut self, key: String, content: String) -> Result<Self, DeskError> {
         (self.key.key, self.key.content) = (key, content);
         Ok(self)
+    }
+
+    /// With the script that was used.
+    pub fn with_script(mut self, script: (String, String)) -> Self {
+        self.script = script;
+        self
     }
 
     /// With free words for the timeline.
@@ -65,7 +80,7 @@ impl Desk {
         self.parts.database.with_tx(&center, move |tx| Box::pin(async move { desk.run(tx, call, order).await })).await
     }
 
-    async fn run(&self, tx: &mut Tx, call: Call, order: Order) -> Result<wire::Inquiry, DeskError> {
+    pub(super) async fn run(&self, tx: &mut Tx, call: Call, order: Order) -> Result<wire::Inquiry, DeskError> {
         let current = self.profile(&call.center)?;
         let purpose = order.key.command;
         match take_key(tx, &order.key, (&call.actor.id, call.inquiry_id)).await? {
@@ -88,25 +103,59 @@ impl Desk {
         (loaded, profile): (Loaded, &Profile),
         order: Order,
     ) -> Result<Loaded, DeskError> {
-        let Order { key, what, words } = order;
+        let Order { key, what, words, script } = order;
         let (step, fields) = self.prepare(tx, call, (&loaded, profile), what).await?;
         let Loaded { inquiry, facts, routed_line } = loaded;
-        let rules = Rules::of(profile, &inquiry.facts, &inquiry.route.site);
-        let Decided { inquiry, changed, entries, told } = decide(inquiry, &step, &call.by(), tx.now(), &rules)?;
+        let rules = Rules::of(profile, &inquiry.facts, &worked_by(&step, &inquiry));
+        let watched = Watched::of(&inquiry);
+        // The one that stood beside this try; what it changes may call for another one.
+        let used = match &step {
+            Step::Attempt { outcome, .. } => script::used(profile, &inquiry, *outcome, script)?,
+            _ => None,
+        };
+        let Decided { inquiry, changed, mut entries, mut told } = decide(inquiry, &step, &call.by(), tx.now(), &rules)?;
         let after = Loaded { inquiry, facts, routed_line };
         if changed {
             save(tx, &[&after.inquiry]).await?;
             if let Some(fields) = fields {
                 let (of, by) = ((call.inquiry_id, after.inquiry.note_version), call.actor.id.as_str());
                 note::save(tx, &self.parts.sealer, of, &fields, by).await?;
+                drafts::drop_of(tx, call.inquiry_id, Some(by)).await?;
+            }
+            if after.inquiry.close_reason.is_some() {
+                drafts::drop_of(tx, call.inquiry_id, None).await?;
+            }
+            if let (Some((id, version)), Some(line)) = (&used, entries.first_mut()) {
+                line.text = format!("{} Script: {id}, version {version}.", line.text).into();
             }
             self.write_timeline(tx, call, entries, words).await?;
+            for told in &mut told {
+                if let Told::ContactAttempted { script, .. } = told {
+                    *script = used.clone().unwrap_or_default();
+                }
+            }
             write_attempt(tx, call, &told).await?;
             let trace = tx.trace().clone();
             if let Some(timer) = visit_timer(&after.inquiry, &step, &trace) {
                 tx.schedule(timer).await?;
             }
-            drafts(&call.center, &after, told, &trace).into_iter().for_each(|draft| tx.emit(draft));
+            if let Some(timer) = next_step_timer(&after.inquiry, &step, &trace) {
+                tx.schedule(timer).await?;
+            }
+            if let Some(timer) = claim_timer(&after.inquiry, &step, (tx.now(), &rules), &trace) {
+                tx.schedule(timer).await?;
+            }
+            if let Some(timer) = review_timer(&watched, &after.inquiry, profile, &trace) {
+                tx.schedule(timer).await?;
+            }
+            for told in &told {
+                if let Told::Reviewed { decision, reason, .. } = told {
+                    append(tx, call.entry(tx, Action::ReviewRecords.word(), decision.as_str())).await?;
+                    self.parts.metrics.reviewed(*decision, reason);
+                }
+            }
+            self.parts.metrics.decided(&step, &after.inquiry.scope);
+            drafts((&call.center, tx.now()), &after, told, &trace).into_iter().for_each(|draft| tx.emit(draft));
         }
         finish_key(tx, &key, (&call.actor.id, after.inquiry.version)).await?;
         Ok(after)
@@ -127,16 +176,40 @@ impl Desk {
                 if gives_away && inquiry.owner != call.actor.id {
                     policy::may(&call.actor, Action::Reassign, &call.center)?;
                 }
+                if let Step::HandToCenter { to, reason } = &step {
+                    self.may_hand(profile, inquiry, (to, *reason))?;
+                }
+                if let Step::Review(Verdict::AskForMore(kinds)) = &step {
+                    require_known(profile, inquiry, kinds)?;
+                }
+                let entry = &inquiry.scope.entry;
+                let is_answer = matches!(step, Step::ReferElsewhere) && !entry.is_empty();
+                if is_answer && profile.out_of_scope_entry(entry).is_none() {
+                    return Err(DeskError::UnknownName(
+                        "its entry has left programs.toml, so there is nothing to tell; keep the inquiry, or put the entry back",
+                    ));
+                }
                 Ok((step, None))
             }
             What::Note { fields, base_version } => {
                 let known = note::open(tx, &self.parts.sealer, call.inquiry_id).await?;
                 let known = known.map_or_else(BTreeMap::new, Phi::into_exposed);
-                let consult = inquiry.facts.consult_type;
-                let merged = merge(&profile.note, consult, known, fields.into_exposed())?;
-                let missing = missing_fields(&profile.note, consult, &merged).len();
+                let of = (inquiry.facts.consult_type, inquiry.facts.cancer_area);
+                let merged = merge(&profile.note, of, known, fields.into_exposed())?;
+                let missing = missing_fields(&profile.note, of, &merged).len();
                 Ok((Step::Note { base_version, missing }, Some(Phi::new(merged))))
             }
+        }
+    }
+
+    /// Both profiles have to agree, as they are in force now.
+    fn may_hand(&self, own: &Profile, inquiry: &Inquiry, (to, reason): (&str, SisterReason)) -> Result<(), DeskError> {
+        let sister = self.parts.profiles.current(to).ok_or(DeskError::UnknownCenter)?;
+        let (ours, theirs) = (&own.center, &sister.1.center);
+        let asked = (inquiry.facts.stays.as_slice(), reason);
+        match hindrance((&ours.id, &ours.sisters), (&theirs.id, &theirs.sisters), asked) {
+            None => Ok(()),
+            Some(stands) => Err(Refusal::WrongState(stands.to_string().into()).into()),
         }
     }
 
@@ -156,11 +229,30 @@ impl Desk {
     }
 }
 
+/// The route by whose hours a step is timed: what is redirected is due by those of the team that gets it.
+fn worked_by(step: &Step, inquiry: &Inquiry) -> Route {
+    match step {
+        Step::Review(Verdict::Redirect(team, _)) => Route { team: team.clone(), ..inquiry.route.clone() },
+        _ => inquiry.route.clone(),
+    }
+}
+
+/// Each document that is asked for by name stands on the checklist or in the center's catalogue.
+fn require_known(profile: &Profile, inquiry: &Inquiry, kinds: &[String]) -> Result<(), DeskError> {
+    let listed = |kind: &String| inquiry.records.iter().any(|line| line.kind == *kind);
+    if kinds.iter().all(|kind| listed(kind) || profile.checklists.document(kind).is_some()) {
+        return Ok(());
+    }
+    Err(DeskError::UnknownName("kinds names a document that the center does not have; use a kind of records.toml"))
+}
+
 async fn write_attempt(tx: &mut Tx, call: &Call, told: &[Told]) -> Result<(), DeskError> {
     for told in told {
-        if let Told::ContactAttempted { at, channel, outcome, number, within_target } = told {
+        if let Told::ContactAttempted { at, channel, outcome, number, within_target, script: (script, version) } = told
+        {
             let (try_of, how) = ((*number, *at), (channel.as_str(), outcome.as_str()));
-            insert_attempt(tx, call.inquiry_id, try_of, how, (&call.actor.id, *within_target)).await?;
+            let by = (call.actor.id.as_str(), *within_target);
+            insert_attempt(tx, call.inquiry_id, try_of, how, by, (script, version)).await?;
         }
     }
     Ok(())

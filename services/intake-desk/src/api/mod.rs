@@ -5,10 +5,15 @@
 
 mod call;
 mod command;
+mod draft;
+mod next;
 mod orders;
 mod page;
 mod patient;
+mod quality;
+mod queues;
 mod script;
+mod sign_in;
 mod work;
 
 use std::sync::Arc;
@@ -20,7 +25,7 @@ use causeway_proto::intake::v1 as wire;
 use causeway_proto::intake::v1::intake_desk_server::IntakeDesk;
 use tonic::{Request, Response, Status};
 
-use crate::domain::Step;
+use crate::domain::{Outcome, Step};
 use crate::error::DeskError;
 use crate::handlers::Current;
 use crate::metrics::DeskMetrics;
@@ -68,11 +73,18 @@ impl Desk {
 }
 
 #[tonic::async_trait]
+#[deny(clippy::missing_trait_methods)]
 impl IntakeDesk for Desk {
     async fn list_work(&self, request: Request<wire::ListWorkRequest>) -> Answer<wire::ListWorkResponse> {
         let actor = call::allowed(&request, Action::ViewWorklist, &request.get_ref().center)?;
         let listed = work::list(self, actor, request.into_inner()).await;
         listed.map(Response::new).map_err(DeskError::status)
+    }
+
+    async fn list_queues(&self, request: Request<wire::ListQueuesRequest>) -> Answer<wire::ListQueuesResponse> {
+        let center = &request.get_ref().center;
+        call::allowed(&request, Action::ViewWorklist, center)?;
+        queues::list(self, center).await.map(Response::new).map_err(DeskError::status)
     }
 
     async fn get_inquiry(&self, request: Request<wire::GetInquiryRequest>) -> Answer<wire::Inquiry> {
@@ -94,6 +106,13 @@ impl IntakeDesk for Desk {
         answer
     }
 
+    async fn claim_next(&self, request: Request<wire::ClaimNextRequest>) -> Answer<wire::Inquiry> {
+        let actor = call::allowed(&request, Action::WorkInquiry, &request.get_ref().center)?;
+        let claimed = next::claim(self, actor, request.into_inner()).await;
+        self.parts.metrics.claim(if claimed.is_ok() { "taken" } else { "refused" });
+        claimed.map(Response::new).map_err(DeskError::status)
+    }
+
     async fn release_inquiry(&self, request: Request<wire::InquiryCommand>) -> Answer<wire::Inquiry> {
         let asked = request.get_ref();
         let call = Call::open(&request, Action::WorkInquiry, (&asked.center, &asked.inquiry_id));
@@ -109,7 +128,9 @@ impl IntakeDesk for Desk {
 
     async fn log_attempt(&self, request: Request<wire::LogAttemptRequest>) -> Answer<wire::Inquiry> {
         let asked = request.get_ref();
-        let call = Call::open(&request, Action::WorkInquiry, (&asked.center, &asked.inquiry_id));
+        let ends = Outcome::parse(&asked.outcome).is_some_and(|outcome| outcome.ends_with().is_some());
+        let action = if ends { Action::CloseInquiry } else { Action::WorkInquiry };
+        let call = Call::open(&request, action, (&asked.center, &asked.inquiry_id));
         self.order(call, orders::attempt(asked)).await
     }
 
@@ -117,6 +138,12 @@ impl IntakeDesk for Desk {
         let asked = request.get_ref();
         let call = Call::open(&request, Action::WorkInquiry, (&asked.center, &asked.inquiry_id));
         self.order(call, Ok(orders::note(request.into_inner()))).await
+    }
+
+    async fn save_draft(&self, request: Request<wire::SaveDraftRequest>) -> Answer<wire::SaveDraftResponse> {
+        let asked = request.get_ref();
+        let call = Call::open(&request, Action::WorkInquiry, (&asked.center, &asked.inquiry_id))?;
+        draft::save(self, call, request.into_inner()).await.map(Response::new).map_err(DeskError::status)
     }
 
     async fn request_records(&self, request: Request<wire::RequestRecordsRequest>) -> Answer<wire::Inquiry> {
@@ -139,7 +166,7 @@ impl IntakeDesk for Desk {
     async fn review_records(&self, request: Request<wire::ReviewRecordsRequest>) -> Answer<wire::Inquiry> {
         let asked = request.get_ref();
         let call = Call::open(&request, Action::ReviewRecords, (&asked.center, &asked.inquiry_id));
-        self.order(call, orders::review(asked)).await
+        self.order(call, orders::review(self, asked)).await
     }
 
     async fn close_inquiry(&self, request: Request<wire::CloseInquiryRequest>) -> Answer<wire::Inquiry> {
@@ -148,10 +175,44 @@ impl IntakeDesk for Desk {
         self.order(call, orders::close(asked)).await
     }
 
+    async fn refer_elsewhere(&self, request: Request<wire::InquiryCommand>) -> Answer<wire::Inquiry> {
+        let asked = request.get_ref();
+        let call = Call::open(&request, Action::CloseInquiry, (&asked.center, &asked.inquiry_id));
+        self.order(call, orders::keyed("refer_elsewhere", asked, Step::ReferElsewhere)).await
+    }
+
+    async fn keep_inquiry(&self, request: Request<wire::KeepInquiryRequest>) -> Answer<wire::Inquiry> {
+        let asked = request.get_ref();
+        let call = Call::open(&request, Action::WorkInquiry, (&asked.center, &asked.inquiry_id));
+        self.order(call, orders::keep(asked)).await
+    }
+
+    async fn hand_to_center(&self, request: Request<wire::HandToCenterRequest>) -> Answer<wire::Inquiry> {
+        let asked = request.get_ref();
+        let call = Call::open(&request, Action::HandToCenter, (&asked.center, &asked.inquiry_id));
+        self.order(call, orders::hand_to_center(asked)).await
+    }
+
+    async fn agree_next_step(&self, request: Request<wire::AgreeNextStepRequest>) -> Answer<wire::Inquiry> {
+        let asked = request.get_ref();
+        let call = Call::open(&request, Action::WorkInquiry, (&asked.center, &asked.inquiry_id));
+        self.order(call, orders::agree_next_step(self, asked)).await
+    }
+
+    async fn end_next_step(&self, request: Request<wire::EndNextStepRequest>) -> Answer<wire::Inquiry> {
+        let asked = request.get_ref();
+        let call = Call::open(&request, Action::WorkInquiry, (&asked.center, &asked.inquiry_id));
+        self.order(call, orders::end_next_step(asked)).await
+    }
+
     async fn reopen_inquiry(&self, request: Request<wire::InquiryCommand>) -> Answer<wire::Inquiry> {
         let asked = request.get_ref();
         let call = Call::open(&request, Action::CloseInquiry, (&asked.center, &asked.inquiry_id));
         self.order(call, orders::keyed("reopen", asked, Step::Reopen)).await
+    }
+
+    async fn note_sign_in(&self, request: Request<wire::NoteSignInRequest>) -> Answer<wire::NoteSignInResponse> {
+        sign_in::note(self, request).await.map(|()| Response::new(wire::NoteSignInResponse {}))
     }
 
     async fn get_patient_status(&self, request: Request<wire::GetInquiryRequest>) -> Answer<wire::PatientStatus> {

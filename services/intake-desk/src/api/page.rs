@@ -3,13 +3,18 @@
 //! The note and the free words of the timeline are PHI: they are opened for those who may read a person, and that look is
 //! written down in the same transaction. Everybody else gets the same page with those fields empty.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use causeway_auth::audit::{Entry, Outcome, append};
+use causeway_auth::audit::append;
 use causeway_auth::{Action, Phi, policy};
 use causeway_funnel::intake::missing_fields;
+use causeway_funnel::next_action::NextAction;
+use causeway_funnel::next_step::{ExpectedStep, NextStepKind};
 use causeway_funnel::profile::Profile;
-use causeway_funnel::stage::StageEvent;
+use causeway_funnel::quality_audit::computed::Worked;
+use causeway_funnel::stage::{Stage, StageEvent, walk};
+use causeway_funnel::words::Words;
 use causeway_mailbox::Tx;
 use causeway_proto::convert::{micros, stage_to_wire};
 use causeway_proto::intake::v1 as wire;
@@ -17,12 +22,14 @@ use jiff::Timestamp;
 
 use super::call::Call;
 use super::{Desk, script};
-use crate::domain::{Inquiry, RecordLine, clock_state};
+use crate::domain::{
+    Handover, Inquiry, NextStep, RecordLine, clock_state, next_channel, says_what_comes_next, standing_pause, worked,
+};
 use crate::error::DeskError;
 use crate::store::inquiry::{Loaded, find};
 use crate::store::note::Fields;
 use crate::store::timeline::TimelineRow;
-use crate::store::{note, timeline};
+use crate::store::{attempts, drafts, note, timeline};
 
 /// Looks at an inquiry.
 pub async fn look(desk: &Desk, call: Call) -> Result<wire::Inquiry, DeskError> {
@@ -50,32 +57,44 @@ pub async fn render(
     let lines = timeline::of(tx, call.inquiry_id).await?;
     let may_read = policy::may(&call.actor, Action::ReadPerson, &call.center).is_ok();
     let fields = if may_read { note::open(tx, &desk.parts.sealer, call.inquiry_id).await? } else { None };
-    let showed = fields.is_some() || (may_read && lines.iter().any(|line| line.sealed.is_some()));
+    let mut draft =
+        if may_read { drafts::open(tx, &desk.parts.sealer, call.inquiry_id, &call.actor.id).await? } else { None };
+    if draft.as_ref().is_some_and(|draft| is_saved(draft, fields.as_ref())) {
+        drafts::drop_of(tx, call.inquiry_id, Some(&call.actor.id)).await?;
+        draft = None;
+    }
+    let showed = fields.is_some() || draft.is_some() || (may_read && lines.iter().any(|line| line.sealed.is_some()));
     let now = tx.now();
     let mut page = known_page(loaded, profile, now);
-    page.timeline =
-        lines.into_iter().map(|line| entry(desk, call, (profile, may_read), line)).collect::<Result<_, _>>()?;
-    page.timeline.extend(first_lines(loaded, profile));
+    // Above the line of what changed it.
+    page.timeline = stage_lines(&loaded.inquiry);
+    for line in lines {
+        page.timeline.push(entry(desk, call, (profile, may_read), line)?);
+    }
+    page.timeline.extend(first_lines(loaded, (desk, profile)));
     page.timeline.sort_by_key(|line| std::cmp::Reverse(line.at));
+    if loaded.inquiry.is_open() {
+        let way = next_channel(&attempts::of(tx, call.inquiry_id).await?, &loaded.inquiry.facts);
+        page.next_channel = way.map(|way| way.as_str().to_owned()).unwrap_or_default();
+    }
+    if let Some(draft) = draft {
+        (page.draft_saved_at, page.draft_base_version) = (micros(draft.saved_at), draft.base_version);
+        page.draft = draft.fields.into_exposed().into_iter().collect();
+    }
     page.note = note_fields(profile, &loaded.inquiry, fields);
     let script = script::for_call(profile, &loaded.inquiry, &call.actor.name);
     (page.script_id, page.script_version, page.script_text) = script.unwrap_or_default();
+    page.scripts = script::beside(profile, &loaded.inquiry, &call.actor.name);
     if showed {
-        append(tx, look_entry(tx, call, purpose)).await?;
+        append(tx, call.entry(tx, "read note", purpose)).await?;
     }
     Ok(page)
 }
 
-fn look_entry(tx: &Tx, call: &Call, purpose: &str) -> Entry {
-    Entry {
-        actor: call.actor.clone(),
-        action: "read note".to_owned(),
-        object_kind: "inquiry",
-        object_id: call.inquiry_id.to_string(),
-        purpose: purpose.to_owned(),
-        outcome: Outcome::Done,
-        request_id: tx.trace().traceparent().unwrap_or_default().to_owned(),
-    }
+/// A draft says nothing that the note does not say.
+fn is_saved(draft: &drafts::Draft, saved: Option<&Fields>) -> bool {
+    let saved = |key: &str| saved.and_then(|fields| fields.expose().get(key)).map_or("", String::as_str);
+    draft.fields.expose().iter().all(|(key, typed)| typed.trim() == saved(key))
 }
 
 /// All that needs no further look: nothing of it is PHI.
@@ -84,13 +103,14 @@ fn known_page(loaded: &Loaded, profile: &Profile, now: Timestamp) -> wire::Inqui
     let language = profile.default_language();
     let route = &inquiry.route;
     let closed = inquiry.close_reason.is_some();
+    let pause = standing_pause(&inquiry.pauses, inquiry.first_attempt_at, !inquiry.is_open(), now);
     wire::Inquiry {
         facts: Some(facts.clone()),
         stage: stage_to_wire(inquiry.stage).into(),
         team: route.team.clone(),
         owner: inquiry.owner.clone(),
         next_action: inquiry.next_action.as_str().to_owned(),
-        next_action_words: inquiry.next_action.label(language).to_owned(),
+        next_action_words: action_words(profile, inquiry, language),
         due_at: inquiry.due_at.map_or(0, micros),
         program: route.program.clone(),
         site: route.site.clone(),
@@ -107,7 +127,61 @@ fn known_page(loaded: &Loaded, profile: &Profile, now: Timestamp) -> wire::Inqui
         close_reason: inquiry.close_reason.map(|reason| reason.as_str().to_owned()).unwrap_or_default(),
         version: inquiry.version,
         after_hours: route.after_hours,
+        chosen: inquiry.turn.chosen,
+        escalated: i32::try_from(inquiry.escalated).unwrap_or(i32::MAX),
+        bounced: inquiry.bounced,
+        out_of_scope: inquiry.scope.entry.clone(),
+        out_of_scope_state: inquiry.scope.state.as_str().to_owned(),
+        handover: inquiry.handover.as_ref().map(handover),
+        next_step: inquiry.next_step.as_ref().map(|step| next_step(profile, step, language, |kind| &kind.label)),
+        pause_reason: pause.map_or("", |pause| pause.reason.as_str()).to_owned(),
+        paused_since: pause.map_or(0, |pause| micros(pause.from)),
+        paused_until: pause.map_or(0, |pause| micros(pause.to)),
+        review_since: inquiry.review.map_or(0, |waiting| micros(waiting.since)),
+        review_due_at: inquiry.review.map_or(0, |waiting| micros(waiting.due_at)),
+        review_escalated: inquiry.review.map_or(0, |waiting| i32::try_from(waiting.escalated).unwrap_or(i32::MAX)),
+        decline_reason: inquiry.declined.map(|reason| reason.as_str().to_owned()).unwrap_or_default(),
         ..Default::default()
+    }
+}
+
+/// The next action, with which step it is about where it is about an agreed one.
+fn action_words(profile: &Profile, inquiry: &Inquiry, language: &str) -> String {
+    let words = inquiry.next_action.label(language);
+    let is_of_step = matches!(inquiry.next_action, NextAction::AwaitNextStep | NextAction::ConfirmNextStep);
+    let kind = inquiry.open_step().filter(|_| is_of_step).and_then(|step| profile.booking.next_step(&step.kind));
+    kind.map_or_else(|| words.to_owned(), |kind| format!("{words}: {}", kind.label.get(language)))
+}
+
+/// An agreed next step in the words of whoever asks. A kind that left the profile keeps its stored name.
+pub fn next_step(
+    profile: &Profile,
+    step: &NextStep,
+    language: &str,
+    words: impl Fn(&NextStepKind) -> &Words,
+) -> wire::NextStep {
+    let kind = profile.booking.next_step(&step.kind);
+    let expected = |one: &ExpectedStep| wire::ExpectedStep {
+        words: one.words.get(language).to_owned(),
+        days: i32::try_from(one.days).unwrap_or(i32::MAX),
+    };
+    wire::NextStep {
+        kind: step.kind.clone(),
+        label: kind.map_or(step.kind.as_str(), |kind| words(kind).get(language)).to_owned(),
+        at: micros(step.at),
+        call: kind.is_some_and(|kind| kind.call),
+        ended: step.ended.map(|how| how.as_str().to_owned()).unwrap_or_default(),
+        steps: kind.map(|kind| kind.steps.iter().map(expected).collect()).unwrap_or_default(),
+    }
+}
+
+fn handover(known: &Handover) -> wire::Handover {
+    wire::Handover {
+        to_center: known.to.clone(),
+        reason: known.reason.as_str().to_owned(),
+        state: known.state.as_str().to_owned(),
+        reference: known.reference.clone(),
+        why: known.why.map(|why| why.as_str().to_owned()).unwrap_or_default(),
     }
 }
 
@@ -123,6 +197,8 @@ pub fn record_line(profile: &Profile, line: &RecordLine, language: &str) -> wire
         asked_at: line.asked_at.map_or(0, micros),
         received_at: line.received_at.map_or(0, micros),
         hint: document.map(|document| document.hint.get(language).to_owned()).unwrap_or_default(),
+        by: line.by.clone(),
+        why: line.why.map(|why| why.as_str().to_owned()).unwrap_or_default(),
     }
 }
 
@@ -133,7 +209,7 @@ fn entry(
     line: TimelineRow,
 ) -> Result<wire::TimelineEntry, DeskError> {
     let TimelineRow { at, kind, text, actor, sealed } = line;
-    let mut text = worded(profile, &kind, &text);
+    let mut text = worded((desk, profile), &kind, &text);
     if let (true, Some(sealed)) = (may_read, sealed) {
         let words = desk.parts.sealer.open_text(&call.center, &timeline::context(call.inquiry_id), &sealed)?;
         text.push(' ');
@@ -142,19 +218,23 @@ fn entry(
     Ok(wire::TimelineEntry { at: micros(at.0), kind, text, actor })
 }
 
-/// A sentence of the timeline with the names that the profile has for documents, teams and colleagues; its row keeps their ids.
-fn worded(profile: &Profile, kind: &str, text: &str) -> String {
+/// A sentence of the timeline with the names that the profiles have for documents, teams, colleagues and sister centers; its row
+/// keeps their ids.
+fn worded((desk, profile): (&Desk, &Profile), kind: &str, text: &str) -> String {
     let language = profile.default_language();
-    let name = |id: &str| match kind {
+    let sister = |id: &str| desk.profile(id).ok().map(|sister| Cow::Owned(sister.1.center.name.clone()));
+    let own = |id: &str| match kind {
         "record" | "records_requested" | "document" => {
             profile.checklists.document(id).map(|one| one.label.get(language))
         }
-        "routed" | "handed_over" => {
+        "next_step" => profile.booking.next_step(id).map(|kind| kind.label.get(language)),
+        "routed" | "handed_over" | "chosen" | "escalated" | "released" => {
             let team = profile.team(id).map(|team| team.name.get(language));
             team.or_else(|| profile.staff(id).map(|staff| staff.name.as_str()))
         }
         _ => None,
     };
+    let name = |id: &str| if kind == "sister" { sister(id) } else { own(id).map(Cow::Borrowed) };
     // The row of the table stands where it is said why.
     let text = if kind == "routed" { text.split_once(" by row ").map_or(text, |(team, _)| team) } else { text };
     let is_of_id = |sign: char| sign.is_ascii_alphanumeric() || matches!(sign, '_' | '-');
@@ -162,7 +242,7 @@ fn worded(profile: &Profile, kind: &str, text: &str) -> String {
     let mut rest = text;
     while !rest.is_empty() {
         let word = rest.find(|sign| !is_of_id(sign)).unwrap_or(rest.len());
-        worded.push_str(name(&rest[..word]).unwrap_or(&rest[..word]));
+        worded.push_str(&name(&rest[..word]).unwrap_or(Cow::Borrowed(&rest[..word])));
         let next = rest[word..].find(is_of_id).map_or(rest.len(), |gap| word + gap);
         worded.push_str(&rest[word..next]);
         rest = &rest[next..];
@@ -171,12 +251,33 @@ fn worded(profile: &Profile, kind: &str, text: &str) -> String {
     if worded.ends_with('.') { worded } else { worded + "." }
 }
 
+/// How the stage went, newest first, read from the facts: so it is the same in whatever order they came. Closing, reopening and the
+/// beginning have lines of their own.
+fn stage_lines(inquiry: &Inquiry) -> Vec<wire::TimelineEntry> {
+    let told = |stage: Stage| !matches!(stage, Stage::Closed | Stage::Received);
+    let steps = walk(&inquiry.stage_facts).into_iter().rev().filter(|step| told(step.from) && told(step.to));
+    let line = |step: causeway_funnel::stage::StageStep| wire::TimelineEntry {
+        at: micros(step.at),
+        kind: "stage".to_owned(),
+        text: format!("Stage is now: {}.", step.to.label("en").to_lowercase()),
+        actor: String::new(),
+    };
+    steps.map(line).collect()
+}
+
 /// How every inquiry begins: it comes in and goes to a team. These two lines stand in its own row.
-fn first_lines(loaded: &Loaded, profile: &Profile) -> [wire::TimelineEntry; 2] {
+fn first_lines(loaded: &Loaded, (desk, profile): (&Desk, &Profile)) -> [wire::TimelineEntry; 2] {
     let facts = &loaded.inquiry.facts;
     let routed = loaded.inquiry.stage_facts.iter().find(|fact| fact.what == StageEvent::Routed);
     let routed_at = routed.map_or(facts.received_at, |fact| fact.at);
-    let came_in = format!("Came in by {}.", facts.source.label("en").to_lowercase());
+    let came_in = match facts.stays.last() {
+        Some(stay) => worded(
+            (desk, profile),
+            "sister",
+            &format!("Handed over by {}, where it was {}.", stay.center, stay.reference),
+        ),
+        None => format!("Came in by {}.", facts.source.label("en").to_lowercase()),
+    };
     let line = |at, kind: &str, text: String, actor: &str| wire::TimelineEntry {
         at: micros(at),
         kind: kind.to_owned(),
@@ -184,7 +285,7 @@ fn first_lines(loaded: &Loaded, profile: &Profile) -> [wire::TimelineEntry; 2] {
         actor: actor.to_owned(),
     };
     [
-        line(routed_at, "routed", worded(profile, "routed", &loaded.routed_line), "routing"),
+        line(routed_at, "routed", worded((desk, profile), "routed", &loaded.routed_line), "routing"),
         line(facts.received_at, "received", came_in, ""),
     ]
 }
@@ -192,11 +293,11 @@ fn first_lines(loaded: &Loaded, profile: &Profile) -> [wire::TimelineEntry; 2] {
 /// The fields of the note with their answers, and which of them are missing.
 fn note_fields(profile: &Profile, inquiry: &Inquiry, fields: Option<Fields>) -> Vec<wire::NoteField> {
     let language = profile.default_language();
-    let consult = inquiry.facts.consult_type;
+    let (consult, area) = (inquiry.facts.consult_type, inquiry.facts.cancer_area);
     let filled = fields.map_or_else(BTreeMap::new, Phi::into_exposed);
     // Whoever may not see the answers is not told that they are missing either.
     let hidden = filled.is_empty() && inquiry.note_version > 0;
-    let missing = if hidden { Vec::new() } else { missing_fields(&profile.note, consult, &filled) };
+    let missing = if hidden { Vec::new() } else { missing_fields(&profile.note, (consult, area), &filled) };
     let field = |field: &causeway_funnel::intake::NoteField| wire::NoteField {
         key: field.key.clone(),
         label: field.label.get(language).to_owned(),
@@ -206,5 +307,32 @@ fn note_fields(profile: &Profile, inquiry: &Inquiry, fields: Option<Fields>) -> 
         missing: missing.iter().any(|missing| missing.key == field.key),
         options: field.options.iter().map(|option| option.value.clone()).collect(),
     };
-    profile.note.fields_for(consult).map(field).collect()
+    profile.note.fields_for(consult, area).map(field).collect()
+}
+
+/// The page as an auditor of its quality sees it: lines without free words, and the note without its answers, which are opened only
+/// to see which are there. With what the machine answers the checklist from.
+pub async fn for_audit(
+    desk: &Desk,
+    tx: &mut Tx,
+    call: &Call,
+    (loaded, profile): (&Loaded, &Profile),
+) -> Result<(wire::Inquiry, Worked), DeskError> {
+    let lines = timeline::of(tx, call.inquiry_id).await?;
+    let tries = attempts::tries(tx, call.inquiry_id).await?;
+    let written_at = lines.iter().filter(|line| says_what_comes_next(&line.kind, &line.actor)).map(|line| line.at.0);
+    let written_at = written_at.collect();
+    let mut page = known_page(loaded, profile, tx.now());
+    page.timeline = stage_lines(&loaded.inquiry);
+    for line in lines {
+        page.timeline.push(entry(desk, call, (profile, false), line)?);
+    }
+    page.timeline.extend(first_lines(loaded, (desk, profile)));
+    page.timeline.sort_by_key(|line| std::cmp::Reverse(line.at));
+    let fields = note::open(tx, &desk.parts.sealer, call.inquiry_id).await?;
+    page.note = note_fields(profile, &loaded.inquiry, fields);
+    let filled = page.note.iter().map(|field| (field.key.clone(), !field.value.trim().is_empty())).collect();
+    page.note.iter_mut().for_each(|field| field.value.clear());
+    let worked = worked(&loaded.inquiry, profile, tx.now(), (tries, written_at, filled));
+    Ok((page, worked))
 }

@@ -1,6 +1,6 @@
 //! The worklist: what is due first comes first.
 
-use causeway_auth::Actor;
+use causeway_auth::{Actor, Role};
 use causeway_funnel::profile::Profile;
 use causeway_funnel::records::LineState;
 use causeway_funnel::stage::Stage;
@@ -13,9 +13,9 @@ use prost::Message as _;
 use uuid::Uuid;
 
 use super::Desk;
-use crate::domain::{RecordLine, clock_state};
+use crate::domain::{RecordLine, clock_state, standing_pause};
 use crate::error::DeskError;
-use crate::store::worklist::{Asked, Only, View, WorkItem, counts, page};
+use crate::store::worklist::{Asked, MOST_COUNTED, Only, View, WorkItem, counts, page};
 
 const USUAL_ROWS: i32 = 50;
 
@@ -27,15 +27,28 @@ pub async fn list(
 ) -> Result<wire::ListWorkResponse, DeskError> {
     let current = desk.profile(&request.center)?;
     let view = View::parse(&request.view)
-        .ok_or(DeskError::Field("view is unknown; use all, mine, unclaimed, late, due_today or closed"))?;
+        .ok_or(DeskError::Field("view is unknown; use all, mine, unclaimed, late, due_today, to_review or closed"))?;
+    let ids: Result<Vec<Uuid>, _> = request.inquiry_ids.iter().map(|id| Uuid::parse_str(id)).collect();
+    let ids = ids.map_err(|_| DeskError::Field("inquiry_ids holds what is not a uuid"))?;
+    if ids.len() > usize::try_from(desk.parts.most_rows).unwrap_or_default() {
+        return Err(DeskError::Field("inquiry_ids are more than a page has rows; ask for fewer at once"));
+    }
     let after = read_token(&request.page_token)?;
-    let rows = if request.page_size <= 0 { USUAL_ROWS } else { request.page_size.min(desk.parts.most_rows) };
+    let rows = if !ids.is_empty() {
+        desk.parts.most_rows
+    } else if request.page_size <= 0 {
+        USUAL_ROWS
+    } else {
+        request.page_size.min(desk.parts.most_rows)
+    };
     let only = Only {
         consult_type: request.consult_type,
         site: request.site,
         owner: request.owner,
         next_action: request.next_action,
     };
+    let review_teams =
+        if request.team.is_empty() { own_teams(&current.1, &actor).join(",") } else { request.team.clone() };
     let center = request.center;
     let listed = desk.parts.database.read(&center, move |tx| {
         Box::pin(async move {
@@ -43,23 +56,34 @@ pub async fn list(
             let day_ends = day_ends(&current.1, now);
             // One more than wanted tells whether there is another page.
             let limit = i64::from(rows) + 1;
-            let asked = Asked { view, team: request.team, only, me: actor.id, after, limit, now, day_ends };
-            answer(tx, &asked).await
+            let (team, me) = (request.team, actor.id);
+            let asked = Asked { view, team, review_teams, only, me, after, limit, ids, now, day_ends };
+            answer(tx, &current.1, &asked).await
         })
     });
     listed.await
 }
 
-async fn answer(tx: &mut Tx, asked: &Asked) -> Result<wire::ListWorkResponse, DeskError> {
+async fn answer(tx: &mut Tx, profile: &Profile, asked: &Asked) -> Result<wire::ListWorkResponse, DeskError> {
     let mut found = page(tx, asked).await?;
     let counted = counts(tx, asked).await?;
     let wanted = usize::try_from(asked.limit - 1).unwrap_or(0);
     let more = found.len() > wanted;
     found.truncate(wanted);
     let next_page_token = if more { found.last().map(token).unwrap_or_default() } else { String::new() };
-    let rows = found.into_iter().map(|item| row(item, asked.now)).collect::<Result<_, _>>()?;
-    let count = |((_, view), count): (&(View, &str), i64)| wire::ViewCount { view: (*view).to_owned(), count };
+    let rows = found.into_iter().map(|item| row(profile, item, asked.now)).collect::<Result<_, _>>()?;
+    let count = |((_, view), count): (&(View, &str), i64)| wire::ViewCount {
+        view: (*view).to_owned(),
+        count: count.min(MOST_COUNTED),
+        more: count > MOST_COUNTED,
+    };
     Ok(wire::ListWorkResponse { rows, next_page_token, counts: View::ALL.iter().zip(counted).map(count).collect() })
+}
+
+/// The teams whose records somebody reviews; none: all of them, for a manager and for whom the profile does not know.
+fn own_teams<'a>(profile: &'a Profile, actor: &Actor) -> &'a [String] {
+    let own = profile.staff(&actor.id).filter(|_| !actor.has(Role::Manager));
+    own.map_or(&[], |staff| staff.teams.as_slice())
 }
 
 /// Midnight at the center.
@@ -70,7 +94,7 @@ fn day_ends(profile: &Profile, now: Timestamp) -> Timestamp {
     midnight.unwrap_or(now + SignedDuration::from_hours(24))
 }
 
-fn row(item: WorkItem, now: Timestamp) -> Result<wire::WorkRow, DeskError> {
+fn row(profile: &Profile, item: WorkItem, now: Timestamp) -> Result<wire::WorkRow, DeskError> {
     let facts = Facts::decode(item.facts.as_slice())
         .map_err(|cause| sqlx::Error::ColumnDecode { index: "facts".into(), source: cause.into() })?;
     let stage: Stage = item
@@ -79,7 +103,9 @@ fn row(item: WorkItem, now: Timestamp) -> Result<wire::WorkRow, DeskError> {
         .map_err(|cause| sqlx::Error::ColumnDecode { index: "stage".into(), source: Box::new(cause) })?;
     let first_attempt_at = item.first_attempt_at.map(|at| at.0);
     let clock = clock_state(item.response_due_at.0, first_attempt_at, stage == Stage::Closed, now);
+    let pause = standing_pause(&item.pauses.0, first_attempt_at, matches!(stage, Stage::Attended | Stage::Closed), now);
     let (records_have, records_need) = records(&item.checklist.0);
+    let (waiting_for, waiting_since) = waiting(profile, &item.checklist.0);
     Ok(wire::WorkRow {
         inquiry_id: item.inquiry_id.to_string(),
         consult_type: facts.consult_type,
@@ -91,6 +117,7 @@ fn row(item: WorkItem, now: Timestamp) -> Result<wire::WorkRow, DeskError> {
         time_zone: facts.time_zone,
         language: facts.language,
         referring_office: facts.referring_office,
+        stays: facts.stays,
         landing_page: facts.attribution.map(|told| told.landing_page).unwrap_or_default(),
         team: item.team,
         owner: item.owner,
@@ -100,10 +127,22 @@ fn row(item: WorkItem, now: Timestamp) -> Result<wire::WorkRow, DeskError> {
         attempts: item.attempts,
         records_have,
         records_need,
+        waiting_for,
+        waiting_since,
         priority: item.priority,
         received_at: micros(item.received_at.0),
         clock_state: clock.as_str().to_owned(),
         version: item.version,
+        chosen: item.chosen,
+        escalated: item.escalated,
+        bounced: item.bounced,
+        pause_reason: pause.map_or("", |pause| pause.reason.as_str()).to_owned(),
+        paused_since: pause.map_or(0, |pause| micros(pause.from)),
+        paused_until: pause.map_or(0, |pause| micros(pause.to)),
+        review_since: item.review_since.map_or(0, |at| micros(at.0)),
+        review_due_at: item.review_due_at.map_or(0, |at| micros(at.0)),
+        came: came(profile, &item.checklist.0),
+        next_step: item.next_step.filter(|step| step.ended.is_none()).map(|step| step.0.kind).unwrap_or_default(),
     })
 }
 
@@ -115,11 +154,35 @@ fn records(lines: &[RecordLine]) -> (i32, i32) {
     (count(wanted.clone().filter(there).count()), count(wanted.count()))
 }
 
+/// The documents that booking waits for and that were asked for, in words for staff, and since when the longest of them.
+fn waiting(profile: &Profile, lines: &[RecordLine]) -> (Vec<String>, i64) {
+    let asked = lines.iter().filter(|line| line.needed && line.state == LineState::Requested);
+    let language = profile.default_language();
+    let since = asked.clone().filter_map(|line| line.asked_at).min().map_or(0, micros);
+    let words = asked.map(|line| match profile.checklists.document(&line.kind) {
+        Some(document) => {
+            let from = document.from.label(language).to_lowercase();
+            format!("{} ({from})", document.label.get(language))
+        }
+        None => line.kind.clone(),
+    });
+    (words.collect(), since)
+}
+
+/// The documents that came and that nobody has reviewed, in words for staff.
+fn came(profile: &Profile, lines: &[RecordLine]) -> Vec<String> {
+    let came = lines.iter().filter(|line| line.state == LineState::Received);
+    let language = profile.default_language();
+    let label =
+        |line: &RecordLine| profile.checklists.document(&line.kind).map(|document| document.label.get(language));
+    came.map(|line| label(line).unwrap_or(line.kind.as_str()).to_owned()).collect()
+}
+
 fn token(last: &WorkItem) -> String {
     format!("{}.{}", last.at.map_or(0, |at| micros(at.0)), last.inquiry_id)
 }
 
-fn read_token(token: &str) -> Result<Option<(Timestamp, Uuid)>, DeskError> {
+pub(super) fn read_token(token: &str) -> Result<Option<(Timestamp, Uuid)>, DeskError> {
     if token.is_empty() {
         return Ok(None);
     }
@@ -145,7 +208,7 @@ mod tests {
 
     #[test]
     fn a_waived_document_is_neither_had_nor_wanted() {
-        let line = |state| RecordLine { kind: "x".into(), needed: true, state, asked_at: None, received_at: None };
+        let line = |state| RecordLine { kind: "x".into(), needed: true, state, ..RecordLine::default() };
         let lines = [LineState::Waived, LineState::Received, LineState::Needed].map(line);
         assert_eq!(records(&lines), (1, 2));
     }

@@ -1,11 +1,14 @@
-//! Tries to reach a person: what each one means, and when the next one is due.
+//! Tries to reach a person: what each one means, when the next one is due, and by which way.
 //!
 //! The next try is due on the next business day at the latest, inside the part of the day in which the person likes to be
-//! called where the center is open then. A time that the person asked for goes before every rule.
+//! called where the center is open then, and never in their night. A time that the person asked for goes before every rule.
+
+use std::cmp::Ordering;
 
 use causeway_funnel::inquiry::{BestTime, Channel, Facts};
+use causeway_funnel::profile::QuietHours;
 use causeway_funnel::stage::StageEvent;
-use jiff::civil::Date;
+use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
@@ -16,24 +19,91 @@ use super::step::{Outcome, Refusal, Told};
 /// A call back further ahead than this is a slip of the pen.
 const FURTHEST_CALL_BACK: SignedDuration = SignedDuration::from_hours(24 * 92);
 
-/// When the next try is due after one that did not succeed.
+/// Minutes of a day, from and to.
+pub(super) type Hours = (u16, u16);
+const DAY: u16 = 24 * 60;
+
+/// When the next try is due after one that did not succeed: the last minute that the rule allows in which the person likes to be
+/// called, else the last in which nothing is quiet at their place, else the last that the rule allows. The center is open then.
 pub fn next_try(now: Timestamp, facts: &Facts, rules: &Rules<'_>) -> Timestamp {
     let by_target = rules.calendar.add_business(now, rules.targets.try_again_minutes);
     let latest = next_business_day_end(now, rules).map_or(by_target, |end| by_target.min(end));
     let zone = TimeZone::get(&facts.time_zone).unwrap_or_else(|_| rules.calendar.zone().clone());
-    let Some((from, to)) = hours_of(facts.best_time) else { return latest };
+    let awake = awake(rules.quiet);
+    let liked = hours_of(facts.best_time).map(|liked| awake.map(|awake| shared(awake, liked)));
+    let within = |hours: [Hours; 2]| last_within(hours, &zone, (now, latest), rules);
+    liked.and_then(within).or_else(|| within(awake)).unwrap_or(latest)
+}
+
+/// The latest welcome time that is not after what the rule allows; days are looked at from the last one back.
+fn last_within(
+    hours: [Hours; 2],
+    zone: &TimeZone,
+    (now, latest): (Timestamp, Timestamp),
+    rules: &Rules<'_>,
+) -> Option<Timestamp> {
     let today = zone.to_datetime(now).date();
-    let last_day = zone.to_datetime(latest).date();
-    // The latest welcome time that is not after what the rule allows; days are looked at from the last one back.
-    let mut day = last_day;
+    let mut day = zone.to_datetime(latest).date();
     while day >= today {
-        if let Some(at) = welcome_time(day, (from, to), &zone, now, latest, rules) {
-            return at;
+        let found = hours.iter().filter_map(|hours| welcome_time(day, *hours, zone, (now, latest), rules)).max();
+        if found.is_some() {
+            return found;
         }
-        let Ok(before) = day.yesterday() else { break };
-        day = before;
+        day = day.yesterday().ok()?;
     }
-    latest
+    None
+}
+
+/// The hours of a day in which something may ring; the second ones are empty where the first are all.
+pub(super) fn awake(quiet: QuietHours) -> [Hours; 2] {
+    let minutes =
+        |time: Time| u16::try_from(i32::from(time.hour()) * 60 + i32::from(time.minute())).unwrap_or_default();
+    let (from, to) = (minutes(quiet.from), minutes(quiet.to));
+    match from.cmp(&to) {
+        Ordering::Equal => [(0, DAY), (0, 0)],
+        Ordering::Greater => [(to, from), (0, 0)],
+        Ordering::Less => [(0, from), (to, DAY)],
+    }
+}
+
+fn shared(one: Hours, other: Hours) -> Hours {
+    (one.0.max(other.0), one.1.min(other.1))
+}
+
+/// By which way the person is tried next: as they like it, and by another way that they allowed where two tries in a row led
+/// nowhere. A number that is somebody else's is used no more. Nothing: no way is left; the office that referred may know one.
+pub fn next_channel(tries: &[(Channel, Outcome)], facts: &Facts) -> Option<Channel> {
+    let wrong = |way: Channel| {
+        let same_number = |tried: Channel| tried == way || (is_number(tried) && is_number(way));
+        tries.iter().any(|(tried, outcome)| *outcome == Outcome::WrongNumber && same_number(*tried))
+    };
+    let all = [facts.preferred_channel, Channel::Phone, Channel::Email, Channel::Sms];
+    let mut ways: Vec<Channel> = Vec::new();
+    for way in all {
+        // Who allowed nothing has still asked us for an answer: a call is what is left.
+        let allowed = facts.consents.allow(way) || (way == Channel::Phone && !facts.consents.any());
+        if allowed && !wrong(way) && !ways.contains(&way) {
+            ways.push(way);
+        }
+    }
+    let in_vain = |(_, outcome): &&(Channel, Outcome)| {
+        matches!(outcome, Outcome::NoAnswer | Outcome::Voicemail | Outcome::OtherPerson)
+    };
+    let Some((last, _)) = tries.last() else { return ways.first().copied() };
+    let in_a_row = tries.iter().rev().take_while(in_vain).take_while(|(way, _)| way == last).count();
+    let place = ways.iter().position(|way| way == last);
+    match place {
+        Some(place) if in_a_row >= TRIES_BY_ONE_WAY => ways.get((place + 1) % ways.len()).copied(),
+        Some(place) => ways.get(place).copied(),
+        None => ways.first().copied(),
+    }
+}
+
+/// So many tries by one way that lead nowhere, then another way.
+const TRIES_BY_ONE_WAY: usize = 2;
+
+const fn is_number(way: Channel) -> bool {
+    matches!(way, Channel::Phone | Channel::Sms)
 }
 
 /// Closing time of the first day after today on which the center is open.
@@ -52,27 +122,36 @@ fn next_business_day_end(now: Timestamp, rules: &Rules<'_>) -> Option<Timestamp>
     Some(end)
 }
 
-/// Hours of the person's day, from and to.
-const fn hours_of(best_time: BestTime) -> Option<(i8, i8)> {
+/// When the person likes to be called.
+const fn hours_of(best_time: BestTime) -> Option<Hours> {
     match best_time {
-        BestTime::Morning => Some((8, 12)),
-        BestTime::Afternoon => Some((12, 17)),
-        BestTime::Evening => Some((17, 21)),
+        BestTime::Morning => Some((8 * 60, 12 * 60)),
+        BestTime::Afternoon => Some((12 * 60, 17 * 60)),
+        BestTime::Evening => Some((17 * 60, 21 * 60)),
         BestTime::Any => None,
     }
+}
+
+/// Hours of a day as instants; none where they are empty.
+pub(super) fn welcome_span(day: Date, (from, to): Hours, zone: &TimeZone) -> Option<(Timestamp, Timestamp)> {
+    let instant = |minutes: u16| {
+        let (day, minutes) = if minutes == DAY { (day.tomorrow().ok()?, 0) } else { (day, minutes) };
+        let (hour, minute) = (i8::try_from(minutes / 60).ok()?, i8::try_from(minutes % 60).ok()?);
+        zone.to_timestamp(day.at(hour, minute, 0, 0)).ok()
+    };
+    if from < to { Some((instant(from)?, instant(to)?)) } else { None }
 }
 
 /// The last minute of a day that is welcome, inside opening times, after now and not after `latest`.
 fn welcome_time(
     day: Date,
-    (from, to): (i8, i8),
+    hours: Hours,
     zone: &TimeZone,
-    now: Timestamp,
-    latest: Timestamp,
+    (now, latest): (Timestamp, Timestamp),
     rules: &Rules<'_>,
 ) -> Option<Timestamp> {
-    let instant = |hour: i8| zone.to_timestamp(day.at(hour, 0, 0, 0)).ok();
-    let (from, to) = (instant(from)?.max(now), instant(to)?.min(latest));
+    let (from, to) = welcome_span(day, hours, zone)?;
+    let (from, to) = (from.max(now), to.min(latest));
     let open = rules.calendar.open_spans(from).take_while(|(open, _)| *open < to);
     let ends = open.map(|(_, close)| close.min(to)).filter(|end| *end > now);
     ends.last()
@@ -95,20 +174,25 @@ impl Work<'_> {
             return Err(Refusal::FieldFault("a call back time belongs to the outcome call_back_asked"));
         }
         let version = self.begin();
+        self.acted();
         let inquiry = &mut self.inquiry;
         inquiry.attempts += 1;
         inquiry.first_attempt_at.get_or_insert(now);
-        inquiry.call_back_at = call_back_at;
+        // Whoever wants to be called and named no time is called by the rule, however often they were tried.
+        let by_rule = || next_try(now, &inquiry.facts, self.rules);
+        let asked_for = call_back_at.or_else(|| (outcome == Outcome::CallBackAsked).then(by_rule));
+        inquiry.call_back_at = asked_for;
         let (number, within_target) = (inquiry.attempts, now <= inquiry.route.response_due_at);
-        if outcome == Outcome::Reached {
+        if outcome.is_contact() {
             inquiry.first_contact_at.get_or_insert(now);
             inquiry.learn(now, version, StageEvent::AttemptReached);
         }
         // A talk moves things on: what comes next has its full time again.
-        (self.retry, self.restart) = (outcome != Outcome::Reached, outcome == Outcome::Reached);
-        self.told.push(Told::ContactAttempted { at: now, channel, outcome, number, within_target });
+        (self.retry, self.restart) = (!outcome.is_contact(), outcome.is_contact());
+        let script = Default::default();
+        self.told.push(Told::ContactAttempted { at: now, channel, outcome, number, within_target, script });
         let how = channel.label("en").to_lowercase();
         self.enter("attempt", format!("Attempt {number} by {how}: {}.", outcome.words()));
-        Ok(())
+        outcome.ends_with().map_or(Ok(()), |reason| self.close(reason))
     }
 }

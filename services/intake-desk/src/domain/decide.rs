@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::inquiry::{Inquiry, Rules};
 use super::settle::Before;
-use super::step::{By, Decided, Entry, Refusal, Step, Told};
+use super::step::{By, Decided, Entry, How, Refusal, Step, Told};
 
 /// A decision under way.
 pub(super) struct Work<'a> {
@@ -24,6 +24,8 @@ pub(super) struct Work<'a> {
     pub restart: bool,
     /// When the step happened, where that is not now.
     pub happened_at: Option<Timestamp>,
+    /// How it came that it is somebody else's; a choice that comes too late says so as well.
+    pub how: Option<How>,
 }
 
 /// Decides one step. What follows from it (stage, readiness, next action, due time) is computed from all facts, so the
@@ -44,6 +46,7 @@ pub fn decide(inquiry: Inquiry, step: &Step, by: &By, now: Timestamp, rules: &Ru
         retry: false,
         restart: false,
         happened_at: None,
+        how: None,
     };
     work.take(step)?;
     if work.changed {
@@ -57,10 +60,18 @@ impl Work<'_> {
     fn take(&mut self, step: &Step) -> Result<(), Refusal> {
         match step {
             Step::Rerouted(route) => self.reroute(route),
+            Step::ResponseMoved(moved) => self.response_moved(moved),
             Step::ResponseMissed { level } => self.response_missed(*level),
+            Step::Chosen(choice) => self.chosen(choice),
+            Step::Escalated { why, level, to } => self.escalated(why, *level, to),
             Step::Visit { what, at, version, starts_at } => self.visit(*what, (*at, *version), *starts_at),
             Step::VisitTimePassed => self.visit_time_passed(),
-            Step::Document { kind, previous } => self.document(kind, previous),
+            Step::ReviewEscalated { since, level, to, staff } => self.review_escalated(*since, *level, (to, staff)),
+            Step::Document { kind, previous, at } => self.document(kind, previous, *at),
+            Step::ClaimIdle { owner, version, since } => self.claim_idle(owner, *version, *since),
+            Step::NextStepTimePassed { number } => self.next_step_time_passed(*number),
+            Step::AgreeNextStep { kind, at } => return self.agree_next_step(kind, *at),
+            Step::EndNextStep(how) => return self.end_next_step(*how),
             Step::Claim => return self.claim(),
             Step::Release => return self.release(),
             Step::HandOver(to) => return self.hand_over(to),
@@ -69,9 +80,14 @@ impl Work<'_> {
             }
             Step::Note { base_version, missing } => return self.note(*base_version, *missing),
             Step::RequestRecords(kinds) => return self.request_records(kinds),
-            Step::Record { kind, state } => return self.record(kind, *state),
-            Step::Review { accept } => return self.review(*accept),
-            Step::Close(reason) => return self.close(*reason),
+            Step::Record { kind, state, why } => return self.record(kind, *state, *why),
+            Step::Review(verdict) => return self.review(verdict),
+            Step::ReferElsewhere => return self.refer_elsewhere(),
+            Step::Keep(reason) => return self.keep(*reason),
+            Step::ReferralTold { fate, at, text } => return self.referral_told(*fate, (*at, text)),
+            Step::HandToCenter { to, reason } => return self.hand_to_center(to, *reason),
+            Step::HandoverTold { number, fate } => return self.handover_told(*number, fate),
+            Step::Close(reason) => return self.close_by_hand(*reason),
             Step::Reopen => return self.reopen(),
         }
         Ok(())
@@ -84,6 +100,24 @@ impl Work<'_> {
             self.inquiry.version += 1;
         }
         self.inquiry.version
+    }
+
+    /// A person changed who works it. Gives the new version.
+    pub(super) fn moved(&mut self, how: How) {
+        self.inquiry.turn.moved_version = self.begin();
+        self.inquiry.turn.moved_at = Some(self.now);
+        self.inquiry.turn.chosen = false;
+        self.how = Some(how);
+    }
+
+    /// Whoever begins what is theirs holds it from then on: a choice of routing that did not know of it comes too late, and nobody looks
+    /// whether it was left lying. Stands after [`Self::begin`].
+    pub(super) fn acted(&mut self) {
+        if self.by.0 == self.inquiry.owner {
+            self.inquiry.turn.chosen = false;
+            self.inquiry.turn.moved_version = self.inquiry.version;
+            self.inquiry.turn.moved_at = None;
+        }
     }
 
     /// Writes a line into the timeline.

@@ -1,16 +1,23 @@
 //! An inquiry as the desk knows it, the rules of its center, and how it begins.
 
-use causeway_funnel::booking::BookWhen;
+use causeway_funnel::booking::{BookWhen, Readiness};
 use causeway_funnel::calendar::Calendar;
 use causeway_funnel::inquiry::Facts;
 use causeway_funnel::next_action::{NextAction, Situation, Targets};
-use causeway_funnel::profile::Profile;
-use causeway_funnel::records::{Line, LineState, records_ready, records_reviewed};
+use causeway_funnel::profile::{Profile, QuietHours};
+use causeway_funnel::records::{Line, LineState, WaiveReason, records_ready, records_reviewed};
 use causeway_funnel::routing::Priority;
+use causeway_funnel::scope::{KeepReason, ScopeState};
 use causeway_funnel::stage::{CloseReason, Stage, StageEvent, StageFact, Standing, standing};
+use causeway_funnel::stillness::PauseReason;
+use causeway_funnel::triage::DeclineReason;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
+
+use super::agreed::NextStep;
+use super::review::Waiting;
+use super::sister::Handover;
 
 /// What routing decided.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,10 +38,62 @@ pub struct Route {
     pub after_hours: bool,
     /// Version of the decision; an older one changes nothing.
     pub version: i64,
+    /// Version of routing's word that the due time comes from; the decision may be older than that.
+    pub clock_version: i64,
+}
+
+/// How the owner came to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Turn {
+    /// The owner was chosen by routing and has not begun: anybody may still claim it.
+    pub chosen: bool,
+    /// Version at which a person last changed who works it, or its owner did something about it.
+    pub moved_version: i64,
+    /// When a person last changed who works it; none: nobody has, it was before this was kept, or its owner has done something about
+    /// it since.
+    pub moved_at: Option<Timestamp>,
+    /// The newest choice of routing that was looked at.
+    pub choice: i64,
+}
+
+impl Turn {
+    /// At the desk's first version, with an owner that routing chose or none.
+    pub const fn first(chosen: bool) -> Self {
+        Self { chosen, moved_version: 1, moved_at: None, choice: 0 }
+    }
+}
+
+/// A stretch in which the response clock stands still.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Paused {
+    /// Since when.
+    pub from: Timestamp,
+    /// Until when at most; the end itself is no part of it.
+    pub to: Timestamp,
+    /// Why.
+    pub reason: PauseReason,
+}
+
+/// Whether the center treats this, and how far the answer is where it does not.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Scope {
+    /// The entry of programs.toml that says that it is not treated here; empty: none does.
+    pub entry: String,
+    /// How far the answer is.
+    pub state: ScopeState,
+    /// Why it is worked all the same.
+    pub reason: Option<KeepReason>,
+}
+
+impl Scope {
+    /// The entry by which it counts as not treated here; empty: it does not.
+    pub fn counted(&self) -> &str {
+        if self.state.is_out() { &self.entry } else { "" }
+    }
 }
 
 /// One line of the records checklist, as small as it can be stored; its words stand in the profile.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordLine {
     /// Kind of document.
     pub kind: String,
@@ -49,6 +108,12 @@ pub struct RecordLine {
     /// When it came.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub received_at: Option<Timestamp>,
+    /// Who reviewed it, or said that it is not needed.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub by: String,
+    /// Why it is not needed, where it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<WaiveReason>,
 }
 
 /// The newest word on the visit, and when it was told: an older word that comes later changes nothing.
@@ -71,8 +136,20 @@ pub struct Inquiry {
     pub facts: Facts,
     /// What routing decided; the team is the present one.
     pub route: Route,
+    /// Every stretch in which the response clock stands still, in order, as routing told them last.
+    pub pauses: Vec<Paused>,
     /// Who works it; empty: nobody yet.
     pub owner: String,
+    /// How the owner came to it.
+    pub turn: Turn,
+    /// Levels of escalation that were reached.
+    pub escalated: u32,
+    /// It goes from team to team.
+    pub bounced: bool,
+    /// Whether it is treated here.
+    pub scope: Scope,
+    /// Its last hand-over to a sister center.
+    pub handover: Option<Handover>,
     /// How far it is.
     pub stage: Stage,
     /// What staff do next.
@@ -85,7 +162,7 @@ pub struct Inquiry {
     pub first_attempt_at: Option<Timestamp>,
     /// The first time that somebody was reached.
     pub first_contact_at: Option<Timestamp>,
-    /// When the person asked to be called back.
+    /// When the person asked to be called back, or since when somebody wants them tried once more.
     pub call_back_at: Option<Timestamp>,
     /// Version of the intake note; 0: none yet.
     pub note_version: i64,
@@ -99,12 +176,18 @@ pub struct Inquiry {
     pub reviewed: bool,
     /// What happened to it, as far as its stage is concerned.
     pub stage_facts: Vec<StageFact>,
+    /// How long they have waited for a reviewer; none: they do not.
+    pub review: Option<Waiting>,
+    /// Why a reviewer declined it; none: nobody did, or it is worked again.
+    pub declined: Option<DeclineReason>,
     /// Why it was closed.
     pub close_reason: Option<CloseReason>,
     /// When it was closed.
     pub closed_at: Option<Timestamp>,
     /// The newest word on the visit.
     pub visit: Option<Visit>,
+    /// The last dated next step that was agreed where no visit applies.
+    pub next_step: Option<NextStep>,
     /// Counts the changes.
     pub version: i64,
 }
@@ -112,22 +195,26 @@ pub struct Inquiry {
 /// What a decision depends on beyond the inquiry.
 #[derive(Debug, Clone, Copy)]
 pub struct Rules<'a> {
-    /// Opening times of the inquiry's site.
+    /// Opening times of the inquiry's team at its site.
     pub calendar: &'a Calendar,
     /// How long each action may take.
     pub targets: &'a Targets,
     /// When such a visit may be booked.
     pub book_when: BookWhen,
+    /// Hours of the person's own day in which nothing rings.
+    pub quiet: QuietHours,
 }
 
 impl<'a> Rules<'a> {
-    /// The rules of a center for an inquiry at a site.
-    pub fn of(profile: &'a Profile, facts: &Facts, site: &str) -> Self {
+    /// The rules of a center for an inquiry of a team at a site.
+    pub fn of(profile: &'a Profile, facts: &Facts, route: &Route) -> Self {
+        let site = Some(route.site.as_str()).filter(|site| !site.is_empty());
         let rule = profile.booking.rule_for(facts.consult_type, facts.cancer_area);
         Self {
-            calendar: profile.calendar((!site.is_empty()).then_some(site)),
+            calendar: profile.team_calendar(&route.team, site),
             targets: &profile.center.targets,
             book_when: rule.map(|rule| rule.when).unwrap_or_default(),
+            quiet: profile.center.messages.quiet,
         }
     }
 }
@@ -161,6 +248,17 @@ impl ClockState {
             Self::Cancelled => "cancelled",
         }
     }
+}
+
+/// The pause that stands at an instant; none where a try or a close stopped the clock for good.
+pub fn standing_pause(
+    pauses: &[Paused],
+    first_attempt_at: Option<Timestamp>,
+    closed: bool,
+    now: Timestamp,
+) -> Option<&Paused> {
+    let stands = |pause: &&Paused| first_attempt_at.is_none() && !closed && pause.from <= now && now < pause.to;
+    pauses.iter().rev().find(stands)
 }
 
 /// Less than this is little time.
@@ -205,10 +303,30 @@ impl Inquiry {
             standing,
             missed_call: self.facts.missed_call,
             attempts: self.attempts,
+            // Whoever waits for our call has not been tried often enough.
+            enough_attempts: if self.call_back_at.is_some() { 0 } else { rules.targets.attempts_before_unreachable },
             book_when: rules.book_when,
             records_reviewed: self.reviewed,
             visit_at: self.visit_at(),
+            step_at: self.open_step().map(|step| step.at),
+            attempts_since_step: self.next_step.as_ref().map_or(0, |step| self.attempts.saturating_sub(step.tries)),
+            call_back_at: self.call_back_at,
+            // Who was declined and is open still is to hear it by phone as well.
+            scope: if self.declined.is_some() && self.scope.state == ScopeState::Sent {
+                ScopeState::Failed
+            } else {
+                self.scope.state
+            },
+            declined: self.declined.is_some(),
         }
+    }
+
+    /// What booking depends on. Who is declined is not booked: nothing counts as ready while that stands.
+    pub fn readiness(&self) -> Readiness {
+        if self.declined.is_some() {
+            return Readiness::default();
+        }
+        Readiness { intake_complete: self.intake_complete, records_ready: self.records_ready, reviewed: self.reviewed }
     }
 
     /// The checklist as the funnel's rules take it.
@@ -226,6 +344,28 @@ impl Inquiry {
         self.reviewed = records_reviewed(&lines) && (self.reviewed || any_needed);
     }
 
+    /// Adds a fact of the desk's own. It is never older than the one that it takes the place of: where a clock was set back, the
+    /// newest word would else count as the older one.
+    pub(super) fn learn_own(&mut self, at: Timestamp, version: i64, what: StageEvent) {
+        let same = |fact: &&StageFact| match what {
+            StageEvent::Closed(_) | StageEvent::Reopened => {
+                matches!(fact.what, StageEvent::Closed(_) | StageEvent::Reopened)
+            }
+            StageEvent::DatedNextStep | StageEvent::NextStepOver(_) => {
+                matches!(fact.what, StageEvent::DatedNextStep | StageEvent::NextStepOver(_))
+            }
+            _ => std::mem::discriminant(&fact.what) == std::mem::discriminant(&what),
+        };
+        let before = self.stage_facts.iter().filter(same).map(|fact| fact.at).max();
+        self.learn(before.map_or(at, |before| before.max(at)), version, what);
+    }
+
+    /// When the records became what they are: with the last needed document that came, in whatever order they were told.
+    pub(super) fn records_since(&self, at: Timestamp) -> Timestamp {
+        let came = self.records.iter().filter(|line| line.needed).filter_map(|line| line.received_at);
+        if self.records_ready { came.max().map_or(at, |last| last.max(at)) } else { at }
+    }
+
     /// Adds a fact unless it is known. Gives whether it is new.
     pub(super) fn learn(&mut self, at: Timestamp, version: i64, what: StageEvent) -> bool {
         let fact = StageFact { at, version, what };
@@ -237,9 +377,10 @@ impl Inquiry {
     }
 }
 
-/// An inquiry at the moment at which a team gets it. `records` is the checklist of its kind.
+/// An inquiry at the moment at which a team gets it. `owner`: whose turn routing says it is; empty: nobody's. `records` is the checklist
+/// of its kind.
 pub fn routed(
-    inquiry_id: Uuid,
+    (inquiry_id, owner): (Uuid, String),
     facts: Facts,
     (route, decided_at): (Route, Timestamp),
     records: Vec<RecordLine>,
@@ -254,11 +395,17 @@ pub fn routed(
     Inquiry {
         inquiry_id,
         facts,
-        owner: String::new(),
+        turn: Turn::first(!owner.is_empty()),
+        owner,
+        escalated: 0,
+        bounced: false,
+        scope: Scope::default(),
+        handover: None,
         stage: Stage::Routed,
         next_action,
         due_at: Some(route.response_due_at),
         route,
+        pauses: Vec::new(),
         attempts: 0,
         first_attempt_at: None,
         first_contact_at: None,
@@ -268,10 +415,13 @@ pub fn routed(
         records,
         records_ready: nothing_needed,
         reviewed: false,
+        review: None,
+        declined: None,
         stage_facts,
         close_reason: None,
         closed_at: None,
         visit: None,
+        next_step: None,
         version: 1,
     }
 }
@@ -279,6 +429,20 @@ pub fn routed(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pause_stands_from_its_beginning_until_its_end_unless_the_clock_was_stopped() {
+        let at = |minute: i64| Timestamp::from_second(minute * 60).expect("a time");
+        let pause = |from, to, reason| Paused { from: at(from), to: at(to), reason };
+        let pauses = [pause(10, 20, PauseReason::Away), pause(30, 40, PauseReason::Interpreter)];
+        let reason = |now, tried, closed| standing_pause(&pauses, tried, closed, at(now)).map(|pause| pause.reason);
+        assert_eq!([9, 20, 29, 40].map(|now| reason(now, None, false)), [None; 4]);
+        assert_eq!(
+            (reason(10, None, false), reason(39, None, false)),
+            (Some(PauseReason::Away), Some(PauseReason::Interpreter))
+        );
+        assert_eq!((reason(35, Some(at(32)), false), reason(35, None, true)), (None, None));
+    }
 
     #[test]
     fn the_response_clock_is_stopped_by_the_first_try_and_by_a_close() {

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use causeway_funnel::form::FieldKind;
-use causeway_funnel::inquiry::ConsultType;
+use causeway_funnel::inquiry::{CancerArea, ConsultType};
 use causeway_funnel::intake::{NoteDefinition, NoteField};
 
 /// The longest answer, characters.
@@ -15,7 +15,7 @@ const LONGEST: usize = 4000;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoteFault {
     /// The center's note has no such field for this consult type.
-    #[error("the note has no field \"{0}\" for this consult type; read its fields")]
+    #[error("the note has no field \"{0}\" for this consult type and cancer area; read its fields")]
     Unknown(String),
     /// The answer is none of the choices.
     #[error("the answer to \"{0}\" is none of its choices")]
@@ -31,12 +31,12 @@ pub enum NoteFault {
 /// Names the first field that can't be saved; nothing is saved then.
 pub fn merge(
     definition: &NoteDefinition,
-    consult: ConsultType,
+    (consult, area): (ConsultType, CancerArea),
     mut known: BTreeMap<String, String>,
     given: impl IntoIterator<Item = (String, String)>,
 ) -> Result<BTreeMap<String, String>, NoteFault> {
     let fields: BTreeMap<&str, &NoteField> =
-        definition.fields_for(consult).map(|field| (field.key.as_str(), field)).collect();
+        definition.fields_for(consult, area).map(|field| (field.key.as_str(), field)).collect();
     for (key, value) in given {
         let Some(field) = fields.get(key.as_str()) else { return Err(NoteFault::Unknown(key)) };
         let value = value.trim();
@@ -71,6 +71,7 @@ mod tests {
             why: Words::default(),
             needed_for: NeededFor::Routing,
             consult_types,
+            cancer_areas: if key == "receptors" { vec![CancerArea::Breast] } else { vec![] },
             optional: false,
             options: options.iter().map(|value| Choice { value: (*value).into(), label: Words::default() }).collect(),
         };
@@ -78,6 +79,7 @@ mod tests {
             fields: vec![
                 field("diagnosis", FieldKind::LongText, vec![], &[]),
                 field("plan", FieldKind::Choice, vec![], &["upload", "fax"]),
+                field("receptors", FieldKind::Text, vec![], &[]),
                 field("travel", FieldKind::Text, vec![ConsultType::ClinicalTrial], &[]),
             ],
         }
@@ -91,16 +93,18 @@ mod tests {
     fn what_was_typed_is_added_and_what_was_emptied_goes() {
         let known = pairs(&[("diagnosis", "told"), ("plan", "fax")]);
         let given = pairs(&[("diagnosis", " "), ("plan", " upload ")]);
-        let merged = merge(&definition(), ConsultType::NewConsult, known, given).expect("merged");
+        let merged = merge(&definition(), (ConsultType::NewConsult, CancerArea::Gi), known, given).expect("merged");
         assert_eq!(merged, pairs(&[("plan", "upload")]));
     }
 
     #[test]
     fn a_field_of_another_consult_type_an_unknown_choice_and_a_flood_are_refused_by_key() {
-        let try_it =
-            |consult, key: &str, value: &str| merge(&definition(), consult, BTreeMap::new(), pairs(&[(key, value)]));
+        let try_it = |consult, key: &str, value: &str| {
+            merge(&definition(), (consult, CancerArea::Gi), BTreeMap::new(), pairs(&[(key, value)]))
+        };
         assert_eq!(try_it(ConsultType::NewConsult, "travel", "far"), Err(NoteFault::Unknown("travel".into())));
         assert!(try_it(ConsultType::ClinicalTrial, "travel", "far").is_ok());
+        assert_eq!(try_it(ConsultType::NewConsult, "receptors", "x"), Err(NoteFault::Unknown("receptors".into())));
         assert_eq!(try_it(ConsultType::NewConsult, "plan", "pigeon"), Err(NoteFault::Choice("plan".into())));
         let flood = "x".repeat(LONGEST + 1);
         assert_eq!(try_it(ConsultType::NewConsult, "diagnosis", &flood), Err(NoteFault::TooLong("diagnosis".into())));

@@ -1,7 +1,9 @@
 //! The note and the records checklist, as far as they decide what comes next.
 
-use causeway_funnel::records::LineState;
+use causeway_funnel::records::{LineState, WaiveReason};
 use causeway_funnel::stage::StageEvent;
+use causeway_funnel::triage::ReviewDecision;
+use jiff::Timestamp;
 
 use super::decide::Work;
 use super::inquiry::RecordLine;
@@ -28,10 +30,11 @@ impl Work<'_> {
             ));
         }
         let (version, complete) = (self.begin(), missing == 0);
+        self.acted();
         self.inquiry.note_version += 1;
         if complete != self.inquiry.intake_complete {
             self.inquiry.intake_complete = complete;
-            self.inquiry.learn(self.now, version, StageEvent::IntakeFieldsComplete(complete));
+            self.inquiry.learn_own(self.now, version, StageEvent::IntakeFieldsComplete(complete));
         }
         let text = match missing {
             0 => "Intake note saved; it is complete.".to_owned(),
@@ -56,9 +59,9 @@ impl Work<'_> {
         self.ask_for(wanted)
     }
 
-    pub(super) fn record(&mut self, kind: &str, state: LineState) -> Result<(), Refusal> {
+    pub(super) fn record(&mut self, kind: &str, state: LineState, why: Option<WaiveReason>) -> Result<(), Refusal> {
         self.require_not_closed()?;
-        let now = self.now;
+        let (now, by) = (self.now, self.by.0.clone());
         let line = self.line(kind)?;
         let from = line.state;
         if from == state {
@@ -69,6 +72,8 @@ impl Work<'_> {
             return Err(Refusal::WrongState(text.into()));
         }
         line.state = state;
+        let judged = matches!(state, LineState::Reviewed | LineState::Waived);
+        (line.by, line.why) = (if judged { by } else { String::new() }, why.filter(|_| state == LineState::Waived));
         match state {
             LineState::Requested => line.asked_at = Some(now),
             LineState::Received if line.received_at.is_none() => line.received_at = Some(now),
@@ -76,10 +81,20 @@ impl Work<'_> {
             _ => {}
         }
         self.begin();
+        self.acted();
+        let (was_reviewed, waited) = (self.inquiry.reviewed, self.inquiry.review);
         self.inquiry.recount_records();
-        self.enter("record", format!("{kind}: {}.", state.label("en").to_lowercase()));
+        let listed = why.filter(|why| state == LineState::Waived && *why != WaiveReason::OtherReason);
+        let because = listed.map(|why| format!(", {}", why.label("en").to_lowercase())).unwrap_or_default();
+        self.enter("record", format!("{kind}: {}{because}.", state.label("en").to_lowercase()));
         if state == LineState::Requested {
             self.told.push(Told::RecordsRequested { kinds: vec![kind.to_owned()], at: now });
+        }
+        // The last line that a reviewer accepts accepts them all. Who waives one decides nothing about the others.
+        let accepts = state == LineState::Reviewed && self.inquiry.reviewed && !was_reviewed;
+        if accepts && self.inquiry.declined.is_none() {
+            let team = self.inquiry.route.team.clone();
+            self.told.push(Told::Reviewed { decision: ReviewDecision::Accept, reason: "", team, waited, at: now });
         }
         Ok(())
     }
@@ -87,12 +102,13 @@ impl Work<'_> {
     /// A document that came is news and no wish, so nothing refuses it. A line that has one already stays as it is: what a person
     /// has reviewed or waived is not undone by another copy. One that was taken for another kind leaves that line open again, unless
     /// somebody has reviewed it.
-    pub(super) fn document(&mut self, kind: &str, previous: &str) {
+    pub(super) fn document(&mut self, kind: &str, previous: &str, at: Option<Timestamp>) {
+        self.happened_at = at;
         self.take_back(previous);
         if kind.is_empty() {
             return;
         }
-        let now = self.now;
+        let came = at.unwrap_or(self.now);
         let Ok(line) = self.line(kind) else {
             self.begin();
             return self.enter("document", format!("A document came that is not on the checklist: {kind}."));
@@ -101,7 +117,7 @@ impl Work<'_> {
             return;
         }
         line.state = LineState::Received;
-        line.received_at = Some(now);
+        line.received_at = Some(came);
         self.begin();
         self.inquiry.recount_records();
         self.enter("record", format!("{kind}: {}.", LineState::Received.label("en").to_lowercase()));
@@ -122,39 +138,15 @@ impl Work<'_> {
         self.enter("record", format!("{kind}: {label}; the document is another one."));
     }
 
-    pub(super) fn review(&mut self, accept: bool) -> Result<(), Refusal> {
-        self.require_open()?;
-        if !accept {
-            self.enter("review", "Reviewer asks for more.");
-            return self.ask_for(|line| {
-                line.needed && matches!(line.state, LineState::Needed | LineState::Requested | LineState::Received)
-            });
-        }
-        if !self.inquiry.records_ready {
-            return Err(Refusal::WrongState(
-                "documents that booking waits for are missing; ask for them or waive them".into(),
-            ));
-        }
-        if self.inquiry.reviewed {
-            return Ok(());
-        }
-        self.begin();
-        for line in self.inquiry.records.iter_mut().filter(|line| line.state == LineState::Received) {
-            line.state = LineState::Reviewed;
-        }
-        self.inquiry.reviewed = true;
-        self.inquiry.recount_records();
-        self.enter("review", "Records reviewed and accepted.");
-        Ok(())
-    }
-
-    fn ask_for(&mut self, wanted: impl Fn(&RecordLine) -> bool) -> Result<(), Refusal> {
+    pub(super) fn ask_for(&mut self, wanted: impl Fn(&RecordLine) -> bool) -> Result<(), Refusal> {
         let now = self.now;
         let mut kinds = Vec::new();
         for line in self.inquiry.records.iter_mut().filter(|line| wanted(line)) {
             line.state = LineState::Requested;
             line.asked_at = Some(now);
             line.received_at = None;
+            line.by.clear();
+            line.why = None;
             kinds.push(line.kind.clone());
         }
         if kinds.is_empty() {
@@ -163,6 +155,7 @@ impl Work<'_> {
             ));
         }
         self.begin();
+        self.acted();
         self.inquiry.recount_records();
         self.enter("records_requested", format!("Asked for: {}.", kinds.join(", ")));
         self.told.push(Told::RecordsRequested { kinds, at: now });

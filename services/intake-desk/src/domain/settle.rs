@@ -1,23 +1,28 @@
 //! What follows from every change: stage, readiness, next action and due time.
 
+use causeway_funnel::booking::Readiness;
 use causeway_funnel::next_action::{NextAction, due, next_action};
-use causeway_funnel::stage::{Stage, StageEvent};
+use causeway_funnel::stage::{Stage, StageEvent, Standing, walk};
 use jiff::Timestamp;
 
 use super::attempts::next_try;
 use super::decide::Work;
 use super::inquiry::Inquiry;
-use super::step::Told;
+use super::step::{How, Told};
 
 /// What has to be compared after a step.
 pub(super) struct Before {
     stage: Stage,
     next_action: NextAction,
     visit_at: Option<Timestamp>,
+    step_at: Option<Timestamp>,
+    scheduled_by: String,
     response_due_at: Timestamp,
-    readiness: [bool; 4],
+    readiness: Readiness,
     /// Team and site, by which scheduling offers and books.
     place: (String, String),
+    owner: String,
+    open: bool,
 }
 
 impl Before {
@@ -26,16 +31,21 @@ impl Before {
             stage: inquiry.stage,
             next_action: inquiry.next_action,
             visit_at: inquiry.visit_at(),
+            step_at: inquiry.open_step().map(|step| step.at),
+            scheduled_by: scheduled_by(inquiry, &inquiry.standing()),
             response_due_at: inquiry.route.response_due_at,
-            readiness: readiness(inquiry),
+            readiness: inquiry.readiness(),
             place: (inquiry.route.team.clone(), inquiry.route.site.clone()),
+            owner: inquiry.owner.clone(),
+            open: inquiry.is_open(),
         }
     }
 }
 
-/// How far it is, which booking depends on.
-fn readiness(inquiry: &Inquiry) -> [bool; 4] {
-    [inquiry.intake_complete, inquiry.records_ready, inquiry.reviewed, inquiry.is_open()]
+/// The kind of next step by which it is scheduled; empty where it is not, or by a visit.
+fn scheduled_by(inquiry: &Inquiry, standing: &Standing) -> String {
+    let by_step = standing.stage == Stage::Scheduled && standing.dated_next_step && !standing.booked;
+    inquiry.next_step.as_ref().filter(|_| by_step).map(|step| step.kind.clone()).unwrap_or_default()
 }
 
 impl Work<'_> {
@@ -45,21 +55,28 @@ impl Work<'_> {
         let known = self.inquiry.standing().records_complete;
         if known != self.inquiry.records_ready {
             let (version, ready) = (self.inquiry.version, self.inquiry.records_ready);
-            self.inquiry.learn(self.now, version, StageEvent::RecordsComplete(ready));
+            let since = self.inquiry.records_since(at);
+            self.inquiry.learn_own(since, version, StageEvent::RecordsComplete(ready));
         }
         let standing = self.inquiry.standing();
         self.inquiry.stage = standing.stage;
         if standing.stage != before.stage {
-            self.told.push(Told::StageChanged { from: before.stage, to: standing.stage, at });
-            // Closing and reopening write their own line.
-            if standing.stage != Stage::Closed && before.stage != Stage::Closed {
-                self.enter("stage", format!("Stage is now: {}.", standing.stage.label("en").to_lowercase()));
-            }
+            // By the facts, and not by when they were heard. Its line of the timeline is read from them too.
+            let since = walk(&self.inquiry.stage_facts).last().map_or(at, |step| step.at);
+            let next_step = match standing.stage {
+                Stage::Scheduled => scheduled_by(&self.inquiry, &standing),
+                _ => before.scheduled_by.clone(),
+            };
+            self.told.push(Told::StageChanged { from: before.stage, to: standing.stage, at: since, next_step });
         }
         let route = &self.inquiry.route;
         let moved = (&route.team, &route.site) != (&before.place.0, &before.place.1);
-        if moved || readiness(&self.inquiry) != before.readiness {
+        let (readiness, open) = (self.inquiry.readiness(), self.inquiry.is_open());
+        if moved || (readiness, open) != (before.readiness, before.open) {
             self.told.push(Told::ReadinessChanged);
+        }
+        if let Some(how) = self.how_moved(before) {
+            self.told.push(Told::WorkMoved(how));
         }
         let situation = self.inquiry.situation(standing, self.rules);
         let action = next_action(&situation, self.now);
@@ -74,13 +91,35 @@ impl Work<'_> {
             )
         });
         self.inquiry.next_action = action;
+        self.wait_for_review(action, (before.next_action, &before.place.0));
+    }
+
+    /// How who works it changed; none: it did not.
+    fn how_moved(&self, before: &Before) -> Option<How> {
+        let inquiry = &self.inquiry;
+        let same = (&inquiry.route.team, &inquiry.owner) == (&before.place.0, &before.owner);
+        match (before.open, inquiry.is_open()) {
+            (true, false) => Some(How::Ended),
+            (false, true) => Some(How::Reopened),
+            _ if same => self.how.filter(|how| matches!(how, How::Claimed | How::Chosen | How::Kept)),
+            _ => self.how,
+        }
     }
 
     /// The due time where the desk's own rules set it; none: by the center's targets from now on.
     fn due(&self, action: NextAction, before: &Before) -> Option<Timestamp> {
         use NextAction as Next;
         let inquiry = &self.inquiry;
-        let is_call = !matches!(action, Next::Nothing | Next::AwaitVisit | Next::ConfirmAttendance);
+        let waits = matches!(
+            action,
+            Next::Nothing
+                | Next::AwaitVisit
+                | Next::ConfirmAttendance
+                | Next::AwaitNextStep
+                | Next::ConfirmNextStep
+                | Next::AwaitReferral
+        );
+        let is_call = !waits;
         if let (true, Some(asked_for)) = (is_call, inquiry.call_back_at) {
             return Some(asked_for);
         }
@@ -89,10 +128,13 @@ impl Work<'_> {
         }
         let moved = match action {
             Next::AwaitVisit | Next::ConfirmAttendance => inquiry.visit_at() != before.visit_at,
-            Next::FirstContact | Next::CallBack => inquiry.route.response_due_at != before.response_due_at,
+            Next::AwaitNextStep | Next::ConfirmNextStep => inquiry.open_step().map(|step| step.at) != before.step_at,
+            Next::FirstContact | Next::CallBack | Next::ApproveReferral => {
+                inquiry.route.response_due_at != before.response_due_at
+            }
             _ => false,
         };
-        if self.restart && matches!(action, Next::FirstContact | Next::CallBack) {
+        if self.restart && matches!(action, Next::FirstContact | Next::CallBack | Next::ApproveReferral) {
             // Opened again after its response time: due as soon as the center is open.
             return Some(self.rules.calendar.next_opening(self.now).max(inquiry.route.response_due_at));
         }

@@ -1,14 +1,26 @@
-//! Who works an inquiry, what other services tell of it, and how it ends.
+//! Who works an inquiry, what other services tell of it, and how it ends. Deliberately not here: what is left lying (`idle`).
 
 use causeway_funnel::next_action::NextAction;
+use causeway_funnel::reroute::RerouteReason;
 use causeway_funnel::routing::Priority;
+use causeway_funnel::scope::ScopeState;
 use causeway_funnel::stage::{CloseReason, Stage, StageEvent};
 use causeway_funnel::time_words;
 use jiff::Timestamp;
 
 use super::decide::Work;
 use super::inquiry::{Route, Visit};
-use super::step::{HandTo, Refusal, VisitEvent};
+use super::step::{Choice, HandTo, How, Moved, Refusal, VisitEvent};
+
+/// In words to whom a level of escalation goes.
+pub(super) fn who(to: &str) -> &str {
+    match to {
+        "owner" => "its owner",
+        "lead" => "the team lead",
+        "manager" => "an intake manager",
+        other => other.strip_prefix("team:").unwrap_or(other),
+    }
+}
 
 impl Work<'_> {
     pub(super) fn reroute(&mut self, route: &Route) {
@@ -18,9 +30,56 @@ impl Work<'_> {
         self.begin();
         if route.team != self.inquiry.route.team {
             self.inquiry.owner.clear();
+            self.moved(How::Rerouted);
         }
         self.enter("routed", format!("Routed again, to team {}.", route.team));
-        self.inquiry.route = route.clone();
+        let known = std::mem::replace(&mut self.inquiry.route, route.clone());
+        // The due time may have moved since that decision.
+        if known.clock_version > route.clock_version {
+            let Route { response_due_at, after_hours, clock_version, .. } = known;
+            self.inquiry.route = Route { response_due_at, after_hours, clock_version, ..route.clone() };
+        }
+    }
+
+    /// The priority of a miss that is taken back stays: who was called to it has been called.
+    pub(super) fn response_moved(&mut self, moved: &Moved) {
+        if moved.version <= self.inquiry.route.clock_version {
+            return;
+        }
+        self.begin();
+        let before = self.inquiry.route.response_due_at;
+        self.inquiry.route.response_due_at = moved.due_at;
+        self.inquiry.route.after_hours = moved.after_hours;
+        self.inquiry.route.clock_version = moved.version;
+        self.inquiry.pauses.clone_from(&moved.pauses);
+        let is_told = moved.due_at != before || moved.pause.is_some() || moved.cause == "resumed";
+        if is_told && self.inquiry.first_attempt_at.is_none() && self.inquiry.is_open() {
+            let text = self.why_moved(moved, moved.due_at != before);
+            self.enter("clock", text);
+        }
+    }
+
+    fn why_moved(&self, moved: &Moved, is_other: bool) -> String {
+        let words = |at| time_words::words(at, self.rules.calendar.zone(), "en");
+        let mut text = match (moved.cause.as_str(), moved.pause) {
+            ("closure_entered", _) => "A closure was entered.".to_owned(),
+            ("closure_ended", _) => "A closure was ended or taken back.".to_owned(),
+            (_, Some((reason, until))) => {
+                format!(
+                    "The response clock stands still until {}: {}.",
+                    words(until),
+                    reason.label("en").to_lowercase()
+                )
+            }
+            _ => "The response clock runs on.".to_owned(),
+        };
+        if is_other {
+            text.push_str(&format!(" First contact is now due {}.", words(moved.due_at)));
+        }
+        if moved.miss_taken_back {
+            text.push_str(" It does not count as missed any more.");
+        }
+        text
     }
 
     pub(super) fn response_missed(&mut self, level: i32) {
@@ -34,6 +93,52 @@ impl Work<'_> {
         // The more pressing of two priorities is the lesser one in the order of the list.
         self.inquiry.route.priority = self.inquiry.route.priority.min(at_least);
         self.enter("escalated", "First contact was not tried in time; the priority was raised.");
+    }
+
+    /// What a person did after routing last heard of it goes before its choice, as does a try, while somebody has it. A choice that
+    /// was looked at is answered, whatever became of it.
+    pub(super) fn chosen(&mut self, choice: &Choice) {
+        if choice.number <= self.inquiry.turn.choice {
+            return;
+        }
+        self.begin();
+        let inquiry = &mut self.inquiry;
+        inquiry.turn.choice = choice.number;
+        let knew = choice.heard_version >= inquiry.turn.moved_version && choice.team == inquiry.route.team;
+        if !knew || !inquiry.is_open() || (inquiry.attempts > 0 && !inquiry.owner.is_empty()) {
+            self.how = Some(How::Kept);
+            return;
+        }
+        self.how = Some(How::Chosen);
+        if inquiry.owner == choice.owner {
+            return;
+        }
+        inquiry.owner.clone_from(&choice.owner);
+        inquiry.turn.chosen = true;
+        let text = match choice.reason.as_str() {
+            "untouched" => format!("Nobody had begun; it is now the turn of {}.", choice.owner),
+            "lead" => format!("Nobody had begun, several times; {} leads the team and has it now.", choice.owner),
+            _ => format!("It is the turn of {}.", choice.owner),
+        };
+        self.enter("chosen", text);
+    }
+
+    /// The mark on the worklist only grows; a level that comes again is not told again.
+    pub(super) fn escalated(&mut self, why: &str, level: u32, to: &str) {
+        let inquiry = &mut self.inquiry;
+        if (level > 0 && level <= inquiry.escalated) || !inquiry.is_open() {
+            return;
+        }
+        inquiry.escalated = inquiry.escalated.max(level);
+        inquiry.bounced |= why == "bounced";
+        self.begin();
+        let who = who(to);
+        let text = match why {
+            "due_soon" => format!("First contact is due soon; {who} is told."),
+            "bounced" => format!("It goes from team to team; {who} is told."),
+            _ => format!("First contact is late; {who} is told."),
+        };
+        self.enter("escalated", text);
     }
 
     pub(super) fn visit(&mut self, what: VisitEvent, (at, version): (Timestamp, i64), starts_at: Timestamp) {
@@ -57,6 +162,7 @@ impl Work<'_> {
         self.happened_at = Some(at);
         let when = time_words::words(starts_at, self.rules.calendar.zone(), "en");
         self.enter("appointment", format!("{words} {when}."));
+        self.step_after_visit();
     }
 
     /// A timer that comes too early or too late finds nothing to do.
@@ -70,14 +176,16 @@ impl Work<'_> {
 
     pub(super) fn claim(&mut self) -> Result<(), Refusal> {
         self.require_open()?;
-        if self.inquiry.owner == self.by.0 {
+        let is_chosen = self.inquiry.turn.chosen;
+        if self.inquiry.owner == self.by.0 && !is_chosen {
             return Ok(());
         }
-        if !self.inquiry.owner.is_empty() {
+        // Whose turn it was had not begun: who reaches for it has it.
+        if !self.inquiry.owner.is_empty() && !is_chosen {
             return Err(Refusal::Conflict("somebody else has taken this inquiry; choose another one"));
         }
-        self.begin();
         self.inquiry.owner.clone_from(&self.by.0);
+        self.moved(How::Claimed);
         self.enter("claimed", "Claimed.");
         Ok(())
     }
@@ -90,8 +198,8 @@ impl Work<'_> {
         if self.inquiry.owner != self.by.0 {
             return Err(Refusal::Conflict("somebody else holds this inquiry; ask them, or hand it over as a manager"));
         }
-        self.begin();
         self.inquiry.owner.clear();
+        self.moved(How::Released);
         self.enter("released", "Given back to the queue.");
         Ok(())
     }
@@ -101,21 +209,36 @@ impl Work<'_> {
         match to {
             HandTo::Staff(staff) if *staff == self.inquiry.owner => {}
             HandTo::Staff(staff) => {
-                self.begin();
                 self.inquiry.owner.clone_from(staff);
+                self.moved(How::HandedOver(None));
                 self.enter("handed_over", format!("Handed over to {staff}."));
             }
-            HandTo::Team(team) if *team == self.inquiry.route.team => {
-                return Err(Refusal::FieldFault("the inquiry is in this team's queue already"));
-            }
-            HandTo::Team(team) => {
-                self.begin();
-                self.inquiry.route.team.clone_from(team);
-                self.inquiry.owner.clear();
+            HandTo::Team(team, reason) => {
+                self.give_to_team(team, *reason)?;
                 self.enter("handed_over", format!("Handed over to team {team}."));
             }
         }
         Ok(())
+    }
+
+    /// It goes to another team's queue. Whoever calls it writes the line of the timeline.
+    pub(super) fn give_to_team(&mut self, team: &str, reason: RerouteReason) -> Result<(), Refusal> {
+        if team == self.inquiry.route.team {
+            return Err(Refusal::FieldFault("the inquiry is in this team's queue already"));
+        }
+        team.clone_into(&mut self.inquiry.route.team);
+        self.inquiry.owner.clear();
+        self.moved(How::HandedOver(Some(reason)));
+        Ok(())
+    }
+
+    /// Somebody of the staff closes it.
+    pub(super) fn close_by_hand(&mut self, reason: CloseReason) -> Result<(), Refusal> {
+        self.require_open()?;
+        if !matches!(reason, CloseReason::Deceased | CloseReason::AskedToStop) {
+            self.require_said()?;
+        }
+        self.close(reason)
     }
 
     pub(super) fn close(&mut self, reason: CloseReason) -> Result<(), Refusal> {
@@ -126,11 +249,12 @@ impl Work<'_> {
             return Err(Refusal::WrongState(text.into()));
         }
         let (version, now) = (self.begin(), self.now);
-        self.inquiry.learn(now, version, StageEvent::Closed(reason));
+        self.inquiry.learn_own(now, version, StageEvent::Closed(reason));
         self.inquiry.close_reason = Some(reason);
         self.inquiry.closed_at = Some(now);
         self.inquiry.call_back_at = None;
         self.enter("closed", format!("Closed: {}.", reason.label("en")));
+        self.step_after_close(reason);
         Ok(())
     }
 
@@ -138,10 +262,23 @@ impl Work<'_> {
         if self.inquiry.stage != Stage::Closed {
             return Err(Refusal::WrongState("the inquiry is not closed".into()));
         }
+        if let Some(handover) = self.inquiry.handover.as_ref().filter(|handover| handover.holds()) {
+            let text = format!("the sister center {} has it; it can be handed back from there", handover.to);
+            return Err(Refusal::WrongState(text.into()));
+        }
         let (version, now) = (self.begin(), self.now);
-        self.inquiry.learn(now, version, StageEvent::Reopened);
+        self.inquiry.learn_own(now, version, StageEvent::Reopened);
+        if self.inquiry.close_reason == Some(CloseReason::Unreachable) {
+            // All tries were made, and somebody wants one more.
+            self.inquiry.call_back_at = Some(self.rules.calendar.next_opening(now));
+        }
         self.inquiry.close_reason = None;
         self.inquiry.closed_at = None;
+        self.inquiry.forget_decline();
+        // A message that was on its way when it was closed may have been held back by that: it is asked for anew.
+        if self.inquiry.scope.state == ScopeState::Sending {
+            self.inquiry.scope.state = ScopeState::Proposed;
+        }
         self.restart = true;
         self.enter("reopened", "Opened again.");
         Ok(())

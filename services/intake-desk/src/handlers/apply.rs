@@ -8,8 +8,9 @@ use causeway_mailbox::{HandlerError, Outcome, Timer, Tx};
 use uuid::Uuid;
 
 use super::read::Notice;
-use super::{Placed, SHORTLY, told};
-use crate::domain::{Inquiry, Rules, Step, decide};
+use super::{Placed, SHORTLY, Watched, claim_timer, review_timer, told};
+use crate::domain::{Inquiry, Rules, Step, decide, looks_again};
+use crate::store::drafts;
 use crate::store::inquiry::{Loaded, known, load_for_update, save};
 use crate::store::timeline::Line;
 
@@ -52,22 +53,32 @@ pub(super) async fn take(
             outcomes[place] = Outcome::RetryAfter(SHORTLY);
             continue;
         };
-        let rules = Rules::of(profile, &inquiry.facts, &inquiry.route.site);
+        let rules = Rules::of(profile, &inquiry.facts, &inquiry.route);
+        let watched = Watched::of(&inquiry);
         let decided = decide(inquiry, &step, &by, now, &rules)
             .map_err(|refusal| HandlerError::Failed(format!("decide what became of an inquiry: {refusal}")))?;
-        outcomes[place] = if decided.changed { Outcome::Done } else { Outcome::AlreadyApplied };
+        outcomes[place] = match looks_again(&decided.inquiry, &step, now, &rules) {
+            _ if decided.changed => Outcome::Done,
+            Some(at) => Outcome::RetryAfter(now.duration_until(at).unsigned_abs()),
+            None => Outcome::AlreadyApplied,
+        };
         let one = Loaded { inquiry: decided.inquiry, facts, routed_line };
         if decided.changed {
             changed.insert(inquiry_id);
             timers.extend(visit_timer(&one.inquiry, &step, &trace));
+            timers.extend(claim_timer(&one.inquiry, &step, (now, &rules), &trace));
+            timers.extend(review_timer(&watched, &one.inquiry, profile, &trace));
             lines.extend(decided.entries.into_iter().map(|entry| (inquiry_id, entry, None)));
-            told::drafts(&center, &one, decided.told, &trace).into_iter().for_each(|draft| tx.emit(draft));
+            told::drafts((&center, now), &one, decided.told, &trace).into_iter().for_each(|draft| tx.emit(draft));
         }
         loaded.insert(inquiry_id, one);
     }
     let to_save: Vec<&Inquiry> =
         loaded.values().map(|one| &one.inquiry).filter(|inquiry| changed.contains(&inquiry.inquiry_id)).collect();
     save(tx, &to_save).await?;
+    for closed in to_save.iter().filter(|inquiry| inquiry.close_reason.is_some()) {
+        drafts::drop_of(tx, closed.inquiry_id, None).await?;
+    }
     tx.schedule_all(&timers).await?;
     Ok(())
 }

@@ -1,14 +1,15 @@
 //! RouteDecided: an inquiry comes to the desk.
 //!
-//! It starts in the team's queue with first contact as its next action, due when routing promised it. Nothing is told
-//! about booking yet: before anybody has talked to the person nothing can be booked.
+//! It starts in the team's queue, with whose turn it is where somebody is there, and with first contact as its next action, due
+//! when routing promised it; of what the center does not treat it is the answer where to go instead. Nothing is told about booking
+//! yet: before anybody has talked to the person nothing can be booked.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use causeway_funnel::inquiry::{CancerArea, ConsultType};
 use causeway_funnel::profile::Profile;
-use causeway_funnel::records::LineState;
+use causeway_funnel::scope::ScopeState;
 use causeway_funnel::stage::Stage;
 use causeway_mailbox::{HandlerError, Outcome, Received, Tx};
 use prost::Message as _;
@@ -26,9 +27,7 @@ pub fn checklist(profile: &Profile, consult: ConsultType, area: CancerArea) -> V
     let line = |line: causeway_funnel::records::ChecklistLine| RecordLine {
         kind: line.kind,
         needed: line.needed_for_booking,
-        state: LineState::Needed,
-        asked_at: None,
-        received_at: None,
+        ..RecordLine::default()
     };
     profile.checklists.lines_for(consult, area).into_iter().map(line).collect()
 }
@@ -48,7 +47,7 @@ pub(super) async fn take(
     let (mut beginnings, mut rest) = (Vec::with_capacity(decisions.len()), Vec::with_capacity(decisions.len()));
     let mut seen = HashSet::with_capacity(decisions.len());
     for decision in decisions {
-        let Decision { place, inquiry_id, known, facts, route, decided_at, row } = decision;
+        let Decision { place, inquiry_id, known, facts, route, decided_at, row, owner } = decision;
         if !seen.insert(inquiry_id) {
             steps.push(again(place, &batch[place], inquiry_id, route));
             continue;
@@ -56,7 +55,11 @@ pub(super) async fn take(
         let kind = (known.consult_type, known.cancer_area);
         let (records, json) = checklists.entry(kind).or_insert_with(|| written(&current.1, kind));
         let routed_line = routed_line(&route.team, &row);
-        let inquiry = routed(inquiry_id, known, (route, decided_at), records.clone());
+        let inquiry = routed((inquiry_id, owner), known, (route, decided_at), records.clone());
+        let inquiry = match current.1.out_of_scope(kind.0, kind.1) {
+            Some(entry) => inquiry.out_of_scope(&entry.id, entry.approve),
+            None => inquiry,
+        };
         let facts_as_stored = facts.encode_to_vec();
         beginnings.push(Beginning { inquiry, facts: facts_as_stored, checklist: json.clone(), routed_line });
         rest.push((place, facts, decided_at));
@@ -69,6 +72,11 @@ pub(super) async fn take(
         if !new.contains(&inquiry.inquiry_id) {
             steps.push(again(place, received, inquiry.inquiry_id, inquiry.route));
             continue;
+        }
+        // The center wants no approval: the answer goes out at once.
+        if inquiry.scope.state == ScopeState::Sending {
+            let referred = told::referred_elsewhere(&inquiry, facts.clone(), decided_at);
+            tx.emit(told::draft(&center, &inquiry, &referred, &received.envelope.trace));
         }
         let changed = told::stage_changed(&inquiry, facts, (Stage::Received, Stage::Routed), decided_at);
         tx.emit(told::draft(&center, &inquiry, &changed, &received.envelope.trace));

@@ -6,7 +6,11 @@
 
 mod apply;
 mod begin;
+mod claims;
+mod draws;
+mod next_step;
 mod read;
+mod reviews;
 mod told;
 
 use std::sync::Arc;
@@ -20,6 +24,10 @@ use crate::domain::{By, Step};
 use crate::store::timeline::Line;
 
 pub use apply::visit_timer;
+pub use claims::claim_timer;
+pub use draws::{draw_audits, keep_timers};
+pub use next_step::next_step_timer;
+pub use reviews::{Watched, review_timer};
 pub use told::drafts;
 
 /// What is not there yet is looked for again after this time.
@@ -63,15 +71,14 @@ impl Listener {
     async fn fire_all(&self, tx: &mut Tx, due: &[DueTimer]) -> Result<Vec<Outcome>, HandlerError> {
         let mut outcomes = vec![Outcome::RetryAfter(SHORTLY); due.len()];
         let Some(current) = self.profiles.current(tx.center()) else { return Ok(outcomes) };
-        let steps = due.iter().enumerate().map(|(place, timer)| Placed {
-            place,
-            inquiry_id: timer.aggregate_id,
-            step: Step::VisitTimePassed,
-            by: By(String::new()),
-            trace: timer.trace.clone(),
-        });
+        // Timers of one kind fire together.
+        let steps = match due.first().map(|first| first.kind.as_str()) {
+            Some(draws::QUALITY_DRAW) => return Ok(draws::fire(tx, &current.1, due).await?),
+            Some(reviews::REVIEW_LATE) => reviews::steps(tx, &current.1, due, &mut outcomes).await?,
+            _ => claims::steps(tx, due, &mut outcomes).await?,
+        };
         let mut lines = Vec::new();
-        apply::take(tx, &current.1, steps.collect(), (&mut lines, &mut outcomes)).await?;
+        apply::take(tx, &current.1, steps, (&mut lines, &mut outcomes)).await?;
         crate::store::timeline::insert(tx, &lines).await?;
         Ok(outcomes)
     }

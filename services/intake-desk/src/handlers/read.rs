@@ -1,19 +1,22 @@
 //! From messages to what the desk can decide on. What can't be read is parked, and nothing else with it.
 
 use causeway_funnel::inquiry::Facts;
+use causeway_funnel::stillness::PauseReason;
 use causeway_mailbox::{Outcome, Received};
-use causeway_proto::convert::{facts_from_wire, instant};
+use causeway_proto::convert::{facts_from_wire, instant, optional_instant};
 use causeway_proto::events::{Event, Unreadable, decode, id};
 use causeway_proto::inquiry::v1 as inquiry;
-use causeway_proto::inquiry::v1::DocumentReceived;
+use causeway_proto::inquiry::v1::{DocumentReceived, HandoverNotTaken, HandoverTaken};
 use causeway_proto::notice::v1::{NoticeFailed, NoticeOutcome, NoticeSent, NoticeUncertain};
-use causeway_proto::routing::v1::{ResponseMissed, RouteDecided};
+use causeway_proto::routing::v1::{
+    ClockPause, EscalationRaised, OwnerChosen, ResponseDueChanged, ResponseMissed, RouteDecided,
+};
 use causeway_proto::scheduling::v1 as scheduling;
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::Placed;
-use crate::domain::{By, Entry, Route, Step, VisitEvent};
+use crate::domain::{By, Choice, Entry, Fate, Moved, Paused, ReferralFate, Route, Step, VisitEvent};
 
 /// An inquiry that routing has decided on.
 pub struct Decision {
@@ -24,6 +27,8 @@ pub struct Decision {
     pub route: Route,
     pub decided_at: Timestamp,
     pub row: String,
+    /// Whose turn it is; empty: nobody's.
+    pub owner: String,
 }
 
 /// A message to a person, as a line of the timeline.
@@ -73,7 +78,12 @@ fn read(center: &str, place: usize, received: &Received) -> Result<Read, String>
     let read = match kind {
         RouteDecided::KIND => decode(payload).and_then(|event| decision(place, received.envelope.version, event)),
         DocumentReceived::KIND => decode(payload).and_then(document),
+        ResponseDueChanged::KIND => decode(payload).and_then(|event| response_moved(received.envelope.version, event)),
         ResponseMissed::KIND => decode(payload).and_then(response_missed),
+        OwnerChosen::KIND => decode(payload).and_then(chosen),
+        EscalationRaised::KIND => decode(payload).and_then(escalated),
+        HandoverTaken::KIND => decode(payload).and_then(taken),
+        HandoverNotTaken::KIND => decode(payload).and_then(not_taken),
         NoticeSent::KIND => decode(payload).and_then(|event: NoticeSent| notice(event.outcome, "sent")),
         NoticeFailed::KIND => decode(payload).and_then(|event: NoticeFailed| notice(event.outcome, "failed")),
         NoticeUncertain::KIND => decode(payload).and_then(|event: NoticeUncertain| notice(event.outcome, "uncertain")),
@@ -103,17 +113,19 @@ fn decision(place: usize, version: i64, event: RouteDecided) -> Result<Read, Unr
         response_due_at: instant("response_due_at", event.response_due_at)?,
         after_hours: event.after_hours,
         version,
+        clock_version: version,
     };
     let decided_at = instant("decided_at", event.decided_at)?;
-    Ok(Read::Decision(Box::new(Decision { place, inquiry_id, known, facts, route, decided_at, row: event.row })))
+    let (row, owner) = (event.row, event.owner);
+    Ok(Read::Decision(Box::new(Decision { place, inquiry_id, known, facts, route, decided_at, row, owner })))
 }
 
 /// One that nobody has named yet is told in the timeline alone: a person looks at it and says what it is.
 fn document(event: DocumentReceived) -> Result<Read, Unreadable> {
     let inquiry_id = id("inquiry_id", &event.inquiry_id)?;
     if !event.record_kind.is_empty() || !event.previous_kind.is_empty() {
-        let (kind, previous) = (event.record_kind, event.previous_kind);
-        return Ok(Read::Step(inquiry_id, Step::Document { kind, previous }));
+        let (kind, previous, at) = (event.record_kind, event.previous_kind, optional_instant(event.at));
+        return Ok(Read::Step(inquiry_id, Step::Document { kind, previous, at }));
     }
     let from = match event.door.as_str() {
         "patient" => "from the patient",
@@ -125,8 +137,64 @@ fn document(event: DocumentReceived) -> Result<Read, Unreadable> {
     Ok(Read::Notice(inquiry_id, Entry { at, kind: "document", text: text.into(), actor: "ingestion".to_owned() }))
 }
 
+/// An unknown reason of a newer routing is told as another one.
+fn response_moved(version: i64, event: ResponseDueChanged) -> Result<Read, Unreadable> {
+    let facts = event.facts.ok_or(Unreadable::Missing { field: "facts" })?;
+    let reason = |word: &str| word.parse().unwrap_or(PauseReason::Other);
+    let pause = optional_instant(event.paused_until).map(|until| (reason(&event.pause_reason), until));
+    let stretch = |one: &ClockPause| -> Result<Paused, Unreadable> {
+        Ok(Paused { from: instant("from", one.from)?, to: instant("to", one.to)?, reason: reason(&one.reason) })
+    };
+    let mut pauses = event.pauses.iter().map(stretch).collect::<Result<Vec<_>, _>>()?;
+    if let (true, Some((reason, to))) = (pauses.is_empty(), pause) {
+        // An older routing told the one that stands alone, when it began.
+        pauses.push(Paused { from: instant("at", event.at)?, to, reason });
+    }
+    let moved = Moved {
+        cause: event.cause,
+        due_at: instant("response_due_at", event.response_due_at)?,
+        after_hours: event.after_hours,
+        pause,
+        pauses,
+        miss_taken_back: event.miss_taken_back,
+        version,
+    };
+    Ok(Read::Step(id("inquiry_id", &facts.inquiry_id)?, Step::ResponseMoved(moved)))
+}
+
 fn response_missed(event: ResponseMissed) -> Result<Read, Unreadable> {
     Ok(Read::Step(id("inquiry_id", &event.inquiry_id)?, Step::ResponseMissed { level: event.level }))
+}
+
+fn chosen(event: OwnerChosen) -> Result<Read, Unreadable> {
+    if event.owner.is_empty() {
+        return Err(Unreadable::Missing { field: "owner" });
+    }
+    let choice = Choice {
+        team: event.team,
+        owner: event.owner,
+        number: event.choice,
+        heard_version: event.heard_version,
+        reason: event.reason,
+    };
+    Ok(Read::Step(id("inquiry_id", &event.inquiry_id)?, Step::Chosen(choice)))
+}
+
+fn escalated(event: EscalationRaised) -> Result<Read, Unreadable> {
+    let level = u32::try_from(event.level).unwrap_or_default();
+    let step = Step::Escalated { why: event.why, level, to: event.to };
+    Ok(Read::Step(id("inquiry_id", &event.inquiry_id)?, step))
+}
+
+fn taken(event: HandoverTaken) -> Result<Read, Unreadable> {
+    let step = Step::HandoverTold { number: event.number, fate: Fate::Taken(event.reference) };
+    Ok(Read::Step(id("inquiry_id", &event.inquiry_id)?, step))
+}
+
+/// An unknown reason of a newer ingestion is told as the last of the list.
+fn not_taken(event: HandoverNotTaken) -> Result<Read, Unreadable> {
+    let fate = Fate::NotTaken(event.why.parse().unwrap_or_default());
+    Ok(Read::Step(id("inquiry_id", &event.inquiry_id)?, Step::HandoverTold { number: event.number, fate }))
 }
 
 /// The five messages about a visit differ in little; `None`: it is none of them.
@@ -174,6 +242,12 @@ fn visit(kind: &str, payload: &[u8]) -> Result<Option<Read>, String> {
     }
 }
 
+/// The kind of a notice to one of the staff, that an inquiry is late or about to be.
+const STAFF_ESCALATION: &str = "staff_escalation";
+
+/// The kind of the message that says where to go instead: an inquiry waits to hear what became of it.
+const REFERRED_ELSEWHERE: &str = "referred_elsewhere";
+
 fn notice(outcome: Option<NoticeOutcome>, what: &str) -> Result<Read, Unreadable> {
     let outcome = outcome.ok_or(Unreadable::Missing { field: "outcome" })?;
     let channel = causeway_proto::convert::channel_from_wire(outcome.channel()).label("en").to_lowercase();
@@ -181,15 +255,29 @@ fn notice(outcome: Option<NoticeOutcome>, what: &str) -> Result<Read, Unreadable
     let because =
         if outcome.reason.is_empty() { String::new() } else { format!(" ({})", outcome.reason.replace('_', " ")) };
     let text = match (what, outcome.kind.as_str()) {
+        // It went to one of the staff, not to the person.
+        ("sent", STAFF_ESCALATION) => format!("A colleague was told by {channel}."),
+        ("failed", STAFF_ESCALATION) => format!("A colleague could not be told by email{because}."),
+        (_, STAFF_ESCALATION) => format!("A colleague may or may not have been told by {channel}."),
         ("sent", _) => format!("Message sent by {channel}: {kind}."),
         // The confirmation promises when somebody calls; without it the person knows nothing.
         ("failed", "confirmation") => {
             format!("The confirmation could not be sent by {channel}{because}. A person must reach them by phone.")
         }
+        ("failed", REFERRED_ELSEWHERE) => {
+            format!("The message where to go instead could not be sent by {channel}{because}.")
+        }
+        ("uncertain", REFERRED_ELSEWHERE) => {
+            format!("The message where to go instead may or may not have been sent by {channel}.")
+        }
         ("failed", _) => format!("Message could not be sent by {channel}: {kind}{because}."),
         _ => format!("Message may or may not have been sent by {channel}: {kind}. It is not sent again by itself."),
     };
-    let entry =
-        Entry { at: instant("at", outcome.at)?, kind: "notice", text: text.into(), actor: "notification".to_owned() };
-    Ok(Read::Notice(id("inquiry_id", &outcome.inquiry_id)?, entry))
+    let (inquiry_id, at) = (id("inquiry_id", &outcome.inquiry_id)?, instant("at", outcome.at)?);
+    if outcome.kind == REFERRED_ELSEWHERE {
+        let fate = if what == "sent" { ReferralFate::Sent } else { ReferralFate::NotSent };
+        return Ok(Read::Step(inquiry_id, Step::ReferralTold { fate, at, text }));
+    }
+    let entry = Entry { at, kind: "notice", text: text.into(), actor: "notification".to_owned() };
+    Ok(Read::Notice(inquiry_id, entry))
 }

@@ -22,13 +22,13 @@ pub struct Beginning {
 
 const INSERT: &str = "INSERT INTO inquiries (center_id, revision, inquiry_id, facts, consult_type, cancer_area, program, \
      team, site, script, priority, due_at, response_due_at, after_hours, records_ready, stage_facts, checklist, \
-     route_version, received_at, routed_line, next_action) \
+     route_version, clock_version, received_at, routed_line, next_action, owner, chosen, language, scope_entry, scope_state) \
      SELECT $1, $2, id, facts, consult, area, program, team, site, script, priority, due, due, after_hours, ready, \
-     stage_facts::jsonb, checklist::jsonb, route_version, received, routed_line, next_action \
+     stage_facts::jsonb, checklist::jsonb, route_version, route_version, received, routed_line, next_action, owner, owner <> '', language, scope_entry, scope_state \
      FROM unnest($3::uuid[], $4::bytea[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], \
      $11::text[], $12::timestamptz[], $13::boolean[], $14::boolean[], $15::text[], $16::text[], $17::bigint[], \
-     $18::timestamptz[], $19::text[], $20::text[]) AS t (id, facts, consult, area, program, team, site, script, priority, due, after_hours, ready, \
-     stage_facts, checklist, route_version, received, routed_line, next_action) \
+     $18::timestamptz[], $19::text[], $20::text[], $21::text[], $22::text[], $23::text[], $24::text[]) AS t (id, facts, consult, area, program, team, site, script, priority, due, after_hours, ready, \
+     stage_facts, checklist, route_version, received, routed_line, next_action, owner, language, scope_entry, scope_state) \
      ON CONFLICT (inquiry_id) DO NOTHING RETURNING inquiry_id";
 
 /// Inserts those that the desk does not know; gives their ids.
@@ -62,6 +62,10 @@ pub async fn insert(tx: &mut Tx, revision: &str, all: &[Beginning]) -> Result<Ha
         .bind(column(all, |one| Ts(one.inquiry.facts.received_at)))
         .bind(column(all, |one| one.routed_line.as_str()))
         .bind(column(all, |one| one.inquiry.next_action.as_str()))
+        .bind(column(all, |one| one.inquiry.owner.as_str()))
+        .bind(column(all, |one| one.inquiry.facts.language.as_str()))
+        .bind(column(all, |one| one.inquiry.scope.entry.as_str()))
+        .bind(column(all, |one| one.inquiry.scope.state.as_str()))
         .fetch_all(tx.conn())
         .await?;
     Ok(ids.into_iter().collect())

@@ -8,7 +8,7 @@ use prost::Message as _;
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use crate::domain::{Inquiry, RecordLine, Route, Visit};
+use crate::domain::{Handover, Inquiry, NextStep, Paused, RecordLine, Route, Scope, Turn, Visit, Waiting};
 
 /// An inquiry and its facts as every event carries them.
 #[derive(Debug, Clone)]
@@ -53,14 +53,33 @@ pub struct InquiryRow {
     visit_told_at: Option<Ts>,
     visit_version: i64,
     route_version: i64,
+    clock_version: i64,
     version: i64,
     routed_line: String,
+    chosen: bool,
+    moved_version: i64,
+    moved_at: Option<Ts>,
+    pauses: Json<Vec<Paused>>,
+    choice: i64,
+    escalated: i32,
+    bounced: bool,
+    scope_entry: String,
+    scope_state: String,
+    scope_reason: String,
+    handover: Option<Json<Handover>>,
+    review_since: Option<Ts>,
+    review_due_at: Option<Ts>,
+    review_escalated: i32,
+    decline_reason: String,
+    next_step: Option<Json<NextStep>>,
 }
 
 const COLUMNS: &str = "inquiry_id, facts, stage, program, team, site, script, owner, priority, next_action, due_at, \
      response_due_at, after_hours, attempts, first_attempt_at, first_contact_at, call_back_at, note_version, \
      intake_complete, records_ready, reviewed, stage_facts, checklist, close_reason, closed_at, visit_at, visit_told_at, \
-     visit_version, route_version, version, routed_line";
+     visit_version, route_version, clock_version, version, routed_line, chosen, moved_version, choice, escalated, bounced, \
+     scope_entry, scope_state, scope_reason, handover, moved_at, pauses, review_since, review_due_at, \
+     review_escalated, decline_reason, next_step";
 
 /// A word in a row that this release does not know.
 fn unreadable(column: &str, cause: impl std::fmt::Display) -> sqlx::Error {
@@ -80,7 +99,23 @@ impl InquiryRow {
             response_due_at: self.response_due_at.0,
             after_hours: self.after_hours,
             version: self.route_version,
+            clock_version: self.clock_version,
         };
+        let reason = Some(self.scope_reason).filter(|reason| !reason.is_empty());
+        let scope = Scope {
+            entry: self.scope_entry,
+            state: self.scope_state.parse().map_err(|cause| unreadable("scope_state", cause))?,
+            reason: reason
+                .map(|reason| reason.parse())
+                .transpose()
+                .map_err(|cause: causeway_funnel::words::UnknownWord| unreadable("scope_reason", cause))?,
+        };
+        let waiting = |(since, due_at): (Ts, Ts)| Waiting {
+            since: since.0,
+            due_at: due_at.0,
+            escalated: u32::try_from(self.review_escalated).unwrap_or_default(),
+        };
+        let declined = Some(self.decline_reason).filter(|reason| !reason.is_empty());
         let close_reason = self.close_reason.map(|reason| reason.parse()).transpose();
         let visit = |told_at: Ts| Visit {
             told_at: told_at.0,
@@ -92,6 +127,17 @@ impl InquiryRow {
             facts: known,
             route,
             owner: self.owner,
+            pauses: self.pauses.0,
+            turn: Turn {
+                chosen: self.chosen,
+                moved_version: self.moved_version,
+                moved_at: self.moved_at.map(|at| at.0),
+                choice: self.choice,
+            },
+            escalated: u32::try_from(self.escalated).unwrap_or_default(),
+            bounced: self.bounced,
+            scope,
+            handover: self.handover.map(|handover| handover.0),
             stage: self.stage.parse().map_err(|cause| unreadable("stage", cause))?,
             next_action: self.next_action.parse().map_err(|cause| unreadable("next_action", cause))?,
             due_at: self.due_at.map(|at| at.0),
@@ -105,10 +151,16 @@ impl InquiryRow {
             records_ready: self.records_ready,
             reviewed: self.reviewed,
             stage_facts: self.stage_facts.0,
+            review: self.review_since.zip(self.review_due_at).map(waiting),
+            declined: declined
+                .map(|reason| reason.parse())
+                .transpose()
+                .map_err(|cause: causeway_funnel::words::UnknownWord| unreadable("decline_reason", cause))?,
             close_reason: close_reason
                 .map_err(|cause: causeway_funnel::words::UnknownWord| unreadable("close_reason", cause))?,
             closed_at: self.closed_at.map(|at| at.0),
             visit: self.visit_told_at.map(visit),
+            next_step: self.next_step.map(|step| step.0),
             version: self.version,
         };
         Ok(Loaded { inquiry, facts, routed_line: self.routed_line })
@@ -146,15 +198,22 @@ const UPDATE: &str = "UPDATE inquiries AS i SET stage = t.stage, program = t.pro
      note_version = t.note_version, intake_complete = t.intake_complete, records_ready = t.records_ready, \
      reviewed = t.reviewed, stage_facts = t.stage_facts, checklist = t.checklist, close_reason = t.close_reason, \
      closed_at = t.closed_at, visit_at = t.visit_at, visit_told_at = t.visit_told_at, visit_version = t.visit_version, \
-     route_version = t.route_version, version = t.version \
+     route_version = t.route_version, version = t.version, clock_version = t.clock_version, chosen = t.chosen, \
+     moved_version = t.moved_version, choice = t.choice, escalated = t.escalated, bounced = t.bounced, \
+     scope_state = t.scope_state, scope_reason = t.scope_reason, handover = t.handover, moved_at = t.moved_at, pauses = t.pauses, \
+     scope_entry = t.scope_entry, review_since = t.review_since, review_due_at = t.review_due_at, \
+     review_escalated = t.review_escalated, decline_reason = t.decline_reason, next_step = t.next_step \
      FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], \
      $9::text[], $10::timestamptz[], $11::timestamptz[], $12::boolean[], $13::integer[], $14::timestamptz[], \
      $15::timestamptz[], $16::timestamptz[], $17::bigint[], $18::boolean[], $19::boolean[], $20::boolean[], $21::jsonb[], \
      $22::jsonb[], $23::text[], $24::timestamptz[], $25::timestamptz[], $26::timestamptz[], $27::bigint[], $28::bigint[], \
-     $29::bigint[]) AS t (inquiry_id, stage, program, team, site, script, owner, priority, next_action, due_at, \
+     $29::bigint[], $30::bigint[], $31::boolean[], $32::bigint[], $33::bigint[], $34::integer[], $35::boolean[], $36::text[], $37::text[], $38::jsonb[], $39::timestamptz[], $40::jsonb[], \
+     $41::text[], $42::timestamptz[], $43::timestamptz[], $44::integer[], $45::text[], $46::jsonb[]) AS t \
+     (inquiry_id, stage, program, team, site, script, owner, priority, next_action, due_at, \
      response_due_at, after_hours, attempts, first_attempt_at, first_contact_at, call_back_at, note_version, \
      intake_complete, records_ready, reviewed, stage_facts, checklist, close_reason, closed_at, visit_at, visit_told_at, \
-     visit_version, route_version, version) \
+     visit_version, route_version, version, clock_version, chosen, moved_version, choice, escalated, bounced, \
+     scope_state, scope_reason, handover, moved_at, pauses, scope_entry, review_since, review_due_at, review_escalated, decline_reason, next_step) \
      WHERE i.inquiry_id = t.inquiry_id";
 
 /// Saves inquiries that were loaded for update, with one statement.
@@ -195,6 +254,23 @@ pub async fn save(tx: &mut Tx, all: &[&Inquiry]) -> Result<(), sqlx::Error> {
         .bind(column(all, |one| one.visit.map_or(0, |visit| visit.version)))
         .bind(column(all, |one| one.route.version))
         .bind(column(all, |one| one.version))
+        .bind(column(all, |one| one.route.clock_version))
+        .bind(column(all, |one| one.turn.chosen))
+        .bind(column(all, |one| one.turn.moved_version))
+        .bind(column(all, |one| one.turn.choice))
+        .bind(column(all, |one| i32::try_from(one.escalated).unwrap_or(i32::MAX)))
+        .bind(column(all, |one| one.bounced))
+        .bind(column(all, |one| one.scope.state.as_str()))
+        .bind(column(all, |one| one.scope.reason.map_or("", |reason| reason.as_str())))
+        .bind(column(all, |one| one.handover.as_ref().map(Json)))
+        .bind(column(all, |one| one.turn.moved_at.map(Ts)))
+        .bind(column(all, |one| Json(&one.pauses)))
+        .bind(column(all, |one| one.scope.entry.as_str()))
+        .bind(column(all, |one| one.review.map(|waiting| Ts(waiting.since))))
+        .bind(column(all, |one| one.review.map(|waiting| Ts(waiting.due_at))))
+        .bind(column(all, |one| one.review.map_or(0, |waiting| i32::try_from(waiting.escalated).unwrap_or(i32::MAX))))
+        .bind(column(all, |one| one.declined.map_or("", |reason| reason.as_str())))
+        .bind(column(all, |one| one.next_step.as_ref().map(Json)))
         .execute(tx.conn())
         .await?;
     // They were locked by this transaction, so none can be gone.

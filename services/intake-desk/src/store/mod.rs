@@ -3,9 +3,14 @@
 //! To add a column: the migration, [`inquiry::InquiryRow`], [`inquiry::save`], and [`begin::insert`] where it is known
 //! at routing. Deliberately not here: decisions; rows go in and out as the domain's types.
 
+pub mod attempts;
 pub mod begin;
+pub mod claims;
+pub mod drafts;
 pub mod inquiry;
+pub mod next;
 pub mod note;
+pub mod quality;
 pub mod timeline;
 pub mod worklist;
 
@@ -100,11 +105,12 @@ pub async fn insert_attempt(
     (number, at): (u32, Timestamp),
     (channel, outcome): (&str, &str),
     (actor, within_target): (&str, bool),
+    (script, script_version): (&str, &str),
 ) -> Result<(), sqlx::Error> {
     let center = tx.center().to_owned();
     sqlx::query(
-        "INSERT INTO attempts (center_id, inquiry_id, number, at, channel, outcome, actor, within_target) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        "INSERT INTO attempts (center_id, inquiry_id, number, at, channel, outcome, actor, within_target, script, script_version) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
     )
     .bind(center)
     .bind(inquiry_id)
@@ -114,6 +120,8 @@ pub async fn insert_attempt(
     .bind(outcome)
     .bind(actor)
     .bind(within_target)
+    .bind(script)
+    .bind(script_version)
     .execute(tx.conn())
     .await?;
     Ok(())

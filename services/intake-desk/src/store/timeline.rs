@@ -50,11 +50,13 @@ pub async fn insert(tx: &mut Tx, lines: &[Line]) -> Result<(), sqlx::Error> {
     Ok(())
 }
 
-/// The newest lines of an inquiry, newest first by when it happened.
+/// The newest lines of an inquiry, newest first by when it happened. Those of the stage that an earlier release wrote are left
+/// out: they are read from the facts.
 pub async fn of(tx: &mut Tx, inquiry_id: Uuid) -> Result<Vec<TimelineRow>, sqlx::Error> {
     sqlx::query_as(
         "SELECT at, kind, text, actor, sealed FROM \
-         (SELECT seq, at, kind, text, actor, sealed FROM timeline WHERE inquiry_id = $1 ORDER BY seq DESC LIMIT 500) AS newest \
+         (SELECT seq, at, kind, text, actor, sealed FROM timeline \
+          WHERE inquiry_id = $1 AND kind <> 'stage' ORDER BY seq DESC LIMIT 500) AS newest \
          ORDER BY at DESC, seq DESC",
     )
     .bind(inquiry_id)

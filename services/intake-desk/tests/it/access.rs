@@ -2,7 +2,8 @@
 
 use causeway_auth::{Actor, Role};
 use causeway_proto::error::Reason;
-use causeway_proto::intake::v1::ListWorkRequest;
+use causeway_proto::inquiry::v1::Channel;
+use causeway_proto::intake::v1::{ListWorkRequest, LogAttemptRequest};
 use secrecy::ExposeSecret as _;
 use sqlx::{Connection as _, PgConnection};
 use tonic::Code;
@@ -29,6 +30,21 @@ async fn another_center_another_patient_and_a_role_without_the_right_get_nothing
     assert_eq!(Reason::of(&refused), Some(Reason::NotFound));
     let auditor = world.staff("a", Role::Auditor).claim_inquiry(command(inquiry)).await;
     assert_eq!(auditor.expect_err("looks only").code(), Code::PermissionDenied);
+    // A reviewer works inquiries and closes none, by whatever way.
+    let tried = |outcome: &str| LogAttemptRequest {
+        center: CENTER.into(),
+        inquiry_id: inquiry.to_string(),
+        channel: Channel::Phone.into(),
+        outcome: outcome.into(),
+        ..Default::default()
+    };
+    let mut reviewer = world.staff("mei-tanaka", Role::Reviewer);
+    for outcome in ["asked_to_stop", "deceased"] {
+        let refused = reviewer.log_attempt(tried(outcome)).await.expect_err("it closes");
+        assert_eq!(refused.code(), Code::PermissionDenied, "{outcome}");
+    }
+    reviewer.log_attempt(tried("no_answer")).await.expect("a try");
+    world.coordinator("dana-whitfield").log_attempt(tried("deceased")).await.expect("closed");
     let nowhere = Actor::staff("x", "X", "atlantis", vec![Role::Manager]);
     let asked = ListWorkRequest { center: "atlantis".into(), ..Default::default() };
     let unknown = world.as_actor(&nowhere).list_work(asked).await.expect_err("no profile");
@@ -41,7 +57,7 @@ async fn the_database_itself_refuses_other_centers_rows_and_an_open_inquiry_with
     let world = World::start().await;
     world.begin(2).await;
     let mut app = PgConnection::connect(world.database.app.expose_secret()).await.expect("a login");
-    for table in ["inquiries", "timeline", "notes", "attempts", "idempotency_keys"] {
+    for table in ["inquiries", "timeline", "notes", "attempts", "idempotency_keys", "drafts"] {
         let sql = format!("SELECT count(*) FROM {table}");
         let seen: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_one(&mut app).await.expect("counted");
         assert_eq!(seen, 0, "no center, no rows of {table}");

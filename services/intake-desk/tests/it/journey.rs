@@ -9,8 +9,8 @@ use causeway_proto::error::Reason;
 use causeway_proto::inquiry::v1::Channel;
 use causeway_proto::intake::v1::{
     CloseInquiryRequest, ContactAttempted, HandOverInquiryRequest, InquiryCommand, LogAttemptRequest, ReadinessChanged,
-    RecordsRequested, RequestRecordsRequest, ReviewRecordsRequest, SaveNoteRequest, Stage, StageChanged,
-    UpdateRecordRequest,
+    RecordsRequested, RequestRecordsRequest, ReviewRecordsRequest, SaveDraftRequest, SaveNoteRequest, Stage,
+    StageChanged, UpdateRecordRequest,
 };
 use causeway_proto::notice::v1::{NoticeFailed, NoticeOutcome};
 use causeway_proto::routing::v1::ResponseMissed;
@@ -29,6 +29,7 @@ fn attempt(inquiry: Uuid, outcome: &str, key: &str) -> LogAttemptRequest {
         outcome: outcome.into(),
         call_back_at: 0,
         idempotency_key: key.into(),
+        ..Default::default()
     }
 }
 
@@ -49,7 +50,12 @@ fn record(inquiry: Uuid, kind: &str, state: &str, reason: &str) -> UpdateRecordR
 }
 
 fn review(inquiry: Uuid, decision: &str) -> ReviewRecordsRequest {
-    ReviewRecordsRequest { center: CENTER.into(), inquiry_id: inquiry.to_string(), decision: decision.into() }
+    ReviewRecordsRequest {
+        center: CENTER.into(),
+        inquiry_id: inquiry.to_string(),
+        decision: decision.into(),
+        ..Default::default()
+    }
 }
 
 const CANARY: &str = "canary-adenocarcinoma-of-the-colon";
@@ -79,6 +85,14 @@ async fn begins_with_all_that_a_call_needs(world: &World, dana: &mut Desk, inqui
     assert!(world.told::<ReadinessChanged>(inquiry).await.is_empty(), "nothing can be booked before the call");
 }
 
+/// The version of the script on the page, which the timeline names beside the try.
+async fn begun_script_version(dana: &mut Desk, inquiry: Uuid) -> String {
+    let page = page(dana, inquiry).await;
+    let line = format!("Script: {}, version {}.", page.script_id, page.script_version);
+    assert!(page.timeline.iter().any(|entry| entry.kind == "attempt" && entry.text.ends_with(&line)), "{line}");
+    page.script_version
+}
+
 async fn told_each_stage_and_the_readiness(world: &World, inquiry: Uuid) {
     let stages = world.told::<StageChanged>(inquiry).await;
     let walked: Vec<Stage> = stages.iter().map(StageChanged::to).collect();
@@ -105,6 +119,12 @@ async fn a_second_opinion_is_worked_from_the_queue_to_offered_dates_and_its_note
     let attempts = world.told::<ContactAttempted>(inquiry).await;
     assert_eq!(attempts.iter().map(|told| (told.number, told.within_target)).collect::<Vec<_>>(), [(1, true)]);
 
+    let used: (String, String) =
+        sqlx::query_as("SELECT script, script_version FROM attempts").fetch_one(&world.admin).await.expect("the try");
+    assert_eq!(
+        (used.0.as_str(), used.1.as_str()),
+        ("no-records-yet", begun_script_version(&mut dana, inquiry).await.as_str())
+    );
     dana.save_note(note(inquiry, 0, &WHOLE_NOTE[..2])).await.expect("half a note");
     let stale = dana.save_note(note(inquiry, 0, &WHOLE_NOTE)).await.expect_err("an old base");
     assert_eq!((stale.code(), Reason::of(&stale)), (Code::Aborted, Some(Reason::Conflict)));
@@ -226,6 +246,7 @@ async fn an_inquiry_is_handed_over_by_its_owner_and_a_document_waived_by_a_revie
         to_staff: to_staff.into(),
         to_team: to_team.into(),
         reason: reason.into(),
+        reason_kind: String::new(),
     };
     let not_hers = dana.hand_over_inquiry(hand("luis-ortega", "", "")).await.expect_err("she does not hold it");
     assert_eq!(not_hers.code(), Code::PermissionDenied);
@@ -274,4 +295,60 @@ async fn a_call_that_nobody_answered_comes_to_the_desk_to_be_called_back_by_the_
     assert_eq!(begun.due_at, decided.response_due_at);
     dana.log_attempt(attempt(inquiry, "no_answer", "k-1")).await.expect("tried");
     assert_eq!(page(&mut dana, inquiry).await.next_action, "try_again");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_draft_is_its_writers_alone_until_they_save_and_does_not_write_over_what_was_saved_since() {
+    let world = World::start().await;
+    let inquiry = world.begin(1).await[0];
+    let (mut dana, mut luis) = (world.coordinator("dana-whitfield"), world.coordinator("luis-ortega"));
+    let draft = |base_note_version, pairs: &[(&str, &str)]| {
+        let SaveNoteRequest { center, inquiry_id, fields, base_note_version } = note(inquiry, base_note_version, pairs);
+        SaveDraftRequest { center, inquiry_id, fields, base_note_version }
+    };
+    let typed = [("diagnosis", "canary-of-a-draft"), ("diagnosis_date", "")];
+    let kept = dana.save_draft(draft(0, &typed)).await.expect("kept").into_inner();
+    assert_eq!(kept.saved_at, micros(world.clock.now()));
+    let unknown = dana.save_draft(draft(0, &[("shoe_size", "9")])).await.expect_err("no such field");
+    assert_eq!(Reason::of(&unknown), Some(Reason::FieldFault));
+    let own = page(&mut dana, inquiry).await;
+    assert_eq!(
+        (own.draft.len(), own.draft["diagnosis"].as_str(), own.draft["diagnosis_date"].as_str()),
+        (2, typed[0].1, "")
+    );
+    assert_eq!((own.draft_base_version, own.note_version, own.version), (0, 0, 1), "the inquiry is as it was");
+    assert!(page(&mut luis, inquiry).await.draft.is_empty(), "nobody else sees it");
+    sqlx::query("CHECKPOINT").execute(&world.admin).await.expect("on disk");
+    assert!(!world.on_disk("canary-of-a-draft"), "it is sealed");
+
+    luis.save_note(note(inquiry, 0, &WHOLE_NOTE[..1])).await.expect("saved meanwhile");
+    let mine = page(&mut dana, inquiry).await;
+    assert_eq!((mine.draft_base_version, mine.note_version), (0, 1), "the draft stands on the note of before");
+    let stale = dana.save_note(note(inquiry, mine.draft_base_version, &typed)).await.expect_err("a conflict");
+    assert_eq!(Reason::of(&stale), Some(Reason::Conflict));
+    assert_eq!(page(&mut dana, inquiry).await.draft.len(), 2, "a refused note leaves the draft");
+    dana.save_note(note(inquiry, 1, &typed)).await.expect("chosen");
+    let saved = page(&mut dana, inquiry).await;
+    assert_eq!((saved.draft.len(), saved.draft_saved_at), (0, 0));
+
+    // What the note says already is no draft, and one is dropped by its writer.
+    dana.save_draft(draft(2, &typed)).await.expect("kept");
+    assert!(page(&mut dana, inquiry).await.draft.is_empty());
+    assert_eq!(world.count("SELECT count(*) FROM drafts").await, 0);
+    let other = [("diagnosis", "something else")];
+    dana.save_draft(draft(1, &other)).await.expect("kept");
+    luis.save_draft(draft(2, &other)).await.expect("kept");
+    assert_eq!(page(&mut dana, inquiry).await.draft.len(), 1);
+    let dropped = dana.save_draft(draft(2, &[])).await.expect("dropped").into_inner();
+    assert_eq!((dropped.saved_at, page(&mut dana, inquiry).await.draft.len()), (0, 0));
+    assert_eq!(page(&mut luis, inquiry).await.draft.len(), 1, "his is left alone");
+
+    dana.save_draft(draft(2, &typed)).await.expect("kept");
+    let close =
+        CloseInquiryRequest { center: CENTER.into(), inquiry_id: inquiry.to_string(), reason: "not_ready".into() };
+    luis.close_inquiry(close).await.expect("closed");
+    assert_eq!(world.count("SELECT count(*) FROM drafts").await, 0, "what is closed has no drafts");
+    let closed = dana.save_draft(draft(2, &typed)).await.expect_err("closed");
+    assert_eq!(Reason::of(&closed), Some(Reason::Closed));
+    world.end().await;
 }

@@ -16,6 +16,7 @@ use causeway_mailbox::{Pace, migrate};
 use causeway_proto::convert::{facts_to_wire, micros};
 use causeway_proto::events::{Event, fact};
 use causeway_proto::intake::v1::intake_desk_client::IntakeDeskClient;
+use causeway_proto::intake::v1::quality_audits_client::QualityAuditsClient;
 use causeway_proto::intake::v1::{GetInquiryRequest, Inquiry, InquiryCommand};
 use causeway_proto::routing::v1::RouteDecided;
 use causeway_proto::scheduling::v1::Appointment;
@@ -99,6 +100,12 @@ impl World {
         IntakeDeskClient::new(peer.on_behalf_of(actor))
     }
 
+    /// Its audits of quality, asked by a member of staff of a center.
+    pub fn audits(&self, id: &str, role: Role, center: &str) -> QualityAuditsClient<Client> {
+        let peer = Client::connect(&self.url, self.identity.clone(), IntakeDesk::NAME).expect("a url");
+        QualityAuditsClient::new(peer.on_behalf_of(&Actor::staff(id, id, center, vec![role])))
+    }
+
     /// The desk, called by a member of staff of the first center.
     pub fn staff(&self, id: &str, role: Role) -> Desk {
         self.as_actor(&Actor::staff(id, id, CENTER, vec![role]))
@@ -165,6 +172,7 @@ impl World {
             revision: "test".into(),
             row: "6".into(),
             decided_at: micros(now),
+            owner: String::new(),
         }
     }
 
@@ -262,17 +270,17 @@ async fn count(admin: &PgPool, sql: &'static str) -> i64 {
 
 /// Waits until something holds.
 pub async fn eventually<F: Future<Output = bool>>(what: &str, mut holds: impl FnMut() -> F) {
-    for _ in 0..600 {
+    for _ in 0..2400 {
         if holds().await {
             return;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    panic!("{what}: not within 30 s");
+    panic!("{what}: not within two minutes");
 }
 
 /// A demo center's profile.
-fn bundle(center: &str) -> Bundle {
+pub fn bundle(center: &str) -> Bundle {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/centers").join(center);
     let (mut bundle, mut folders) = (Bundle::new(), vec![root.clone()]);
     while let Some(folder) = folders.pop() {

@@ -5,5 +5,5 @@
 mod funnel;
 mod progress;
 
-pub(crate) use funnel::{STAGES, Tally, close_reasons, stages};
+pub(crate) use funnel::{STAGES, Tally, close_reasons, conversions, stages};
 pub(crate) use progress::{Progress, Snapshot};

@@ -5,6 +5,7 @@
 //! counts, of what only grows (furthest stage, first times) the furthest and the first count. The store's statement does
 //! the same join in the database.
 
+use causeway_funnel::next_step::StepEnd;
 use causeway_funnel::stage::Stage;
 use jiff::Timestamp;
 
@@ -29,7 +30,39 @@ pub(crate) struct Snapshot {
     pub stage: Stage,
     /// Empty unless the stage is closed.
     pub close_reason: String,
-    pub response_due_at: Option<Timestamp>,
+    /// Entry of programs.toml by which it is not treated here; empty: it is.
+    pub out_of_scope: String,
+}
+
+/// A due time for first contact, by the version of routing's word and then by the desk's version that told it.
+pub(crate) type Due = ((i64, i64), Timestamp);
+
+/// What made an inquiry scheduled, and how that ended. Joining is as for the rest.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Conversion {
+    /// A visit was booked.
+    pub visit: bool,
+    /// The dated next step that was agreed first: when, and the id of its kind.
+    pub step: Option<(Timestamp, String)>,
+    /// How a dated next step ended last, by the desk's version that told it.
+    pub ended: Option<(i64, &'static str)>,
+}
+
+impl Conversion {
+    /// The last dated next step took place. In the database the question says so.
+    #[cfg(test)]
+    pub fn is_done(&self) -> bool {
+        self.ended.is_some_and(|(_, how)| how == StepEnd::Done.as_str())
+    }
+
+    fn join(&mut self, other: Self) {
+        self.visit |= other.visit;
+        self.ended = self.ended.max(other.ended);
+        self.step = match (self.step.take(), other.step) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        };
+    }
 }
 
 /// All that is known of one inquiry.
@@ -40,8 +73,12 @@ pub(crate) struct Progress {
     /// The furthest stage ever reached; never closed.
     pub furthest: Stage,
     pub first_attempt_at: Option<Timestamp>,
+    /// When first contact is due: the newest word counts.
+    pub due: Option<Due>,
     /// When each stage was reached first, by the stage's place; the receipt's place stays empty.
     pub reached_at: [Option<Timestamp>; 8],
+    /// What made it scheduled.
+    pub conversion: Conversion,
     /// The newest fact.
     pub changed_at: Timestamp,
 }
@@ -53,8 +90,9 @@ impl Progress {
         Self { version: RECEIVED_VERSION, snapshot: Some(snapshot), ..Self::nothing(at) }
     }
 
-    /// A change of the stage. The snapshot's stage is the new one.
-    pub fn staged(version: i64, snapshot: Snapshot, from: Stage, at: Timestamp) -> Self {
+    /// A change of the stage. The snapshot's stage is the new one; `next_step`: the kind of dated next step by which it is or was
+    /// scheduled, empty where that is a visit.
+    pub fn staged(version: i64, snapshot: Snapshot, (from, next_step): (Stage, &str), at: Timestamp) -> Self {
         let to = snapshot.stage;
         let mut progress = Self::nothing(at);
         progress.version = version.max(RECEIVED_VERSION + 1);
@@ -62,6 +100,13 @@ impl Progress {
         if to != Stage::Received {
             progress.reached_at[to as usize] = Some(at);
         }
+        let visited = to == Stage::Attended || from == Stage::Attended;
+        let scheduled = to == Stage::Scheduled || from == Stage::Scheduled;
+        progress.conversion = Conversion {
+            visit: visited || (scheduled && next_step.is_empty()),
+            step: (!next_step.is_empty()).then(|| (at, next_step.to_owned())),
+            ended: None,
+        };
         progress.snapshot = Some(snapshot);
         progress
     }
@@ -71,13 +116,26 @@ impl Progress {
         Self { first_attempt_at: Some(at), ..Self::nothing(at) }
     }
 
+    /// First contact is due at another time, by a version of routing's word.
+    pub fn moved(clock_version: i64, due_at: Timestamp, at: Timestamp) -> Self {
+        Self { due: Some(((clock_version, NO_VERSION), due_at)), ..Self::nothing(at) }
+    }
+
+    /// A dated next step is over, by a version of the desk.
+    pub fn step_over(version: i64, how: StepEnd, at: Timestamp) -> Self {
+        let ended = Some((version, how.as_str()));
+        Self { conversion: Conversion { visit: how == StepEnd::Superseded, ended, step: None }, ..Self::nothing(at) }
+    }
+
     fn nothing(at: Timestamp) -> Self {
         Self {
             version: NO_VERSION,
             snapshot: None,
             furthest: Stage::Received,
             first_attempt_at: None,
+            due: None,
             reached_at: [None; 8],
+            conversion: Conversion::default(),
             changed_at: at,
         }
     }
@@ -85,6 +143,12 @@ impl Progress {
     /// Also first tried at this instant.
     pub fn with_attempt(mut self, at: Option<Timestamp>) -> Self {
         self.first_attempt_at = earlier(self.first_attempt_at, at);
+        self
+    }
+
+    /// Also due at this instant, by a version of routing's word.
+    pub fn with_due(mut self, clock_version: i64, due_at: Option<Timestamp>) -> Self {
+        self.due = due_at.map(|due_at| ((clock_version, self.version), due_at));
         self
     }
 
@@ -96,9 +160,11 @@ impl Progress {
         }
         self.furthest = self.furthest.max(other.furthest);
         self.first_attempt_at = earlier(self.first_attempt_at, other.first_attempt_at);
+        self.due = self.due.max(other.due);
         for (own, told) in self.reached_at.iter_mut().zip(other.reached_at) {
             *own = earlier(*own, told);
         }
+        self.conversion.join(other.conversion);
         self.changed_at = self.changed_at.max(other.changed_at);
     }
 }
@@ -135,7 +201,7 @@ pub(crate) mod tests {
             received_at: at(0),
             stage,
             close_reason: if stage == Stage::Closed { "not_ready".into() } else { String::new() },
-            response_due_at: (stage != Stage::Received).then(|| at(3600)),
+            out_of_scope: String::new(),
         }
     }
 
@@ -149,6 +215,7 @@ pub(crate) mod tests {
             3 => Just(AppointmentBooked),
             1 => Just(AppointmentCancelled),
             1 => Just(DatedNextStep),
+            1 => prop::sample::select(StepEnd::ALL).prop_map(NextStepOver),
             2 => Just(Attended),
             1 => Just(NoShow),
             1 => Just(Reopened),
@@ -159,16 +226,33 @@ pub(crate) mod tests {
     /// What the services would publish of a life: the receipt, a change for each new stage, and the attempts.
     fn told(life: &[StageEvent]) -> Vec<Progress> {
         let mut published = vec![Progress::received(snapshot(Stage::Received))];
-        let (mut facts, mut before, mut version) = (Vec::new(), Stage::Received, 0);
+        let (mut facts, mut before, mut version, mut clock) = (Vec::new(), Stage::Received, 0, 0);
         for (place, what) in life.iter().enumerate() {
             facts.push(StageFact { at: at(place + 1), version: place as i64, what: *what });
-            let now = standing(&facts).stage;
+            let (standing, before_it) = (standing(&facts), standing(&facts[..place]));
+            let now = standing.stage;
+            if let StageEvent::NextStepOver(how) = what {
+                published.push(Progress::step_over(place as i64 + 1, *how, at(place + 1)));
+            }
+            if standing.booked && before_it.dated_next_step && !standing.dated_next_step {
+                published.push(Progress::step_over(place as i64 + 1, StepEnd::Superseded, at(place + 1)));
+            }
             if *what == StageEvent::AttemptReached {
                 published.push(Progress::attempted(at(place + 1)));
             }
             if now != before {
                 version += 1;
-                published.push(Progress::staged(version, snapshot(now), before, at(place + 1)));
+                // Now and then the response target moves in between, and the desk tells it from its next change on.
+                let due = |clock: usize| at(3600 + 60 * clock);
+                if place % 3 == 2 {
+                    clock += 2;
+                    published.push(Progress::moved(clock as i64, due(clock), at(place + 1)));
+                }
+                let shown = if now == Stage::Scheduled { &standing } else { &before_it };
+                let by_step = shown.stage == Stage::Scheduled && shown.dated_next_step && !shown.booked;
+                let next_step = if by_step { "screening_call" } else { "" };
+                let change = Progress::staged(version, snapshot(now), (before, next_step), at(place + 1));
+                published.push(change.with_due(clock as i64, Some(due(clock))));
                 before = now;
             }
         }
@@ -213,7 +297,7 @@ pub(crate) mod tests {
 
     #[test]
     fn a_receipt_that_comes_last_resets_nothing() {
-        let mut progress = Progress::staged(4, snapshot(Stage::Contacted), Stage::Routed, at(60));
+        let mut progress = Progress::staged(4, snapshot(Stage::Contacted), (Stage::Routed, ""), at(60));
         progress.join(Progress::received(snapshot(Stage::Received)));
         assert_eq!(progress.snapshot.as_ref().map(|snapshot| snapshot.stage), Some(Stage::Contacted));
         assert_eq!((progress.version, progress.furthest), (4, Stage::Contacted));
@@ -221,17 +305,49 @@ pub(crate) mod tests {
 
     #[test]
     fn an_older_change_changes_no_stage_but_its_time_is_kept() {
-        let mut progress = Progress::staged(2, snapshot(Stage::Contacted), Stage::Routed, at(60));
-        progress.join(Progress::staged(1, snapshot(Stage::Routed), Stage::Received, at(5)));
+        let mut progress = Progress::staged(2, snapshot(Stage::Contacted), (Stage::Routed, ""), at(60));
+        progress.join(Progress::staged(1, snapshot(Stage::Routed), (Stage::Received, ""), at(5)));
         assert_eq!(progress.snapshot.as_ref().map(|snapshot| snapshot.stage), Some(Stage::Contacted));
         assert_eq!(progress.reached_at[Stage::Routed as usize], Some(at(5)));
         assert_eq!(progress.changed_at, at(60));
     }
 
     #[test]
+    fn the_newest_due_time_counts_whichever_service_tells_it_first() {
+        // The desk changed the stage before it heard that the due time has moved.
+        let stage =
+            Progress::staged(2, snapshot(Stage::Contacted), (Stage::Routed, ""), at(60)).with_due(0, Some(at(3600)));
+        let moved = Progress::moved(3, at(7200), at(50));
+        for (mut first, second) in [(stage.clone(), moved.clone()), (moved, stage)] {
+            first.join(second);
+            assert_eq!(first.due.map(|(_, at)| at), Some(at(7200)));
+        }
+    }
+
+    #[test]
+    fn what_made_it_scheduled_is_a_visit_where_there_ever_was_one_else_the_step_that_was_agreed_first() {
+        let scheduled =
+            |kind, second| Progress::staged(2, snapshot(Stage::Scheduled), (Stage::Routed, kind), at(second));
+        let mut progress = scheduled("records_review", 90);
+        progress.join(scheduled("screening_call", 60));
+        progress.join(Progress::step_over(4, StepEnd::Done, at(120)));
+        assert_eq!(
+            progress.conversion,
+            Conversion { visit: false, step: Some((at(60), "screening_call".into())), ended: Some((4, "done")) }
+        );
+        let mut missed = progress.clone();
+        missed.join(Progress::step_over(9, StepEnd::Missed, at(140)));
+        missed.join(Progress::step_over(4, StepEnd::Done, at(120)));
+        assert!(!missed.conversion.is_done(), "the last one did not come about");
+        progress.join(Progress::step_over(6, StepEnd::Superseded, at(150)));
+        assert!(progress.conversion.visit);
+        assert!(scheduled("", 60).conversion.visit);
+    }
+
+    #[test]
     fn closing_keeps_the_last_stage_as_the_furthest() {
         let mut progress = Progress::received(snapshot(Stage::Received));
-        progress.join(Progress::staged(3, snapshot(Stage::Closed), Stage::Contacted, at(90)));
+        progress.join(Progress::staged(3, snapshot(Stage::Closed), (Stage::Contacted, ""), at(90)));
         assert_eq!(progress.furthest, Stage::Contacted);
         assert_eq!(progress.reached_at[Stage::Closed as usize], Some(at(90)));
     }

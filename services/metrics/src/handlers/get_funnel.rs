@@ -19,7 +19,8 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use tonic::{Request, Response, Status};
 
-use crate::domain::{Tally, close_reasons, stages};
+use super::{get_reroutes, get_reviews};
+use crate::domain::{Tally, close_reasons, conversions, stages};
 use crate::error::Error;
 use crate::store::{self, DIMENSIONS, Day, Range, StageTimes, Tallied};
 
@@ -41,6 +42,7 @@ struct Found {
 }
 
 #[tonic::async_trait]
+#[deny(clippy::missing_trait_methods)]
 impl Metrics for Api {
     async fn get_funnel(
         &self,
@@ -50,7 +52,7 @@ impl Metrics for Api {
         let asked = request.into_inner();
         may(&actor, Action::ViewFunnel, &asked.center)
             .map_err(|cause| Code::PermissionDenied.status(cause.to_string()))?;
-        let range = range(&asked)?;
+        let range = range((asked.from, asked.to))?;
         let dimension = dimension(&asked.group_by)?;
         let zone = self.profiles.current(&asked.center).map_or(TimeZone::UTC, |current| current.1.zone().clone());
         let found = self
@@ -66,12 +68,36 @@ impl Metrics for Api {
             .await?;
         Ok(Response::new(answer(found, !dimension.is_empty())))
     }
+
+    async fn get_reroutes(
+        &self,
+        request: Request<wire::GetReroutesRequest>,
+    ) -> Result<Response<wire::GetReroutesResponse>, Status> {
+        let actor = causeway_serve::caller(&request)?.accountable();
+        let asked = request.into_inner();
+        may(&actor, Action::ViewFunnel, &asked.center)
+            .map_err(|cause| Code::PermissionDenied.status(cause.to_string()))?;
+        let range = range((asked.from, asked.to))?;
+        Ok(Response::new(get_reroutes::answer(self, &asked.center, range).await?))
+    }
+
+    async fn get_reviews(
+        &self,
+        request: Request<wire::GetReviewsRequest>,
+    ) -> Result<Response<wire::GetReviewsResponse>, Status> {
+        let actor = causeway_serve::caller(&request)?.accountable();
+        let asked = request.into_inner();
+        may(&actor, Action::ViewFunnel, &asked.center)
+            .map_err(|cause| Code::PermissionDenied.status(cause.to_string()))?;
+        let range = range((asked.from, asked.to))?;
+        Ok(Response::new(get_reviews::answer(self, &asked.center, range).await?))
+    }
 }
 
 /// Reads the range; open ends become the first and last instants that an inquiry can have.
-fn range(asked: &wire::GetFunnelRequest) -> Result<Range, Status> {
-    let from = optional_instant(asked.from).unwrap_or(Timestamp::UNIX_EPOCH);
-    let to = optional_instant(asked.to).unwrap_or(Timestamp::MAX);
+fn range((from, to): (i64, i64)) -> Result<Range, Status> {
+    let from = optional_instant(from).unwrap_or(Timestamp::UNIX_EPOCH);
+    let to = optional_instant(to).unwrap_or(Timestamp::MAX);
     if from >= to {
         return Err(Reason::FieldFault.status("to: give an instant after the one in from"));
     }
@@ -103,6 +129,10 @@ fn answer(found: Found, grouped: bool) -> wire::GetFunnelResponse {
         target_met,
         data_to: found.newest.map_or(0, micros),
         days: without_gaps(found.days),
+        conversions: conversions(&tallies)
+            .into_iter()
+            .map(|one| wire::ConversionCount { next_step: one.next_step.to_owned(), count: one.count, done: one.done })
+            .collect(),
     }
 }
 
@@ -114,6 +144,8 @@ fn counts<'a>(tallies: impl IntoIterator<Item = &'a Tally>, times: &StageTimes) 
             stage: stage_to_wire(count.stage).into(),
             reached: count.reached,
             left: count.left,
+            handed: count.handed,
+            done: count.done,
             open: count.open,
             median_seconds: *median_seconds,
             p90_seconds: *p90_seconds,
@@ -181,6 +213,8 @@ mod tests {
             furthest: Stage::Contacted,
             closed: false,
             close_reason: String::new(),
+            next_step: String::new(),
+            step_done: false,
             count,
         };
         let times = BTreeMap::from([(Some("gi".to_owned()), [(60.0, 90.0); 7])]);
@@ -192,9 +226,8 @@ mod tests {
 
     #[test]
     fn an_empty_range_and_an_unknown_dimension_are_refused() {
-        let asked = wire::GetFunnelRequest { from: 5, to: 5, ..Default::default() };
-        assert_eq!(Reason::of(&range(&asked).expect_err("refused")), Some(Reason::FieldFault));
-        assert!(range(&wire::GetFunnelRequest::default()).is_ok());
+        assert_eq!(Reason::of(&range((5, 5)).expect_err("refused")), Some(Reason::FieldFault));
+        assert!(range((0, 0)).is_ok());
         assert_eq!(Reason::of(&dimension("name").expect_err("refused")), Some(Reason::FieldFault));
         assert_eq!(dimension("team").ok(), Some("team"));
     }

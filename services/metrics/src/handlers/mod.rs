@@ -4,12 +4,17 @@
 //! event: each one is joined as it comes, in any order. Deliberately not here: emitting; metrics tells nobody anything.
 
 mod get_funnel;
+mod get_reroutes;
+mod get_reviews;
 mod told;
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use causeway_mailbox::{BoxFuture, Handler, HandlerError, Outcome, Received, Tx};
+use causeway_proto::events::Event as _;
+use causeway_proto::intake::v1::ReviewDecided;
+use causeway_proto::routing::v1::InquiryRerouted;
 use uuid::Uuid;
 
 pub(crate) use get_funnel::Api;
@@ -28,20 +33,23 @@ impl Handler for Handlers {
     ) -> BoxFuture<'a, Result<Vec<Outcome>, HandlerError>> {
         Box::pin(async move {
             let mut all: BTreeMap<Uuid, Progress> = BTreeMap::new();
+            let (mut rerouted, mut reviewed) = (Vec::new(), Vec::new());
             let mut outcomes = Vec::with_capacity(batch.len());
             for message in batch {
-                outcomes.push(match told::read(message) {
-                    Ok((inquiry_id, progress)) => {
-                        match all.entry(inquiry_id) {
-                            Entry::Vacant(place) => drop(place.insert(progress)),
-                            Entry::Occupied(mut known) => known.get_mut().join(progress),
-                        }
-                        Outcome::Done
-                    }
-                    Err(reason) => Outcome::Park(reason),
+                outcomes.push(match message.envelope.kind.as_str() {
+                    InquiryRerouted::KIND => told::rerouted(message).map(|reroute| rerouted.push(reroute)),
+                    ReviewDecided::KIND => told::reviewed(message).map(|review| reviewed.push(review)),
+                    _ => told::read(message).map(|(inquiry_id, progress)| match all.entry(inquiry_id) {
+                        Entry::Vacant(place) => drop(place.insert(progress)),
+                        Entry::Occupied(mut known) => known.get_mut().join(progress),
+                    }),
                 });
             }
+            let outcomes =
+                outcomes.into_iter().map(|told| told.map_or_else(Outcome::Park, |()| Outcome::Done)).collect();
             store::upsert(tx, &all).await?;
+            store::insert_reroutes(tx, rerouted).await?;
+            store::insert_reviews(tx, reviewed).await?;
             Ok(outcomes)
         })
     }

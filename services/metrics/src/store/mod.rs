@@ -3,8 +3,16 @@
 //! Deliberately not here: what the numbers mean (domain).
 
 mod question;
+mod reroutes;
+mod reviews;
 mod write;
 
 pub use question::TALLIES;
 pub(crate) use question::{DIMENSIONS, Day, Range, StageTimes, Tallied, count_all, days, tallies, times};
+pub use reroutes::REROUTES;
+pub(crate) use reroutes::{
+    Reroute, RerouteCount, Rerouted, insert as insert_reroutes, rerouted_since, reroutes, reroutes_of_all,
+};
+pub use reviews::REVIEWS;
+pub(crate) use reviews::{Review, ReviewCount, Waited, insert as insert_reviews, reviews};
 pub(crate) use write::upsert;

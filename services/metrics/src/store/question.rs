@@ -16,7 +16,7 @@ use super::write::number;
 use crate::domain::{STAGES, Tally};
 
 /// What the funnel can be grouped by.
-pub(crate) const DIMENSIONS: [&str; 9] = [
+pub(crate) const DIMENSIONS: [&str; 10] = [
     "consult_type",
     "cancer_area",
     "source",
@@ -26,13 +26,23 @@ pub(crate) const DIMENSIONS: [&str; 9] = [
     "landing_page",
     "campaign",
     "referring_office",
+    "out_of_scope",
 ];
 
 macro_rules! key {
     () => {
         "CASE $4::text WHEN 'consult_type' THEN consult_type WHEN 'cancer_area' THEN cancer_area WHEN 'source' THEN source \
          WHEN 'team' THEN team WHEN 'site' THEN site WHEN 'language' THEN language WHEN 'landing_page' THEN landing_page \
-         WHEN 'campaign' THEN campaign WHEN 'referring_office' THEN referring_office ELSE '' END AS key"
+         WHEN 'campaign' THEN campaign WHEN 'referring_office' THEN referring_office \
+         WHEN 'out_of_scope' THEN out_of_scope ELSE '' END AS key"
+    };
+}
+
+// By what it was converted, if it was: a dated next step counts where no visit was ever booked.
+macro_rules! converted {
+    () => {
+        "CASE WHEN furthest >= 6 AND NOT visit_booked THEN step_kind ELSE '' END AS next_step, \
+         furthest >= 6 AND NOT visit_booked AND ended_how = 'done' AS step_done"
     };
 }
 
@@ -61,11 +71,13 @@ macro_rules! targets {
 pub const TALLIES: &str = concat!(
     "SELECT ",
     key!(),
-    ", furthest, stage = 8 AS closed, close_reason, count(*) AS inquiries, ",
+    ", furthest, stage = 8 AS closed, close_reason, ",
+    converted!(),
+    ", count(*) AS inquiries, ",
     targets!("$5"),
     ", max(changed_at) AS newest",
     in_range!(),
-    " GROUP BY 1, 2, 3, 4"
+    " GROUP BY 1, 2, 3, 4, 5, 6"
 );
 
 macro_rules! seconds {
@@ -157,6 +169,8 @@ fn tallied(row: &PgRow, key: String, close_reason: String) -> Result<Tallied, sq
         furthest: STAGES.into_iter().find(|stage| number(*stage) == furthest).unwrap_or(Stage::Received),
         closed: row.try_get("closed")?,
         close_reason,
+        next_step: row.try_get("next_step")?,
+        step_done: row.try_get("step_done")?,
         count: row.try_get("inquiries")?,
     };
     Ok(Tallied { tally, target_passed: row.try_get("target_passed")?, target_met: row.try_get("target_met")? })
@@ -231,9 +245,11 @@ pub(crate) async fn days(tx: &mut Tx, range: Range, zone: &TimeZone) -> Result<V
 /// Counts all inquiries of all centers, for the machine's gauges. The tally's key is the center.
 pub(crate) async fn count_all(machine: &PgPool, now: Timestamp) -> Result<Vec<Tallied>, sqlx::Error> {
     let rows = sqlx::query(concat!(
-        "SELECT center_id, furthest, stage = 8 AS closed, count(*) AS inquiries, ",
+        "SELECT center_id, furthest, stage = 8 AS closed, ",
+        converted!(),
+        ", count(*) AS inquiries, ",
         targets!("$1"),
-        " FROM inquiries WHERE received_at IS NOT NULL GROUP BY 1, 2, 3"
+        " FROM inquiries WHERE received_at IS NOT NULL GROUP BY 1, 2, 3, 4, 5"
     ))
     .bind(Ts(now))
     .fetch_all(machine)

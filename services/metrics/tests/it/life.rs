@@ -81,6 +81,10 @@ impl Life {
         Self { id, received_at, path: path.to_vec(), team: "gi", tried_after: Some(SignedDuration::from_mins(10)) }
     }
 
+    pub const fn id(&self) -> Uuid {
+        self.id
+    }
+
     pub fn furthest(&self) -> Stage {
         self.path.iter().copied().filter(|stage| *stage != Stage::Closed).max().unwrap_or_default()
     }

@@ -1,6 +1,9 @@
 //! Metrics as a whole: events in, numbers out, on real servers.
 
+mod conversions;
 mod life;
+mod reroutes;
+mod reviews;
 mod world;
 
 use causeway_auth::{Actor, Role};
@@ -9,7 +12,9 @@ use causeway_mailbox::Ts;
 use causeway_metrics::FUNNEL_STATEMENT;
 use causeway_proto::convert::micros;
 use causeway_proto::error::Reason;
+use causeway_proto::intake::v1 as wire;
 use causeway_proto::metrics::v1::{GetFunnelRequest, GetFunnelResponse, StageCount};
+use causeway_proto::routing::v1::ResponseDueChanged;
 use jiff::SignedDuration;
 use sqlx::{Connection as _, PgConnection, Row as _};
 use tonic::Code;
@@ -80,6 +85,45 @@ async fn the_funnel_is_right_whatever_the_order_and_however_often_events_come() 
     world.end().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_not_treated_here_is_counted_by_its_entry_as_the_newest_change_tells_it() {
+    let world = World::start().await;
+    let received = at("2027-03-04T18:00:00Z");
+    let told = |to: wire::Stage, version: i64, entry: &str| wire::StageChanged {
+        to: to.into(),
+        at: micros(received + SignedDuration::from_hours(version)),
+        version,
+        out_of_scope: entry.into(),
+        close_reason: if to == wire::Stage::Closed { "out_of_scope_referred".into() } else { String::new() },
+        ..Default::default()
+    };
+    let [referred, kept, ordinary] = [(); 3].map(|()| world.clock.new_id());
+    for (inquiry, first, second) in [
+        (referred, told(wire::Stage::Routed, 1, "children"), told(wire::Stage::Closed, 2, "children")),
+        (kept, told(wire::Stage::Routed, 1, "children"), told(wire::Stage::Contacted, 2, "")),
+        (ordinary, told(wire::Stage::Routed, 1, ""), told(wire::Stage::Contacted, 2, "")),
+    ] {
+        let facts = causeway_funnel::inquiry::Facts {
+            center: CENTER.into(),
+            language: "en".into(),
+            received_at: received,
+            ..Default::default()
+        };
+        let with_facts = |event: wire::StageChanged| wire::StageChanged {
+            facts: Some(causeway_proto::convert::facts_to_wire(inquiry, &facts)),
+            ..event
+        };
+        // The newer one comes first.
+        let events = [second, first].map(|event| world.outgoing(inquiry, &with_facts(event)));
+        world.tell(&events).await;
+    }
+    let funnel = world.funnel(GetFunnelRequest { group_by: "out_of_scope".into(), ..Default::default() }).await;
+    let counted: Vec<(&str, i64, i64)> =
+        funnel.groups.iter().map(|group| (group.key.as_str(), group.stages[0].reached, group.stages[1].left)).collect();
+    assert_eq!(counted, [("", 2, 0), ("children", 1, 1)]);
+    world.end().await;
+}
+
 async fn the_same_by_prometheus(world: &World, funnel: &GetFunnelResponse) {
     let same = || async {
         let stages = STAGES.iter().zip(&funnel.stages).all(|(stage, count)| {
@@ -124,6 +168,56 @@ async fn an_inquiry_counts_as_soon_as_it_is_received_and_a_late_receipt_resets_n
     let funnel = world.funnel(GetFunnelRequest::default()).await;
     assert_eq!((funnel.stages[0].reached, funnel.stages[0].open), (2, 1));
     refusals(&world).await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_target_is_met_by_the_newest_due_time_in_whatever_order_it_is_told() {
+    let world = World::start().await;
+    let received = at("2027-03-04T18:00:00Z");
+    let hour = |hours| micros(received + SignedDuration::from_hours(hours));
+    let [before, after] = [(); 2].map(|()| world.clock.new_id());
+    for (inquiry, is_told_first) in [(before, true), (after, false)] {
+        let facts = || {
+            let facts = causeway_funnel::inquiry::Facts {
+                center: CENTER.into(),
+                language: "en".into(),
+                received_at: received,
+                ..Default::default()
+            };
+            Some(causeway_proto::convert::facts_to_wire(inquiry, &facts))
+        };
+        let changed = |to: wire::Stage, version| wire::StageChanged {
+            facts: facts(),
+            to: to.into(),
+            at: hour(version),
+            version,
+            response_due_at: hour(3),
+            first_attempt_at: if version > 1 { hour(5) } else { 0 },
+            ..Default::default()
+        };
+        let moved = ResponseDueChanged {
+            facts: facts(),
+            response_due_at: hour(6),
+            at: hour(4),
+            cause: "closure_entered".into(),
+            ..Default::default()
+        };
+        let mut events = vec![
+            world.outgoing(inquiry, &causeway_proto::inquiry::v1::InquiryReceived { facts: facts() }),
+            world.outgoing(inquiry, &changed(wire::Stage::Routed, 1)),
+            // The desk had not heard of the closure when it told that somebody was reached.
+            world.outgoing(inquiry, &changed(wire::Stage::Contacted, 2)),
+        ];
+        events.insert(if is_told_first { 0 } else { 3 }, world.outgoing(inquiry, &moved));
+        for event in events {
+            world.tell(std::slice::from_ref(&event)).await;
+        }
+    }
+    world.clock.set(at("2027-03-06T00:00:00Z"));
+    let funnel = world.funnel(GetFunnelRequest::default()).await;
+    assert_eq!((funnel.target_passed, funnel.target_met), (2, 2), "a try after five hours is in time now");
+    assert_eq!(world.count("SELECT count(*) FROM inquiries WHERE clock_version = 1").await, 2);
     world.end().await;
 }
 

@@ -1,5 +1,6 @@
 //! Metrics on real servers: its own PostgreSQL and NATS, and a clock set by hand.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -14,7 +15,7 @@ use causeway_mailbox::migrate;
 use causeway_metrics::{Config, Metrics};
 use causeway_proto::events::{Event, fact};
 use causeway_proto::metrics::v1::metrics_client::MetricsClient;
-use causeway_proto::metrics::v1::{GetFunnelRequest, GetFunnelResponse};
+use causeway_proto::metrics::v1::{GetFunnelRequest, GetFunnelResponse, GetReroutesRequest, GetReroutesResponse};
 use causeway_proto::subjects;
 use causeway_runtime::{Clock, DatabaseUrls, Deps, Listeners, Mode, NatsSettings, Peers, Running, Service, Stop};
 use causeway_serve::Client;
@@ -91,6 +92,56 @@ impl World {
         client.get_funnel(GetFunnelRequest { center: CENTER.into(), ..asked }).await.expect("a funnel").into_inner()
     }
 
+    /// What was sent to another team, as the center's analyst sees it.
+    pub async fn reroutes(&self, asked: GetReroutesRequest) -> GetReroutesResponse {
+        let mut client = self.client_of(Actor::staff("ada", "Ada", CENTER, vec![Role::Analyst]));
+        client.get_reroutes(GetReroutesRequest { center: CENTER.into(), ..asked }).await.expect("counts").into_inner()
+    }
+
+    /// The gauges of what was sent to another team: their labels without the center, in the order of their names, and the number.
+    pub fn reroute_gauges(&self) -> BTreeMap<Vec<String>, i64> {
+        let families = self.registry.gather();
+        let all =
+            families.iter().filter(|family| family.name() == "causeway_reroutes").flat_map(|one| one.get_metric());
+        let of_center = all.filter(|one| one.get_label().iter().any(|label| label.value() == CENTER));
+        let labels = |one: &prometheus::proto::Metric| {
+            one.get_label().iter().filter(|label| label.name() != "center").map(|one| one.value().to_owned()).collect()
+        };
+        of_center.map(|one| (labels(one), one.get_gauge().get_value() as i64)).collect()
+    }
+
+    /// The rows as a migration leaves them that adds columns, after these are taken away and it runs again as a plain owner, whom the
+    /// policy holds as well: furthest stage and whether a visit was booked.
+    pub async fn upgraded_from_before(&self, migration: &str) -> Vec<(i16, bool)> {
+        let path = format!("{}/migrations/{migration}.sql", env!("CARGO_MANIFEST_DIR"));
+        let script = std::fs::read_to_string(path).expect("the migration");
+        let prepare = "CREATE ROLE plain_owner; GRANT ALL ON SCHEMA public TO plain_owner; \
+            GRANT plain_owner TO CURRENT_USER; ALTER TABLE inquiries OWNER TO plain_owner; \
+            ALTER TABLE inquiries DROP COLUMN visit_booked, DROP COLUMN step_at, DROP COLUMN step_kind, \
+            DROP COLUMN ended_version, DROP COLUMN ended_how;";
+        let mut connection = self.admin.acquire().await.expect("a connection");
+        for part in [prepare, "SET ROLE plain_owner", &script, "RESET ROLE"] {
+            let part = sqlx::AssertSqlSafe(part.to_owned());
+            sqlx::raw_sql(part).execute(&mut *connection).await.expect("upgraded");
+        }
+        sqlx::query_as("SELECT furthest, visit_booked FROM inquiries ORDER BY furthest")
+            .fetch_all(&mut *connection)
+            .await
+            .expect("rows")
+    }
+
+    /// What made inquiries of the center scheduled, and how many, by name.
+    pub fn conversions(&self) -> Vec<(String, i64)> {
+        let families = self.registry.gather();
+        let all = families.iter().filter(|family| family.name() == "causeway_conversions");
+        let label = |metric: &prometheus::proto::Metric, name: &str| {
+            metric.get_label().iter().find(|label| label.name() == name).map(|label| label.value().to_owned())
+        };
+        let of_center =
+            all.flat_map(|one| one.get_metric()).filter(|one| label(one, "center").as_deref() == Some(CENTER));
+        of_center.filter_map(|one| Some((label(one, "by")?, one.get_gauge().get_value() as i64))).collect()
+    }
+
     /// A gauge as Prometheus would read it.
     pub fn gauge(&self, name: &str, stage: Option<&str>) -> Option<i64> {
         let families = self.registry.gather();
@@ -155,15 +206,15 @@ impl World {
     }
 }
 
-/// Waits until something holds.
+/// Waits until something holds. Gauges rest for many times as long as they counted, which on a busy machine is long.
 pub async fn eventually<F: Future<Output = bool>>(what: &str, mut holds: impl FnMut() -> F) {
-    for _ in 0..600 {
+    for _ in 0..2400 {
         if holds().await {
             return;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    panic!("{what}: not within 30 s");
+    panic!("{what}: not within two minutes");
 }
 
 fn bundle() -> Bundle {

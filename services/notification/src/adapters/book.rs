@@ -139,7 +139,11 @@ impl Book {
     fn tell_missing(&self) {
         let wanted: BTreeSet<&str> = Kind::ALL
             .iter()
-            .filter(|kind| kind.fallback().is_none_or(|other| self.parts("", other).is_none()))
+            .filter(|kind| **kind != Kind::ReferredElsewhere || !self.profile.programs.out_of_scope.is_empty())
+            .filter(|kind| !kind.is_of_next_step() || !self.profile.booking.next_steps.is_empty())
+            .filter(|kind| {
+                kind.is_to_the_person() && kind.fallback().is_none_or(|other| self.parts("", other).is_none())
+            })
             .map(|kind| kind.template())
             .chain([AFTER_HOURS])
             .collect();

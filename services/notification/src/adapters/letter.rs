@@ -43,7 +43,7 @@ pub struct Headers<'a> {
     pub notice_id: Uuid,
     /// The center that sends it.
     pub center: &'a Center,
-    /// Where messages are stopped.
+    /// Where messages are stopped; empty for staff, who get them for their work.
     pub stop_link: &'a str,
     /// When it is sent.
     pub at: Timestamp,
@@ -74,7 +74,9 @@ pub fn letter(headers: &Headers<'_>, to: Address, words: Words) -> Result<Letter
     };
     let mut message = built.map_err(|_| Unsendable::Malformed)?;
     let own = message.headers_mut();
-    own.insert_raw(ready("List-Unsubscribe", format!("<{}>", headers.stop_link)));
+    if !headers.stop_link.is_empty() {
+        own.insert_raw(ready("List-Unsubscribe", format!("<{}>", headers.stop_link)));
+    }
     own.insert_raw(ready("Content-Language", words.language));
     // RFC 3834: no out-of-office answers to a machine.
     own.insert_raw(ready("Auto-Submitted", "auto-generated".to_owned()));

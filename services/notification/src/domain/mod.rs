@@ -2,5 +2,6 @@
 
 pub mod notice;
 pub mod retry;
+pub mod staff_words;
 pub mod variables;
 pub mod visit;

@@ -51,12 +51,39 @@ kinds! {
     AppointmentReminder = "appointment_reminder", "appointment-reminder", None;
     /// A visit was not kept.
     NoShowFollowUp = "no_show_follow_up", "follow-up-no-show", None;
+    /// A dated next step is agreed.
+    NextStepAgreed = "next_step_agreed", "next-step-agreed", None;
+    /// An agreed next step is at another time, or another one.
+    NextStepMoved = "next_step_moved", "next-step-moved", Some("next-step-agreed");
+    /// An agreed next step is called off.
+    NextStepCalledOff = "next_step_called_off", "next-step-called-off", None;
+    /// An agreed next step is near.
+    NextStepReminder = "next_step_reminder", "next-step-reminder", None;
+    /// The center does not treat this; where to go instead.
+    ReferredElsewhere = "referred_elsewhere", "referred-elsewhere", None;
+    /// Somebody of the staff is to look at an inquiry. Its words are our own, not the center's.
+    StaffEscalation = "staff_escalation", "staff-escalation", None;
 }
 
 /// The variant of a confirmation for who wrote while the center was closed.
 pub const AFTER_HOURS: &str = "confirmation-after-hours";
 
 impl Kind {
+    /// Whether it goes to the person; what goes to staff needs nobody's consent and is stopped by no patient.
+    pub fn is_to_the_person(self) -> bool {
+        self != Self::StaffEscalation
+    }
+
+    /// Whether it tells of a dated next step.
+    pub fn is_of_next_step(self) -> bool {
+        matches!(self, Self::NextStepAgreed | Self::NextStepMoved | Self::NextStepCalledOff | Self::NextStepReminder)
+    }
+
+    /// Whether an inquiry waits to hear what became of it, whatever that is: else it would wait for a message that never comes.
+    pub fn is_awaited(self) -> bool {
+        self == Self::ReferredElsewhere
+    }
+
     /// The kind that a row names.
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|kind| kind.word() == word)
@@ -150,6 +177,15 @@ pub struct VisitWords {
     pub kind: String,
 }
 
+/// A mail to one of the staff. It names the inquiry by its number alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToStaff {
+    /// Staff id of the profile.
+    pub staff: String,
+    /// due_soon, late or bounced.
+    pub why: String,
+}
+
 /// What the words need beyond the inquiry, in the shape of the row's `params`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -157,9 +193,21 @@ pub struct Params {
     /// Kinds of documents that are asked for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub records: Vec<String>,
+    /// Entry of programs.toml that says where to go instead.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub out_of_scope: String,
+    /// Sister center that handed the request over: its id as it is heard, its discreet name once it is written down.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub came_from: String,
+    /// Kind of the dated next step that is told of, whose time stands where a visit's does.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub next_step: String,
     /// The visit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub visit: Option<VisitWords>,
+    /// Who of the staff gets it, where it is not the person.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to_staff: Option<ToStaff>,
 }
 
 /// A notice that is decided on.
@@ -187,6 +235,8 @@ pub struct Intended {
     pub send_at: Timestamp,
     /// After this it would tell an untruth.
     pub not_after: Option<Timestamp>,
+    /// Sister centers that the inquiry was at before, each with its id there: what was stopped there stays stopped.
+    pub stays: Vec<(String, Uuid)>,
 }
 
 impl Intended {
@@ -204,6 +254,7 @@ impl Intended {
             caused_at,
             send_at: now,
             not_after: None,
+            stays: Vec::new(),
         }
     }
 
@@ -213,9 +264,14 @@ impl Intended {
     }
 }
 
-/// Whether staff have to reach the person by another way, since this notice ends like this.
-pub fn needs_a_person(why: &str) -> bool {
-    !matches!(why, reason::STOPPED | reason::CLOSED | reason::SUPERSEDED)
+/// Whether staff have to reach the person by another way, since a notice of this kind ends like this.
+pub fn needs_a_person(kind: Kind, why: &str) -> bool {
+    match why {
+        // Whoever wants no more messages may still be told by phone, as everybody who asks us is called.
+        reason::STOPPED => kind.is_awaited(),
+        reason::CLOSED | reason::SUPERSEDED => false,
+        _ => true,
+    }
 }
 
 #[cfg(test)]
@@ -233,9 +289,14 @@ mod tests {
 
     #[test]
     fn a_stop_is_obeyed_and_not_turned_into_a_phone_call() {
-        assert!(!needs_a_person(reason::STOPPED) && !needs_a_person(reason::CLOSED));
-        assert!(
-            needs_a_person(reason::NO_CHANNEL) && needs_a_person(reason::REJECTED) && needs_a_person(reason::TEMPLATE)
-        );
+        let needed = |why| needs_a_person(Kind::Confirmation, why);
+        assert!(!needed(reason::STOPPED) && !needed(reason::CLOSED));
+        assert!(needed(reason::NO_CHANNEL) && needed(reason::REJECTED) && needed(reason::TEMPLATE));
+    }
+
+    #[test]
+    fn an_answer_where_to_go_that_a_stop_held_back_is_told_since_the_inquiry_waits_for_it() {
+        assert!(needs_a_person(Kind::ReferredElsewhere, reason::STOPPED));
+        assert!(!needs_a_person(Kind::ReferredElsewhere, reason::CLOSED), "a closed inquiry waits for nothing");
     }
 }

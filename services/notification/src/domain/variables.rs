@@ -3,7 +3,8 @@
 //! A gap that has no value for a notice is left out and not filled with nothing: the template then fails to render, which
 //! staff hear of, instead of telling half a sentence. Subjects see a few of them only, none of which names a person.
 
-use causeway_funnel::profile::Profile;
+use causeway_funnel::next_step::ExpectedStep;
+use causeway_funnel::profile::{Place, Profile};
 use causeway_funnel::time_words;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -18,6 +19,24 @@ pub struct Paper {
     pub label: String,
     /// Where to find it.
     pub hint: String,
+}
+
+/// A step that is to be expected.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Expected {
+    /// What happens.
+    pub words: String,
+    /// How many days it usually takes.
+    pub days: u32,
+}
+
+/// A place to go instead.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Elsewhere {
+    /// What it is called.
+    pub name: String,
+    /// Its phone, as printed.
+    pub phone: String,
 }
 
 /// The values that may stand in a subject line, which others may see.
@@ -50,11 +69,28 @@ pub struct Variables {
     pub open: Open,
     /// How the person is addressed.
     pub greeting_name: String,
+    /// The sister center that handed the request over; empty where nobody did.
+    pub came_from: String,
     /// Papers to gather.
     pub records: Vec<Paper>,
     /// Where the visit is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub visit_where: Option<String>,
+    /// What was agreed, in the patient's words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_step: Option<String>,
+    /// Whether the person is called.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub is_call: Option<bool>,
+    /// What is to be expected of it, in order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub steps: Option<Vec<Expected>>,
+    /// That this is not treated here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scope_words: Option<String>,
+    /// Where to go instead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub places: Option<Vec<Elsewhere>>,
     /// The person's private page.
     pub link: String,
     /// The page that stops messages.
@@ -62,7 +98,7 @@ pub struct Variables {
 }
 
 /// Names of all values that a template may use.
-pub const NAMES: [&str; 12] = [
+pub const NAMES: [&str; 18] = [
     "center_name",
     "reference",
     "phone",
@@ -71,8 +107,14 @@ pub const NAMES: [&str; 12] = [
     "opening",
     "visit_when",
     "greeting_name",
+    "came_from",
     "records",
     "visit_where",
+    "next_step",
+    "is_call",
+    "steps",
+    "scope_words",
+    "places",
     "link",
     "stop_link",
 ];
@@ -101,6 +143,10 @@ pub struct Reader<'a> {
 pub fn fill(profile: &Profile, language: &str, matter: &Matter<'_>, reader: &Reader<'_>) -> Variables {
     let said = |at: Timestamp| time_words::words(at, profile.zone(), language);
     let visit = matter.params.visit.as_ref();
+    let entry = profile.out_of_scope_entry(&matter.params.out_of_scope);
+    let kind = profile.booking.next_step(&matter.params.next_step);
+    let expected = |step: &ExpectedStep| Expected { words: step.words.get(language).to_owned(), days: step.days };
+    let elsewhere = |place: &Place| Elsewhere { name: place.name.clone(), phone: place.phone.clone() };
     Variables {
         open: Open {
             center_name: profile.center.short_name.clone(),
@@ -112,8 +158,14 @@ pub fn fill(profile: &Profile, language: &str, matter: &Matter<'_>, reader: &Rea
             visit_when: visit.and_then(|visit| visit_when(visit, profile, language)),
         },
         greeting_name: reader.greeting_name.to_owned(),
+        came_from: matter.params.came_from.clone(),
         records: papers(profile, language, matter),
         visit_where: visit.and_then(|visit| visit_where(visit, profile, language)),
+        next_step: kind.map(|kind| kind.patient.get(language).to_owned()),
+        is_call: kind.map(|kind| kind.call),
+        steps: kind.map(|kind| kind.steps.iter().map(expected).collect()),
+        scope_words: entry.map(|entry| entry.words.get(language).to_owned()),
+        places: entry.map(|entry| entry.places.iter().map(elsewhere).collect()),
         link: reader.link.to_owned(),
         stop_link: format!("{}/stop", reader.link),
     }

@@ -24,6 +24,8 @@ pub enum Change {
     Attended,
     /// The person did not come.
     Missed,
+    /// Something else took its place, or the inquiry was closed: there is nothing to tell of it.
+    Withdrawn,
 }
 
 impl Change {
@@ -31,7 +33,7 @@ impl Change {
     pub fn state(self) -> &'static str {
         match self {
             Self::Booked | Self::Rescheduled => BOOKED,
-            Self::Cancelled => "cancelled",
+            Self::Cancelled | Self::Withdrawn => "cancelled",
             Self::Attended => "attended",
             Self::Missed => "missed",
         }
@@ -68,6 +70,8 @@ pub struct Visit {
     pub site: String,
     /// in_person or video.
     pub visit_kind: String,
+    /// Kind of the dated next step that it is; empty: it is a visit.
+    pub next_step: String,
     /// What happened.
     pub change: Change,
     /// When.
@@ -90,16 +94,21 @@ const DEFAULT_HOURS: u32 = 24;
 
 /// The notice that a change calls for.
 pub fn notice(visit: &Visit, profile: &Profile, now: Timestamp) -> Option<Intended> {
+    let is_visit = visit.next_step.is_empty();
     let kind = match visit.change {
-        Change::Booked => Kind::AppointmentBooked,
-        Change::Rescheduled => Kind::AppointmentRescheduled,
-        Change::Cancelled => Kind::AppointmentCancelled,
-        Change::Attended => return None,
-        Change::Missed => Kind::NoShowFollowUp,
+        Change::Booked if is_visit => Kind::AppointmentBooked,
+        Change::Booked => Kind::NextStepAgreed,
+        Change::Rescheduled if is_visit => Kind::AppointmentRescheduled,
+        Change::Rescheduled => Kind::NextStepMoved,
+        Change::Cancelled if is_visit => Kind::AppointmentCancelled,
+        Change::Cancelled => Kind::NextStepCalledOff,
+        Change::Missed if is_visit => Kind::NoShowFollowUp,
+        // Whoever did not answer our call is called again.
+        Change::Missed | Change::Attended | Change::Withdrawn => return None,
     };
     let mut intended = Intended {
         occurrence: format!("{}:{}", visit.appointment_id, visit.version),
-        params: Some(Params { visit: Some(words(visit)), ..Params::default() }),
+        params: params(visit),
         appointment: Some((visit.appointment_id, visit.version)),
         not_after: (visit.change != Change::Missed).then_some(visit.starts_at),
         ..Intended::now(kind, visit.about.clone(), visit.at, now)
@@ -124,10 +133,11 @@ pub fn reminders(visit: &Visit, profile: &Profile, now: Timestamp) -> Vec<Remind
         from: StepFrom::BeforeVisit,
         business: false,
         channels: vec![Channel::Email],
-        template: Kind::AppointmentReminder.template().to_owned(),
+        template: reminder_kind(visit).template().to_owned(),
     };
-    let steps: Vec<(usize, &CadenceStep)> = match profile.cadences.for_status(CadenceStatus::VisitBooked) {
-        Some(_) => mail_steps(profile, CadenceStatus::VisitBooked).collect(),
+    let status = if visit.next_step.is_empty() { CadenceStatus::VisitBooked } else { CadenceStatus::NextStepAgreed };
+    let steps: Vec<(usize, &CadenceStep)> = match profile.cadences.for_status(status) {
+        Some(_) => mail_steps(profile, status).collect(),
         None => vec![(0, &standard)],
     };
     let calendar = profile.calendar(Some(&visit.site));
@@ -147,10 +157,10 @@ pub fn reminder(visit: &Visit, set_for: Timestamp, step: usize, template: &str, 
     (!stale).then(|| Intended {
         occurrence: format!("{}:{}:{step}", visit.appointment_id, visit.starts_at.as_microsecond()),
         template: template.to_owned(),
-        params: Some(Params { visit: Some(words(visit)), ..Params::default() }),
+        params: params(visit),
         appointment: Some((visit.appointment_id, visit.version)),
         not_after: Some(visit.starts_at),
-        ..Intended::now(Kind::AppointmentReminder, visit.about.clone(), visit.at, now)
+        ..Intended::now(reminder_kind(visit), visit.about.clone(), visit.at, now)
     })
 }
 
@@ -164,6 +174,14 @@ pub fn is_pointless(due_at: Timestamp, starts_at: Timestamp, now: Timestamp) -> 
 fn mail_steps(profile: &Profile, status: CadenceStatus) -> impl Iterator<Item = (usize, &CadenceStep)> {
     let steps = profile.cadences.for_status(status).map(|cadence| cadence.steps.as_slice()).unwrap_or_default();
     steps.iter().enumerate().filter(|(_, step)| step.channels.contains(&Channel::Email))
+}
+
+fn reminder_kind(visit: &Visit) -> Kind {
+    if visit.next_step.is_empty() { Kind::AppointmentReminder } else { Kind::NextStepReminder }
+}
+
+fn params(visit: &Visit) -> Option<Params> {
+    Some(Params { visit: Some(words(visit)), next_step: visit.next_step.clone(), ..Params::default() })
 }
 
 fn words(visit: &Visit) -> VisitWords {
@@ -189,6 +207,7 @@ mod tests {
             time_zone: "America/Los_Angeles".into(),
             site: "valley".into(),
             visit_kind: "in_person".into(),
+            next_step: String::new(),
             change,
             at: at("2027-03-04T18:00:00Z"),
         }
@@ -244,6 +263,30 @@ mod tests {
         let notice = notice(&visit(Change::Missed), &profile, at(NOW)).expect("a notice");
         assert_eq!((notice.kind, notice.send_at), (Kind::NoShowFollowUp, at("2027-03-04T20:00:00Z")));
         assert_eq!(super::notice(&visit(Change::Attended), &profile, at(NOW)), None);
+    }
+
+    #[test]
+    fn an_agreed_step_has_its_own_words_and_reminder_and_what_only_ends_it_is_told_to_nobody() {
+        let profile = profile("lakeside");
+        let step = |change| Visit {
+            next_step: "screening_call".into(),
+            site: String::new(),
+            time_zone: String::new(),
+            ..visit(change)
+        };
+        let kind = |change| notice(&step(change), &profile, at(NOW)).map(|notice| notice.kind);
+        assert_eq!(kind(Change::Booked), Some(Kind::NextStepAgreed));
+        assert_eq!(kind(Change::Rescheduled), Some(Kind::NextStepMoved));
+        assert_eq!(kind(Change::Cancelled), Some(Kind::NextStepCalledOff));
+        assert_eq!([Change::Attended, Change::Missed, Change::Withdrawn].map(kind), [None; 3]);
+        let set: Vec<Reminder> = reminders(&step(Change::Booked), &profile, at(NOW));
+        let due: Vec<(Timestamp, &str)> =
+            set.iter().map(|reminder| (reminder.due_at, reminder.template.as_str())).collect();
+        let wanted = ["2027-03-09T18:30:00Z", "2027-03-11T14:30:00Z"].map(|due| (at(due), "next-step-reminder"));
+        assert_eq!(due, wanted, "the hours of the center's cadence before it");
+        let told = reminder(&step(Change::Booked), moved_start(), 0, "next-step-reminder", wanted[0].0);
+        assert_eq!(told.map(|told| told.kind), Some(Kind::NextStepReminder));
+        assert!(reminders(&step(Change::Withdrawn), &profile, at(NOW)).is_empty());
     }
 
     #[test]

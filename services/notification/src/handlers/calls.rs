@@ -2,7 +2,7 @@
 
 use causeway_auth::{Action, Actor, ActorKind, policy};
 use causeway_funnel::ids::InquiryId;
-use causeway_mailbox::Database;
+use causeway_mailbox::{Database, TxError};
 use causeway_proto::convert::micros;
 use causeway_proto::error::Reason;
 use causeway_proto::inquiry::v1::Channel;
@@ -14,7 +14,7 @@ use causeway_serve::{Code, caller};
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
-use crate::domain::notice::Kind;
+use super::tell_stopped;
 use crate::error::refused;
 use crate::metrics::Metrics;
 use crate::store::notices::{self, Listed};
@@ -29,6 +29,7 @@ pub struct Calls {
 }
 
 #[tonic::async_trait]
+#[deny(clippy::missing_trait_methods)]
 impl Notices for Calls {
     async fn list_notices(
         &self,
@@ -60,12 +61,15 @@ impl Notices for Calls {
         };
         may(&actor, Action::ChangeConsent, &center, inquiry_id)?;
         let stop = Stop { inquiry_id, channel, actor_kind: actor.kind.word(), actor_id: actor.id };
-        let written =
-            self.database.with_tx(&center, move |tx| Box::pin(async move { stops::stop(tx, &stop).await })).await;
-        let (since, ended) = written.map_err(|cause| refused(&cause))?;
-        for kind in ended.iter().filter_map(|kind| Kind::from_word(kind)) {
-            self.metrics.count(kind, true, "suppressed", 1);
-        }
+        let written = self.database.with_tx(&center, move |tx| {
+            Box::pin(async move {
+                let (since, ended) = stops::stop(tx, &stop).await?;
+                tell_stopped(tx, &ended);
+                Ok::<_, TxError>((since, ended))
+            })
+        });
+        let (since, ended) = written.await.map_err(|cause| refused(&cause))?;
+        ended.iter().for_each(|told| self.metrics.count(told.kind, true, "suppressed", 1));
         let cancelled = i32::try_from(ended.len()).unwrap_or(i32::MAX);
         Ok(Response::new(StopMessagesResponse { stopped_at: micros(since), cancelled }))
     }

@@ -3,12 +3,17 @@
 //! Only what a notice needs is taken out of a message: this is the hot path of every inquiry. A message that can't be read
 //! is parked with a reason that names a field and never a value.
 
+use causeway_funnel::inquiry::{CancerArea, ConsultType};
+use causeway_funnel::next_step::StepEnd;
+use causeway_funnel::stage::CloseReason;
 use causeway_mailbox::Received;
 use causeway_proto::convert::{area_from_wire, consult_type_from_wire, instant, optional_instant};
 use causeway_proto::events::{Event, decode, id};
-use causeway_proto::inquiry::v1::Facts;
-use causeway_proto::intake::v1::{RecordsRequested, StageChanged};
-use causeway_proto::routing::v1::RouteDecided;
+use causeway_proto::inquiry::v1::{Facts, Stay};
+use causeway_proto::intake::v1::{
+    NextStepAgreed, NextStepOver, RecordsRequested, ReferredElsewhere, ReviewEscalated, StageChanged,
+};
+use causeway_proto::routing::v1::{EscalationRaised, ResponseDueChanged, RouteDecided};
 use causeway_proto::scheduling::v1::{
     Appointment, AppointmentAttended, AppointmentBooked, AppointmentCancelled, AppointmentMissed,
     AppointmentRescheduled,
@@ -16,24 +21,44 @@ use causeway_proto::scheduling::v1::{
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::domain::notice::{AFTER_HOURS, About, Intended, Kind, Params};
+use crate::domain::notice::{AFTER_HOURS, About, Intended, Kind, Params, ToStaff};
+use crate::domain::staff_words::LANGUAGE;
 use crate::domain::visit::{Change, Visit};
 
 /// A message in our words.
 pub enum Heard {
     /// Somebody is to hear of it.
     Notice(Box<Intended>),
+    /// Some of the staff are to hear of it.
+    Staff(Vec<Intended>),
     /// A visit changed.
     Visit(Box<Visit>),
+    /// The person is to be reached by another time than was known.
+    Moved(Moved),
     /// An inquiry was closed.
     Closed {
         /// Which one.
         inquiry_id: Uuid,
         /// When.
         at: Timestamp,
+        /// Nothing is to be sent about it ever more: the person has died, or asked us to stop.
+        for_good: bool,
     },
     /// Nothing that we act on.
     NotForUs,
+}
+
+/// Another time by which the person is to be reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moved {
+    /// Which inquiry.
+    pub inquiry_id: Uuid,
+    /// By when.
+    pub contact_by: Timestamp,
+    /// When the place opens, or the receipt where it was open.
+    pub starts_at: Timestamp,
+    /// When this was decided: what was known before is older.
+    pub at: Timestamp,
 }
 
 /// Reads a message.
@@ -42,8 +67,14 @@ pub fn read(message: &Received, now: Timestamp) -> Result<Heard, String> {
     let payload = &message.payload[..];
     let change = match message.envelope.kind.as_str() {
         RouteDecided::KIND => return routed(open(payload)?, center, now),
+        ResponseDueChanged::KIND => return moved(open(payload)?, center),
         RecordsRequested::KIND => return records_requested(open(payload)?, center, now),
+        ReferredElsewhere::KIND => return referred_elsewhere(open(payload)?, center, now),
         StageChanged::KIND => return closed(open(payload)?, center),
+        EscalationRaised::KIND => return escalated(open(payload)?, center, now),
+        ReviewEscalated::KIND => return review_escalated(open(payload)?, center, now),
+        NextStepAgreed::KIND => return step_agreed(open(payload)?, center),
+        NextStepOver::KIND => return step_over(open(payload)?, center),
         AppointmentBooked::KIND => {
             let event: AppointmentBooked = open(payload)?;
             (event.facts, event.appointment, Change::Booked, event.version, event.at)
@@ -76,9 +107,15 @@ fn open<E: Event>(payload: &[u8]) -> Result<E, String> {
 fn routed(event: RouteDecided, center: &str, now: Timestamp) -> Result<Heard, String> {
     let contact_by = instant("response_due_at", event.response_due_at).map_err(|cause| cause.to_string())?;
     let decided_at = instant("decided_at", event.decided_at).map_err(|cause| cause.to_string())?;
+    let stays = event.facts.as_ref().map(|facts| facts.stays.as_slice()).unwrap_or_default();
+    let params = stays.last().map(|stay| Params { came_from: stay.center.clone(), ..Params::default() });
+    let there = |stay: &Stay| id("stays.inquiry_id", &stay.inquiry_id).map(|inquiry| (stay.center.clone(), inquiry));
+    let stays = stays.iter().map(there).collect::<Result<_, _>>().map_err(|cause| cause.to_string())?;
     let mut intended = Intended {
         contact_by: Some(contact_by),
         not_after: Some(contact_by),
+        params,
+        stays,
         ..Intended::now(Kind::Confirmation, about(event.facts, center)?, decided_at, now)
     };
     if event.after_hours {
@@ -88,12 +125,36 @@ fn routed(event: RouteDecided, center: &str, now: Timestamp) -> Result<Heard, St
     Ok(Heard::Notice(Box::new(intended)))
 }
 
+fn moved(event: ResponseDueChanged, center: &str) -> Result<Heard, String> {
+    let unreadable = |cause: causeway_proto::events::Unreadable| cause.to_string();
+    let facts = event.facts.ok_or("field facts is missing")?;
+    same_center(&facts.center, center)?;
+    Ok(Heard::Moved(Moved {
+        inquiry_id: id("inquiry_id", &facts.inquiry_id).map_err(unreadable)?,
+        contact_by: instant("response_due_at", event.response_due_at).map_err(unreadable)?,
+        starts_at: instant("clock_starts_at", event.clock_starts_at).map_err(unreadable)?,
+        at: instant("at", event.at).map_err(unreadable)?,
+    }))
+}
+
 fn records_requested(event: RecordsRequested, center: &str, now: Timestamp) -> Result<Heard, String> {
     let at = instant("at", event.at).map_err(|cause| cause.to_string())?;
     Ok(Heard::Notice(Box::new(Intended {
         occurrence: event.at.to_string(),
-        params: Some(Params { records: event.kinds, visit: None }),
+        params: Some(Params { records: event.kinds, ..Params::default() }),
         ..Intended::now(Kind::RecordsRequest, about(event.facts, center)?, at, now)
+    })))
+}
+
+fn referred_elsewhere(event: ReferredElsewhere, center: &str, now: Timestamp) -> Result<Heard, String> {
+    let at = instant("at", event.at).map_err(|cause| cause.to_string())?;
+    if event.entry.is_empty() {
+        return Err("field entry is missing".to_owned());
+    }
+    Ok(Heard::Notice(Box::new(Intended {
+        occurrence: event.at.to_string(),
+        params: Some(Params { out_of_scope: event.entry, ..Params::default() }),
+        ..Intended::now(Kind::ReferredElsewhere, about(event.facts, center)?, at, now)
     })))
 }
 
@@ -105,7 +166,53 @@ fn closed(event: StageChanged, center: &str) -> Result<Heard, String> {
     let facts = event.facts.ok_or("field facts is missing")?;
     same_center(&facts.center, center)?;
     let inquiry_id = id("inquiry_id", &facts.inquiry_id).map_err(|cause| cause.to_string())?;
-    Ok(Heard::Closed { inquiry_id, at })
+    let reason = event.close_reason.parse::<CloseReason>();
+    let for_good = matches!(reason, Ok(CloseReason::Deceased | CloseReason::AskedToStop));
+    Ok(Heard::Closed { inquiry_id, at, for_good })
+}
+
+/// One mail for each of them; the same level told again makes no second one.
+fn escalated(event: EscalationRaised, center: &str, now: Timestamp) -> Result<Heard, String> {
+    same_center(&event.center, center)?;
+    let inquiry_id = id("inquiry_id", &event.inquiry_id).map_err(|cause| cause.to_string())?;
+    let at = instant("at", event.at).map_err(|cause| cause.to_string())?;
+    let about = About {
+        inquiry_id,
+        reference: event.reference,
+        language: LANGUAGE.to_owned(),
+        email_allowed: true,
+        consented_at: at,
+        consult_type: ConsultType::default(),
+        cancer_area: CancerArea::default(),
+    };
+    let one = |staff: &String| Intended {
+        occurrence: format!("{}-{}-{}-{staff}", event.why, event.level, event.at),
+        contact_by: optional_instant(event.response_due_at),
+        params: Some(Params {
+            to_staff: Some(ToStaff { staff: staff.clone(), why: event.why.clone() }),
+            ..Params::default()
+        }),
+        ..Intended::now(Kind::StaffEscalation, about.clone(), at, now)
+    };
+    Ok(Heard::Staff(event.staff.iter().map(one).collect()))
+}
+
+/// The same of a review of records, whose time limit is the desk's.
+fn review_escalated(event: ReviewEscalated, center: &str, now: Timestamp) -> Result<Heard, String> {
+    let raised = EscalationRaised {
+        inquiry_id: event.inquiry_id,
+        center: event.center,
+        team: event.team,
+        owner: event.owner,
+        why: event.why,
+        level: event.level,
+        to: event.to,
+        staff: event.staff,
+        response_due_at: event.review_due_at,
+        at: event.at,
+        reference: event.reference,
+    };
+    escalated(raised, center, now)
 }
 
 type Changed = (Option<Facts>, Option<Appointment>, Change, i64, i64);
@@ -121,6 +228,50 @@ fn visit((facts, appointment, change, version, at): Changed, center: &str) -> Re
         time_zone: appointment.time_zone,
         site: appointment.site,
         visit_kind: appointment.visit_kind,
+        next_step: String::new(),
+        change,
+        at: instant("at", at).map_err(unreadable)?,
+    })))
+}
+
+fn step_agreed(event: NextStepAgreed, center: &str) -> Result<Heard, String> {
+    let change = if event.moved { Change::Rescheduled } else { Change::Booked };
+    next_step((event.facts, event.kind, event.starts_at), change, (event.version, event.at), center)
+}
+
+/// How it ended is told to the person only where it was called off; an unknown end of a newer desk is told to nobody.
+fn step_over(event: NextStepOver, center: &str) -> Result<Heard, String> {
+    let change = match event.how.parse::<StepEnd>() {
+        Ok(StepEnd::Done) => Change::Attended,
+        Ok(StepEnd::Missed) => Change::Missed,
+        Ok(StepEnd::CalledOffByPerson | StepEnd::CalledOffByCenter) => Change::Cancelled,
+        Ok(StepEnd::Superseded | StepEnd::Closed) | Err(_) => Change::Withdrawn,
+    };
+    next_step((event.facts, event.kind, event.starts_at), change, (event.version, event.at), center)
+}
+
+/// A dated next step is kept as a visit is, by the id of its inquiry: there is one at a time.
+fn next_step(
+    (facts, kind, starts_at): (Option<Facts>, String, i64),
+    change: Change,
+    (version, at): (i64, i64),
+    center: &str,
+) -> Result<Heard, String> {
+    let unreadable = |cause: causeway_proto::events::Unreadable| cause.to_string();
+    if kind.is_empty() {
+        return Err("field kind is missing".to_owned());
+    }
+    let about = about(facts, center)?;
+    Ok(Heard::Visit(Box::new(Visit {
+        appointment_id: about.inquiry_id,
+        version,
+        about,
+        starts_at: instant("starts_at", starts_at).map_err(unreadable)?,
+        // Its time is told by the center's clock, and it is at no site.
+        time_zone: String::new(),
+        site: String::new(),
+        visit_kind: String::new(),
+        next_step: kind,
         change,
         at: instant("at", at).map_err(unreadable)?,
     })))
@@ -129,10 +280,12 @@ fn visit((facts, appointment, change, version, at): Changed, center: &str) -> Re
 fn about(facts: Option<Facts>, center: &str) -> Result<About, String> {
     let facts = facts.ok_or("field facts is missing")?;
     same_center(&facts.center, center)?;
+    // Whoever was handed over by a sister center consented when they asked first, and has not since.
+    let asked_at = facts.stays.first().map_or(facts.received_at, |first| first.received_at);
     Ok(About {
         inquiry_id: id("inquiry_id", &facts.inquiry_id).map_err(|cause| cause.to_string())?,
         email_allowed: facts.consent.is_some_and(|consent| consent.email),
-        consented_at: instant("received_at", facts.received_at).map_err(|cause| cause.to_string())?,
+        consented_at: instant("received_at", asked_at).map_err(|cause| cause.to_string())?,
         consult_type: consult_type_from_wire(facts.consult_type()),
         cancer_area: area_from_wire(facts.cancer_area()),
         reference: facts.reference,
@@ -217,10 +370,58 @@ mod tests {
     }
 
     #[test]
+    fn who_was_handed_over_by_a_sister_center_is_told_by_which() {
+        let there = Uuid::from_u128(9);
+        let stays = ["harbor-valley", "mill-pond"].map(|center| Stay {
+            center: center.into(),
+            inquiry_id: there.to_string(),
+            received_at: if center == "harbor-valley" { 1_780_000_000_000_000 } else { 1_785_000_000_000_000 },
+            ..Stay::default()
+        });
+        let handed = Facts { stays: stays.into(), ..facts() };
+        let notice = intended(&RouteDecided { facts: Some(handed), ..route() });
+        assert_eq!(notice.params.map(|params| params.came_from), Some("mill-pond".to_owned()));
+        assert_eq!(notice.stays, [("harbor-valley".to_owned(), there), ("mill-pond".to_owned(), there)]);
+        let first = notice.about.consented_at.as_microsecond();
+        assert_eq!(first, 1_780_000_000_000_000, "a hand-over is no new consent: a stop since they asked first holds");
+        assert_eq!(intended(&route()).params, None);
+    }
+
+    #[test]
     fn without_consent_to_mail_there_is_no_channel() {
         let silent = Facts { consent: None, ..facts() };
         let notice = intended(&RouteDecided { facts: Some(silent), ..route() });
         assert_eq!(notice.refused(), Some(reason::NO_CHANNEL));
+    }
+
+    #[test]
+    fn a_close_because_somebody_died_or_asked_us_to_stop_is_for_good() {
+        use causeway_proto::intake::v1::Stage;
+        for (reason, wanted) in
+            [("deceased", true), ("asked_to_stop", true), ("not_ready", false), ("", false), ("a_later_word", false)]
+        {
+            let event = StageChanged {
+                facts: Some(facts()),
+                to: Stage::Closed.into(),
+                at: 1_790_000_001_000_000,
+                close_reason: reason.into(),
+                ..StageChanged::default()
+            };
+            let Ok(Heard::Closed { for_good, .. }) = read(&message(&event), Timestamp::UNIX_EPOCH) else {
+                panic!("{reason}: a close was expected")
+            };
+            assert_eq!(for_good, wanted, "{reason}");
+        }
+    }
+
+    #[test]
+    fn an_answer_where_to_go_names_its_entry_and_one_without_is_refused() {
+        let event = ReferredElsewhere { facts: Some(facts()), entry: "bone-marrow".into(), at: 1_790_000_001_000_000 };
+        let notice = intended(&event);
+        assert_eq!((notice.kind, notice.template.as_str()), (Kind::ReferredElsewhere, "referred-elsewhere"));
+        assert_eq!(notice.params.map(|params| params.out_of_scope), Some("bone-marrow".to_owned()));
+        let nameless = ReferredElsewhere { entry: String::new(), ..event };
+        assert!(read(&message(&nameless), Timestamp::UNIX_EPOCH).is_err());
     }
 
     #[test]

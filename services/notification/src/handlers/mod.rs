@@ -17,17 +17,22 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 pub use calls::Calls;
+pub use heard::Moved;
 pub use told::{Ending, draft};
 
 use crate::adapters::book::Book;
-use crate::domain::notice::Intended;
+use crate::domain::notice::{Intended, needs_a_person, reason};
 use crate::domain::visit::Visit;
 use crate::metrics::Metrics;
+use crate::store::claims::Told;
+use crate::store::stops::{self, Stop};
 use crate::store::{appointments, notices};
 use heard::Heard;
 
 /// A center whose profile has not arrived yet gets it within a second or two.
 const PROFILE_WAIT: Duration = Duration::from_secs(1);
+/// So does the route of an inquiry whose due time was heard of first.
+const ROUTE_WAIT: Duration = Duration::from_secs(1);
 
 /// Handles facts and timers.
 pub struct Handling {
@@ -57,16 +62,31 @@ impl Handling {
         let mut outcomes = Vec::with_capacity(batch.len());
         for (place, message) in batch.iter().enumerate() {
             outcomes.push(match heard::read(message, tx.now()) {
-                Ok(Heard::Notice(intended)) => {
+                Ok(Heard::Notice(mut intended)) => {
+                    self.name_sister(&mut intended);
+                    let stays = std::mem::take(&mut intended.stays).into_iter();
+                    let (here, consented_at) = (intended.about.inquiry_id, intended.about.consented_at);
+                    work.handed.extend(stays.map(|stay| (here, consented_at, stay)));
                     work.notices.push((place, *intended));
+                    Outcome::Done
+                }
+                Ok(Heard::Staff(all)) => {
+                    work.notices.extend(all.into_iter().map(|intended| (place, intended)));
                     Outcome::Done
                 }
                 Ok(Heard::Visit(visit)) => {
                     work.visits.push((place, *visit));
                     Outcome::Done
                 }
-                Ok(Heard::Closed { inquiry_id, at }) => {
+                Ok(Heard::Closed { inquiry_id, at, for_good }) => {
                     work.closed.push((inquiry_id, at));
+                    if for_good {
+                        work.stopped.push(inquiry_id);
+                    }
+                    Outcome::Done
+                }
+                Ok(Heard::Moved(moved)) => {
+                    work.moved.push((place, moved));
                     Outcome::Done
                 }
                 Ok(Heard::NotForUs) => Outcome::AlreadyApplied,
@@ -78,10 +98,30 @@ impl Handling {
         }
         let new = work.notices.into_iter().map(|(place, intended)| (intended, batch[place].envelope.trace.clone()));
         self.intend(tx, revision, new.collect()).await?;
+        let moved: Vec<heard::Moved> = work.moved.iter().map(|(_, moved)| *moved).collect();
+        let known = notices::move_contact(tx, &moved).await?;
+        // Each inquiry has a confirmation, sent or not, as soon as its route is heard of; that may come later than this.
+        for (place, _) in work.moved.iter().filter(|(_, moved)| !known.contains(&moved.inquiry_id)) {
+            outcomes[*place] = Outcome::RetryAfter(ROUTE_WAIT);
+        }
+        for (inquiry_id, consented_at, stay) in work.handed {
+            self.keep_stopped(tx, (inquiry_id, consented_at), stay).await?;
+        }
         if !work.closed.is_empty() {
             self.close(tx, &work.closed).await?;
         }
+        for inquiry_id in work.stopped {
+            self.stop(tx, inquiry_id).await?;
+        }
         Ok(outcomes)
+    }
+
+    /// Who gets it reads the discreet name of the center that handed their request over; the id of one that is not known here.
+    fn name_sister(&self, intended: &mut Intended) {
+        let Some(params) = intended.params.as_mut().filter(|params| !params.came_from.is_empty()) else { return };
+        if let Some(sister) = self.books.current(&params.came_from) {
+            params.came_from.clone_from(&sister.1.profile.center.short_name);
+        }
     }
 
     /// Writes notices down; what can't be sent at all is told at once.
@@ -123,10 +163,51 @@ impl Handling {
     }
 }
 
+impl Handling {
+    /// Who asked a sister center for no more messages about their request, or at their address, gets none about it here either. Read
+    /// under the sister's own name, written down as this center's.
+    async fn keep_stopped(
+        &self,
+        tx: &mut Tx,
+        (inquiry_id, consented_at): (Uuid, Timestamp),
+        (sister, there): (String, Uuid),
+    ) -> Result<(), HandlerError> {
+        let channels = tx.in_center(&sister, move |tx| Box::pin(stops::of_inquiry(tx, there, consented_at))).await?;
+        for channel in channels {
+            let wish = Stop { inquiry_id, channel, actor_kind: "service", actor_id: "notification".to_owned() };
+            let (_, ended) = stops::stop(tx, &wish).await?;
+            ended.iter().for_each(|told| self.metrics.count(told.kind, true, "suppressed", 1));
+        }
+        Ok(())
+    }
+
+    /// Closing ends what was caused before it. Whoever has died or asked us to stop hears nothing of what comes after it either,
+    /// such as a visit that is called off: it is the stop that a person can ask for.
+    async fn stop(&self, tx: &mut Tx, inquiry_id: Uuid) -> Result<(), HandlerError> {
+        let wish = Stop { inquiry_id, channel: "all", actor_kind: "service", actor_id: "intake-desk".to_owned() };
+        let (_, ended) = stops::stop(tx, &wish).await?;
+        ended.iter().for_each(|told| self.metrics.count(told.kind, true, "suppressed", 1));
+        Ok(())
+    }
+}
+
+/// Tells of those that a stop has ended which somebody waits for.
+fn tell_stopped(tx: &mut Tx, ended: &[Told]) {
+    let (center, now) = (tx.center().to_owned(), tx.now());
+    for told in ended.iter().filter(|told| needs_a_person(told.kind, reason::STOPPED)) {
+        tx.emit(draft(&center, told, Ending::Failed(reason::STOPPED), now));
+    }
+}
+
 /// What a batch calls for, each with the place of its message.
 #[derive(Default)]
 struct Work {
     notices: Vec<(usize, Intended)>,
     visits: Vec<(usize, Visit)>,
     closed: Vec<(Uuid, Timestamp)>,
+    moved: Vec<(usize, heard::Moved)>,
+    /// Of those, the ones about which nothing is sent ever more.
+    stopped: Vec<Uuid>,
+    /// Inquiries that a sister center handed over: since when the person consents, where they were before, and their ids there.
+    handed: Vec<(Uuid, Timestamp, (String, Uuid))>,
 }

@@ -32,13 +32,13 @@ pub async fn save(tx: &mut Tx, visits: &[&Visit]) -> Result<(), TxError> {
     let times = |get: fn(&Visit) -> Timestamp| -> Vec<Ts> { visits.iter().map(|visit| Ts(get(visit))).collect() };
     sqlx::query(
         "INSERT INTO appointments (center_id, appointment_id, inquiry_id, version, state, starts_at, time_zone, site, visit_kind, \
-            changed_at, language, reference, email_allowed, consult_type, cancer_area, consented_at) \
+            changed_at, language, reference, email_allowed, consult_type, cancer_area, consented_at, next_step) \
          SELECT $1, * FROM unnest($2::uuid[], $3::uuid[], $4::bigint[], $5::text[], $6::timestamptz[], $7::text[], $8::text[], \
-            $9::text[], $10::timestamptz[], $11::text[], $12::text[], $13::boolean[], $14::text[], $15::text[], $16::timestamptz[]) \
+            $9::text[], $10::timestamptz[], $11::text[], $12::text[], $13::boolean[], $14::text[], $15::text[], $16::timestamptz[], $17::text[]) \
          ON CONFLICT (center_id, appointment_id) DO UPDATE SET version = excluded.version, state = excluded.state, \
             starts_at = excluded.starts_at, time_zone = excluded.time_zone, site = excluded.site, \
             visit_kind = excluded.visit_kind, changed_at = excluded.changed_at, language = excluded.language, \
-            email_allowed = excluded.email_allowed, consented_at = excluded.consented_at \
+            email_allowed = excluded.email_allowed, consented_at = excluded.consented_at, next_step = excluded.next_step \
          WHERE appointments.version < excluded.version",
     )
     .bind(center)
@@ -57,6 +57,7 @@ pub async fn save(tx: &mut Tx, visits: &[&Visit]) -> Result<(), TxError> {
     .bind(texts(|visit| visit.about.consult_type.as_str()))
     .bind(texts(|visit| visit.about.cancer_area.as_str()))
     .bind(times(|visit| visit.about.consented_at))
+    .bind(texts(|visit| &visit.next_step))
     .execute(tx.conn())
     .await?;
     Ok(())
@@ -66,7 +67,7 @@ pub async fn save(tx: &mut Tx, visits: &[&Visit]) -> Result<(), TxError> {
 pub async fn load(tx: &mut Tx, appointments: &[Uuid]) -> Result<HashMap<Uuid, Visit>, TxError> {
     let rows = sqlx::query(
         "SELECT appointment_id, inquiry_id, version, state, starts_at, time_zone, site, visit_kind, changed_at, language, \
-            reference, email_allowed, consult_type, cancer_area, consented_at \
+            reference, email_allowed, consult_type, cancer_area, consented_at, next_step \
          FROM appointments WHERE appointment_id = ANY($1)",
     )
     .bind(appointments)
@@ -106,6 +107,7 @@ fn read(row: &PgRow) -> Result<Visit, sqlx::Error> {
         time_zone: row.try_get("time_zone")?,
         site: row.try_get("site")?,
         visit_kind: row.try_get("visit_kind")?,
+        next_step: row.try_get("next_step")?,
         change: Change::of_state(&state),
         at: time("changed_at")?,
     })

@@ -110,13 +110,13 @@ pub async fn oldest_due(pool: &PgPool) -> Result<Option<Timestamp>, sqlx::Error>
     Ok(oldest.map(|at| at.0))
 }
 
-const CLAIM: &str = "WITH due AS (SELECT notice_id, inquiry_id, caused_at, appointment_id, appointment_version, not_after \
+const CLAIM: &str = "WITH due AS (SELECT notice_id, inquiry_id, kind, caused_at, appointment_id, appointment_version, not_after \
         FROM notices WHERE center_id = $5 AND state = 'intended' AND next_try_at <= $1 \
         ORDER BY next_try_at LIMIT $2 FOR UPDATE SKIP LOCKED), \
     judged AS (SELECT notice_id AS id, CASE \
-        WHEN EXISTS (SELECT 1 FROM inquiry_stops AS s WHERE s.inquiry_id = due.inquiry_id AND s.channel IN ('email', 'all')) \
+        WHEN kind <> 'staff_escalation' AND EXISTS (SELECT 1 FROM inquiry_stops AS s WHERE s.inquiry_id = due.inquiry_id AND s.channel IN ('email', 'all')) \
             THEN 'stopped' \
-        WHEN EXISTS (SELECT 1 FROM closures AS c WHERE c.inquiry_id = due.inquiry_id AND c.closed_at >= due.caused_at) \
+        WHEN kind <> 'next_step_called_off' AND EXISTS (SELECT 1 FROM closures AS c WHERE c.inquiry_id = due.inquiry_id AND c.closed_at >= due.caused_at) \
             THEN 'closed' \
         WHEN EXISTS (SELECT 1 FROM appointments AS a WHERE a.appointment_id = due.appointment_id \
             AND a.version > due.appointment_version) THEN 'superseded' \
@@ -131,7 +131,8 @@ const CLAIM: &str = "WITH due AS (SELECT notice_id, inquiry_id, caused_at, appoi
         cancer_area, contact_by, opens_at, params, consented_at, attempts, intended_at, reason";
 
 /// Takes up to so many due notices for as long as the lease says. What must not be sent any more is ended in the same
-/// statement, so that a stop or a closed inquiry counts up to the last moment. `too_late` is the time with some grace.
+/// statement, so that a stop or a closed inquiry counts up to the last moment; that an agreed step is
+/// called off is told all the same. `too_late` is the time with some grace.
 pub async fn claim(tx: &mut Tx, most: u16, lease: Duration, too_late: Timestamp) -> Result<Claim, TxError> {
     let (now, center) = (tx.now(), tx.center().to_owned());
     let rows = sqlx::query(CLAIM)
@@ -210,7 +211,8 @@ pub async fn settle(tx: &mut Tx, all: &[Ended]) -> Result<Vec<Told>, TxError> {
     Ok(rows.iter().map(told).collect::<Result<_, _>>()?)
 }
 
-fn told(row: &PgRow) -> Result<Told, sqlx::Error> {
+/// What an event says of a notice, from its row.
+pub(super) fn told(row: &PgRow) -> Result<Told, sqlx::Error> {
     let (kind, trace): (String, Option<String>) = (row.try_get("kind")?, row.try_get("traceparent")?);
     let kind =
         Kind::from_word(&kind).ok_or_else(|| sqlx::Error::Decode("column kind holds no kind of notice".into()))?;

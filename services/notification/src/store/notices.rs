@@ -1,6 +1,6 @@
 //! Notices that are decided on, listed, and cancelled before they went out.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use causeway_envelope::TraceContext;
 use causeway_mailbox::{Ts, Tx, TxError};
@@ -9,6 +9,7 @@ use sqlx::Row as _;
 use uuid::Uuid;
 
 use crate::domain::notice::{Intended, Kind, State, reason};
+use crate::handlers::Moved;
 
 const INSERT: &str = "INSERT INTO notices (center_id, revision, intended_at, notice_id, inquiry_id, kind, occurrence, channel, \
         language, template, reference, consult_type, cancer_area, contact_by, opens_at, params, appointment_id, \
@@ -102,11 +103,11 @@ pub struct Listed {
 /// Most notices in one list.
 const MOST_LISTED: i64 = 200;
 
-/// The notices of an inquiry, newest first.
+/// The notices of an inquiry to the person, newest first; what staff are told of it is none.
 pub async fn list(tx: &mut Tx, inquiry_id: Uuid) -> Result<Vec<Listed>, TxError> {
     let rows = sqlx::query(
         "SELECT notice_id, kind, channel, state, reason, coalesce(finished_at, sending_since, intended_at) AS at \
-         FROM notices WHERE inquiry_id = $1 ORDER BY intended_at DESC, notice_id DESC LIMIT $2",
+         FROM notices WHERE inquiry_id = $1 AND kind <> 'staff_escalation' ORDER BY intended_at DESC, notice_id DESC LIMIT $2",
     )
     .bind(inquiry_id)
     .bind(MOST_LISTED)
@@ -126,7 +127,45 @@ pub async fn list(tx: &mut Tx, inquiry_id: Uuid) -> Result<Vec<Listed>, TxError>
     Ok(rows.iter().map(read).collect::<Result<_, _>>()?)
 }
 
-/// Keeps when inquiries were closed and suppresses what was caused before and is not out yet; gives how many by kind.
+/// Confirmations that are not out yet promise the new time; one that is out stays as it was sent. An older word than the one
+/// that is known changes nothing. Gives the inquiries that have a confirmation at all.
+pub async fn move_contact(tx: &mut Tx, moved: &[Moved]) -> Result<HashSet<Uuid>, TxError> {
+    if moved.is_empty() {
+        return Ok(HashSet::new());
+    }
+    // One inquiry may have moved twice in one batch, and one row can't be written twice by one statement.
+    let mut newest: HashMap<Uuid, Moved> = HashMap::new();
+    for one in moved {
+        let known = newest.entry(one.inquiry_id).or_insert(*one);
+        if one.at > known.at {
+            *known = *one;
+        }
+    }
+    let newest: Vec<Moved> = newest.into_values().collect();
+    let inquiries: Vec<Uuid> = newest.iter().map(|one| one.inquiry_id).collect();
+    let times = |get: fn(&Moved) -> Timestamp| -> Vec<Ts> { newest.iter().map(|one| Ts(get(one))).collect() };
+    sqlx::query(
+        "UPDATE notices SET contact_by = t.due, not_after = t.due, caused_at = t.at, version = version + 1, \
+             opens_at = CASE WHEN opens_at IS NULL THEN NULL ELSE t.starts END \
+         FROM unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[], $4::timestamptz[]) AS t (inquiry, due, starts, at) \
+         WHERE inquiry_id = inquiry AND kind = 'confirmation' AND state = 'intended' AND caused_at <= t.at",
+    )
+    .bind(&inquiries)
+    .bind(times(|one| one.contact_by))
+    .bind(times(|one| one.starts_at))
+    .bind(times(|one| one.at))
+    .execute(tx.conn())
+    .await?;
+    let known: Vec<Uuid> =
+        sqlx::query_scalar("SELECT inquiry_id FROM notices WHERE inquiry_id = ANY($1) AND kind = 'confirmation'")
+            .bind(&inquiries)
+            .fetch_all(tx.conn())
+            .await?;
+    Ok(known.into_iter().collect())
+}
+
+/// Keeps when inquiries were closed and suppresses what was caused before and is not out yet; gives how many by kind. That an agreed
+/// step is called off is told all the same: the person else waits for a call that nobody makes.
 pub async fn close(tx: &mut Tx, closed: &[(Uuid, Timestamp)]) -> Result<HashMap<Kind, i64>, TxError> {
     let (center, now) = (tx.center().to_owned(), tx.now());
     // One inquiry may be closed twice in one batch, and one row can't be written twice by one statement.
@@ -148,7 +187,7 @@ pub async fn close(tx: &mut Tx, closed: &[(Uuid, Timestamp)]) -> Result<HashMap<
     let kinds: Vec<String> = sqlx::query_scalar(
         "UPDATE notices SET state = 'suppressed', reason = $3, version = version + 1, finished_at = $4 \
          FROM unnest($1::uuid[], $2::timestamptz[]) AS t (inquiry, closed) \
-         WHERE inquiry_id = inquiry AND state = 'intended' AND caused_at <= closed RETURNING kind",
+         WHERE inquiry_id = inquiry AND state = 'intended' AND caused_at <= closed AND kind <> 'next_step_called_off' RETURNING kind",
     )
     .bind(&inquiries)
     .bind(&times)

@@ -6,6 +6,7 @@ use causeway_mailbox::{Ts, Tx, TxError};
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use super::claims::{Told, told};
 use crate::domain::notice::reason;
 
 /// A wish to hear no more.
@@ -21,8 +22,8 @@ pub struct Stop {
 }
 
 /// Writes a stop down, for the inquiry and for the addresses that it was reached at, and ends the notices that wait. Gives
-/// since when it holds and the kinds of the notices that were ended.
-pub async fn stop(tx: &mut Tx, stop: &Stop) -> Result<(Timestamp, Vec<String>), TxError> {
+/// since when it holds and the notices that were ended.
+pub async fn stop(tx: &mut Tx, stop: &Stop) -> Result<(Timestamp, Vec<Told>), TxError> {
     let (center, now) = (tx.center().to_owned(), tx.now());
     let since: Ts = sqlx::query_scalar(
         "INSERT INTO inquiry_stops (center_id, inquiry_id, channel, since, actor_kind, actor_id) VALUES ($1, $2, $3, $4, $5, $6) \
@@ -50,16 +51,34 @@ pub async fn stop(tx: &mut Tx, stop: &Stop) -> Result<(Timestamp, Vec<String>), 
     .bind(Ts(now))
     .execute(tx.conn())
     .await?;
-    let ended = sqlx::query_scalar(
+    let ended = sqlx::query(
         "UPDATE notices SET state = 'suppressed', reason = $2, version = version + 1, finished_at = $3 \
-         WHERE inquiry_id = $1 AND state = 'intended' RETURNING kind",
+         WHERE inquiry_id = $1 AND state = 'intended' AND kind <> 'staff_escalation' \
+         RETURNING notice_id, inquiry_id, kind, channel, version, traceparent",
     )
     .bind(stop.inquiry_id)
     .bind(reason::STOPPED)
     .bind(Ts(now))
     .fetch_all(tx.conn())
     .await?;
-    Ok((since.0, ended))
+    Ok((since.0, ended.iter().map(told).collect::<Result<_, _>>()?))
+}
+
+/// By which channels an inquiry's person wants no more messages, said of it or of the address that it was reached at since they consented.
+pub async fn of_inquiry(tx: &mut Tx, inquiry_id: Uuid, consented_at: Timestamp) -> Result<Vec<&'static str>, TxError> {
+    let center = tx.center().to_owned();
+    let found: Vec<String> = sqlx::query_scalar(
+        "SELECT channel FROM inquiry_stops WHERE center_id = $1 AND inquiry_id = $2 \
+         UNION SELECT a.channel FROM notices AS n \
+             JOIN address_stops AS a ON a.center_id = $1 AND a.address_token = n.address_token \
+         WHERE n.center_id = $1 AND n.inquiry_id = $2 AND a.since >= $3",
+    )
+    .bind(center)
+    .bind(inquiry_id)
+    .bind(Ts(consented_at))
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(["email", "sms", "all"].into_iter().filter(|channel| found.iter().any(|one| one == channel)).collect())
 }
 
 /// Since when the owners of these addresses want no e-mail; who is not in the answer has not said so.

@@ -1,17 +1,20 @@
 //! Notification as a whole: facts in, mails and facts out, through crashes, outages and changes of mind.
 
+mod elsewhere;
+mod next_steps;
 mod people;
 mod post;
+mod sisters;
 mod world;
 
 use causeway_auth::{Actor, Role};
 use causeway_proto::convert::micros;
 use causeway_proto::inquiry::v1::{CancerArea, Consent, ConsultType, Facts};
-use causeway_proto::intake::v1::{RecordsRequested, Stage, StageChanged};
+use causeway_proto::intake::v1::{RecordsRequested, ReviewEscalated, Stage, StageChanged};
 use causeway_proto::notice::v1::{
     ListNoticesRequest, Notice, NoticeFailed, NoticeSent, NoticeUncertain, StopMessagesRequest,
 };
-use causeway_proto::routing::v1::RouteDecided;
+use causeway_proto::routing::v1::{EscalationRaised, ResponseDueChanged, RouteDecided};
 use causeway_proto::scheduling::v1::{Appointment, AppointmentBooked, AppointmentCancelled, AppointmentRescheduled};
 use jiff::{SignedDuration, Timestamp};
 use tonic::Code;
@@ -51,6 +54,10 @@ fn requested(inquiry: Uuid, now: Timestamp) -> RecordsRequested {
 fn closed(inquiry: Uuid, now: Timestamp) -> StageChanged {
     let facts = Some(facts(inquiry, now));
     StageChanged { facts, to: Stage::Closed.into(), at: micros(now), version: 2, ..StageChanged::default() }
+}
+
+fn closed_for(reason: &str, inquiry: Uuid, now: Timestamp) -> StageChanged {
+    StageChanged { close_reason: reason.into(), ..closed(inquiry, now) }
 }
 
 fn visit(inquiry: Uuid, appointment: Uuid, starts_at: &str) -> Option<Appointment> {
@@ -116,6 +123,198 @@ async fn each_inquiry_is_confirmed_once_however_often_its_route_is_told() {
 
     let asked = world.people.known.lock().expect("lock").asked.clone();
     assert!(asked.len() <= 20 && asked.iter().all(|(purpose, _)| purpose == "send_notice"), "{asked:?}");
+    world.end().await;
+}
+
+fn moved(inquiry: Uuid, due: &str, now: Timestamp) -> ResponseDueChanged {
+    ResponseDueChanged {
+        facts: Some(facts(inquiry, now)),
+        cause: "closure_entered".into(),
+        response_due_at: micros(at(due)),
+        clock_starts_at: micros(at("2027-03-05T21:00:00Z")),
+        at: micros(now),
+        ..ResponseDueChanged::default()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_confirmation_that_waits_promises_the_time_that_holds_when_it_goes_out_and_one_that_is_out_is_not_followed() {
+    let world = World::start().await;
+    let inquiry = world.clock.new_id();
+    world.people.set_email(inquiry, "later@home.example");
+    let began = world.clock.now();
+    world.publish(inquiry, &[RouteDecided { after_hours: true, ..routed(inquiry, began) }]).await;
+    world.wait_for(inquiry, &["confirmation intended smtp_451"]).await;
+    // A closure, and the word of an earlier one that comes late.
+    let now = began + SignedDuration::from_secs(20);
+    world.publish(inquiry, &[moved(inquiry, "2027-03-05T23:30:00Z", now)]).await;
+    world.publish(inquiry, &[moved(inquiry, "2027-03-05T22:00:00Z", began + SignedDuration::from_secs(10))]).await;
+    eventually("all heard", || async { world.count("SELECT count(*) FROM inbox").await == 3 }).await;
+    world.clock.advance(SignedDuration::from_mins(1));
+    eventually("sent", || async { world.mail.taken().len() == 1 }).await;
+    let mail = world.mail.taken().remove(0);
+    let text = mail.text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(text.contains("Friday, March 5, at 3:30 pm") && text.contains("1 pm"), "{text}");
+    assert!(!text.contains("12 noon") && !text.contains("2 pm"), "{text}");
+
+    world.publish(inquiry, &[moved(inquiry, "2027-03-06T18:00:00Z", world.clock.now())]).await;
+    eventually("heard", || async { world.count("SELECT count(*) FROM inbox").await == 4 }).await;
+    world.settle().await;
+    assert_eq!(world.mail.taken().len(), 1, "who was told a time is not told another one by mail; the page shows it");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mail_of_the_evening_or_of_the_night_on_which_clocks_change_names_the_morning_by_the_wall() {
+    let world = World::start().await;
+    // 19:40 on a Friday, and half past two on the nights of spring (by the old time) and autumn.
+    for (received_at, opens, due, said) in [
+        (
+            "2027-03-13T03:40:00Z",
+            "2027-03-13T16:00:00Z",
+            "2027-03-13T20:00:00Z",
+            ["at 8 am", "Saturday, March 13, at 12 noon"],
+        ),
+        (
+            "2027-03-14T10:30:00Z",
+            "2027-03-15T14:30:00Z",
+            "2027-03-15T18:30:00Z",
+            ["at 7:30 am", "Monday, March 15, at 11:30 am"],
+        ),
+        (
+            "2027-11-07T10:30:00Z",
+            "2027-11-08T15:30:00Z",
+            "2027-11-08T19:30:00Z",
+            ["at 7:30 am", "Monday, November 8, at 11:30 am"],
+        ),
+    ] {
+        let inquiry = world.clock.new_id();
+        world.clock.set(at(received_at));
+        let route = RouteDecided {
+            after_hours: true,
+            clock_starts_at: micros(at(opens)),
+            response_due_at: micros(at(due)),
+            ..routed(inquiry, world.clock.now())
+        };
+        world.publish(inquiry, &[route]).await;
+        world.wait_for(inquiry, &["confirmation sent"]).await;
+        let mail = world.mail.taken_by(&mail_of(inquiry)).remove(0);
+        let text = mail.text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(said.iter().all(|words| text.contains(words)), "{said:?}: {text}");
+    }
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn staff_hear_once_of_an_inquiry_that_is_late_by_its_number_alone_whatever_the_patient_stopped() {
+    let mut world = World::start().await;
+    let (inquiry, now) = (world.clock.new_id(), world.clock.now());
+    world.staff().stop_messages(stop(inquiry)).await.expect("stopped");
+    let raised = EscalationRaised {
+        inquiry_id: inquiry.to_string(),
+        center: CENTER.into(),
+        team: "breast".into(),
+        why: "late".into(),
+        level: 2,
+        to: "lead".into(),
+        staff: vec!["priya-nair".into(), "who-left".into()],
+        response_due_at: micros(at("2027-03-04T19:30:00Z")),
+        at: micros(now),
+        reference: "HV-7K4M-2QX".into(),
+        ..Default::default()
+    };
+    world.publish(inquiry, std::slice::from_ref(&raised)).await;
+    world.publish(inquiry, &[raised]).await;
+    let failed = world.published::<NoticeFailed>(1).await.remove(0).1.outcome.expect("an outcome");
+    assert_eq!(
+        (failed.kind.as_str(), failed.reason.as_str()),
+        ("staff_escalation", "no_channel"),
+        "who left has no address"
+    );
+    world.published::<NoticeSent>(1).await;
+    world.settle().await;
+    let mails = world.mail.taken();
+    assert_eq!(mails.len(), 1, "the same level told again makes no second mail");
+    let mail = &mails[0];
+    assert_eq!(mail.to, "priya.nair@harborvalley.example");
+    assert_eq!(mail.subject, "Harbor Valley: inquiry HV-7K4M-2QX, first contact is late");
+    assert!(
+        mail.text.contains("Hello Priya Nair") && mail.text.contains("It was due Thursday, March 4"),
+        "{}",
+        mail.text
+    );
+    assert!(mail.stop.is_empty() && !mail.text.contains("breast"));
+    assert!(listed(&world, inquiry).await.is_empty(), "it is no message to the person");
+    assert!(world.people.known.lock().expect("lock").asked.is_empty(), "nobody looked at the person");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn staff_hear_that_a_review_is_late_by_number_and_time_limit_once() {
+    let mut world = World::start().await;
+    let (inquiry, now) = (world.clock.new_id(), world.clock.now());
+    let raised = ReviewEscalated {
+        inquiry_id: inquiry.to_string(),
+        center: CENTER.into(),
+        team: "breast".into(),
+        why: "review_late".into(),
+        level: 1,
+        to: "lead".into(),
+        staff: vec!["priya-nair".into()],
+        review_due_at: micros(at("2027-03-04T19:30:00Z")),
+        at: micros(now),
+        reference: "HV-7K4M-2QX".into(),
+        ..Default::default()
+    };
+    world.publish(inquiry, std::slice::from_ref(&raised)).await;
+    world.publish(inquiry, &[raised]).await;
+    world.published::<NoticeSent>(1).await;
+    world.settle().await;
+    let mails = world.mail.taken();
+    assert_eq!(mails.len(), 1, "the same level told again makes no second mail");
+    let mail = &mails[0];
+    assert_eq!(mail.to, "priya.nair@harborvalley.example");
+    assert_eq!(mail.subject, "Harbor Valley: inquiry HV-7K4M-2QX, the review of its papers is late");
+    assert!(mail.text.contains("It was due Thursday, March 4, at 11:30 am"), "{}", mail.text);
+    assert!(listed(&world, inquiry).await.is_empty(), "it is no message to the person");
+    assert!(world.people.known.lock().expect("lock").asked.is_empty(), "nobody looked at the person");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_has_died_or_asked_us_to_stop_hears_nothing_more_not_even_of_a_visit_that_is_called_off() {
+    let world = World::start().await;
+    let now = world.clock.now();
+    let called_off = |inquiry: Uuid, appointment: Uuid, at: Timestamp| AppointmentCancelled {
+        facts: Some(facts(inquiry, now)),
+        appointment: visit(inquiry, appointment, "2027-03-10T18:00:00Z"),
+        version: 2,
+        at: micros(at),
+        ..AppointmentCancelled::default()
+    };
+    let mut ids = Vec::new();
+    for reason in ["deceased", "asked_to_stop", "not_ready"] {
+        let (inquiry, appointment) = (world.clock.new_id(), world.clock.new_id());
+        world.publish(inquiry, &[routed(inquiry, now)]).await;
+        world.wait_for(inquiry, &["confirmation sent"]).await;
+        world.publish(inquiry, &[closed_for(reason, inquiry, now)]).await;
+        ids.push((inquiry, appointment));
+    }
+    world.settle().await;
+    world.advance(1);
+    for (inquiry, appointment) in &ids {
+        world.publish(*inquiry, &[called_off(*inquiry, *appointment, world.clock.now())]).await;
+        world.publish(*inquiry, &[requested(*inquiry, world.clock.now())]).await;
+    }
+    world.settle().await;
+    for (inquiry, _) in &ids[..2] {
+        let sent = world.mail.taken().iter().filter(|mail| mail.to == mail_of(*inquiry)).count();
+        assert_eq!(sent, 1, "the confirmation of before, and nothing since");
+    }
+    let other = world.mail.taken().iter().filter(|mail| mail.to == mail_of(ids[2].0)).count();
+    assert!(other > 1, "another reason ends what was caused before it, and a later one is sent");
+    let stops = "SELECT count(*) FROM inquiry_stops WHERE actor_id = 'intake-desk' AND channel = 'all'";
+    assert_eq!(world.count(stops).await, 2);
     world.end().await;
 }
 

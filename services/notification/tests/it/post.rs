@@ -90,7 +90,8 @@ fn read(line: &serde_json::Value) -> Taken {
         subject: header("Subject"),
         message_id: header("Message-ID"),
         stop: header("List-Unsubscribe").trim_matches(['<', '>']).to_owned(),
-        text: part(0),
+        // A mail to staff has the plain part alone.
+        text: if mail.subparts.is_empty() { mail.get_body().expect("a body") } else { part(0) },
         html: part(1),
     }
 }

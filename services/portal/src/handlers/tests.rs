@@ -1,9 +1,12 @@
 //! The routers as a browser meets them, with services that do not answer: what must hold without them.
 
+mod audits;
 mod door;
+mod feeds;
 mod files;
 mod flow;
 mod repairs;
+mod routing;
 mod signing_in;
 
 use std::path::Path as FilePath;
@@ -26,7 +29,16 @@ use crate::words::EN;
 
 /// The demo center as it ships.
 pub fn harbor_valley() -> Profile {
-    let root = FilePath::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/centers/harbor-valley");
+    demo("harbor-valley")
+}
+
+/// The other one.
+pub fn lakeside() -> Profile {
+    demo("lakeside")
+}
+
+fn demo(center: &str) -> Profile {
+    let root = FilePath::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/centers").join(center);
     let mut bundle = Bundle::new();
     gather(&root, &root, &mut bundle);
     Profile::from_bundle(&bundle).expect("the demo center is sound")
@@ -324,8 +336,11 @@ async fn a_service_that_is_away_is_said_in_plain_words() {
     let app = development();
     let router = staff::router(Arc::clone(&app));
     let (cookie, csrf) = signed_in(&app, &[Role::Manager]);
-    for (path, heading) in [("/worklist", "The worklist can’t be shown"), ("/funnel", "The funnel can’t be shown")]
-    {
+    for (path, heading) in [
+        ("/worklist", "The worklist can’t be shown"),
+        ("/teams", "The teams can’t be shown"),
+        ("/funnel", "The funnel can’t be shown"),
+    ] {
         let seen = ask(&router, Method::GET, path, &[("cookie", &cookie)], "").await;
         assert_eq!(seen.status, StatusCode::SERVICE_UNAVAILABLE, "{path}");
         assert!(seen.body.contains(heading) && seen.body.contains("not available right now"), "{}", seen.body);
@@ -339,11 +354,32 @@ async fn a_service_that_is_away_is_said_in_plain_words() {
 }
 
 #[tokio::test]
+async fn an_absence_without_its_times_or_with_routing_away_is_not_saved_and_says_so() {
+    let app = development();
+    let router = staff::router(Arc::clone(&app));
+    let (cookie, csrf) = signed_in(&app, &[Role::Manager]);
+    let said = async |path: &str, body: &str| {
+        let body = format!("csrf={csrf}&{body}");
+        let seen = ask(&router, Method::POST, path, &[("cookie", &cookie)], &body).await;
+        assert_eq!((seen.status, seen.header("location")), (StatusCode::SEE_OTHER, "/teams"));
+        ask(&router, Method::GET, "/teams", &[("cookie", &cookie)], "").await.body
+    };
+    let half = said("/teams/away", "staff=dana-whitfield&from=2027-03-05T08%3A00&to=").await;
+    assert!(half.contains("Enter the day and the time of both"), "{half}");
+    let whole = said("/teams/away", "staff=dana-whitfield&from=2027-03-05T08%3A00&to=2027-03-06T08%3A00").await;
+    assert!(whole.contains("not available right now") && !whole.contains("Saved."), "{whole}");
+    let end = said(&format!("/teams/away/{}/end", Uuid::from_u128(7)), "").await;
+    assert!(!end.contains("Ended."), "{end}");
+    let foreign = ask(&router, Method::POST, "/teams/away", &[("cookie", &cookie)], "csrf=guess").await;
+    assert_eq!(foreign.status, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
 async fn a_role_that_may_not_open_a_page_is_told_so() {
     let app = development();
     let router = staff::router(Arc::clone(&app));
     let (analyst, _) = signed_in(&app, &[Role::Analyst]);
-    for path in ["/worklist", "/inquiries/new", "/inquiries/00000000-0000-0000-0000-000000000007"] {
+    for path in ["/worklist", "/teams", "/inquiries/new", "/inquiries/00000000-0000-0000-0000-000000000007"] {
         let seen = ask(&router, Method::GET, path, &[("cookie", &analyst)], "").await;
         assert_eq!(seen.status, StatusCode::FORBIDDEN, "{path}");
     }

@@ -36,12 +36,77 @@ pub struct FunnelPage {
     pub speed: Vec<SpeedBin>,
     /// A sentence below the times, such as the after-hours wait.
     pub speed_note: String,
+    /// What made those booked who ever were, visits first; empty while nobody was by anything else.
+    pub conversions: Vec<ConversionRow>,
     /// By source, by team, and so on.
     pub breakdowns: Vec<Breakdown>,
     /// The main reason of those who left, most common first.
     pub reasons: Vec<ReasonRow>,
     /// Where forms lose people; none while it is not known.
     pub forms: Option<FormsPart>,
+    /// What was sent to another team; none while it is not known.
+    pub rerouted: Option<ReroutedPart>,
+    /// What reviewers decided; none while it is not known.
+    pub reviewed: Option<ReviewedPart>,
+}
+
+/// What reviewers decided.
+#[derive(Clone, Debug, Default)]
+pub struct ReviewedPart {
+    /// How many decisions, and how long the records had waited.
+    pub told: String,
+    /// All decisions.
+    pub all: u64,
+    /// Each decision and reason, the most frequent first.
+    pub rows: Vec<ReviewedRow>,
+}
+
+/// A decision, and a reason.
+#[derive(Clone, Debug, Default)]
+pub struct ReviewedRow {
+    /// What was decided.
+    pub decision: String,
+    /// Why; a dash where it needs no reason.
+    pub reason: String,
+    /// How often.
+    pub count: u64,
+}
+
+/// What made inquiries scheduled.
+#[derive(Clone, Debug)]
+pub struct ConversionRow {
+    /// "A visit", "Screening call".
+    pub name: String,
+    /// How many.
+    pub count: u64,
+    /// How many of these took place; none: it is seen in the stages.
+    pub done: Option<u64>,
+}
+
+/// What was sent to another team.
+#[derive(Clone, Debug, Default)]
+pub struct ReroutedPart {
+    /// Of how many, how often, and how many went to and fro.
+    pub share: String,
+    /// Inquiries that reached a team.
+    pub routed: u64,
+    /// Each way and reason, the most frequent first.
+    pub rows: Vec<ReroutedRow>,
+}
+
+/// A way from team to team, and a reason.
+#[derive(Clone, Debug, Default)]
+pub struct ReroutedRow {
+    /// The program and the team that the table chose.
+    pub from: String,
+    /// The team that they were sent to.
+    pub to: String,
+    /// Why.
+    pub reason: String,
+    /// How often.
+    pub moves: u64,
+    /// How many inquiries; none where it is not known, since one that went several ways would count for each.
+    pub inquiries: Option<u64>,
 }
 
 /// Where forms lose people.
@@ -101,6 +166,10 @@ pub struct StageRow {
     pub reached: u64,
     /// How many closed before it.
     pub left: u64,
+    /// How many a sister center got before it; they have not left.
+    pub handed: u64,
+    /// How many ended before it with a next step that took place; they have not left.
+    pub done: u64,
     /// How many are still before it and open.
     pub open: u64,
 }

@@ -27,6 +27,8 @@ pub struct InquiryPage {
     pub version: String,
     /// When something is due.
     pub clock: Clock,
+    /// The response clock, while first contact is due.
+    pub response: Option<ResponseCard>,
     /// Consult type, language, stage.
     pub tags: Vec<Tag>,
     /// Claim, release.
@@ -43,6 +45,10 @@ pub struct InquiryPage {
     pub calls: Vec<Moment>,
     /// What to say.
     pub script: Option<Script>,
+    /// What to say where somebody else asks for the person.
+    pub caregiver: Option<Script>,
+    /// What to say on a voice message.
+    pub voicemail: Option<Script>,
     /// The questions of an attempt: outcome, channel, next try. None when the role may not record one.
     pub attempt: Vec<Question>,
     /// The questions of the intake note.
@@ -51,6 +57,10 @@ pub struct InquiryPage {
     pub note_missing: Vec<String>,
     /// Who saved the note and when.
     pub note_saved: Option<String>,
+    /// That an own draft is shown, and since when it is kept.
+    pub note_draft: Option<String>,
+    /// The version that the note's form sends back: the one that a draft was typed over.
+    pub note_version: String,
     /// The records checklist.
     pub records: Vec<RecordRow>,
     /// The documents that came, newest first.
@@ -59,14 +69,72 @@ pub struct InquiryPage {
     pub booking: Booking,
     /// The booked visit.
     pub visit: Option<VisitRow>,
+    /// The dated next step that counts where no visit applies; none where there is none and none may be agreed.
+    pub step: Option<StepCard>,
     /// Why this team has it.
     pub routing: Routing,
     /// Messages sent, newest first.
     pub messages: Vec<MessageRow>,
     /// Reasons to close with; empty when it can't be closed here.
     pub close_reasons: Vec<SelectOption>,
-    /// Why it is closed; then the page offers to reopen it.
+    /// Why it is closed.
     pub closed: Option<String>,
+    /// Whether it may be opened again: what a sister center has may not.
+    pub may_reopen: bool,
+    /// What became of its last hand-over to a sister center.
+    pub handed: Option<String>,
+    /// Where it may be handed to.
+    pub sister: Option<SisterCard>,
+    /// What a reviewer may decide.
+    pub review: Option<ReviewCard>,
+}
+
+/// A reviewer's decision; its forms post to `{base}/review/accept`, `/ask_for_more` (`kinds`, `reason`), `/redirect` (`team`,
+/// `reason_kind`, `reason`) and `/decline` (`entry`, `reason_kind`, `reason`).
+#[derive(Clone, Debug, Default)]
+pub struct ReviewCard {
+    /// Since when the records wait and by when they are to be reviewed, or why they do not wait.
+    pub stands: String,
+    /// "Review late since Thu, March 4, 10 am".
+    pub late: Option<String>,
+    /// Whether the records can be accepted now.
+    pub may_accept: bool,
+    /// Which records to ask for.
+    pub more: Question,
+    /// Teams to redirect it to.
+    pub teams: Vec<SelectOption>,
+    /// Why it belongs there, to be counted.
+    pub reroute_reasons: Vec<SelectOption>,
+    /// A visit is booked: nothing is redirected or declined before it is cancelled.
+    pub booked: bool,
+    /// Where the person may be told to go; empty where the center has named no place.
+    pub entries: Vec<SelectOption>,
+    /// What the person is told by each of them: the words, the places and their phones.
+    pub told: Vec<Fact>,
+    /// Why it is declined, to be counted.
+    pub decline_reasons: Vec<SelectOption>,
+}
+
+/// Sister centers to hand it to; the form posts `center`, `reason_kind` and `reason` to `{base}/sister`.
+#[derive(Clone, Debug, Default)]
+pub struct SisterCard {
+    /// The centers.
+    pub centers: Vec<SelectOption>,
+    /// Why it belongs there, to be counted.
+    pub reasons: Vec<SelectOption>,
+}
+
+/// The response clock; its forms post to `{base}/pause` (`reason`, `until`) and `{base}/resume`.
+#[derive(Clone, Debug, Default)]
+pub struct ResponseCard {
+    /// By when somebody is to be called, as the person was told.
+    pub due: String,
+    /// Until when it stands still and why; none: it runs.
+    pub paused: Option<String>,
+    /// Reasons to let it stand still; empty for who may not.
+    pub reasons: Vec<SelectOption>,
+    /// The first day that can be chosen.
+    pub first_day: String,
 }
 
 /// Another inquiry that may be the same person's; its buttons post `state` to `{base}/twins/{id}`.
@@ -237,6 +305,31 @@ pub struct VisitRow {
     pub reasons: Vec<SelectOption>,
 }
 
+/// A dated next step where no visit applies; its forms post `kind`, `day` and `time` to `{base}/step`, and `how` to `{base}/step/end`.
+#[derive(Clone, Debug, Default)]
+pub struct StepCard {
+    /// The last one: what and when.
+    pub text: Option<String>,
+    /// How it stands.
+    pub state: String,
+    /// The meaning of the state.
+    pub tone: Tone,
+    /// Kinds that may be agreed; empty where none may be.
+    pub kinds: Vec<SelectOption>,
+    /// Whether agreeing moves the one that is agreed.
+    pub moves: bool,
+    /// The day that stands ready, `yyyy-mm-dd`.
+    pub day: String,
+    /// The time that stands ready, `hh:mm`.
+    pub time: String,
+    /// Whether the person gets messages about it.
+    pub told: bool,
+    /// The first day that can be chosen.
+    pub first_day: String,
+    /// What may be said of the one that is agreed.
+    pub ends: Vec<SelectOption>,
+}
+
 /// Why this team has the inquiry.
 #[derive(Clone, Debug, Default)]
 pub struct Routing {
@@ -252,6 +345,8 @@ pub struct Routing {
     pub revision: String,
     /// Teams to hand it to, with a reason; empty when the role may not.
     pub teams: Vec<SelectOption>,
+    /// Why it belongs there, to be counted.
+    pub reasons: Vec<SelectOption>,
 }
 
 /// A message that was sent.

@@ -4,10 +4,14 @@
 //! so an answer that looks like markup stays text. Pages carry no inline style and no inline script, so that
 //! [`PUBLIC_POLICY`] and [`STAFF_POLICY`] hold. Deliberately not here: where the values come from.
 
+mod audits;
 mod call;
 mod calls;
 mod center;
+mod closures;
+mod conflict;
 mod done;
+mod feeds;
 mod form;
 mod frame;
 mod front;
@@ -18,8 +22,10 @@ mod own;
 mod plain;
 mod questions;
 mod repairs;
+mod routing;
 mod sign_in;
 mod stop;
+mod teams;
 mod trouble;
 mod worklist;
 
@@ -30,29 +36,40 @@ mod samples;
 #[cfg(test)]
 mod scan;
 
+pub use audits::{
+    AuditItemLine, AuditLine, AuditPage, AuditResultsPage, AuditsPage, BothSaid, MissLine, OwnAuditCard, OwnAuditsPage,
+    ResultGroup, ResultRow,
+};
 pub use call::{CallPage, Caller, KnownRequest};
 pub use calls::{CallLink, CallRow, CallsPage};
 pub use center::{CenterPage, OwnCenter};
+pub use closures::{ClosureForm, ClosureRow, ClosuresPage};
+pub use conflict::ConflictPage;
 pub use done::{DonePage, Paper};
+pub use feeds::{FeedCard, FeedsPage, IncidentRow, Volume};
 pub use form::{ConsentBox, FormSection, InquiryFormPage};
 pub use frame::{Flash, HiddenField, LanguageLink, NavLink, PublicFrame, SelectOption, StaffFrame, Tone};
 pub use front::{FrontPage, HomePage};
 pub use funnel::{
-    Breakdown, BreakdownRow, FieldRow, Figure, FormRow, FormsPart, FunnelPage, ReasonRow, SpeedBin, SpeedKind, StageRow,
+    Breakdown, BreakdownRow, ConversionRow, FieldRow, Figure, FormRow, FormsPart, FunnelPage, ReasonRow, ReroutedPart,
+    ReroutedRow, ReviewedPart, ReviewedRow, SpeedBin, SpeedKind, StageRow,
 };
 pub use held::{HeldPage, HeldRow};
 pub use inquiry::{
-    Booking, DocumentRow, Fact, InquiryPage, MessageRow, Moment, RecordAction, RecordRow, Routing, Script, ScriptStep,
-    SlotRow, Tag, Twin, VisitRow,
+    Booking, DocumentRow, Fact, InquiryPage, MessageRow, Moment, RecordAction, RecordRow, ResponseCard, ReviewCard,
+    Routing, Script, ScriptStep, SisterCard, SlotRow, StepCard, Tag, Twin, VisitRow,
 };
 pub use own::{
-    ChannelLine, FileLine, OfferedTime, Offers, OwnPage, RecordLine, RecordState, Stone, StoneState, Upload, Visit,
+    AgreedStep, ChannelLine, FileLine, OfferedTime, Offers, OwnPage, RecordLine, RecordState, Stone, StoneState,
+    Upload, Visit,
 };
 pub use plain::{PlainPage, PlainSection};
 pub use questions::{Choice, DateParts, FieldError, FreeText, Question, QuestionKind, QuestionView};
 pub use repairs::{Compared, Raw, RepairPage, RepairRow, RepairsPage, Whose};
+pub use routing::{Figures, RoutingPage, RuleFault, RuleRow, Share, Way};
 pub use sign_in::{DevelopmentPerson, SignInPage};
 pub use stop::{StopPage, StoppedPage};
+pub use teams::{AwayRow, RerouteRow, Reroutes, TeamPerson, TeamRow, TeamsPage, TeamsRows};
 pub use trouble::{StaffTroublePage, TroublePage};
 pub use worklist::{Clock, ClockState, Filter, RowAction, ViewTab, WorkRow, WorklistPage, WorklistRows};
 

@@ -27,6 +27,8 @@ pub struct OwnPage {
     pub stones: Vec<Stone>,
     /// The booked visit.
     pub visit: Option<Visit>,
+    /// The agreed next step where there is no visit.
+    pub step: Option<AgreedStep>,
     /// Times to choose from.
     pub offers: Option<Offers>,
     /// The papers this visit needs.
@@ -90,6 +92,19 @@ pub struct Visit {
     pub may_confirm: bool,
     /// Whether it can still be changed here.
     pub may_change: bool,
+}
+
+/// A dated next step.
+#[derive(Clone, Debug)]
+pub struct AgreedStep {
+    /// "a call with our research nurse".
+    pub what: String,
+    /// "Thursday, March 11, at 10 am".
+    pub when: String,
+    /// The number that we call from; none where we do not call.
+    pub call_from: Option<String>,
+    /// What is to be expected, each with how long it usually takes.
+    pub steps: Vec<(String, String)>,
 }
 
 /// Times to choose from.

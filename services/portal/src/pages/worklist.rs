@@ -30,8 +30,10 @@ pub struct WorklistPage {
     pub caption: String,
     /// Said when there are no rows.
     pub empty: String,
-    /// Where the rows alone can be fetched for the refresh in place.
+    /// Where the rows alone can be fetched for the refresh in place; empty: they stay as they are.
     pub rows_url: String,
+    /// What makes asking twice for the next one count once; none when the role may not work inquiries.
+    pub next_one: Option<String>,
     /// Where to enter an inquiry from a call; none when the role may not.
     pub new_call_url: Option<String>,
     /// The address of the next rows; none on the last part.
@@ -59,6 +61,8 @@ pub struct ViewTab {
     pub label: String,
     /// How many inquiries it has.
     pub count: u64,
+    /// There are more than were counted.
+    pub more: bool,
     /// Its address.
     pub url: String,
     /// Whether it is the one that is open.
@@ -128,6 +132,8 @@ pub struct WorkRow {
     pub who: String,
     /// For whom, language, interpreter.
     pub who_note: String,
+    /// That it may be the request of somebody who has asked before.
+    pub twin: Option<String>,
     /// The consult type.
     pub need: String,
     /// The cancer area in plain words.
@@ -148,8 +154,12 @@ pub struct WorkRow {
     pub team: String,
     /// Records at hand, such as "2 of 4".
     pub records: String,
+    /// What was asked for, of whom, since when; empty where nothing is waited for.
+    pub records_note: String,
     /// Who works it; none while unclaimed.
     pub owner: Option<String>,
+    /// What somebody was told of it: that it is late or about to be, or goes from team to team.
+    pub mark: Option<&'static str>,
     /// The buttons, most useful first.
     pub actions: Vec<RowAction>,
 }

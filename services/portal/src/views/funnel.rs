@@ -8,13 +8,15 @@ use causeway_funnel::profile::Profile;
 use causeway_proto::convert::{optional_instant, stage_from_wire};
 use causeway_proto::inquiry::v1::GetFormCountsResponse;
 use causeway_proto::intake::v1::Stage;
-use causeway_proto::metrics::v1::{FunnelGroup, GetFunnelResponse, StageCount};
+use causeway_proto::metrics::v1::{
+    ConversionCount, FunnelGroup, GetFunnelResponse, GetReroutesResponse, GetReviewsResponse, StageCount,
+};
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp, ToSpan};
 
 use super::inquiry::close_reason;
-use super::{form_counts, times};
-use crate::pages::{Breakdown, BreakdownRow, Figure, FunnelPage, ReasonRow, StaffFrame, StageRow};
+use super::{form_counts, rerouted, reviewed, times};
+use crate::pages::{Breakdown, BreakdownRow, ConversionRow, Figure, FunnelPage, ReasonRow, StaffFrame, StageRow};
 use crate::words::EN;
 
 /// A group with fewer inquiries is folded into "Other".
@@ -54,8 +56,14 @@ pub struct Answers {
     pub by_source: GetFunnelResponse,
     /// Grouped by team.
     pub by_team: GetFunnelResponse,
+    /// Grouped by the entry of programs.toml that says that it is not treated here; none: metrics does not say.
+    pub by_scope: Option<GetFunnelResponse>,
     /// What became of the forms that were shown; none: ingestion does not say.
     pub forms: Option<GetFormCountsResponse>,
+    /// What was sent to another team; none: metrics does not say.
+    pub reroutes: Option<GetReroutesResponse>,
+    /// What reviewers decided; none: metrics does not say.
+    pub reviews: Option<GetReviewsResponse>,
 }
 
 /// The page.
@@ -64,6 +72,10 @@ pub fn page(frame: StaffFrame, profile: &Profile, range: Range, answers: &Answer
     let day = |date: Date| format!("{} {}", EN.dates.month(date), date.day());
     let data_to = optional_instant(all.data_to).unwrap_or(now).to_zoned_datetime(profile.zone().clone());
     let source = |key: &str| key.parse::<Source>().map_or_else(|_| key.to_owned(), |one| one.label("en").to_owned());
+    let entries = answers.by_scope.iter().flat_map(|answer| &answer.groups);
+    let not_treated: Vec<FunnelGroup> = entries.filter(|group| !group.key.is_empty()).cloned().collect();
+    let by_scope = || breakdown("by-scope", "Not treated here", "Entry", &not_treated, str::to_owned);
+    let by_scope = (!not_treated.is_empty()).then(by_scope);
     let team = |key: &str| profile.team(key).map_or_else(|| key.to_owned(), |one| one.name.get("en").to_owned());
     FunnelPage {
         frame,
@@ -78,12 +90,18 @@ pub fn page(frame: StaffFrame, profile: &Profile, range: Range, answers: &Answer
         stages: stages(&all.stages),
         speed: Vec::new(),
         speed_note: String::new(),
-        breakdowns: vec![
+        conversions: conversions(profile, all),
+        breakdowns: [
             breakdown("by-source", "By source", "Source", &all.groups, source),
             breakdown("by-team", "By team", "Team", &answers.by_team.groups, team),
-        ],
+        ]
+        .into_iter()
+        .chain(by_scope)
+        .collect(),
         reasons: reasons(all),
         forms: answers.forms.as_ref().map(|forms| form_counts::part(profile, forms)),
+        rerouted: answers.reroutes.as_ref().map(|reroutes| rerouted::part(profile, range, reroutes)),
+        reviewed: answers.reviews.as_ref().map(reviewed::part),
     }
 }
 
@@ -106,9 +124,27 @@ fn stages(counts: &[StageCount]) -> Vec<StageRow> {
         name: stage_from_wire(one.stage()).label("en").to_owned(),
         reached: count(one.reached),
         left: before.map_or(0, |before| count(before.left)),
+        handed: before.map_or(0, |before| count(before.handed)),
+        done: before.map_or(0, |before| count(before.done)),
         open: before.map_or(0, |before| count(before.open)),
     });
     rows.collect()
+}
+
+/// What made them scheduled, in words; nothing to tell where visits alone did.
+fn conversions(profile: &Profile, all: &GetFunnelResponse) -> Vec<ConversionRow> {
+    if all.conversions.iter().all(|one| one.next_step.is_empty()) {
+        return Vec::new();
+    }
+    let row = |one: &ConversionCount| {
+        let kind = profile.booking.next_step(&one.next_step);
+        let name = match one.next_step.as_str() {
+            "" => "A visit".to_owned(),
+            id => kind.map_or_else(|| id.replace('_', " "), |kind| kind.label.get("en").to_owned()),
+        };
+        ConversionRow { name, count: count(one.count), done: (!one.next_step.is_empty()).then(|| count(one.done)) }
+    };
+    all.conversions.iter().map(row).collect()
 }
 
 fn figures(all: &GetFunnelResponse) -> Vec<Figure> {
@@ -129,7 +165,7 @@ fn figures(all: &GetFunnelResponse) -> Vec<Figure> {
     ]
 }
 
-fn percent(part: u64, whole: u64) -> String {
+pub(super) fn percent(part: u64, whole: u64) -> String {
     if whole == 0 { "–".to_owned() } else { format!("{}%", (part * 200 + whole) / (whole * 2)) }
 }
 
@@ -251,6 +287,27 @@ mod tests {
         for pair in rows.windows(2) {
             assert_eq!(pair[0].reached, pair[1].reached + pair[1].left + pair[1].open);
         }
+    }
+
+    #[test]
+    fn conversions_are_told_by_the_centers_words_and_only_where_something_else_than_visits_made_any() {
+        let profile = crate::handlers::tests::harbor_valley();
+        let one = |kind: &str, count, done| ConversionCount { next_step: kind.into(), count, done };
+        let told = |all: Vec<ConversionCount>| {
+            let all = GetFunnelResponse { conversions: all, ..GetFunnelResponse::default() };
+            let rows = conversions(&profile, &all).into_iter();
+            rows.map(|row| (row.name, row.count, row.done)).collect::<Vec<_>>()
+        };
+        assert_eq!(told(vec![one("", 7, 0)]), []);
+        let mixed = told(vec![one("", 7, 0), one("screening_call", 4, 2), one("an_old_kind", 1, 0)]);
+        assert_eq!(
+            mixed,
+            [
+                ("A visit".to_owned(), 7, None),
+                ("Screening call".to_owned(), 4, Some(2)),
+                ("an old kind".to_owned(), 1, Some(0))
+            ]
+        );
     }
 
     #[test]

@@ -6,7 +6,11 @@
 mod beside;
 mod came;
 mod choices;
+mod conflict;
 mod documents;
+mod review;
+mod sister;
+mod step;
 mod twins;
 
 use std::collections::{BTreeMap, HashMap};
@@ -14,8 +18,11 @@ use std::collections::{BTreeMap, HashMap};
 use causeway_auth::{Action, Actor, policy};
 use causeway_funnel::contact::{self, phone_words};
 use causeway_funnel::form::FieldKind;
-use causeway_funnel::profile::Profile;
-use causeway_funnel::records::LineState;
+use causeway_funnel::profile::{OutOfScope, Profile};
+use causeway_funnel::records::{LineState, WaiveReason};
+use causeway_funnel::scope::{KeepReason, ScopeState};
+use causeway_funnel::script::CallSituation;
+use causeway_funnel::stillness::PauseReason;
 use causeway_proto::convert::{
     area_from_wire, channel_from_wire, consult_type_from_wire, source_from_wire, stage_from_wire,
 };
@@ -29,19 +36,22 @@ use jiff::Timestamp;
 use super::calls;
 use super::script::script;
 use super::times;
-use super::worklist::{clock, owner, tries, who};
+use super::worklist::{clock, is_escalated, late_since, owner, paused, tries, who};
+use crate::centers::InForce;
 use crate::pages::{
-    Choice, Fact, InquiryPage, Moment, Question, QuestionKind, RecordAction, RecordRow, RowAction, StaffFrame, Tag,
-    Tone,
+    Choice, Clock, Fact, InquiryPage, Moment, Question, QuestionKind, RecordAction, RecordRow, ResponseCard, RowAction,
+    Script, StaffFrame, Tag, Tone,
 };
 use crate::words::{EN, Words};
-use choices::{attempt, close_reasons, select};
+use choices::{attempt, close_reasons, waive_reasons};
 
-pub use choices::{OUTCOMES, VISIT_REASONS, WAIVE_REASONS, call_back_at, close_reason};
+pub use choices::{OUTCOMES, VISIT_REASONS, call_back_at, close_reason, opening_on, used_script};
+pub use step::step_at;
 
 const AWAY: &str = "Not available right now. Load the page again in a moment.";
 
 /// What the services answered; none for a part that did not answer.
+#[derive(Default)]
 pub struct Parts {
     /// The desk's inquiry.
     pub inquiry: Inquiry,
@@ -63,6 +73,8 @@ pub struct Parts {
     pub linked: HashMap<String, Inquiry>,
     /// Its documents, the newest first.
     pub documents: Option<Vec<Document>>,
+    /// The centers of the installation.
+    pub sisters: Vec<InForce>,
 }
 
 /// The page's view of the parts.
@@ -101,7 +113,8 @@ impl Looking<'_> {
             heading: name.unwrap_or_else(|| format!("Inquiry {}", facts.reference)),
             base: format!("/inquiries/{}", facts.inquiry_id),
             version: version(inquiry),
-            clock: clock(inquiry.due_at, self.now, self.profile),
+            clock: self.clock(),
+            response: self.response(),
             tags: self.tags(&facts),
             actions: if closed { Vec::new() } else { self.actions(&facts.inquiry_id) },
             twins: self.twins(),
@@ -116,14 +129,23 @@ impl Looking<'_> {
                 &inquiry.script_text,
                 &person.map(who).unwrap_or_default(),
             ),
-            attempt: if closed || !self.may(Action::WorkInquiry) { Vec::new() } else { attempt() },
+            caregiver: self.beside(CallSituation::CaregiverCalling, person),
+            voicemail: self.beside(CallSituation::Voicemail, person),
+            attempt: if closed || !self.may(Action::WorkInquiry) {
+                Vec::new()
+            } else {
+                attempt(self.may(Action::CloseInquiry), inquiry)
+            },
             note: if closed || !self.may(Action::WorkInquiry) { Vec::new() } else { self.note() },
             note_missing: inquiry.note.iter().filter(|field| field.missing).map(|field| field.label.clone()).collect(),
+            note_draft: self.draft(),
+            note_version: format!("{}.{}", inquiry.version, self.note_base()),
             note_saved: (inquiry.note_version > 0).then(|| format!("Saved, version {}", inquiry.note_version)),
             records: inquiry.records.iter().map(|line| self.record(line, closed)).collect(),
             documents: self.documents(closed),
             booking: self.booking(closed),
             visit: self.visit(),
+            step: self.step(closed),
             routing: self.routing(closed),
             messages: self.messages(),
             close_reasons: if closed || !self.may(Action::CloseInquiry) {
@@ -132,12 +154,56 @@ impl Looking<'_> {
                 close_reasons(self.is_confirmed_twin())
             },
             closed: closed.then(|| close_reason(&inquiry.close_reason)),
+            handed: self.handed(),
+            may_reopen: closed && inquiry.handover.as_ref().is_none_or(|handover| handover.state == "not_taken"),
+            sister: self.sister(),
+            review: self.review(),
             frame,
         }
     }
 
     fn may(&self, action: Action) -> bool {
         policy::may(self.actor, action, &self.profile.center.id).is_ok()
+    }
+
+    /// When the next step is due, or why nobody is to be called for the time being.
+    fn clock(&self) -> Clock {
+        let inquiry = &self.parts.inquiry;
+        let pause = (inquiry.pause_reason.as_str(), inquiry.paused_since, inquiry.paused_until);
+        let stands_still = paused(pause, self.profile);
+        stands_still.unwrap_or_else(|| clock(inquiry.due_at, self.now, self.profile))
+    }
+
+    /// While first contact is due, and nobody has tried it.
+    fn response(&self) -> Option<ResponseCard> {
+        let route = self.parts.route.as_ref()?;
+        let runs = matches!(route.clock_state.as_str(), "pending" | "missed");
+        let due = times::moment(route.response_due_at, self.profile.zone(), &EN).filter(|_| runs)?;
+        let paused = times::zoned(route.paused_until, self.profile.zone()).map(|until| {
+            let reason: PauseReason = route.pause_reason.parse().unwrap_or(PauseReason::Other);
+            let since = times::zoned(route.paused_since, self.profile.zone());
+            let since = since.map_or_else(String::new, |since| format!(" since {},", times::short(&since, &EN)));
+            format!(
+                "It stands still{since} until {}: {}.",
+                times::short(&until, &EN),
+                reason.label("en").to_lowercase()
+            )
+        });
+        let may_pause = route.clock_state == "pending" && self.may(Action::PauseClock);
+        let reason = |reason: &PauseReason| choices::option(reason.as_str(), reason.label("en"));
+        let tomorrow = self.profile.zone().to_datetime(self.now).date().tomorrow();
+        Some(ResponseCard {
+            due,
+            paused,
+            reasons: if may_pause { PauseReason::ALL.iter().map(reason).collect() } else { Vec::new() },
+            first_day: tomorrow.map(|day| day.to_string()).unwrap_or_default(),
+        })
+    }
+
+    /// A script beside that of the call.
+    fn beside(&self, situation: CallSituation, person: Option<&Person>) -> Option<Script> {
+        let found = self.parts.inquiry.scripts.iter().find(|one| one.situation == situation.as_str())?;
+        script(&found.id, &found.version, &found.text, &person.map(who).unwrap_or_default())
     }
 
     fn tags(&self, facts: &Facts) -> Vec<Tag> {
@@ -149,6 +215,21 @@ impl Looking<'_> {
             tag(area_from_wire(facts.cancer_area()).label("en"), Tone::Idle),
             tag(Words::of(&facts.language).own_name, Tone::Idle),
         ];
+        if let Some(step) = inquiry.next_step.as_ref().filter(|step| step.ended.is_empty()) {
+            tags.push(tag(&self.step_words(step), Tone::Ok));
+        }
+        if is_escalated(inquiry.escalated, inquiry.attempts, &inquiry.clock_state) {
+            tags.push(tag("Escalated", Tone::Bad));
+        }
+        if let Some(late) = late_since(inquiry.review_due_at, self.now, self.profile) {
+            tags.push(tag(&late, Tone::Bad));
+        }
+        if inquiry.bounced {
+            tags.push(tag("From team to team", Tone::Bad));
+        }
+        if inquiry.chosen {
+            tags.push(tag("Nobody has begun", Tone::Warn));
+        }
         if facts.needs_repair {
             tags.push(tag("Answers to repair", Tone::Warn));
         }
@@ -164,14 +245,23 @@ impl Looking<'_> {
             main,
         };
         let mut actions = Vec::new();
-        if self.may(Action::WorkInquiry) && inquiry.owner.is_empty() {
+        // Whose turn it is may not have begun.
+        if self.may(Action::WorkInquiry) && (inquiry.owner.is_empty() || inquiry.chosen) {
             actions.push(action("Claim", "claim", true));
         } else if self.may(Action::WorkInquiry) && inquiry.owner == self.actor.id {
             actions.push(action("Release", "release", false));
         }
-        if self.may(Action::ReviewRecords) && inquiry.records_ready && !inquiry.reviewed {
-            actions.push(action("Accept records", "review/accept", true));
-            actions.push(action("Ask for more records", "review/ask_for_more", false));
+        let scope = self.scope_state();
+        let waits = matches!(scope, ScopeState::Proposed | ScopeState::Failed);
+        if self.may(Action::CloseInquiry) && waits {
+            let label = if scope == ScopeState::Failed { "Send again where to go" } else { "Send where to go" };
+            actions.push(action(label, "elsewhere", scope == ScopeState::Proposed));
+        }
+        // Whose decline is out and who is to be called still may be worked here after all.
+        if self.may(Action::WorkInquiry) && (waits || inquiry.next_action == "tell_referral") {
+            for reason in KeepReason::ALL {
+                actions.push(action(reason.label("en"), &format!("keep/{}", reason.as_str()), false));
+            }
         }
         actions
     }
@@ -190,6 +280,13 @@ impl Looking<'_> {
             ("Owner", owner(self.profile, &inquiry.owner).unwrap_or_else(|| "Unclaimed".to_owned())),
             ("Next step", inquiry.next_action_words.clone()),
             ("Tries", tries(inquiry.attempts)),
+            (
+                "Next way",
+                inquiry.next_channel.parse().map_or_else(
+                    |_| String::new(),
+                    |way: causeway_funnel::inquiry::Channel| way.label("en").to_owned(),
+                ),
+            ),
         ];
         shown
             .extend(plain.into_iter().filter(|(_, value)| !value.is_empty()).map(|(label, value)| fact(label, &value)));
@@ -197,7 +294,26 @@ impl Looking<'_> {
             let link = Some(format!("/repairs/{}?kind=inquiry", facts.inquiry_id));
             shown.push(Fact { link, ..fact("Who called", "Enter what they tell you") });
         }
+        shown.extend(self.review_facts());
+        shown.extend(self.scope_facts());
+        shown.extend(self.sister_facts());
         shown
+    }
+
+    fn scope_state(&self) -> ScopeState {
+        self.parts.inquiry.out_of_scope_state.parse().unwrap_or_default()
+    }
+
+    /// What the person is told where this is not treated here, as whoever approves it has to see it.
+    fn scope_facts(&self) -> Vec<Fact> {
+        let state = self.scope_state();
+        let entry = self.profile.out_of_scope_entry(&self.parts.inquiry.out_of_scope);
+        let Some(entry) = entry.filter(|_| state != ScopeState::InScope) else { return Vec::new() };
+        vec![
+            fact("Scope", state.label("en")),
+            fact("We tell them", entry.words.get("en")),
+            fact("Where to go", &where_to_go(entry)),
+        ]
     }
 
     fn person_facts(&self, person: Option<&Person>) -> Vec<Fact> {
@@ -249,6 +365,22 @@ impl Looking<'_> {
         }
     }
 
+    /// The version of the note that a draft was typed over: what a colleague saved since is not written over by it.
+    fn note_base(&self) -> i64 {
+        let inquiry = &self.parts.inquiry;
+        if inquiry.draft_saved_at > 0 { inquiry.draft_base_version } else { inquiry.note_version }
+    }
+
+    fn draft(&self) -> Option<String> {
+        let at = times::zoned(self.parts.inquiry.draft_saved_at, self.profile.zone())?;
+        let since = if self.note_base() < self.parts.inquiry.note_version {
+            " The note was saved by somebody since; when you save, you are shown both."
+        } else {
+            ""
+        };
+        Some(format!("Your draft of {} is shown. It is not saved yet.{since}", times::recent(&at, self.now, &EN)))
+    }
+
     fn note(&self) -> Vec<Question> {
         let kinds: BTreeMap<&str, FieldKind> =
             self.profile.note.fields.iter().map(|field| (field.key.as_str(), field.kind)).collect();
@@ -267,10 +399,11 @@ impl Looking<'_> {
             let said = option.map(|option| option.label.get("en")).filter(|label| !label.is_empty());
             said.map_or_else(|| value.replace('_', " "), str::to_owned)
         };
+        let answer = self.parts.inquiry.draft.get(&field.key).unwrap_or(&field.value);
         let options = field.options.iter().map(|value| Choice {
             value: value.clone(),
             label: label(value),
-            chosen: *value == field.value,
+            chosen: value == answer,
             ..Choice::default()
         });
         Question {
@@ -284,7 +417,7 @@ impl Looking<'_> {
             hint: Some(field.why.clone()).filter(|why| !why.is_empty()),
             options: options.collect(),
             required: field.required,
-            value: field.value.clone(),
+            value: answer.clone(),
             ..Question::default()
         }
     }
@@ -295,7 +428,17 @@ impl Looking<'_> {
         let day = |micros| times::zoned(micros, zone).map(|at| EN.dates.day(at.date()));
         let note = match state {
             LineState::Requested => day(line.asked_at).map(|day| format!("asked {day}")),
-            LineState::Received | LineState::Reviewed => day(line.received_at).map(|day| format!("came {day}")),
+            LineState::Received => day(line.received_at).map(|day| format!("came {day}")),
+            LineState::Reviewed => {
+                let came = day(line.received_at).map(|day| format!("came {day}"));
+                let by = owner(self.profile, &line.by).map(|name| format!("reviewed by {name}"));
+                Some([came, by].into_iter().flatten().collect::<Vec<_>>().join(", ")).filter(|said| !said.is_empty())
+            }
+            LineState::Waived => {
+                let why = line.why.parse::<WaiveReason>().ok().map(|why| why.label("en").to_lowercase());
+                let by = owner(self.profile, &line.by).map(|name| format!("said {name}"));
+                Some([why, by].into_iter().flatten().collect::<Vec<_>>().join(", ")).filter(|said| !said.is_empty())
+            }
             LineState::Needed if line.needed_for_booking => Some("needed before booking".to_owned()),
             _ => None,
         };
@@ -312,7 +455,7 @@ impl Looking<'_> {
             note: note.map(|note| format!(" – {note}")).unwrap_or_default(),
             state: state.label("en").to_owned(),
             tone,
-            reasons: if actions.iter().any(|act| act.action == "waive") { select(&WAIVE_REASONS) } else { Vec::new() },
+            reasons: if actions.iter().any(|act| act.action == "waive") { waive_reasons() } else { Vec::new() },
             actions,
         }
     }
@@ -337,9 +480,19 @@ impl Looking<'_> {
     }
 }
 
+/// The places of an entry with their phones.
+fn where_to_go(entry: &OutOfScope) -> String {
+    let places: Vec<String> = entry.places.iter().map(|place| format!("{}, {}", place.name, place.phone)).collect();
+    places.join("; ")
+}
+
 fn fact(label: &str, value: &str) -> Fact {
     Fact { label: label.to_owned(), value: value.to_owned(), link: None, tone: Tone::Idle }
 }
 
+#[cfg(test)]
+mod review_tests;
+#[cfg(test)]
+mod sister_tests;
 #[cfg(test)]
 mod tests;

@@ -14,8 +14,8 @@ use jiff::tz::TimeZone;
 
 use super::times;
 use crate::pages::{
-    ChannelLine, DonePage, FileLine, Flash, OfferedTime, Offers, OwnPage, Paper, PublicFrame, RecordLine, RecordState,
-    SelectOption, Stone, StoneState, Tone, Upload, Visit,
+    AgreedStep, ChannelLine, DonePage, FileLine, Flash, OfferedTime, Offers, OwnPage, Paper, PublicFrame, RecordLine,
+    RecordState, SelectOption, Stone, StoneState, Tone, Upload, Visit,
 };
 use crate::words::Words;
 
@@ -40,6 +40,8 @@ pub struct Known<'a> {
     pub offers: Option<&'a OfferSlotsResponse>,
     /// What the person sent, newest first.
     pub documents: &'a [Document],
+    /// Name of the sister center that has it now; empty: none has.
+    pub handed_to: &'a str,
 }
 
 /// What the file window offers; what is taken is told by the bytes.
@@ -111,6 +113,7 @@ impl Known<'_> {
             flash,
             stones: self.stones(),
             visit: visit.map(|visit| self.visit(visit, may_change)),
+            step: if visit.is_none() { self.step() } else { None },
             offers,
             records: self.records(),
             upload: self.may_upload().then(|| self.upload(megabytes)),
@@ -152,11 +155,22 @@ impl Known<'_> {
         let (path, told) = (&self.words.path, &self.words.told);
         match self.stage() {
             Stage::Attended => path.visited.to_owned(),
-            Stage::Closed => path.closed.to_owned(),
+            Stage::Closed => self.closed(),
             _ => match self.visit_moment() {
                 Some(when) => Words::fill(told.booked, &when),
                 None => path.contacted.to_owned(),
             },
+        }
+    }
+
+    /// That it is closed here, or who is to have it, or who has it now and by which number.
+    fn closed(&self) -> String {
+        let path = &self.words.path;
+        let number = self.status.map(|status| status.handed_reference.as_str()).unwrap_or_default();
+        match (self.handed_to, number) {
+            ("", _) => path.closed.to_owned(),
+            (sister, "") => Words::fill(path.handing, sister),
+            (sister, number) => Words::fill(path.handed, &format!("{sister} ({number})")),
         }
     }
 
@@ -249,7 +263,7 @@ impl Known<'_> {
         let mut stones = vec![stone(StoneState::Done, words.done.came_in, received)];
         let stage = self.stage();
         if stage == Stage::Closed || self.status.is_some_and(|status| !status.open && stage != Stage::Attended) {
-            stones.push(stone(StoneState::Now, words.own.heading, words.path.closed.to_owned()));
+            stones.push(stone(StoneState::Now, words.own.heading, self.closed()));
             return stones;
         }
         let reached = self.is_in_touch();
@@ -293,9 +307,36 @@ impl Known<'_> {
         if let Some(when) = self.visit_moment() {
             return stone(StoneState::Now, words.own.visit, when);
         }
+        if let Some(step) = self.step() {
+            return stone(StoneState::Now, words.own.step, step.when);
+        }
         let waits = self.offers.filter(|offers| !offers.refused_by.is_empty() && !offers.words_for_patient.is_empty());
         let note = waits.map_or(words.path.no_visit, |offers| offers.words_for_patient.as_str());
         stone(StoneState::Ahead, words.done.choose, note.to_owned())
+    }
+
+    /// The agreed next step, told by the center's clock as in messages.
+    fn step(&self) -> Option<AgreedStep> {
+        let step = self.status.and_then(|status| status.next_step.as_ref())?;
+        let (code, own) = (self.words.code, &self.words.own);
+        let kind = self.profile.booking.next_step(&step.kind);
+        // What is past is promised no more, also where nobody has said yet what became of it.
+        let minutes = kind.map_or(0, |kind| i64::from(kind.minutes));
+        if step.at.saturating_add(minutes * 60_000_000) <= self.now.as_microsecond() {
+            return None;
+        }
+        let days = |days: u32| {
+            let gap = if days == 1 { own.step_day } else { own.step_days };
+            Words::fill(gap, &days.to_string())
+        };
+        let expected = kind.map(|kind| kind.steps.as_slice()).unwrap_or_default();
+        Some(AgreedStep {
+            // In the page's language where the profile still knows the kind.
+            what: kind.map_or(step.label.as_str(), |kind| kind.patient.get(code)).to_owned(),
+            when: times::moment(step.at, self.profile.zone(), self.words)?,
+            call_from: step.call.then(|| self.profile.center.contact.calls_from.clone()),
+            steps: expected.iter().map(|one| (one.words.get(code).to_owned(), days(one.days))).collect(),
+        })
     }
 
     fn visit(&self, visit: &Appointment, may_change: bool) -> Visit {

@@ -12,7 +12,17 @@ fn now() -> Timestamp {
 }
 
 fn known<'a>(profile: &'a Profile, status: Option<&'a PatientStatus>, facts: Option<&'a Facts>) -> Known<'a> {
-    Known { profile, words: &EN, now: now(), status, facts, appointments: &[], offers: None, documents: &[] }
+    Known {
+        profile,
+        words: &EN,
+        now: now(),
+        status,
+        facts,
+        appointments: &[],
+        offers: None,
+        documents: &[],
+        handed_to: "",
+    }
 }
 
 fn status(stage: Stage) -> PatientStatus {
@@ -97,6 +107,31 @@ fn the_confirmation_promises_a_call_until_there_was_one_and_then_says_how_far_it
 }
 
 #[test]
+fn a_request_of_the_evening_or_of_the_night_on_which_clocks_change_is_promised_the_morning_by_the_wall() {
+    let profile = harbor_valley();
+    // 19:40 on a Friday, and half past two on the nights of spring (by the old time) and autumn; four open hours each.
+    for (received_at, said) in [
+        ("2027-03-13T03:40:00Z", "Saturday, March 13, at 12 noon"),
+        ("2027-03-14T10:30:00Z", "Monday, March 15, at 11:30 am"),
+        ("2027-11-07T10:30:00Z", "Monday, November 8, at 11:30 am"),
+    ] {
+        let received_at: Timestamp = received_at.parse().expect("an instant");
+        let due = profile.team_calendar("breast", None).add_business(received_at, 240);
+        let status = PatientStatus {
+            contact_by: due.as_microsecond(),
+            after_hours: true,
+            received_at: received_at.as_microsecond(),
+            ..status(Stage::Routed)
+        };
+        let known = Known { now: received_at, ..known(&profile, Some(&status), None) };
+        let page = known.done(public_frame(&profile), "/p/x", 0, false);
+        assert_eq!((page.by.as_deref(), page.after_hours), (Some(said), true));
+        let shown = askama::Template::render(&page).expect("a page");
+        assert!(shown.contains(said), "{shown}");
+    }
+}
+
+#[test]
 fn the_desks_promise_wins_over_the_forms() {
     let profile = harbor_valley();
     let status = status(Stage::Routed);
@@ -175,4 +210,54 @@ fn an_offer_reads_back_and_rubbish_does_not() {
     for rubbish in ["", "harbor", "x~harbor", "1~"] {
         assert_eq!(read_offer(rubbish), None, "{rubbish}");
     }
+}
+
+#[test]
+fn who_was_handed_to_a_sister_center_reads_who_has_them_and_not_that_it_is_closed() {
+    let profile = harbor_valley();
+    let mut status = PatientStatus { open: false, ..status(Stage::Closed) };
+    let said = |status: &PatientStatus, handed_to| {
+        let known = Known { handed_to, ..known(&profile, Some(status), None) };
+        known.stones().last().map(|stone| stone.note.clone()).unwrap_or_default()
+    };
+    assert_eq!(said(&status, ""), EN.path.closed);
+    let told = said(&status, "Lakeside Cancer Institute");
+    assert_eq!(told, "We are passing your request on to Lakeside Cancer Institute. They contact you.");
+    status.handed_reference = "LK-7K4M-2QX".into();
+    let told = said(&status, "Lakeside Cancer Institute");
+    assert_eq!(told, "Your request is now with Lakeside Cancer Institute (LK-7K4M-2QX). They contact you.");
+}
+
+#[test]
+fn an_agreed_step_is_told_with_its_time_and_what_to_expect_until_a_visit_is_booked() {
+    let profile = harbor_valley();
+    let mut status = status(Stage::Scheduled);
+    let at = MARCH_4_NOON + 22 * HOUR;
+    status.next_step = Some(causeway_proto::intake::v1::NextStep {
+        kind: "screening_call".into(),
+        label: "as the desk says".into(),
+        at,
+        call: true,
+        ..Default::default()
+    });
+    let known = known(&profile, Some(&status), None);
+    let page = |known: &Known<'_>| {
+        let until = Timestamp::from_microsecond(at).expect("a time");
+        known.own(public_frame(&profile), ("/p/x", until), None, (None, 20))
+    };
+    let own = page(&known);
+    let step = own.step.expect("agreed");
+    assert_eq!(
+        (step.what.as_str(), step.when.as_str()),
+        ("a call with our research nurse", "Friday, March 5, at 10 am")
+    );
+    assert_eq!(step.call_from.as_deref(), Some("206 555 0141"));
+    assert_eq!(step.steps[1], ("A nurse calls you".to_owned(), "about 3 days".to_owned()));
+    let last = own.stones.last().expect("the path");
+    assert_eq!((last.heading.as_str(), last.note.as_str()), ("Your next step", "Friday, March 5, at 10 am"));
+    let late = Timestamp::from_microsecond(at + HOUR / 2).expect("a time");
+    assert!(page(&Known { now: late, ..known }).step.is_none(), "what is past is promised no more");
+    let booked = [appointment(at)];
+    let visited = page(&Known { appointments: &booked, ..known });
+    assert!(visited.step.is_none() && visited.visit.is_some());
 }

@@ -6,8 +6,10 @@ mod reasons;
 
 use std::collections::HashMap;
 
+use causeway_funnel::form::{Choice as Stored, choice_label};
 use causeway_funnel::inquiry::{CancerArea, ConsultType, Source};
 use causeway_funnel::profile::Profile;
+use causeway_funnel::words::Words;
 use causeway_proto::inquiry::v1::{Repair, RepairFault, RepairOutcome, RepairRow as Waiting};
 
 pub use reasons::why;
@@ -117,6 +119,7 @@ pub fn answer_at(place: &str) -> Option<&str> {
         "PID-5" | "Patient.name" | "patient_first" | "patient_last" => "name",
         "PID-7" | "Patient.birthDate" => "birth_date",
         "PID-13" | "PID-14" | "Patient.telecom" => "phone",
+        "PRD-7" => "referring_npi",
         "referral_id" => "referral_number",
         other => KEYS.iter().map(|(key, _)| *key).find(|key| *key == other)?,
     })
@@ -248,8 +251,8 @@ pub fn compared(profile: &Profile, repair: &Repair) -> Vec<Compared> {
     let row = |(key, says): (&String, &String)| Compared {
         key: key.clone(),
         label: label(profile, key),
-        stands: stands(key).to_owned(),
-        says: says.clone(),
+        stands: spoken(profile, key, stands(key)),
+        says: spoken(profile, key, says),
     };
     rows.into_iter().map(row).collect()
 }
@@ -258,6 +261,21 @@ pub fn compared(profile: &Profile, repair: &Repair) -> Vec<Compared> {
 fn label(profile: &Profile, key: &str) -> String {
     let known = KEYS.iter().find(|(known, _)| *known == key).map(|(_, label)| *label);
     known.or_else(|| asked(profile, key)).map_or_else(|| plain(key), str::to_owned)
+}
+
+/// An answer in the words of staff: what was chosen from a list is told as the list has it, and never as it is stored.
+fn spoken(profile: &Profile, key: &str, value: &str) -> String {
+    let is_consent = key.starts_with("consent_");
+    let mut fields = profile.forms.values().flat_map(|form| form.fields()).filter(|(_, field)| field.key == key);
+    let chosen = fields.find_map(|(_, field)| field.options.iter().find(|option| option.value == value));
+    let standard = || Stored { value: value.to_owned(), label: Words::default() };
+    match (chosen, value) {
+        (Some(choice), _) => choice_label(key, choice, "en"),
+        // What no form asks, such as what an office tells, may be a known term all the same.
+        (None, "yes") if is_consent => "Yes".to_owned(),
+        (None, "no") if is_consent => "No".to_owned(),
+        (None, _) => choice_label(key, &standard(), "en"),
+    }
 }
 
 fn plain(key: &str) -> String {
@@ -269,13 +287,13 @@ fn plain(key: &str) -> String {
 }
 
 /// What was understood besides, in the order of its keys.
-pub fn also(repair: &Repair, questions: &[Question]) -> Vec<Fact> {
+pub fn also(profile: &Profile, repair: &Repair, questions: &[Question]) -> Vec<Fact> {
     let mut told: Vec<(&String, &String)> =
         repair.fields.iter().filter(|(key, _)| !questions.iter().any(|question| question.key == **key)).collect();
     told.sort();
     let fact = |(key, value): (&String, &String)| Fact {
-        label: plain(key),
-        value: value.clone(),
+        label: label(profile, key),
+        value: spoken(profile, key, value),
         link: None,
         tone: Tone::Idle,
     };
@@ -349,6 +367,28 @@ mod tests {
         let rows: Vec<_> =
             rows.iter().map(|row| (row.label.as_str(), row.stands.as_str(), row.says.as_str())).collect();
         assert_eq!(rows, [("Phone", "206 555 0142", "206 555 0177"), ("Office record number", "", "RB1")]);
+    }
+
+    #[test]
+    fn what_was_told_besides_stands_in_the_words_of_staff_and_not_as_it_is_stored() {
+        let profile = harbor_valley();
+        let told = [
+            ("payer", "not_sure"),
+            ("consult_type", "second_opinion"),
+            ("cancer_area", "gi"),
+            ("consent_phone", "yes"),
+            ("office_record_number", "not_sure_7"),
+            ("best_time", "morning"),
+        ];
+        let facts = also(&profile, &repair("message", "hl7", &told), &[]);
+        let said: HashMap<&str, &str> = facts.iter().map(|fact| (fact.label.as_str(), fact.value.as_str())).collect();
+        assert!(
+            !said.values().any(|value| ["not_sure", "second_opinion", "gi", "morning"].contains(value)),
+            "{said:?}"
+        );
+        assert_eq!(said["Consult type"], ConsultType::SecondOpinion.label("en"));
+        assert_eq!(said["Office record number"], "not_sure_7", "what nobody chose from a list stays as it was written");
+        assert_eq!(said[asked(&profile, "consent_phone").expect("a consent")], "Yes");
     }
 
     #[test]

@@ -8,26 +8,32 @@ use std::collections::HashMap;
 use causeway_funnel::inquiry::ConsultType;
 use causeway_funnel::next_action::NextAction;
 use causeway_funnel::profile::Profile;
+use causeway_funnel::stillness::PauseReason;
 use causeway_proto::convert::{
     area_from_wire, channel_from_wire, consult_type_from_wire, optional_instant, source_from_wire,
 };
-use causeway_proto::inquiry::v1::Person;
+use causeway_proto::inquiry::v1::{LinksOfInquiry, Person, PersonLink, Stay};
 use causeway_proto::intake::v1::{ViewCount, WorkRow as Row};
 use jiff::{SignedDuration, Timestamp};
 
 use super::times;
+use crate::centers::InForce;
 use crate::pages::{Clock, ClockState, Filter, RowAction, SelectOption, ViewTab, WorkRow};
 use crate::words::EN;
 
 const SOON: SignedDuration = SignedDuration::from_mins(30);
 
+/// The view of what waits for a reviewer, which reviewers get first.
+pub const TO_REVIEW: &str = "to_review";
+
 /// The views and what they are called.
-pub const VIEWS: [(&str, &str); 6] = [
+pub const VIEWS: [(&str, &str); 7] = [
     ("all", "All open"),
     ("mine", "Mine"),
     ("unclaimed", "Unclaimed"),
     ("late", "Late"),
     ("due_today", "Due today"),
+    (TO_REVIEW, "To review"),
     ("closed", "Closed"),
 ];
 
@@ -43,20 +49,34 @@ pub struct Looking<'a> {
     pub may_work: bool,
     /// The people of the rows, by inquiry; empty where they may not be read.
     pub people: &'a HashMap<String, Person>,
+    /// Who may be the same person as that of a row; empty where people may not be read.
+    pub links: &'a [LinksOfInquiry],
+    /// The centers of the installation, for the names of sisters.
+    pub centers: &'a [InForce],
 }
 
 impl Looking<'_> {
+    /// The next action, with which step is agreed where it is about one.
+    fn next_step(&self, row: &Row) -> String {
+        let action: NextAction = row.next_action.parse().unwrap_or(NextAction::Nothing);
+        let is_of_step = matches!(action, NextAction::AwaitNextStep | NextAction::ConfirmNextStep);
+        let kind = self.profile.booking.next_step(&row.next_step).filter(|_| is_of_step);
+        let words = action.label("en");
+        kind.map_or_else(|| words.to_owned(), |kind| format!("{words}: {}", kind.label.get("en")))
+    }
+
     /// A row.
     pub fn row(&self, row: &Row) -> WorkRow {
         let person = self.people.get(&row.inquiry_id);
         WorkRow {
             url: format!("/inquiries/{}", row.inquiry_id),
-            clock: clock(row.due_at, self.now, self.profile),
+            clock: self.clock(row),
             who: person.map(who).filter(|name| !name.is_empty()).unwrap_or_else(|| row.reference.clone()),
             who_note: self.who_note(row, person),
+            twin: self.twin(&row.inquiry_id),
             need: consult_type_from_wire(row.consult_type()).label("en").to_owned(),
             need_note: area_from_wire(row.cancer_area()).label("en").to_owned(),
-            next_step: row.next_action.parse().unwrap_or(NextAction::Nothing).label("en").to_owned(),
+            next_step: self.next_step(row),
             tries: tries(row.attempts),
             channel: channel_from_wire(row.preferred_channel()).label("en").to_owned(),
             channel_note: self.channel_note(row),
@@ -68,10 +88,24 @@ impl Looking<'_> {
             } else {
                 format!("{} of {}", row.records_have, row.records_need)
             },
+            records_note: if row.review_since == 0 { self.waiting(row) } else { self.reviewing(row) },
             owner: owner(self.profile, &row.owner),
+            mark: if row.bounced {
+                Some("From team to team")
+            } else if late_since(row.review_due_at, self.now, self.profile).is_some() {
+                Some("Review late")
+            } else {
+                is_escalated(row.escalated, row.attempts, &row.clock_state).then_some("Escalated")
+            },
             actions: self.actions(row),
             id: row.inquiry_id.clone(),
         }
+    }
+
+    /// When something is due, or why nobody is to be called for the time being.
+    fn clock(&self, row: &Row) -> Clock {
+        let pause = (row.pause_reason.as_str(), row.paused_since, row.paused_until);
+        paused(pause, self.profile).unwrap_or_else(|| clock(row.due_at, self.now, self.profile))
     }
 
     fn who_note(&self, row: &Row, person: Option<&Person>) -> String {
@@ -84,6 +118,20 @@ impl Looking<'_> {
         parts.into_iter().flatten().collect::<Vec<_>>().join(" · ")
     }
 
+    /// That the person may have asked before, where nobody has said yet whether it is so.
+    fn twin(&self, inquiry: &str) -> Option<String> {
+        let links = &self.links.iter().find(|links| links.inquiry_id == inquiry)?.links;
+        let is_likely =
+            |link: &&PersonLink| link.state == "open" && matches!(link.strength.as_str(), "certain" | "likely");
+        let mut open = links.iter().filter(is_likely);
+        let surest = open.next()?;
+        let more = match open.count() {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        Some(format!("May be the same person as {}{more}", surest.reference))
+    }
+
     /// When a call is welcome, and whether nothing may ring at the person's place now.
     fn channel_note(&self, row: &Row) -> String {
         let best: causeway_funnel::inquiry::BestTime = row.best_time.parse().unwrap_or_default();
@@ -92,13 +140,46 @@ impl Looking<'_> {
         format!("{} – {}", best.label("en"), if quiet { "quiet hours now" } else { "OK now" })
     }
 
-    /// The office that refers, by its name, or else the page from which the form was reached.
+    /// What was asked for, of whom, and since which day.
+    fn waiting(&self, row: &Row) -> String {
+        let Some(since) = times::zoned(row.waiting_since, self.profile.zone()) else { return String::new() };
+        let day = EN.dates.day(since.date());
+        match row.waiting_for.as_slice() {
+            [] => String::new(),
+            [one] => format!("Waiting for {one} since {day}"),
+            [first, rest @ ..] => format!("Waiting for {first} and {} more since {day}", rest.len()),
+        }
+    }
+
+    /// Since when the records wait for a reviewer, whether they are late, and what came.
+    fn reviewing(&self, row: &Row) -> String {
+        let since = times::zoned(row.review_since, self.profile.zone());
+        let since = since.map(|since| format!("Waits for review since {}", times::short(&since, &EN)));
+        let late = late_since(row.review_due_at, self.now, self.profile);
+        let came = (!row.came.is_empty()).then(|| format!("Came: {}", row.came.join("; ")));
+        [late, since, came].into_iter().flatten().collect::<Vec<_>>().join(". ")
+    }
+
+    /// The sister center that handed it over and since when the person waits; the office that refers, by its name; or else the page
+    /// from which the form was reached.
     fn from(&self, row: &Row) -> String {
+        if let (Some(first), Some(last)) = (row.stays.first(), row.stays.last()) {
+            return self.origin(first, last);
+        }
         let office = self.profile.feeds.feeds.iter().find(|feed| feed.office == row.referring_office);
         match office.map(|feed| &feed.office_name).filter(|name| !name.is_empty()) {
             Some(name) => name.clone(),
             None if !row.referring_office.is_empty() => row.referring_office.clone(),
             None => row.landing_page.clone(),
+        }
+    }
+
+    fn origin(&self, first: &Stay, last: &Stay) -> String {
+        let known = self.centers.iter().find(|center| center.1.center.id == last.center);
+        let name = known.map_or(last.center.as_str(), |center| center.1.center.short_name.as_str());
+        match times::zoned(first.received_at, self.profile.zone()) {
+            Some(since) => format!("From {name}, waiting since {}", EN.dates.day(since.date())),
+            None => format!("From {name}"),
         }
     }
 
@@ -119,6 +200,8 @@ impl Looking<'_> {
         match row.owner.as_str() {
             "" => vec![action("Claim", "claim", true)],
             owner if owner == self.me => vec![action("Release", "release", false)],
+            // Whose turn it is has not begun.
+            _ if row.chosen => vec![action("Claim", "claim", false)],
             _ => Vec::new(),
         }
     }
@@ -132,6 +215,17 @@ pub fn who(person: &Person) -> String {
 /// A colleague's name; the id where the profile does not know them.
 pub fn owner(profile: &Profile, id: &str) -> Option<String> {
     (!id.is_empty()).then(|| profile.staff(id).map_or_else(|| id.to_owned(), |staff| staff.name.clone()))
+}
+
+/// "Review late since Thu, March 4, 10 am"; none where it is not late.
+pub fn late_since(due_at: i64, now: Timestamp, profile: &Profile) -> Option<String> {
+    let due = times::zoned(due_at, profile.zone()).filter(|due| due.timestamp() < now)?;
+    Some(format!("Review late since {}", times::short(&due, &EN)))
+}
+
+/// Somebody was told that first contact is due, and it is still to be tried.
+pub fn is_escalated(levels: i32, attempts: i32, clock_state: &str) -> bool {
+    levels > 0 && attempts == 0 && matches!(clock_state, "pending" | "soon" | "late")
 }
 
 /// "No attempts yet", "2 tries".
@@ -158,6 +252,18 @@ pub fn clock(due_at: i64, now: Timestamp, profile: &Profile) -> Clock {
         (ClockState::Pending, format!("Due in {}", times::span(left)))
     };
     Clock { state, text, at }
+}
+
+/// The response clock where it stands still: why, since when, and until when at most.
+pub fn paused((reason, since, until): (&str, i64, i64), profile: &Profile) -> Option<Clock> {
+    let at = |micros| times::zoned(micros, profile.zone());
+    let (since, until) = (at(since)?, at(until)?);
+    let reason: PauseReason = reason.parse().unwrap_or(PauseReason::Other);
+    Some(Clock {
+        state: ClockState::Paused,
+        text: format!("Paused: {}", reason.label("en").to_lowercase()),
+        at: format!("Since {}, until {}", times::short(&since, &EN), times::short(&until, &EN)),
+    })
 }
 
 /// What the list is narrowed to, by the names that the address has for it; an empty word is any.
@@ -229,12 +335,18 @@ fn choices(profile: &Profile) -> Vec<Choices> {
     ]
 }
 
-/// The views with their counts; each keeps what is chosen.
-pub fn tabs(counts: &[ViewCount], current: &str, chosen: &Chosen) -> Vec<ViewTab> {
-    let count = |view: &str| counts.iter().find(|count| count.view == view).map_or(0, |count| count.count);
-    let tabs = VIEWS.iter().map(|(view, label)| ViewTab {
+/// The views with their counts; each keeps what is chosen. `is_reviewer`: what waits for a review stands first.
+pub fn tabs(counts: &[ViewCount], current: &str, chosen: &Chosen, is_reviewer: bool) -> Vec<ViewTab> {
+    let count = |view: &str| counts.iter().find(|count| count.view == view);
+    let mut views = VIEWS;
+    if is_reviewer {
+        // The others keep their order.
+        views.sort_by_key(|(view, _)| *view != TO_REVIEW);
+    }
+    let tabs = views.iter().map(|(view, label)| ViewTab {
         label: (*label).to_owned(),
-        count: u64::try_from(count(view)).unwrap_or_default(),
+        count: count(view).map_or(0, |count| u64::try_from(count.count).unwrap_or_default()),
+        more: count(view).is_some_and(|count| count.more),
         url: address(view, chosen),
         current: *view == current,
     });
@@ -270,91 +382,5 @@ pub fn filters(profile: &Profile, view: &str, chosen: &Chosen) -> Vec<Filter> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::handlers::tests::harbor_valley;
-
-    fn now() -> Timestamp {
-        Timestamp::from_second(1_804_190_400).expect("time")
-    }
-
-    fn row(owner: &str) -> Row {
-        Row {
-            inquiry_id: "i1".into(),
-            reference: "HV-1".into(),
-            team: "breast".into(),
-            owner: owner.into(),
-            next_action: "first_contact".into(),
-            due_at: (now() - SignedDuration::from_mins(18)).as_microsecond(),
-            time_zone: "America/Los_Angeles".into(),
-            language: "es".into(),
-            ..Row::default()
-        }
-    }
-
-    fn looking<'a>(profile: &'a Profile, people: &'a HashMap<String, Person>) -> Looking<'a> {
-        Looking { profile, now: now(), me: "dana-whitfield", may_work: true, people }
-    }
-
-    #[test]
-    fn a_row_says_who_is_late_and_offers_to_claim() {
-        let profile = harbor_valley();
-        let person = Person { name: "Rosa".into(), caregiver_name: "Luis".into(), ..Person::default() };
-        let people = HashMap::from([("i1".to_owned(), person)]);
-        let shown = looking(&profile, &people).row(&row(""));
-        assert_eq!((shown.clock.state, shown.clock.text.as_str()), (ClockState::Late, "Late by 18 min"));
-        assert_eq!((shown.who.as_str(), shown.who_note.as_str()), ("Rosa", "HV-1 · asked by Luis · Español"));
-        assert_eq!(shown.actions[0].action, "/inquiries/i1/claim");
-        assert_eq!(shown.next_step, "Make first contact");
-        assert!(!shown.url.contains("Rosa"));
-    }
-
-    #[test]
-    fn without_the_right_to_read_people_the_request_number_stands_there() {
-        let (profile, nobody) = (harbor_valley(), HashMap::new());
-        assert_eq!(looking(&profile, &nobody).row(&row("")).who, "HV-1");
-    }
-
-    #[test]
-    fn mine_can_be_released_and_a_colleagues_can_not() {
-        let (profile, nobody) = (harbor_valley(), HashMap::new());
-        let looking = looking(&profile, &nobody);
-        assert_eq!(looking.row(&row("dana-whitfield")).actions[0].label, "Release");
-        let theirs = looking.row(&row("luis-ortega"));
-        assert!(theirs.actions.is_empty());
-        assert_eq!(theirs.owner.as_deref(), Some("Luis Ortega"));
-    }
-
-    #[test]
-    fn a_row_says_from_which_office_or_page_somebody_came() {
-        let (profile, nobody) = (harbor_valley(), HashMap::new());
-        let looking = looking(&profile, &nobody);
-        let feed = profile.feeds.feeds.iter().find(|feed| !feed.office_name.is_empty()).expect("an office");
-        let referred = Row { referring_office: feed.office.clone(), landing_page: "/x".into(), ..row("") };
-        assert_eq!(looking.row(&referred).source_note, feed.office_name);
-        let form = Row { landing_page: "/second-opinion".into(), ..row("") };
-        assert_eq!(looking.row(&form).source_note, "/second-opinion");
-        assert_eq!(
-            (looking.row(&row("")).source_note.as_str(), looking.row(&form).team.as_str()),
-            ("", "Breast care team")
-        );
-    }
-
-    #[test]
-    fn a_view_keeps_what_is_chosen_and_shows_its_count() {
-        let profile = harbor_valley();
-        let query = HashMap::from([("team", "breast"), ("next", "call_back"), ("owner", "nobody&x=1"), ("site", "")]);
-        let chosen = Chosen::read(&profile, |name| query.get(name).copied().unwrap_or_default());
-        let wanted = Chosen { team: "breast".into(), next_action: "call_back".into(), ..Chosen::default() };
-        assert_eq!(chosen, wanted, "a word that is none of the choices is left out");
-        let tabs = tabs(&[ViewCount { view: "late".into(), count: 3 }], "late", &chosen);
-        let late = tabs.iter().find(|tab| tab.current).expect("current");
-        assert_eq!((late.count, late.url.as_str()), (3, "/worklist?view=late&team=breast&next=call_back"));
-        let shown = filters(&profile, "all", &chosen);
-        let selected =
-            |filter: &Filter| filter.options.iter().find(|option| option.selected).map(|one| one.label.clone());
-        assert_eq!(selected(&shown[0]).as_deref(), Some("Breast care team"));
-        assert_eq!(selected(&shown[4]).as_deref(), Some("Everybody"));
-        assert_eq!(filters(&profile, "closed", &chosen).len(), 1);
-    }
-}
+#[path = "worklist_tests.rs"]
+mod tests;

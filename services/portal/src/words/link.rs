@@ -17,6 +17,20 @@ pub struct OwnWords {
     pub will_come: &'static str,
     /// Shown once the person said yes.
     pub confirmed: &'static str,
+    /// Heading over the agreed next step.
+    pub step: &'static str,
+    /// The number that we call from fills the gap.
+    pub step_call: Around,
+    /// Where we do not call.
+    pub step_nothing: &'static str,
+    /// Before what is to be expected.
+    pub step_expect: &'static str,
+    /// How long one takes, where that is a day; the number fills the gap.
+    pub step_day: Around,
+    /// The same of several days.
+    pub step_days: Around,
+    /// For who can't then; the phone fills the gap.
+    pub step_other: Around,
     /// Heading over the offered times.
     pub times: &'static str,
     /// Before the offered times; the time until which they are kept fills the gap.
@@ -116,6 +130,10 @@ pub struct PathWords {
     pub visited: &'static str,
     /// The request is closed.
     pub closed: &'static str,
+    /// A sister center is asked to take it; its name fills the gap.
+    pub handing: Around,
+    /// A sister center has it; its name and the request number there fill the gap.
+    pub handed: Around,
     /// What stands between the two ends of a span of days or hours.
     pub to: &'static str,
     /// How long a visit is; the minutes fill the gap.

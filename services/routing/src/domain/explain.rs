@@ -1,6 +1,7 @@
 //! Why an inquiry went where it went, in rows, cells and one sentence for staff.
 //!
-//! Computed from the revision and the facts of the decision when somebody asks, so that deciding stays cheap.
+//! Computed from the revision and the facts of the decision when somebody asks, so that deciding stays cheap; where the
+//! revision is gone, from the conditions that were kept with the decision.
 //! Deliberately not here: a person. Only the facts that travel are named.
 
 use causeway_funnel::inquiry::Facts;
@@ -33,6 +34,17 @@ pub(crate) fn failed_rows(table: &Table, facts: &Facts) -> Vec<FailedRow> {
             found: found(facts, passed.condition).to_owned(),
         })
         .collect()
+}
+
+/// The same where the table is gone: rows by their number, and which condition it was.
+pub(crate) fn failed_without_rows(passed: &[Condition], facts: &Facts) -> Vec<FailedRow> {
+    let row = |(place, condition): (usize, &Condition)| FailedRow {
+        row: format!("no. {}", place + 1),
+        column: condition.as_str(),
+        wanted: String::new(),
+        found: found(facts, *condition).to_owned(),
+    };
+    passed.iter().enumerate().map(row).collect()
 }
 
 /// One sentence for staff about the row that took the inquiry.
@@ -81,6 +93,10 @@ fn found(facts: &Facts, condition: Condition) -> &str {
         Condition::Urgency => facts.urgency.as_str(),
         Condition::ReferringOffice => facts.referring_office.as_deref().unwrap_or("none"),
         Condition::Source => facts.source.as_str(),
+        Condition::Age => facts.age.as_str(),
+        Condition::DistanceKm => facts.distance.as_str(),
+        Condition::NearestSite => facts.nearest_site.as_deref().unwrap_or("none"),
+        Condition::Attribution => facts.attribution.first.campaign.as_deref().unwrap_or("none"),
     }
 }
 
@@ -131,6 +147,18 @@ mod tests {
         let failed = failed_rows(&table, &Facts { consult_type: ConsultType::ClinicalTrial, ..facts() });
         assert_eq!((failed[0].column, failed[0].found.as_str()), ("trial_team", "clinical_trial"));
         assert!(profile.routing.rows.len() > table.rows.len());
+    }
+
+    #[test]
+    fn without_the_table_each_row_is_told_by_its_number_and_the_condition_that_was_kept() {
+        let profile = harbor_valley();
+        let kept = causeway_funnel::routing::passed(&profile.routing, &facts());
+        let (with, without) = (failed_rows(&profile.routing, &facts()), failed_without_rows(&kept, &facts()));
+        assert_eq!(with.len(), without.len());
+        for (place, (with, without)) in with.iter().zip(&without).enumerate() {
+            assert_eq!((without.column, &without.found, without.wanted.as_str()), (with.column, &with.found, ""));
+            assert_eq!(without.row, format!("no. {}", place + 1));
+        }
     }
 
     #[test]

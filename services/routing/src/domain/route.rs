@@ -1,7 +1,7 @@
 //! Where an inquiry goes: the table's decision together with the clock of the place that answers.
 //!
-//! The site decides whose hours count: the row's own, else the one that the person would rather visit, else the
-//! center's. Deliberately not here: who in the team gets it.
+//! The hours of the team count where it has any, else those of the site: the row's own, else the one that the person would
+//! rather visit, else the center's. Deliberately not here: who in the team gets it.
 
 use std::sync::Arc;
 
@@ -10,6 +10,7 @@ use causeway_funnel::profile::Profile;
 use causeway_funnel::routing::{Priority, decide};
 
 use super::clock::{ResponseClock, response_clock};
+use super::open::Open;
 
 /// A route: the row's answers and the clock.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,19 +27,27 @@ pub(crate) struct Route {
     pub priority: Priority,
     /// Call script id.
     pub script: Arc<str>,
+    /// What whoever gets it has to know.
+    pub skills: Arc<[String]>,
     /// Open minutes until first contact.
     pub target_minutes: u32,
     /// When it is due.
     pub clock: ResponseClock,
 }
 
-/// Routes by the profile in force.
+/// Routes by a profile and its usual hours.
+#[cfg(test)]
 pub(crate) fn route(profile: &Profile, facts: &Facts) -> Route {
+    route_in(&mut Open::new(profile, &[]), facts)
+}
+
+/// Routes by the profile in force and the hours as they are with all closures.
+pub(crate) fn route_in(open: &mut Open<'_>, facts: &Facts) -> Route {
+    let profile = open.profile();
     let decision = decide(&profile.routing, facts);
-    // A preference of an older form may name a site that has closed since.
-    let preferred = facts.site_preference.as_deref().filter(|site| profile.site(site).is_some());
-    let site = decision.site.or_else(|| preferred.map(Arc::from));
-    let clock = response_clock(profile.calendar(site.as_deref()), facts.received_at, decision.target_minutes);
+    let site: Option<Arc<str>> = site_of(profile, decision.site.as_deref(), facts).map(Arc::from);
+    let calendar = open.of(&decision.team, site.as_deref());
+    let clock = response_clock(calendar, facts.received_at, decision.target_minutes);
     Route {
         row: decision.name,
         program: decision.program,
@@ -46,9 +55,16 @@ pub(crate) fn route(profile: &Profile, facts: &Facts) -> Route {
         site,
         priority: decision.priority,
         script: decision.script,
+        skills: decision.skills,
         target_minutes: decision.target_minutes,
         clock,
     }
+}
+
+/// The site that answers: the row's own, else the one that the person would rather visit.
+pub(crate) fn site_of<'a>(profile: &Profile, decided: Option<&'a str>, facts: &'a Facts) -> Option<&'a str> {
+    // A preference of an older form may name a site that has closed since.
+    decided.or_else(|| facts.site_preference.as_deref().filter(|site| profile.site(site).is_some()))
 }
 
 #[cfg(test)]

@@ -11,7 +11,8 @@ use causeway_proto::intake::v1::ContactAttempted;
 use super::{Placed, Told, read};
 use crate::store;
 
-pub(super) async fn handle(tx: &mut Tx, placed: &[Placed<'_>], outcomes: &mut [Outcome]) -> Result<(), HandlerError> {
+/// Reads a batch; what can't be read is parked.
+pub(super) fn read_all(placed: &[Placed<'_>], outcomes: &mut [Outcome]) -> Told {
     let mut told = Told::default();
     for (place, message) in placed {
         match read(message, |event: &ContactAttempted| Some(event.center.as_str())) {
@@ -22,7 +23,14 @@ pub(super) async fn handle(tx: &mut Tx, placed: &[Placed<'_>], outcomes: &mut [O
             Err(reason) => outcomes[*place] = Outcome::Park(reason),
         }
     }
-    told.stop_timers(tx).await?;
+    told
+}
+
+pub(super) async fn handle(
+    tx: &mut Tx,
+    (told, placed): (&Told, &[Placed<'_>]),
+    outcomes: &mut [Outcome],
+) -> Result<(), HandlerError> {
     let known = store::note_attempts(tx, &told.list()).await?;
     told.postpone_unknown(&known, placed, outcomes);
     Ok(())

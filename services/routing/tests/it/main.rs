@@ -1,5 +1,9 @@
 //! Routing as a whole: events in, events out, timers, questions, on real servers.
 
+mod clock;
+mod locks;
+mod tables;
+mod work;
 mod world;
 
 use bytes::Bytes;
@@ -191,7 +195,8 @@ async fn a_route_is_explained_by_the_revision_it_was_made_with() {
     );
     newer.insert("routing.csv", table);
     world.apply(&newer).await;
-    let probe = PreviewResponseRequest { center: CENTER.into(), consult_type: "second_opinion".into() };
+    let probe =
+        PreviewResponseRequest { center: CENTER.into(), consult_type: "second_opinion".into(), ..Default::default() };
     eventually("the newer revision is kept", || async { world.count("SELECT count(*) FROM revisions").await == 2 })
         .await;
 
@@ -252,6 +257,7 @@ async fn refusals(world: &World, inquiry: Uuid) {
     let preview = |center: &str, consult_type: &str| PreviewResponseRequest {
         center: center.into(),
         consult_type: consult_type.into(),
+        ..Default::default()
     };
     let word = own.preview_response(preview(CENTER, "surgery")).await.expect_err("refused");
     assert_eq!(Reason::of(&word), Some(Reason::FieldFault));

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use causeway_auth::{Actor, Identity, Role};
@@ -17,6 +18,7 @@ use causeway_mailbox::migrate;
 use causeway_proto::convert::facts_to_wire;
 use causeway_proto::events::{Event, fact};
 use causeway_proto::inquiry::v1::InquiryReceived;
+use causeway_proto::routing::v1::PreviewResponseRequest;
 use causeway_proto::routing::v1::routing_client::RoutingClient;
 use causeway_proto::subjects;
 use causeway_routing::{Config, Routing};
@@ -25,6 +27,7 @@ use causeway_serve::Client;
 use jiff::Timestamp;
 use secrecy::ExposeSecret as _;
 use sqlx::PgPool;
+use tonic::Code;
 use uuid::Uuid;
 
 pub const CENTER: &str = "harbor-valley";
@@ -39,6 +42,8 @@ pub struct World {
     pub clock: Clock,
     pub bus: Bus,
     pub admin: PgPool,
+    /// The service's own login.
+    pub app_url: String,
     pub client: RoutingClient<Client>,
     pub running: Running,
     stop: Stop,
@@ -46,9 +51,10 @@ pub struct World {
     seen: BTreeMap<Uuid, (Envelope, Vec<u8>)>,
     identity: Identity,
     url: String,
+    database: ServiceDatabase,
     postgres: PrivatePostgres,
     nats: PrivateNats,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl World {
@@ -68,6 +74,7 @@ impl World {
         migrate(database.admin.expose_secret(), Routing::NAME, Routing::migrator(), roles).await.expect("migrated");
         let admin = PgPool::connect(database.admin.expose_secret()).await.expect("the owner's connection");
 
+        let app_url = database.app.expose_secret().to_owned();
         let clock = Clock::manual(at("2027-03-04T18:00:00Z"));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
@@ -81,7 +88,23 @@ impl World {
         let witness = bus.subscribe(witness("ROUTING")).await.expect("a witness");
         let client = client(&url, &identity, Actor::staff("ana", "Ana", CENTER, vec![Role::Coordinator]));
         let seen = BTreeMap::new();
-        Self { clock, bus, admin, client, running, stop, witness, seen, identity, url, postgres, nats, _folder: folder }
+        Self {
+            clock,
+            bus,
+            admin,
+            app_url,
+            client,
+            running,
+            stop,
+            witness,
+            seen,
+            identity,
+            url,
+            database,
+            postgres,
+            nats,
+            folder,
+        }
     }
 
     /// The same service, called by somebody else.
@@ -89,10 +112,24 @@ impl World {
         client(&self.url, &self.identity, actor)
     }
 
-    /// Puts a profile in force.
+    /// Another process of the service beside the first one, on the same servers. It ends with the world.
+    pub async fn another(&self) -> Running {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let (keys, listeners) = (self.folder.path().join("keys"), Listeners::none().with("grpc", listener));
+        let deps = deps(&self.database, &self.nats, self.clock.clone(), listeners, keys);
+        Routing::start(deps, Config::default(), self.stop.clone()).await.expect("routing starts")
+    }
+
+    /// Puts a profile in force, and waits until routing answers for the center: it comes by the bus.
     pub async fn apply(&self, bundle: &Bundle) {
         let bucket = self.bus.bucket(subjects::CENTERS_BUCKET).await.expect("the bucket");
         bucket.put(CENTER, bundle.to_bytes().into()).await.expect("put");
+        eventually("the center is known", || async {
+            let asked = PreviewResponseRequest { center: CENTER.into(), ..PreviewResponseRequest::default() };
+            let answer = self.client.clone().preview_response(asked).await;
+            answer.err().is_none_or(|status| status.code() != Code::Unavailable)
+        })
+        .await;
     }
 
     /// Publishes as the owner of an event would.
@@ -134,7 +171,7 @@ impl World {
 
     /// Waits until routing has published so many different events of a kind, and gives them.
     pub async fn published<E: Event>(&mut self, count: usize) -> Vec<(Envelope, E)> {
-        let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
+        let deadline = tokio::time::Instant::now() + Duration::from_secs(120);
         loop {
             let found: Vec<(Envelope, E)> = self
                 .seen
@@ -157,6 +194,26 @@ impl World {
         }
     }
 
+    /// When somebody else heard where each inquiry goes.
+    pub async fn hear(&self) -> Arc<Mutex<BTreeMap<Uuid, Instant>>> {
+        let spec = SubscriptionSpec { durable: "ears".to_owned(), ..witness("ROUTING") };
+        let mut ears = self.bus.subscribe(spec).await.expect("ears");
+        let heard: Arc<Mutex<BTreeMap<Uuid, Instant>>> = Arc::default();
+        let kept = heard.clone();
+        tokio::spawn(async move {
+            while let Ok(deliveries) = ears.next_batch().await {
+                for delivery in deliveries {
+                    delivery.ack().await;
+                    for event in delivery.events {
+                        let inquiry = event.envelope.expect("an envelope").aggregate_id;
+                        kept.lock().expect("heard").entry(inquiry).or_insert_with(Instant::now);
+                    }
+                }
+            }
+        });
+        heard
+    }
+
     pub async fn count(&self, sql: &'static str) -> i64 {
         sqlx::query_scalar(sql).fetch_one(&self.admin).await.expect("counted")
     }
@@ -177,13 +234,13 @@ impl World {
 
 /// Waits until something holds.
 pub async fn eventually<F: Future<Output = bool>>(what: &str, mut holds: impl FnMut() -> F) {
-    for _ in 0..600 {
+    for _ in 0..2400 {
         if holds().await {
             return;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    panic!("{what}: not within 30 s");
+    panic!("{what}: not within two minutes");
 }
 
 /// The demo center's profile.
@@ -247,4 +304,13 @@ fn witness(stream: &str) -> SubscriptionSpec {
 fn client(url: &str, identity: &Identity, actor: Actor) -> RoutingClient<Client> {
     let peer = Client::connect(url, identity.clone(), Routing::NAME).expect("a url");
     RoutingClient::new(peer.on_behalf_of(&actor))
+}
+
+/// The demo center's profile with other rows before those of its table.
+pub fn with_rows(rows: &str) -> Bundle {
+    let mut changed = bundle();
+    let table = changed.files["routing.csv"].clone();
+    let (head, rest) = table.split_once('\n').expect("a head");
+    changed.insert("routing.csv", format!("{head}\n{rows}{rest}"));
+    changed
 }

@@ -141,7 +141,7 @@ pub(crate) mod tests {
 
     /// Two sites; the one in the east opens at noon.
     pub(crate) fn diary(slots: Vec<SlotTemplate>) -> Diary {
-        let rules = BookingRules { rules: vec![rule(BookWhen::BookAtOnce)], slots };
+        let rules = BookingRules { next_steps: Vec::new(), rules: vec![rule(BookWhen::BookAtOnce)], slots };
         let east = BTreeMap::from([("east".to_owned(), calendar("12:00-17:00"))]);
         Diary::new(rules, calendar("08:00-17:00"), east, vec!["en".into(), "es".into()])
     }

@@ -73,14 +73,19 @@ pub enum Refused {
 }
 
 /// What stands against booking, in the languages of staff and of the patient; nothing if it may be booked. An inquiry
-/// of which the intake desk has told nothing yet counts as one whose intake has not begun.
+/// of which the intake desk has told nothing yet counts as one whose intake has not begun. What it asks for is not known
+/// then, so no rule's words are said of it: they would be another rule's.
 #[must_use]
 pub fn barrier(bookable: Option<&Bookable>, rule: &BookingRule, (staff, patient): (&str, &str)) -> Option<Barrier> {
     if bookable.is_some_and(|bookable| !bookable.open) {
         return Some(Barrier { by: "closed", staff: closed_words_for_staff(staff), patient: closed_words(patient) });
     }
-    let readiness = bookable.map(|bookable| bookable.readiness).unwrap_or_default();
-    let refusal = may_book(rule, readiness).err()?;
+    let Some(bookable) = bookable else {
+        let first = RefusalReason::IntakeIncomplete.label(staff);
+        let patient = format!("{} {}", talk_first().get(patient), dates_then().get(patient));
+        return Some(Barrier { by: "intake_first", staff: format!("{first}."), patient });
+    };
+    let refusal = may_book(rule, bookable.readiness).err()?;
     let (by, for_patient) = match refusal.reason {
         RefusalReason::IntakeIncomplete => ("intake_first", intake_words(rule, patient)),
         RefusalReason::RecordsMissing => ("records_first", refusal.patient.get(patient).to_owned()),
@@ -91,21 +96,28 @@ pub fn barrier(bookable: Option<&Bookable>, rule: &BookingRule, (staff, patient)
 
 /// A rule's words tell what comes after the intake; that a date can be chosen now must not stand beside a refusal.
 fn intake_words(rule: &BookingRule, language: &str) -> String {
-    let first = Words::from([
-        ("en", "We talk with you first."),
-        ("es", "Primero hablamos con usted."),
-        ("fr", "Nous parlons d'abord avec vous."),
-    ]);
-    let then = Words::from([
-        ("en", "Then we offer dates."),
-        ("es", "Después ofrecemos fechas."),
-        ("fr", "Ensuite, nous proposons des dates."),
-    ]);
+    let then = dates_then();
     let then = match rule.when {
         BookWhen::BookAtOnce => then.get(language),
         BookWhen::WaitForRecords | BookWhen::WaitForReview => rule.patient.get(language),
     };
-    format!("{} {then}", first.get(language)).trim_end().to_owned()
+    format!("{} {then}", talk_first().get(language)).trim_end().to_owned()
+}
+
+fn talk_first() -> Words {
+    Words::from([
+        ("en", "We talk with you first."),
+        ("es", "Primero hablamos con usted."),
+        ("fr", "Nous parlons d'abord avec vous."),
+    ])
+}
+
+fn dates_then() -> Words {
+    Words::from([
+        ("en", "Then we offer dates."),
+        ("es", "Después ofrecemos fechas."),
+        ("fr", "Ensuite, nous proposons des dates."),
+    ])
 }
 
 fn closed_words(language: &str) -> String {
@@ -165,11 +177,17 @@ mod tests {
     fn a_patient_whose_intake_is_open_is_never_told_to_choose_a_date_now() {
         let mut at_once = rule(BookWhen::BookAtOnce);
         at_once.patient = Words::from([("en", "You can choose a date now.")]);
-        assert_eq!(
-            barrier(None, &at_once, ("en", "en")).unwrap().patient,
-            "We talk with you first. Then we offer dates."
-        );
-        let review = barrier(None, &rule(BookWhen::WaitForReview), ("en", "en")).unwrap();
-        assert_eq!(review.patient, "We talk with you first. A doctor reads first.");
+        let early = bookable(false, false, false);
+        let patient = |early, rule| barrier(early, rule, ("en", "en")).unwrap().patient;
+        assert_eq!(patient(Some(&early), &at_once), "We talk with you first. Then we offer dates.");
+        let review = rule(BookWhen::WaitForReview);
+        assert_eq!(patient(Some(&early), &review), "We talk with you first. A doctor reads first.");
+    }
+
+    #[test]
+    fn of_an_inquiry_that_is_not_known_here_yet_no_rule_says_anything() {
+        let found = barrier(None, &rule(BookWhen::WaitForReview), ("en", "es")).unwrap();
+        assert_eq!(found.staff, "Complete the intake note first.");
+        assert_eq!(found.patient, "Primero hablamos con usted. Después ofrecemos fechas.");
     }
 }

@@ -118,6 +118,7 @@ impl Case {
 }
 
 #[async_trait]
+#[deny(clippy::missing_trait_methods)]
 impl Scheduling for Api {
     async fn offer_slots(
         &self,

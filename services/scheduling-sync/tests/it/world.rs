@@ -302,13 +302,13 @@ impl World {
     }
 
     pub async fn until<F: Future<Output = bool>>(&self, check: impl Fn() -> F) {
-        for _ in 0..400 {
+        for _ in 0..4800 {
             if check().await {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(25)).await;
         }
-        panic!("what was waited for did not happen within ten seconds");
+        panic!("what was waited for did not happen within two minutes");
     }
 }
 

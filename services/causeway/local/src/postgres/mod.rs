@@ -127,6 +127,17 @@ impl PrivatePostgres {
         roles::create(self, service).await.with_context(|| format!("cannot make the database of {service}"))
     }
 
+    /// Makes the database `causeway_<service>_<name>`, a copy of the service's own with all that stands in it, for the same
+    /// roles. Much faster than to migrate another one; nobody may be connected to the one that is copied.
+    pub async fn copy_database(&self, service: &str, name: &str) -> Result<ServiceDatabase> {
+        roles::copy(self, service, name).await.with_context(|| format!("cannot copy the database of {service}"))
+    }
+
+    /// Ends whoever is connected to a copy, and takes it away.
+    pub async fn drop_copy(&self, copy: &str) -> Result<()> {
+        roles::drop_copy(self, copy).await.with_context(|| format!("cannot drop {copy}"))
+    }
+
     /// Stops the server: open transactions are rolled back, everything is written.
     pub async fn stop(&mut self) -> Result<()> {
         if let Some(mut child) = self.child.take() {

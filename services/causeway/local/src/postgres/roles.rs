@@ -26,19 +26,43 @@ pub struct ServiceDatabase {
 pub(super) async fn create(server: &PrivatePostgres, service: &str) -> Result<ServiceDatabase> {
     let word = identifier(service)?;
     let (app, machine, name) = (format!("{word}_app"), format!("{word}_machine"), format!("causeway_{word}"));
-    let app_password = server.password_of(&app)?;
-    let machine_password = server.password_of(&machine)?;
-
-    let mut connection = PgConnection::connect(server.admin_url("postgres").expose_secret())
-        .await
-        .context("cannot connect as the owner")?;
-    bring_role(&mut connection, &app, &app_password, "NOBYPASSRLS").await?;
-    bring_role(&mut connection, &machine, &machine_password, "BYPASSRLS").await?;
+    let mut connection = as_owner(server).await?;
+    bring_role(&mut connection, &app, &server.password_of(&app)?, "NOBYPASSRLS").await?;
+    bring_role(&mut connection, &machine, &server.password_of(&machine)?, "BYPASSRLS").await?;
     bring_database(&mut connection, &name, &[&app, &machine]).await?;
     connection.close().await.context("cannot close the owner's connection")?;
+    reached(server, (&app, &machine), name)
+}
+
+pub(super) async fn copy(server: &PrivatePostgres, service: &str, copy: &str) -> Result<ServiceDatabase> {
+    let (word, copy) = (identifier(service)?, identifier(copy)?);
+    let (app, machine) = (format!("{word}_app"), format!("{word}_machine"));
+    let (original, name) = (format!("causeway_{word}"), format!("causeway_{word}_{copy}"));
+    let mut connection = as_owner(server).await?;
+    let statement = format!("CREATE DATABASE {name} TEMPLATE {original}");
+    sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut connection).await.context("cannot copy it")?;
+    // Who may connect is not copied.
+    bring_database(&mut connection, &name, &[&app, &machine]).await?;
+    connection.close().await.context("cannot close the owner's connection")?;
+    reached(server, (&app, &machine), name)
+}
+
+pub(super) async fn drop_copy(server: &PrivatePostgres, name: &str) -> Result<()> {
+    let mut connection = as_owner(server).await?;
+    let statement = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", identifier(name)?);
+    sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut connection).await?;
+    connection.close().await.context("cannot close the owner's connection")
+}
+
+async fn as_owner(server: &PrivatePostgres) -> Result<PgConnection> {
+    let url = server.admin_url("postgres");
+    PgConnection::connect(url.expose_secret()).await.context("cannot connect as the owner")
+}
+
+fn reached(server: &PrivatePostgres, (app, machine): (&str, &str), name: String) -> Result<ServiceDatabase> {
     Ok(ServiceDatabase {
-        app: server.url(&app, &app_password, &name),
-        machine: server.url(&machine, &machine_password, &name),
+        app: server.url(app, &server.password_of(app)?, &name),
+        machine: server.url(machine, &server.password_of(machine)?, &name),
         admin: server.admin_url(&name),
         name,
     })

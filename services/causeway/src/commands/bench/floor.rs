@@ -80,6 +80,12 @@ impl Floor {
         let told = String::from_utf8_lossy(&output.stdout);
         match rate_in(&told) {
             Some(rate) if output.status.success() => Ok(rate),
+            // It tells no rate where the time was over before a client had committed anything.
+            None if output.status.success() => {
+                bail!(
+                    "pgbench committed nothing within {seconds} s: the machine is too busy; try again, or with a longer --seconds"
+                )
+            }
             _ => bail!("pgbench failed ({}): {}", output.status, String::from_utf8_lossy(&output.stderr).trim()),
         }
     }

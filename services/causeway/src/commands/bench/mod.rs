@@ -18,6 +18,7 @@ mod partner;
 mod proof;
 mod report;
 mod rounds;
+mod routing;
 mod stage;
 
 use std::fmt::Display;
@@ -59,6 +60,9 @@ pub struct Bench {
     /// Each door by itself instead: forms, HL7 over MLLP and FHIR at fixed numbers of connections, and the parser.
     #[arg(long, conflicts_with = "clients")]
     pub doors: bool,
+    /// Deciding routes instead, by itself and without servers: with a table of 20 and one of 2,000 rows.
+    #[arg(long, conflicts_with_all = ["clients", "rounds", "quick", "doors", "data"])]
+    pub routing: bool,
     /// Folder for the servers' files, empty and on the disk to be measured; it is kept. Default: one that is removed.
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
@@ -83,6 +87,9 @@ impl Bench {
                 "causeway: WARNING: built without optimisation, so the figures mean nothing; use 'cargo run --release'"
             );
         }
+        if self.routing {
+            return self.measure_routing(common.json);
+        }
         let folder = Folder::make(self.data.as_deref())?;
         let machine = Machine::read(folder.path());
         if machine.is_in_memory() {
@@ -103,11 +110,16 @@ impl Bench {
         Ok(if is_exact { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 
+    fn measure_routing(&self, json: bool) -> anyhow::Result<ExitCode> {
+        let centers = self.centers.clone().unwrap_or_else(|| PathBuf::from("deploy/centers"));
+        let machine = Machine::read(&std::env::temp_dir());
+        let report = routing::measure(&routing::profile(&centers)?, machine, Duration::from_secs(self.seconds))?;
+        print!("{}", told(&report, json)?);
+        Ok(ExitCode::SUCCESS)
+    }
+
     /// Measures, and gives what is to be printed, and whether each accepted inquiry stands exactly once everywhere.
     async fn tell(&self, plan: &Plan, stage: &Stage, machine: Machine, json: bool) -> anyhow::Result<(String, bool)> {
-        fn told<R: Serialize + Display>(report: &R, json: bool) -> anyhow::Result<String> {
-            Ok(if json { serde_json::to_string_pretty(report)? + "\n" } else { report.to_string() })
-        }
         if self.doors {
             let report = plan.measure_doors(stage, machine, json).await?;
             return Ok((told(&report, json)?, report.is_exact()));
@@ -127,6 +139,10 @@ impl Bench {
         ensure!(self.rounds > 0 && self.seconds > 0, "--rounds and --seconds must be 1 or more");
         Ok(Plan { clients: self.clients.clone(), rounds: self.rounds, time: Duration::from_secs(self.seconds) })
     }
+}
+
+fn told<R: Serialize + Display>(report: &R, json: bool) -> anyhow::Result<String> {
+    Ok(if json { serde_json::to_string_pretty(report)? + "\n" } else { report.to_string() })
 }
 
 impl Plan {
@@ -217,7 +233,16 @@ mod tests {
     use super::*;
 
     fn bench(clients: &[usize], rounds: usize, quick: bool) -> Bench {
-        Bench { clients: clients.to_vec(), rounds, seconds: 2, quick, doors: false, data: None, centers: None }
+        Bench {
+            clients: clients.to_vec(),
+            rounds,
+            seconds: 2,
+            quick,
+            doors: false,
+            routing: false,
+            data: None,
+            centers: None,
+        }
     }
 
     #[test]

@@ -99,7 +99,7 @@ fn rate(messages: &[Vec<u8>], take: impl Fn(&[u8]) -> usize) -> f64 {
 }
 
 /// CPU time of this thread; none where the system does not say (then it is taken by the clock).
-fn cpu() -> Option<Duration> {
+pub fn cpu() -> Option<Duration> {
     let told = fs::read_to_string("/proc/thread-self/schedstat").ok()?;
     told.split_whitespace().next()?.parse().ok().map(Duration::from_nanos)
 }

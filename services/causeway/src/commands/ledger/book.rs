@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::SignedDuration;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -26,7 +27,8 @@ pub struct Account {
     pub closed: BTreeMap<String, u64>,
     /// Not at the desk, because a message about it is parked.
     pub parked: u64,
-    /// Not at the desk yet: its event waits in an outbox, on the bus, or at a listener.
+    /// Not at the desk yet, or handed to a sister center that has not answered: an event waits in an outbox, on the bus, or at a
+    /// listener.
     pub in_transit: u64,
     /// Of those in transit the ones that are on their way for longer than is usual, because some part stands still.
     pub late: u64,
@@ -72,6 +74,28 @@ impl Account {
         self.violations += other.violations;
         self.decided_twice += other.decided_twice;
         self.undecided += other.undecided;
+    }
+}
+
+/// How an inquiry stands that was handed to a sister center which has not answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Handed {
+    /// A message about it is parked.
+    Parked,
+    /// The answer may still come by itself.
+    OnItsWay,
+    /// It is on its way for longer than is usual.
+    Late,
+}
+
+impl Handed {
+    /// By whether a message about it is parked, and by how long ago it was told; nothing: so long that nobody keeps it any more.
+    pub fn of(is_parked: bool, age: Option<SignedDuration>, grace: SignedDuration) -> Self {
+        match age {
+            _ if is_parked => Self::Parked,
+            Some(age) if age <= grace => Self::OnItsWay,
+            _ => Self::Late,
+        }
     }
 }
 
@@ -130,6 +154,8 @@ impl Ledger {
         match row.stage.as_str() {
             "scheduled" => account.scheduled += 1,
             "attended" => account.attended += 1,
+            // Seen in this state only while it moved; see [`Ledger::handed`].
+            "handed" => account.in_transit += 1,
             "closed" => {
                 let reason = row.close_reason.clone().unwrap_or_else(|| "no reason".to_owned());
                 *account.closed.entry(reason).or_default() += 1;
@@ -138,6 +164,22 @@ impl Ledger {
         }
         if !in_order {
             account.violations += 1;
+            self.example("violations", row.inquiry);
+        }
+    }
+
+    /// Enters an inquiry that is closed at the one desk and not yet the sister's: it is nobody's to call, so it must not rest.
+    pub fn handed(&mut self, center: &str, row: &AtDesk, state: Handed) {
+        match state {
+            Handed::Parked => self.account(center).parked += 1,
+            Handed::OnItsWay | Handed::Late => self.account(center).in_transit += 1,
+        }
+        if state == Handed::Late {
+            self.account(center).late += 1;
+            self.example("late", row.inquiry);
+        }
+        if !row.in_order || row.center != center {
+            self.account(center).violations += 1;
             self.example("violations", row.inquiry);
         }
     }
@@ -319,5 +361,29 @@ mod tests {
         let mut twice = ledger(&[row(1, "closed", true)]);
         twice.confirmations.second = 1;
         assert!(!twice.close().balanced);
+    }
+
+    #[test]
+    fn what_no_sister_has_answered_is_parked_or_on_its_way_and_late_after_a_while() {
+        let (minute, grace) = (SignedDuration::from_mins(1), SignedDuration::from_secs(60));
+        assert_eq!(Handed::of(true, Some(minute * 9), grace), Handed::Parked);
+        assert_eq!(Handed::of(false, Some(minute), grace), Handed::OnItsWay);
+        assert_eq!(Handed::of(false, Some(minute * 2), grace), Handed::Late);
+        assert_eq!(Handed::of(false, None, grace), Handed::Late);
+        let told = |state| {
+            let mut ledger = ledger(&[row(2, "closed", true)]);
+            ledger.account("north").accepted += 1;
+            ledger.handed("north", &row(1, "handed", true), state);
+            let ledger = ledger.close();
+            assert!(ledger.balanced, "it is at a desk, so it is not lost");
+            (ledger.total.parked, ledger.total.in_transit, ledger.total.late, ledger.at_rest())
+        };
+        assert_eq!(told(Handed::OnItsWay), (0, 1, 0, false), "closed at the one center and not yet the sister's");
+        assert_eq!(told(Handed::Late), (0, 1, 1, false));
+        assert_eq!(told(Handed::Parked), (1, 0, 0, true));
+        let mut strange = ledger(&[]);
+        strange.account("south").accepted = 1;
+        strange.handed("south", &row(1, "handed", true), Handed::OnItsWay);
+        assert!(!strange.close().balanced);
     }
 }

@@ -19,7 +19,7 @@ use uuid::Uuid;
 use crate::cli::Common;
 use crate::installation;
 
-pub use book::{Account, Confirmations, Ledger};
+pub use book::{Account, Confirmations, Handed, Ledger};
 use merge::{Entry, Stream};
 use streams::{Accepted, AtDesk, Books, CHUNK, Decided};
 
@@ -115,11 +115,13 @@ struct Doubts {
     missing: Vec<Accepted>,
     phantom: Vec<(AtDesk, bool)>,
     undecided: Vec<(Uuid, String)>,
+    /// Closed at the desk of the center, and no sister center has answered.
+    handed: Vec<(Uuid, String)>,
 }
 
 impl Doubts {
     fn len(&self) -> usize {
-        self.missing.len() + self.phantom.len() + self.undecided.len()
+        self.missing.len() + self.phantom.len() + self.undecided.len() + self.handed.len()
     }
 }
 
@@ -142,7 +144,10 @@ impl Audit<'_> {
             }
             (Some(first), Some(row)) => {
                 self.ledger.account(&first.center).accepted += 1;
-                self.ledger.at_desk(&first.center, &row);
+                match row.stage.as_str() {
+                    "handed" => self.doubts.handed.push((inquiry, first.center.clone())),
+                    _ => self.ledger.at_desk(&first.center, &row),
+                }
                 self.decisions(inquiry, &first.center, decided.len());
             }
             (None, Some(row)) => self.doubts.phantom.push((row, decided.is_empty())),
@@ -166,6 +171,7 @@ impl Audit<'_> {
         let doubts = std::mem::take(&mut self.doubts);
         self.settle_phantoms(doubts.phantom).await?;
         self.settle_missing(doubts.missing).await?;
+        self.settle_handed(doubts.handed).await?;
         self.settle_undecided(doubts.undecided).await
     }
 
@@ -218,6 +224,33 @@ impl Audit<'_> {
             }
         }
         self.settle_old(old).await
+    }
+
+    async fn settle_handed(&mut self, handed: Vec<(Uuid, String)>) -> anyhow::Result<()> {
+        if handed.is_empty() {
+            return Ok(());
+        }
+        let ids: Vec<Uuid> = handed.iter().map(|(inquiry, _)| *inquiry).collect();
+        let mut parked = self.books.parked().await?;
+        let (now, told) = self.books.handed_at(&ids).await?;
+        let desk = self.books.at_desk_by_now(&ids).await?;
+        parked.extend(self.books.parked().await?);
+        let grace = SignedDuration::try_from(self.grace).unwrap_or(SignedDuration::MAX);
+        for (inquiry, center) in handed {
+            let Some(row) = desk.get(&inquiry) else {
+                self.ledger.account(&center).lost += 1;
+                self.ledger.example("lost", inquiry);
+                continue;
+            };
+            // Whatever was answered meanwhile stands where it stands.
+            if row.stage != "handed" {
+                self.ledger.at_desk(&center, row);
+                continue;
+            }
+            let age = told.get(&inquiry).map(|at| now.duration_since(*at));
+            self.ledger.handed(&center, row, Handed::of(parked.contains(&inquiry), age, grace));
+        }
+        Ok(())
     }
 
     /// Long on its way is no loss as long as somebody has it to carry: a service or the bus may stand still.

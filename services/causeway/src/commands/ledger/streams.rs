@@ -7,6 +7,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use anyhow::Context as _;
 use causeway_mailbox::Ts;
+use causeway_proto::events::Event as _;
+use causeway_proto::intake::v1::HandedToCenter;
 use causeway_runtime::RuntimeConfig;
 use jiff::Timestamp;
 use sqlx::PgPool;
@@ -43,7 +45,7 @@ pub struct AtDesk {
     pub inquiry: Uuid,
     /// Its center.
     pub center: String,
-    /// Where it stands.
+    /// Where it stands; `handed` while a sister center is to have it and has not answered.
     pub stage: String,
     /// Why it is closed.
     pub close_reason: Option<String>,
@@ -72,8 +74,9 @@ impl Told for AtDesk {
 macro_rules! desk_rows {
     ($which:literal) => {
         concat!(
-            "SELECT inquiry_id, center_id, stage, close_reason, CASE \
-                WHEN stage = 'closed' THEN close_reason IS NOT NULL \
+            "SELECT inquiry_id, center_id, \
+                CASE WHEN stage = 'closed' AND handover ->> 'state' = 'asked' THEN 'handed' ELSE stage END, close_reason, CASE \
+                WHEN stage = 'closed' THEN close_reason IS NOT NULL AND (close_reason <> 'handed_to_sister' OR handover IS NOT NULL) \
                 WHEN stage = 'attended' THEN true \
                 ELSE team <> '' AND next_action NOT IN ('', 'nothing') AND due_at IS NOT NULL END \
              FROM inquiries WHERE ",
@@ -214,6 +217,20 @@ impl Books {
         .fetch_all(&self.ingestion)
         .await
         .context("read ingestion's outbox")?;
+        Ok((now.0, rows.into_iter().map(|(inquiry, at)| (inquiry, at.0)).collect()))
+    }
+
+    /// When the desk told of the last hand-over of each inquiry, and what time it is, both by the database's own clock.
+    pub async fn handed_at(&self, ids: &[Uuid]) -> anyhow::Result<(Timestamp, HashMap<Uuid, Timestamp>)> {
+        let now: Ts = sqlx::query_scalar("SELECT now()").fetch_one(&self.desk).await.context("read the time")?;
+        let rows: Vec<(Uuid, Ts)> = sqlx::query_as(
+            "SELECT aggregate_id, max(created_at) FROM outbox WHERE aggregate_id = ANY($1) AND kind = $2 GROUP BY aggregate_id",
+        )
+        .bind(ids)
+        .bind(HandedToCenter::KIND)
+        .fetch_all(&self.desk)
+        .await
+        .context("read the desk's outbox")?;
         Ok((now.0, rows.into_iter().map(|(inquiry, at)| (inquiry, at.0)).collect()))
     }
 

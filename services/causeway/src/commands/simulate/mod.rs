@@ -1,6 +1,6 @@
 //! `causeway simulate`: life-like synthetic inquiries and the staff who work them, at a chosen rate, with a seed.
 //!
-//! Everything goes through the real doors of a running system: forms by HTTP, calls and staff by gRPC. Nobody is real:
+//! Everything goes through the real doors of a running system: forms by HTTP, referrals by HL7, calls and staff by gRPC. Nobody is real:
 //! every person is called Testpatient and has a phone that is kept free for examples. Deliberately not here: load tests
 //! (`causeway bench`).
 
@@ -8,6 +8,7 @@ mod arrivals;
 mod fate;
 mod people;
 mod player;
+mod referral;
 mod scene;
 mod staff;
 mod steps;
@@ -120,7 +121,7 @@ async fn show_progress(tally: Arc<Tally>, count: Option<u64>, json: bool) {
     }
     loop {
         let counts = tally.counts();
-        bar.set_position(counts.of("forms") + counts.of("phone calls") + counts.of("repeated"));
+        bar.set_position(counts.handed_in());
         bar.set_message(counts.line());
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
@@ -135,7 +136,7 @@ fn tell(counts: &Counts, json: bool) {
     for (what, count) in &counts.failed {
         println!("  {count:>6} {what}");
     }
-    if counts.of("repeated") > counts.of("forms") + counts.of("phone calls") {
+    if 2 * counts.of("repeated") > counts.handed_in() {
         println!("most inquiries were known already: this seed was played before; choose another one with --seed");
     }
 }

@@ -98,6 +98,8 @@ pub struct Person {
     pub attribution: Attribution,
     /// They would rather call, if somebody is there.
     pub calls: bool,
+    /// Their doctor refers them, where the office has a system for it.
+    pub is_referred: bool,
     /// They press the button twice.
     pub sends_twice: bool,
 }
@@ -132,6 +134,7 @@ pub fn person(profile: &Profile, play: &str, seed: u64, number: u64) -> Person {
         attribution,
         calls,
         sends_twice: rng.random_bool(0.02),
+        is_referred: rng.random_bool(0.2),
     }
 }
 

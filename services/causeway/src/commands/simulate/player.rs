@@ -19,7 +19,7 @@ use super::fate::{Fate, mix};
 use super::people::{Person, person};
 use super::scene::{Center, Doors, centers};
 use super::staff::{Desk, Fates};
-use super::submit::submit;
+use super::submit::{Way, submit};
 use super::tally::{Counts, Tally};
 
 /// What is played.
@@ -152,9 +152,10 @@ impl Player {
             let who = person(&center.profile, &self.plan.play, self.plan.seed, number);
             let fate = Fate::of(mix(self.plan.seed, &["fate", center.id(), &number.to_string()]));
             let (doors, fates, tally) = (doors.clone(), Arc::clone(fates), Arc::clone(&self.tally));
-            let open = center.profile.calendar(None).is_open(self.clock.now());
+            let (open, clock) = (center.profile.calendar(None).is_open(self.clock.now()), self.clock.clone());
             under_way.spawn(async move {
-                hand_in(&doors, &center, &who, open, fate, &fates, &tally).await;
+                let way = Way::of(&doors, &center, &who, open);
+                hand_in(&doors, &center, &who, (way, &clock), fate, &fates, &tally).await;
                 drop(seat);
             });
             while under_way.try_join_next().is_some() {}
@@ -182,17 +183,24 @@ impl Player {
     }
 }
 
-async fn hand_in(doors: &Doors, center: &Center, who: &Person, open: bool, fate: Fate, fates: &Fates, tally: &Tally) {
-    let by_phone = who.calls && open;
-    let Some(accepted) = submit(doors, center, who, by_phone, tally).await else { return };
-    fates.lock().unwrap_or_else(PoisonError::into_inner).insert(accepted.inquiry_id, fate);
+async fn hand_in(
+    doors: &Doors,
+    center: &Center,
+    who: &Person,
+    way: (Way, &Clock),
+    fate: Fate,
+    fates: &Fates,
+    tally: &Tally,
+) {
+    let Some(accepted) = submit(doors, center, who, way, tally).await else { return };
+    fates.lock().unwrap_or_else(PoisonError::into_inner).insert(accepted.reference, fate);
     if who.sends_twice {
-        submit(doors, center, who, by_phone, tally).await;
+        submit(doors, center, who, way, tally).await;
     }
 }
 
 fn hopeless(counts: &Counts) -> anyhow::Result<()> {
-    let accepted = counts.of("forms") + counts.of("phone calls") + counts.of("repeated");
+    let accepted = counts.handed_in();
     if accepted == 0 && counts.failures() >= HOPELESS {
         let most = counts.failed.iter().max_by_key(|(_, count)| **count).map(|(what, _)| what.as_str());
         bail!("no inquiry was accepted after {HOPELESS} tries ({}); is the system up?", most.unwrap_or("no answer"));

@@ -26,6 +26,8 @@ pub struct Center {
 pub struct Doors {
     /// Address of ingestion's HTTP door.
     pub http: String,
+    /// Address of its door for HL7, where it is open.
+    pub mllp: Option<String>,
     /// One client for all posts.
     pub web: reqwest::Client,
     /// Ingestion by gRPC, for calls that staff write down.
@@ -52,6 +54,7 @@ impl Doors {
         };
         Ok(Self {
             http: address("ingestion_http")?.trim_end_matches('/').to_owned(),
+            mllp: addresses.get("mllp").cloned(),
             web: reqwest::Client::builder().timeout(Duration::from_secs(20)).build().context("make an HTTP client")?,
             ingestion: channel("grpc_ingestion", "ingestion")?,
             desk: channel("grpc_intake_desk", "intake-desk")?,

@@ -164,7 +164,7 @@ impl Desk {
     /// What is remembered of a row, if it is time to do something about it.
     fn remember(&mut self, row: &wire::WorkRow, now: Timestamp) -> Option<Memory> {
         let known = self.memories.entry(row.inquiry_id.clone()).or_insert_with(|| {
-            let fate = self.fates.lock().unwrap_or_else(PoisonError::into_inner).get(&row.inquiry_id).copied();
+            let fate = self.fates.lock().unwrap_or_else(PoisonError::into_inner).get(&row.reference).copied();
             Memory {
                 fate,
                 not_before: Timestamp::MIN,
@@ -177,7 +177,9 @@ impl Desk {
                 claimed_by: None,
             }
         });
-        if known.fate.is_some() && !row.owner.is_empty() && known.claimed_by.as_ref() != Some(&row.owner) {
+        // Whose turn it is by routing's choice is nobody's claim.
+        let is_claimed = !row.owner.is_empty() && !row.chosen;
+        if known.fate.is_some() && is_claimed && known.claimed_by.as_ref() != Some(&row.owner) {
             return None;
         }
         if known.action != row.next_action {
@@ -212,7 +214,7 @@ impl Desk {
 
     /// An inquiry that this play did not make: synthetic ones of an earlier play get a fate of their own.
     async fn fate_of_stranger(&self, row: &wire::WorkRow) -> Result<Option<Fate>, tonic::Status> {
-        if let Some(fate) = self.known_fate(&row.inquiry_id) {
+        if let Some(fate) = self.known_fate(&row.reference) {
             return Ok(Some(fate));
         }
         let Some(actor) = self.worker("", &row.team, 0) else { return Ok(None) };
@@ -222,8 +224,8 @@ impl Desk {
         Ok(synthetic.then(|| Fate::of(mix(0, &[&row.inquiry_id]))))
     }
 
-    fn known_fate(&self, inquiry_id: &str) -> Option<Fate> {
-        self.fates.lock().unwrap_or_else(PoisonError::into_inner).get(inquiry_id).copied()
+    fn known_fate(&self, reference: &str) -> Option<Fate> {
+        self.fates.lock().unwrap_or_else(PoisonError::into_inner).get(reference).copied()
     }
 
     /// The request that reads an inquiry.
@@ -256,13 +258,13 @@ fn not_before(
 ) -> Timestamp {
     let hours = SignedDuration::from_hours;
     match row.next_action.as_str() {
-        "first_contact" | "call_back" => {
+        "first_contact" | "call_back" | "approve_referral" => {
             let received = Timestamp::from_microsecond(row.received_at).unwrap_or(now);
             let minutes = u32::try_from(fate.first_try_minutes).unwrap_or(0);
             // The time of the first try runs while the center is open, as the person's clock does.
             calendar.add_business(received, minutes)
         }
-        "try_again" => now + hours(fate.retry_hours),
+        "try_again" | "all_tries_made" | "tell_referral" => now + hours(fate.retry_hours),
         "complete_intake" if !fate.note_at_once => now + hours(fate.review_hours),
         "gather_records" => now + hours(fate.records_hours),
         "review_records" => now + hours(fate.review_hours),

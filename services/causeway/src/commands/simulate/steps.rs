@@ -31,7 +31,10 @@ impl Desk {
         }
         let Some(actor) = self.worker(&row.owner, &row.team, fate.salt) else { return Ok(()) };
         match row.next_action.as_str() {
-            "first_contact" | "call_back" | "try_again" => self.call(row, &fate, &actor, memory).await,
+            "approve_referral" => self.refer_elsewhere(row, &actor).await,
+            "first_contact" | "call_back" | "try_again" | "all_tries_made" | "tell_referral" => {
+                self.call(row, &fate, &actor, memory).await
+            }
             "complete_intake" => {
                 let inquiry = self.read(row, &actor).await?;
                 self.finish_note(inquiry, &fate, &actor).await
@@ -63,7 +66,7 @@ impl Desk {
             return self.close(row, CloseReason::Unreachable, actor).await;
         }
         // Some leave what they worked in the team's queue; people who try the demo find something to claim.
-        if row.owner.is_empty() && fate.salt.is_multiple_of(2) {
+        if (row.owner.is_empty() || row.chosen) && fate.salt.is_multiple_of(2) {
             // Remembered first: an answer that gets lost must not make the claim look like somebody else's.
             memory.claimed_by = Some(actor.id.clone());
             self.claim(row, actor).await?;
@@ -120,6 +123,7 @@ impl Desk {
             outcome: outcome.to_owned(),
             call_back_at: 0,
             idempotency_key: format!("{}-{}-attempt-{}-{round}", self.play, row.inquiry_id, row.attempts),
+            ..Default::default()
         };
         let inquiry = self.desk(actor).log_attempt(request).await.map_err(trouble("log attempt"))?.into_inner();
         self.tally.done(if reached { "reached" } else { "tried in vain" });
@@ -201,6 +205,7 @@ impl Desk {
             center: self.center.id().to_owned(),
             inquiry_id: row.inquiry_id.clone(),
             decision: if asks { "ask_for_more" } else { "accept" }.to_owned(),
+            ..Default::default()
         };
         self.desk(&reviewer).review_records(request).await.map_err(trouble("review records"))?;
         memory.asked_for_more |= asks;
@@ -216,6 +221,18 @@ impl Desk {
         };
         self.desk(actor).close_inquiry(request).await.map_err(trouble("close"))?;
         self.tally.done("closed");
+        Ok(())
+    }
+
+    /// The answer to what is not treated here; the desk closes it once the message is out.
+    async fn refer_elsewhere(&self, row: &wire::WorkRow, actor: &Actor) -> Result<(), Trouble> {
+        let command = wire::InquiryCommand {
+            center: self.center.id().to_owned(),
+            inquiry_id: row.inquiry_id.clone(),
+            idempotency_key: format!("{}-{}-elsewhere", self.play, row.inquiry_id),
+        };
+        self.desk(actor).refer_elsewhere(command).await.map_err(trouble("refer elsewhere"))?;
+        self.tally.done("referred elsewhere");
         Ok(())
     }
 

@@ -1,4 +1,4 @@
-//! Handing an inquiry in: by the web door as a form does, or by a coordinator who writes a call down.
+//! Handing an inquiry in: by the web door as a form does, by an office's system, or by a coordinator who writes a call down.
 //!
 //! A post whose answer did not come is sent again with the same key, as every careful sender does.
 
@@ -8,25 +8,51 @@ use causeway_auth::Role;
 use causeway_proto::convert;
 use causeway_proto::inquiry::v1 as wire;
 use causeway_proto::inquiry::v1::ingestion_client::IngestionClient;
+use causeway_runtime::Clock;
 use serde::Deserialize;
 use serde_json::json;
 
 use super::people::Person;
+use super::referral;
 use super::scene::{Center, Doors};
 use super::tally::{Tally, word};
 
 /// Who writes calls down.
 const CALL_TAKERS: [Role; 3] = [Role::Coordinator, Role::TrialCoordinator, Role::Manager];
 const TRIES: u32 = 4;
+/// How long an office's system waits for an answer.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What a door answered.
 #[derive(Debug, Deserialize)]
 pub struct Accepted {
-    /// The inquiry's id.
-    pub inquiry_id: String,
+    /// The inquiry's request number.
+    pub reference: String,
     /// The key was known: nothing new was made.
     #[serde(default)]
     pub repeated: bool,
+}
+
+/// By which door somebody comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// They fill in a form.
+    Form,
+    /// They call, and a coordinator writes it down.
+    Call,
+    /// Their doctor's office refers them.
+    Referral,
+}
+
+impl Way {
+    /// The way of a person, with the phones of the center staffed or not.
+    pub fn of(doors: &Doors, center: &Center, person: &Person, is_open: bool) -> Self {
+        if person.calls && is_open {
+            return Self::Call;
+        }
+        let has_door = doors.mllp.is_some() && referral::feed(&center.profile).is_some();
+        if person.is_referred && has_door { Self::Referral } else { Self::Form }
+    }
 }
 
 /// Hands an inquiry in; counts how it went. Nothing where it was not accepted.
@@ -34,12 +60,15 @@ pub async fn submit(
     doors: &Doors,
     center: &Center,
     person: &Person,
-    by_phone: bool,
+    (way, clock): (Way, &Clock),
     tally: &Tally,
 ) -> Option<Accepted> {
     for attempt in 0..TRIES {
-        let answer = if by_phone { by_call(doors, center, person).await } else { by_form(doors, center, person).await };
-        let (call, door) = if by_phone { ("submit by phone", "phone calls") } else { ("submit by form", "forms") };
+        let (call, door, answer) = match way {
+            Way::Form => ("submit by form", "forms", by_form(doors, center, person).await),
+            Way::Call => ("submit by phone", "phone calls", by_call(doors, center, person).await),
+            Way::Referral => ("submit by HL7", "referrals", by_referral(doors, center, person, clock).await),
+        };
         match answer {
             Ok(accepted) => {
                 tally.done(if accepted.repeated { "repeated" } else { door });
@@ -108,5 +137,22 @@ async fn by_call(doors: &Doors, center: &Center, person: &Person) -> Result<Acce
         ),
     })?;
     let answer = answer.into_inner();
-    Ok(Accepted { inquiry_id: answer.inquiry_id, repeated: answer.repeated })
+    Ok(Accepted { reference: answer.reference, repeated: answer.repeated })
+}
+
+async fn by_referral(doors: &Doors, center: &Center, person: &Person, clock: &Clock) -> Result<Accepted, Refusal> {
+    let door = doors.mllp.as_deref().zip(referral::feed(&center.profile));
+    let Some((address, feed)) = door else {
+        return Err(Refusal { word: "no door for HL7".to_owned(), again: false });
+    };
+    let (message, sent) = (referral::message(&center.profile, feed, person), clock.now());
+    let reply = tokio::time::timeout(PATIENCE, referral::ask(address, &message)).await;
+    let reply = reply.map_err(|_| Refusal { word: "no answer in time".to_owned(), again: true })?;
+    let reply = reply.map_err(|_| Refusal { word: "unreachable".to_owned(), again: true })?;
+    let answered = referral::read(&reply);
+    if answered.code != "AA" || answered.reference.is_empty() {
+        return Err(Refusal { word: answered.code.to_owned(), again: false });
+    }
+    let repeated = referral::is_repeated(answered.heard, sent);
+    Ok(Accepted { reference: answered.reference.to_owned(), repeated })
 }

@@ -27,6 +27,11 @@ impl Counts {
         self.done.get(what).copied().unwrap_or(0)
     }
 
+    /// How many inquiries were handed in, whether they were new or not.
+    pub fn handed_in(&self) -> u64 {
+        ["forms", "phone calls", "referrals", "repeated"].into_iter().map(|door| self.of(door)).sum()
+    }
+
     /// How many calls failed.
     pub fn failures(&self) -> u64 {
         self.failed.values().sum()

@@ -16,5 +16,6 @@ mod rig;
 mod rights;
 mod single;
 mod timers;
+mod two_centers;
 mod watchdog;
 mod whole;

@@ -83,3 +83,29 @@ async fn what_an_earlier_release_put_in_force_is_served_with_its_faults_but_neve
     tasks.close();
     tasks.wait().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bucket_that_was_lost_and_made_again_by_somebody_else_is_filled_by_who_runs_and_followed_on() {
+    let mut nats = rig::nats().await;
+    let bus = rig::bus(&nats, "owner").await;
+    bus.bucket("VALUES").await.expect("a bucket").put("lakeside", Bytes::from("one")).await.expect("pinned up");
+    let database = rig::open("owner", &rig::database("owner").await, &DatabaseSettings::default());
+    let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+    let started = Revisions::start(Some(&database), bus.clone(), "VALUES", read, stop.clone(), &tasks).await;
+    let revisions = started.expect("started");
+    eventually("kept", 10, async || rig::count(&database, "SELECT count(*) FROM revisions WHERE current").await == 1)
+        .await;
+
+    nats.server.kill().await.expect("killed");
+    nats.server.delete_store().expect("lost");
+    nats.server.restart().await.expect("up again");
+    let made = rig::bus(&nats, "other").await.bucket("VALUES").await.expect("made again by whoever starts now");
+    assert_eq!(made.get("lakeside").await.expect("read"), None);
+    eventually("filled again", 40, async || made.get("lakeside").await.expect("read").is_some()).await;
+    made.put("lakeside", Bytes::from("two")).await.expect("pinned up");
+    let current = || revisions.current("lakeside").map(|value| value.1.clone());
+    eventually("followed on", 40, async || current().as_deref() == Some("two")).await;
+    stop.cancel();
+    tasks.close();
+    tasks.wait().await;
+}

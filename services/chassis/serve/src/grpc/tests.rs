@@ -205,7 +205,10 @@ async fn one_trace_goes_through_caller_and_callee() {
     opentelemetry::global::set_text_map_propagator(TraceContextPropagator::new());
     let provider = SdkTracerProvider::builder().build();
     let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("test"));
-    let _on = tracing::subscriber::set_default(tracing_subscriber::registry().with(layer));
+    // For all threads: a span whose place in the code another test comes to first would be off for good if that test's thread had
+    // no subscriber.
+    tracing::subscriber::set_global_default(tracing_subscriber::registry().with(layer)).expect("the only one");
+    tracing::callsite::rebuild_interest_cache();
     let fixture = fixture(limits()).await;
     let root = tracing::info_span!("root");
     let trace = causeway_envelope::TraceContext::of(&root);

@@ -169,3 +169,24 @@ async fn a_soft_stop_lets_the_request_under_way_end_and_a_hard_one_does_not() {
         assert!(TcpStream::connect(address).await.is_err(), "it listens no more");
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_sends_far_too_much_before_looking_for_an_answer_finds_it() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("bind");
+    let (address, stop) = (listener.local_addr().expect("address"), Stop::new());
+    let router = app(&Registry::new());
+    let until = stop.clone();
+    let served = tokio::spawn(async move { http(listener, router, until, &HttpLimits::default()).await });
+    for _ in 0..20 {
+        let mut line = TcpStream::connect(address).await.expect("connected");
+        let body = vec![b'x'; 8 << 20];
+        let head = format!("POST /body HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n", body.len());
+        line.write_all(head.as_bytes()).await.expect("the head is heard");
+        line.write_all(&body).await.expect("all of it is heard");
+        let mut answer = [0; 12];
+        line.read_exact(&mut answer).await.expect("an answer");
+        assert_eq!(&answer, b"HTTP/1.1 413");
+    }
+    stop.soft.cancel();
+    served.await.expect("no panic").expect("served");
+}

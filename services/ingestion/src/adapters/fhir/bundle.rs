@@ -136,9 +136,19 @@ impl<'t> Bundle<'t> {
             entry.error("fullUrl", Issue::Duplicate, Class::Malformed, TWICE);
         }
         self.by_kind.entry(kind).or_default().push(self.entries.len());
-        let if_none_exist = entry.child("request").and_then(|request| concept::searched(request.text("ifNoneExist")?));
+        let if_none_exist = condition(entry, kind);
         self.entries.push(Entry { kind, if_none_exist });
     }
+}
+
+/// The number by which the sender of an entry asks us to look first. What is not read back is found by nothing, and created anew.
+fn condition<'t>(entry: &Element<'t>, kind: &str) -> Option<concept::Searched<'t>> {
+    let request = entry.child("request")?;
+    let searched = concept::searched(request.text("ifNoneExist")?);
+    if searched.is_none() && ["ServiceRequest", "QuestionnaireResponse"].contains(&kind) {
+        request.error("ifNoneExist", Issue::NotSupported, Class::Malformed, concept::OTHER_SEARCH);
+    }
+    searched
 }
 
 fn refuse<T>(root: &Element<'_>, words: &'static str) -> Option<T> {

@@ -13,7 +13,7 @@ const ABOUT: &str = "Takes referrals for one center and tells what became of the
 Bundle with a ServiceRequest, or a ServiceRequest with contained resources; an answer is given after it is stored for good. \
 The number of the referral (ServiceRequest.identifier, or ifNoneExist) is what a repeat is known by. Resources that come with \
 a referral are kept sealed and are not read back. Only what the asking feed has sent is visible to it. Who wants to be told of changed Tasks makes a Subscription; who asks \
-searches Task with _lastUpdated; by POST to _search what is asked for stands in no address. JSON only; batches and patches are refused, and nothing but a Subscription is deleted.";
+searches Task with _lastUpdated; by POST to _search what is asked for stands in no address. Nothing is included with what is found. JSON only; batches and patches are refused, and nothing but a Subscription is deleted.";
 
 const SUBSCRIBING: &str = "A feed's own. Channel rest-hook, payload content empty or id-only, filter Task?status= alone; the endpoint's \
 host has to be agreed with the center. The answer to the create bears the extension urn:causeway:subscription-secret, and the same create again does until the \
@@ -62,10 +62,10 @@ fn operation(name: &str, definition: &str, words: &str) -> Value {
 }
 
 fn resources(endpoint: &str) -> Value {
-    let number = json!({ "name": "identifier", "type": "token", "documentation": "The office's number of the referral, as system|value." });
-    let id = json!({ "name": "_id", "type": "token", "documentation": "The id that the referral was answered with." });
+    let number = json!({ "name": "identifier", "type": "token", "documentation": "The office's number of the referral, as system|value, value (whoever gave it), |value (nobody did) or system| (all of that system); several with commas." });
+    let id = json!({ "name": "_id", "type": "token", "documentation": "The id that the referral was answered with; several with commas." });
     let focus = json!({ "name": "focus", "type": "reference", "documentation": "ServiceRequest/ID as the referral was answered with." });
-    let updated = json!({ "name": "_lastUpdated", "type": "date", "documentation": "With ge, gt, le or lt and an instant; oldest first, with _count and a next link." });
+    let updated = json!({ "name": "_lastUpdated", "type": "date", "documentation": "With ge, gt, le or lt and an instant; oldest first, or with _sort=-_lastUpdated newest first, with _count and a next link." });
     let status = json!({ "name": "status", "type": "token", "documentation": "received, accepted, in-progress, completed, rejected, cancelled, failed; several with commas." });
     let mut all = vec![
         json!({
@@ -75,7 +75,7 @@ fn resources(endpoint: &str) -> Value {
             "versioning": "versioned",
             "conditionalCreate": true,
             "referencePolicy": ["literal", "logical", "local"],
-            "searchParam": [number, id],
+            "searchParam": [number.clone(), id.clone()],
             "operation": [validate()],
         }),
         json!({
@@ -84,13 +84,15 @@ fn resources(endpoint: &str) -> Value {
             "interaction": [{ "code": "read" }, in_force(), { "code": "update" }, { "code": "search-type" }],
             "versioning": "versioned-update",
             "operation": [validate()],
-            "searchParam": [number, id, focus, status, updated],
+            "searchParam": [number.clone(), id.clone(), focus, status, updated],
         }),
         json!({
             "type": "QuestionnaireResponse",
             "documentation": "A form of the center that was answered on the office's own site: questionnaire ends in the form's id, linkId is the name of a field. Read back without what it says.",
-            "interaction": [{ "code": "create" }, { "code": "read" }, in_force()],
+            "interaction": [{ "code": "create" }, { "code": "read" }, in_force(), { "code": "search-type" }],
             "versioning": "versioned",
+            "conditionalCreate": true,
+            "searchParam": [number, id],
             "operation": [validate()],
         }),
     ];

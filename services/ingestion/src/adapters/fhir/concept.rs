@@ -119,6 +119,10 @@ pub fn identifiers<'t>(element: &Element<'t>) -> Vec<(Identifier<'t>, Concept<'t
     numbers.iter().filter_map(read).collect()
 }
 
+/// A search by which nobody looks here before something is created.
+pub const OTHER_SEARCH: &str =
+    "If-None-Exist and ifNoneExist are taken as a search by identifier only: send identifier=system|value";
+
 /// The number that a search asks for. PHI: no `Debug`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Searched<'t> {

@@ -3,7 +3,7 @@
 //! `questionnaire` ends in the form's id, and `linkId` is the name of a field; groups only arrange. So the same checks hold as
 //! for the form itself. Deliberately not here: those checks (domain), and whether the center has the form (handlers).
 
-use super::concept::Identifier;
+use super::concept::{Identifier, Searched};
 use super::element::Element;
 use super::fault::{Class, Issue};
 use crate::domain::referral::Told;
@@ -37,9 +37,10 @@ const TWICE: &str = "The same question is answered twice: send each question onc
 const OTHER_ANSWER: &str =
     "An answer of this type can not be read: send a text, a date, a number, yes or no, or a code";
 
-/// Reads answers; nothing where they are refused.
+/// Reads answers; nothing where they are refused. `searched`: the number by which the sender asks us to look first, which comes
+/// before their own.
 #[must_use]
-pub fn read(response: &Element<'_>) -> Option<Form> {
+pub fn read(response: &Element<'_>, searched: Option<&Searched<'_>>) -> Option<Form> {
     if !response.has("status") {
         response.missing("status", Class::Malformed, NO_STATUS);
     }
@@ -55,7 +56,7 @@ pub fn read(response: &Element<'_>) -> Option<Form> {
     };
     let (url, version) = canonical.split_once('|').map_or((canonical, None), |(url, version)| (url, Some(version)));
     let form_id = url.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
-    let identifier = response.child("identifier").and_then(|number| {
+    let own = response.child("identifier").and_then(|number| {
         let value = number.text("value")?;
         Some(Identifier { system: number.text("system").unwrap_or_default(), value })
     });
@@ -65,7 +66,10 @@ pub fn read(response: &Element<'_>) -> Option<Form> {
         is_complete: status? != "in-progress",
         answers,
         language: response.text("language").unwrap_or_default().split('-').next().unwrap_or_default().to_owned(),
-        identity: identifier.map(|number| (number.system.to_owned(), number.value.to_owned())),
+        identity: searched
+            .map(Searched::number)
+            .or(own)
+            .map(|number| (number.system.to_owned(), number.value.to_owned())),
     })
 }
 

@@ -6,7 +6,7 @@
 use jiff::civil::Date;
 
 use super::bundle::{Bundle, Kind, check_kind};
-use super::concept::{self, Searched};
+use super::concept::{self, OTHER_SEARCH, Searched};
 use super::element::Element;
 use super::fault::{Class, Fault, Issue, Oddity, Severity, refuses};
 use super::form::{self, Form};
@@ -91,7 +91,6 @@ const TWO_REFERRALS: &str = "A request holds one referral: send another one for 
 const ONLY_OFF: &str =
     "A referral can be called off by its Task, and nothing else of it be changed: send the status cancelled";
 const TWO_FORMS: &str = "A request holds the answers of one form: send another one for each other form";
-const OTHER_SEARCH: &str = "If-None-Exist is taken as a search by identifier only: send identifier=system|value";
 
 /// Decides what a body asks for. `only`: the type that the address says.
 #[must_use]
@@ -156,7 +155,8 @@ fn look<'t>(
         }
         "QuestionnaireResponse" => {
             let response = Element::resource(object, Path::of(name), notes);
-            (letter(FORM), form::read(&response).map(Topic::Form))
+            let searched = condition(&response, expected);
+            (letter(FORM), form::read(&response, searched.as_ref()).map(Topic::Form))
         }
         "Task" if only == Some("Task") => {
             let task = Element::resource(object, Path::of(name), notes);
@@ -201,11 +201,18 @@ fn alone<'t>(request: &Element<'t>, expected: &Expectations<'t>) -> Option<Refer
         check_kind(inside, inside.kind());
     }
     let of = |kind: &str| contained.iter().filter(|inside| inside.kind() == kind).cloned().collect::<Vec<_>>();
-    let searched = expected.if_none_exist.and_then(concept::searched);
-    if expected.if_none_exist.is_some() && searched.is_none() {
-        request.error("identifier", Issue::NotSupported, Class::Malformed, OTHER_SEARCH);
-    }
+    let searched = condition(request, expected);
     read(request, &directory, of, searched, expected)
+}
+
+/// The number by which the sender of a resource alone asks us to look first.
+fn condition<'t>(resource: &Element<'t>, expected: &Expectations<'t>) -> Option<Searched<'t>> {
+    let told = expected.if_none_exist?;
+    let searched = concept::searched(told);
+    if searched.is_none() {
+        resource.error("identifier", Issue::NotSupported, Class::Malformed, OTHER_SEARCH);
+    }
+    searched
 }
 
 /// Whether resources contain more than a Bundle may have entries. It is told where it becomes too many.
@@ -262,12 +269,13 @@ fn inside<'t>(bundle: &Bundle<'t>, expected: &Expectations<'t>, notes: &'t Notes
         for more in forms.iter().skip(1).filter_map(|at| bundle.directory.resource(*at)) {
             more.error("", Issue::BusinessRule, Class::Rule, TWO_FORMS);
         }
-        let Some(response) = forms.first().and_then(|at| bundle.directory.resource(*at)) else {
+        let Some((at, response)) = forms.first().and_then(|at| Some((*at, bundle.directory.resource(*at)?))) else {
             let fault = Fault::new(Severity::Error, Issue::Required, Class::Rule, NO_REFERRAL);
             notes.fault(Fault { expression: "Bundle.entry".to_owned(), ..fault });
             return None;
         };
-        return form::read(response).map(Topic::Form);
+        let searched = bundle.entries.get(at).and_then(|entry| entry.if_none_exist.as_ref());
+        return form::read(response, searched).map(Topic::Form);
     };
     let verb = links::tasks(bundle);
     let contained = request.contained();

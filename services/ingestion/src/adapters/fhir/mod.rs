@@ -38,6 +38,8 @@ pub mod subscription;
 pub mod task;
 
 #[cfg(test)]
+mod place_tests;
+#[cfg(test)]
 mod property_tests;
 #[cfg(test)]
 mod referral_tests;

@@ -113,9 +113,14 @@ pub fn message(
     })
 }
 
-/// What a search found.
+/// What a search found. `total`: how many there are on all pages, where that is known.
 #[must_use]
-pub fn searchset(endpoint: &str, found: Vec<Value>, own: &str, next: Option<&str>, at: Timestamp) -> Value {
+pub fn searchset(
+    endpoint: &str,
+    (found, total): (Vec<Value>, Option<usize>),
+    (own, next): (&str, Option<&str>),
+    at: Timestamp,
+) -> Value {
     let mut links = vec![json!({ "relation": "self", "url": own })];
     links.extend(next.map(|url| json!({ "relation": "next", "url": url })));
     let entry = |resource: Value| {
@@ -130,10 +135,12 @@ pub fn searchset(endpoint: &str, found: Vec<Value>, own: &str, next: Option<&str
         "link": links,
     });
     let entries: Vec<Value> = found.into_iter().map(entry).collect();
+    let is_none = entries.is_empty() && next.is_none();
+    if let Some(total) = total.or(is_none.then_some(0)) {
+        bundle["total"] = json!(total);
+    }
     if !entries.is_empty() {
         bundle["entry"] = json!(entries);
-    } else if next.is_none() {
-        bundle["total"] = json!(0);
     }
     bundle
 }

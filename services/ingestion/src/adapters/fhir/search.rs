@@ -3,9 +3,12 @@
 //! A parameter that is not understood is refused: left out, it would give more than was asked for. Deliberately not here: what
 //! is found (handlers).
 
+use std::collections::HashSet;
+
 use jiff::civil::Time;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use uuid::Uuid;
 
 use super::date::{Day, instant};
@@ -16,25 +19,44 @@ use crate::domain::journey::Status;
 
 /// Told at once if nobody says how many.
 const PAGE: u32 = 50;
-/// Most that are told at once.
+/// Most that are told at once, and most that are asked for by their numbers or ids.
 const MOST: u32 = 200;
 
 const UNKNOWN: &str = "A parameter of the search is not understood here: see metadata for those that are";
-const NO_IDENTIFIER: &str = "identifier is searched as system|value";
+const NO_IDENTIFIER: &str =
+    "identifier is searched as system|value, value, |value or system|, several numbers with commas";
+const MIXED: &str = "All of a system are asked for by system| alone: send the other numbers in a search of their own";
 const NO_FOCUS: &str = "focus is searched as ServiceRequest/ID, as the referral was answered with";
-const NO_ID: &str = "_id is searched as the id that the referral was answered with";
+const NO_ID: &str = "_id is searched as the id that the referral was answered with, several with commas";
 const NO_DATE: &str = "_lastUpdated is searched with ge, gt, le or lt before a date or an instant with its zone";
 const NO_STATUS: &str = "status is searched by received, accepted, in-progress, completed, rejected, cancelled, failed, several with commas";
-const NO_COUNT: &str = "_count is a whole number";
+const NO_COUNT: &str = "_count is a whole number, at least 1: how many there are is told as total where they are asked for by number or id";
 const NO_PAGE: &str = "Follow the next link as it was told";
+const NO_SORT: &str = "_sort is _lastUpdated, the oldest first, or -_lastUpdated, the newest first";
+const NOTHING_INCLUDED: &str = "Nothing can be included with what is found, because the resources of a referral are kept sealed and not read back: leave _include and _revinclude out";
+const AS_A_WHOLE: &str = "What is found is told as a whole: leave _summary and _elements out";
+const TWICE: &str = "A parameter is there twice, and both can not be heeded: send it once, several values with commas";
+const ONE_WAY: &str = "A referral is asked for by one of identifier, _id and focus: send one of them";
+const TOO_MANY: &str = "More numbers or ids are asked for than are told at once: ask for at most 200";
+
+/// A number that is asked for (FHIR R4 section 3.1.1.4.10).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Number {
+    /// Who gave it; empty: it says that nobody did; nothing: whoever did.
+    pub system: Option<String>,
+    /// The number.
+    pub value: String,
+}
 
 /// What is wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Wanted {
-    /// The referral with an office's number, by who gave it.
-    Number(String, String),
-    /// The one of an inquiry.
-    One(Uuid),
+    /// The referrals with an office's numbers.
+    Numbers(Vec<Number>),
+    /// Those of inquiries.
+    Ones(Vec<Uuid>),
+    /// All whose number somebody gave.
+    Of(String),
     /// All of which there is news.
     News,
 }
@@ -50,6 +72,8 @@ pub struct Search {
     pub from: Option<Timestamp>,
     /// Changed before this moment.
     pub until: Option<Timestamp>,
+    /// Whether the newest change comes first.
+    pub newest_first: bool,
     /// Where the page before ended.
     pub after: Option<(Timestamp, Uuid)>,
     /// How many are told at once.
@@ -62,12 +86,23 @@ impl Search {
     /// # Errors
     /// What is not understood, without what stands there.
     pub fn read(asked: &[(String, String)], has_news: bool, zone: &TimeZone) -> Result<Self, Line> {
-        let mut search =
-            Self { wanted: Wanted::News, statuses: Vec::new(), from: None, until: None, after: None, count: PAGE };
+        let mut search = Self {
+            wanted: Wanted::News,
+            statuses: Vec::new(),
+            from: None,
+            until: None,
+            newest_first: false,
+            after: None,
+            count: PAGE,
+        };
+        let refuse = |words| Line::new(Severity::Error, Issue::NotSupported, words);
+        let mut seen = HashSet::new();
         for (name, value) in asked {
-            search
-                .parameter(name, value, zone)
-                .map_err(|words| Line::new(Severity::Error, Issue::NotSupported, words))?;
+            // A time has two ends.
+            if name != "_lastUpdated" && !seen.insert(name) {
+                return Err(refuse(TWICE));
+            }
+            search.parameter(name, value, zone).map_err(refuse)?;
         }
         if search.wanted == Wanted::News && !has_news {
             return Err(Line::new(Severity::Error, Issue::Required, NO_IDENTIFIER));
@@ -77,59 +112,116 @@ impl Search {
 
     fn parameter(&mut self, name: &str, value: &str, zone: &TimeZone) -> Result<(), &'static str> {
         match name {
-            "identifier" => {
-                let (system, value) = value.split_once('|').unwrap_or(("", value));
-                if value.is_empty() {
-                    return Err(NO_IDENTIFIER);
-                }
-                self.wanted = Wanted::Number(system.to_owned(), value.to_owned());
-            }
-            "_id" => self.wanted = Wanted::One(Uuid::parse_str(value).map_err(|_| NO_ID)?),
+            "identifier" => self.want(numbers(value)?)?,
+            "_id" => self.want(ids(value, |one| Uuid::parse_str(one).ok()).ok_or(NO_ID)?)?,
             "focus" => {
-                let (kind, id) = value.rsplit_once('/').ok_or(NO_FOCUS)?;
-                let is_kind = kind.ends_with("ServiceRequest") || kind.ends_with("QuestionnaireResponse");
-                self.wanted = Wanted::One(Uuid::parse_str(id).ok().filter(|_| is_kind).ok_or(NO_FOCUS)?);
+                let of_focus = |one: &str| {
+                    let (kind, id) = one.rsplit_once('/')?;
+                    let is_kind = kind.ends_with("ServiceRequest") || kind.ends_with("QuestionnaireResponse");
+                    Uuid::parse_str(id).ok().filter(|_| is_kind)
+                };
+                self.want(ids(value, of_focus).ok_or(NO_FOCUS)?)?;
             }
             "status" => {
                 let told: Option<Vec<Status>> = value.split(',').map(|code| Status::parse(code.trim())).collect();
                 self.statuses = told.ok_or(NO_STATUS)?;
             }
             "_lastUpdated" => self.updated(value, zone).ok_or(NO_DATE)?,
-            "_count" => self.count = value.parse::<u32>().map_err(|_| NO_COUNT)?.clamp(1, MOST),
+            "_count" => {
+                let told = value.parse::<u32>().ok().filter(|count| *count > 0);
+                self.count = told.ok_or(NO_COUNT)?.min(MOST);
+            }
             "_after" => self.after = Some(cursor(value).ok_or(NO_PAGE)?),
-            "_sort" if value == "_lastUpdated" => {}
+            "_sort" => {
+                self.newest_first = match value {
+                    "_lastUpdated" => false,
+                    "-_lastUpdated" => true,
+                    _ => return Err(NO_SORT),
+                }
+            }
             "_format" if value.contains("json") => {}
+            "_summary" | "_elements" => return Err(AS_A_WHOLE),
+            _ if name.starts_with("_include") || name.starts_with("_revinclude") => return Err(NOTHING_INCLUDED),
             _ => return Err(UNKNOWN),
         }
+        Ok(())
+    }
+
+    fn want(&mut self, wanted: Wanted) -> Result<(), &'static str> {
+        let many = match &wanted {
+            Wanted::Numbers(numbers) => numbers.len(),
+            Wanted::Ones(ids) => ids.len(),
+            Wanted::Of(_) | Wanted::News => 1,
+        };
+        if self.wanted != Wanted::News {
+            return Err(ONE_WAY);
+        }
+        if many > MOST as usize {
+            return Err(TOO_MANY);
+        }
+        self.wanted = wanted;
         Ok(())
     }
 
     fn updated(&mut self, value: &str, zone: &TimeZone) -> Option<()> {
         let at = value.find(|c: char| c.is_ascii_digit())?;
         let (start, end) = span(&value[at..], zone)?;
-        match &value[..at] {
-            "ge" => self.from = Some(start),
-            "gt" | "sa" => self.from = Some(end),
-            "lt" | "eb" => self.until = Some(start),
-            "le" => self.until = Some(end),
-            "" | "eq" => (self.from, self.until) = (Some(start), Some(end)),
+        let (from, until) = match &value[..at] {
+            "ge" => (Some(start), None),
+            "gt" | "sa" => (Some(end), None),
+            "lt" | "eb" => (None, Some(start)),
+            "le" => (None, Some(end)),
+            "" | "eq" => (Some(start), Some(end)),
             _ => return None,
-        }
+        };
+        // Of two that say the same end, both hold.
+        self.from = self.from.into_iter().chain(from).max();
+        self.until = self.until.into_iter().chain(until).min();
         Some(())
     }
 
-    /// Whether a referral is among those that are asked for, as far as its status says.
+    /// Whether a referral is among those that are asked for, as far as its status, its last change and who gave its number say.
     #[must_use]
     pub fn takes(&self, standing: &Standing) -> bool {
-        self.statuses.is_empty() || self.statuses.contains(&standing.status())
+        let is_of = |system: &str| standing.number.as_ref().is_some_and(|(of, _)| of == system);
+        (self.statuses.is_empty() || self.statuses.contains(&standing.status()))
+            && self.from.is_none_or(|from| standing.changed_at >= from)
+            && self.until.is_none_or(|until| standing.changed_at < until)
+            && !matches!(&self.wanted, Wanted::Of(system) if !is_of(system))
+    }
+
+    /// The page of what was found by number or id, and where the next one begins.
+    #[must_use]
+    pub fn page(&self, mut found: Vec<Standing>) -> (Vec<Standing>, Option<(Timestamp, Uuid)>) {
+        let place = |one: &Standing| (one.changed_at, one.inquiry_id);
+        found.sort_by_key(place);
+        if self.newest_first {
+            found.reverse();
+        }
+        let is_beyond = |one: &Standing| {
+            self.after.is_none_or(|after| if self.newest_first { place(one) < after } else { place(one) > after })
+        };
+        found.retain(is_beyond);
+        let has_more = found.len() > self.count as usize;
+        found.truncate(self.count as usize);
+        let next = found.last().map(place).filter(|_| has_more);
+        (found, next)
     }
 
     /// The address of this search, or of its next page. An office's number does not stand in it.
     #[must_use]
     pub fn link(&self, address: &str, after: Option<(Timestamp, Uuid)>) -> String {
         let mut parts = Vec::new();
-        if let Wanted::One(id) = self.wanted {
-            parts.push(format!("_id={id}"));
+        match &self.wanted {
+            Wanted::Ones(ids) => {
+                let ids: Vec<String> = ids.iter().map(Uuid::to_string).collect();
+                parts.push(format!("_id={}", ids.join(",")));
+            }
+            // Who gives numbers is no number.
+            Wanted::Of(system) => {
+                parts.push(format!("identifier={}%7C", utf8_percent_encode(system, NON_ALPHANUMERIC)));
+            }
+            Wanted::Numbers(_) | Wanted::News => {}
         }
         if !self.statuses.is_empty() {
             let codes: Vec<&str> = self.statuses.iter().map(|status| status.code()).collect();
@@ -137,13 +229,69 @@ impl Search {
         }
         parts.extend(self.from.map(|at| format!("_lastUpdated=ge{at:.6}")));
         parts.extend(self.until.map(|at| format!("_lastUpdated=lt{at:.6}")));
-        if self.wanted == Wanted::News {
+        if self.newest_first {
+            parts.push("_sort=-_lastUpdated".to_owned());
+        }
+        if !matches!(self.wanted, Wanted::Numbers(_)) {
             parts.push(format!("_count={}", self.count));
         }
         let after = after.or(self.after);
         parts.extend(after.map(|(at, id)| format!("_after={}.{id}", at.as_microsecond())));
         if parts.is_empty() { address.to_owned() } else { format!("{address}?{}", parts.join("&")) }
     }
+}
+
+/// The ids of a list with commas.
+fn ids(value: &str, id: impl Fn(&str) -> Option<Uuid>) -> Option<Wanted> {
+    let ids: Option<Vec<Uuid>> = value.split(',').map(|one| id(one.trim())).collect();
+    ids.map(Wanted::Ones)
+}
+
+/// The numbers of a list with commas. A comma, a bar or a backslash that is a part of one has a backslash before it.
+fn numbers(value: &str) -> Result<Wanted, &'static str> {
+    let numbers: Vec<Number> = parts(value, ',').iter().map(|one| number(one)).collect();
+    match numbers.as_slice() {
+        [Number { system: Some(system), value }] if value.is_empty() && !system.is_empty() => {
+            Ok(Wanted::Of(system.clone()))
+        }
+        all if all.iter().any(|one| one.value.is_empty() && one.system.as_ref().is_none_or(String::is_empty)) => {
+            Err(NO_IDENTIFIER)
+        }
+        all if all.iter().any(|one| one.value.is_empty()) => Err(MIXED),
+        _ => Ok(Wanted::Numbers(numbers)),
+    }
+}
+
+fn number(one: &str) -> Number {
+    match parts(one, '|').as_slice() {
+        [] | [_] => Number { system: None, value: plain(one) },
+        // A bar within a number stands there as it is with many systems.
+        [system, rest @ ..] => Number { system: Some(plain(system)), value: plain(&rest.join("|")) },
+    }
+}
+
+/// What stands between the signs that have no backslash before them.
+fn parts(text: &str, sign: char) -> Vec<&str> {
+    let (mut parts, mut from, mut is_escaped) = (Vec::new(), 0, false);
+    for (at, one) in text.char_indices() {
+        if one == sign && !is_escaped {
+            parts.push(&text[from..at]);
+            from = at + one.len_utf8();
+        }
+        is_escaped = one == '\\' && !is_escaped;
+    }
+    parts.push(&text[from..]);
+    parts
+}
+
+/// A part without the backslashes that stand before signs.
+fn plain(part: &str) -> String {
+    let (mut plain, mut signs) = (String::with_capacity(part.len()), part.chars().peekable());
+    while let Some(one) = signs.next() {
+        let stands_for = signs.next_if(|next| one == '\\' && ['\\', ',', '|', '$'].contains(next));
+        plain.push(stands_for.unwrap_or(one));
+    }
+    plain
 }
 
 /// The time that a date or an instant stands for, from its beginning to just after its end.
@@ -170,70 +318,5 @@ fn cursor(text: &str) -> Option<(Timestamp, Uuid)> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(asked: &[(&str, &str)]) -> Result<Search, Line> {
-        let asked: Vec<_> = asked.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Search::read(&asked, true, &TimeZone::UTC)
-    }
-
-    fn at(text: &str) -> Option<Timestamp> {
-        text.parse().ok()
-    }
-
-    #[test]
-    fn times_are_as_exact_as_they_are_written() {
-        for (value, from, until) in [
-            ("ge2026-04-12", at("2026-04-12T00:00:00Z"), None),
-            ("gt2026-04-12", at("2026-04-13T00:00:00Z"), None),
-            ("le2026-04", None, at("2026-05-01T00:00:00Z")),
-            ("2026", at("2026-01-01T00:00:00Z"), at("2027-01-01T00:00:00Z")),
-            ("gt2026-04-12T10:30:00Z", at("2026-04-12T10:30:01Z"), None),
-            ("gt2026-04-12T10:30:00.123456Z", at("2026-04-12T10:30:00.123457Z"), None),
-            ("lt2026-04-12T10:30:00-04:00", None, at("2026-04-12T14:30:00Z")),
-        ] {
-            let search = read(&[("_lastUpdated", value)]).unwrap_or_else(|line| panic!("{}", line.words));
-            assert_eq!((search.from, search.until), (from, until), "{value}");
-        }
-    }
-
-    #[test]
-    fn what_is_not_understood_is_refused_and_not_repeated() {
-        for (name, value) in [
-            ("patient", "Rosa"),
-            ("identifier", ""),
-            ("focus", "Rosa"),
-            ("focus", "Patient/00000000-0000-0000-0000-000000000001"),
-            ("_lastUpdated", "ne2026"),
-            ("_lastUpdated", "Rosa"),
-            ("_lastUpdated", "ge9999-12-31"),
-            ("_id", "Rosa"),
-            ("_count", "Rosa"),
-            ("status", "Rosa"),
-            ("status", "received,requested"),
-            ("_after", "1.Rosa"),
-            ("_sort", "-_lastUpdated"),
-        ] {
-            let refused = read(&[(name, value)]).err().unwrap_or_else(|| panic!("{name}={value}"));
-            assert!(!refused.words.contains("Rosa"));
-        }
-        assert!(Search::read(&[], false, &TimeZone::UTC).is_err(), "a search for all of them needs a number");
-    }
-
-    #[test]
-    fn the_next_page_is_asked_for_by_its_link_and_no_number_stands_in_one() {
-        let search = read(&[("_lastUpdated", "ge2026-04-12"), ("_count", "1000"), ("status", "accepted,failed")])
-            .unwrap_or_else(|line| panic!("{}", line.words));
-        let link = search.link("https://x/Task", Some((Timestamp::UNIX_EPOCH, Uuid::from_u128(1))));
-        assert_eq!(
-            link,
-            "https://x/Task?status=accepted,failed&_lastUpdated=ge2026-04-12T00:00:00.000000Z&_count=200&_after=0.00000000-0000-0000-0000-000000000001"
-        );
-        let numbered = read(&[("identifier", "s|7")]).unwrap_or_else(|line| panic!("{}", line.words));
-        assert_eq!(
-            (numbered.wanted.clone(), numbered.link("https://x/Task", None)),
-            (Wanted::Number("s".into(), "7".into()), "https://x/Task".into())
-        );
-    }
-}
+#[path = "search_tests.rs"]
+mod tests;

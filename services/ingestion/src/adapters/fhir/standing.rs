@@ -114,6 +114,8 @@ fn ended(status: Status, reason: Option<CloseReason>) -> Told {
     let told = match status {
         Status::Completed => return Told::of(Some(DONE), "The visit took place"),
         Status::Rejected => Told::of(Some(DECLINED), "Declined"),
+        // What the center had taken on and a reviewer declined: the status may not go back to rejected, and the words say it.
+        Status::Cancelled if reason == Some(CloseReason::OutOfScopeReferred) => Told::of(Some(DECLINED), "Declined"),
         Status::Failed => Told::of(Some(OFF), "Ended without a visit"),
         _ => Told::of(Some(OFF), "Called off"),
     };
@@ -128,12 +130,15 @@ const fn why(reason: CloseReason) -> &'static str {
         CloseReason::ChoseAnotherCenter => "The patient chose another center",
         CloseReason::NotReady => "The patient is not ready now",
         CloseReason::Unreachable => "The patient could not be reached after all tries",
-        CloseReason::OutOfScopeReferred => "Not treated at this center; the patient was told where to go",
+        CloseReason::OutOfScopeReferred => "This center does not take it on; the patient was told where to go",
         CloseReason::Insurance => "The insurance does not cover a visit at this center",
         CloseReason::NoSuitableDate => "No date fitted",
         CloseReason::Duplicate => "The same referral stands already under another number",
         CloseReason::DistanceOrTravel => "The way is too far for the patient",
         CloseReason::CareElsewhereStarted => "Care has started elsewhere",
+        CloseReason::HandedToSister => {
+            "A sister center has it and calls the patient; please ask this center for its number there"
+        }
         CloseReason::NotAnInquiry => "It asks for nothing that this center does",
         CloseReason::Deceased | CloseReason::AskedToStop | CloseReason::OtherReason => ASK,
     }
@@ -162,6 +167,7 @@ mod tests {
             is_withdrawn: false,
             is_changed: false,
             is_cancelled: false,
+            number: None,
             journey,
         }
     }
@@ -182,6 +188,19 @@ mod tests {
         let seen = Journey { stage: Stage::Attended, status: Status::Completed, ..Journey::default() };
         let seen = told(&standing(seen));
         assert_eq!((code(&seen), seen.reason), ("7.0", None));
+    }
+
+    #[test]
+    fn what_a_reviewer_declined_late_is_told_as_declined_and_not_as_called_off() {
+        let with = |status, reason| {
+            told(&standing(Journey { stage: Stage::Closed, status, reason: Some(reason), ..Journey::default() }))
+        };
+        for status in [Status::Rejected, Status::Cancelled] {
+            let declined = with(status, CloseReason::OutOfScopeReferred);
+            assert_eq!((code(&declined), declined.words.as_str()), ("4.0", "Declined"));
+            assert_eq!(declined.reason, Some("This center does not take it on; the patient was told where to go"));
+        }
+        assert_eq!(with(Status::Cancelled, CloseReason::Insurance).words, "Called off");
     }
 
     #[test]

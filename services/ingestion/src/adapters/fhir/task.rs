@@ -35,6 +35,8 @@ pub struct Standing {
     pub is_changed: bool,
     /// A person has dealt with its withdrawal.
     pub is_cancelled: bool,
+    /// The office's own number of it, after who gave it; empty: that is not told.
+    pub number: Option<(String, String)>,
     /// Where it stands at the center.
     pub journey: Journey,
 }
@@ -65,15 +67,15 @@ impl Standing {
         json!({ "versionId": self.version.to_string(), "lastUpdated": date::write(self.changed_at) })
     }
 
-    /// The Task. `number`: the office's own, where it asked by it.
+    /// The Task.
     #[must_use]
-    pub fn task(&self, number: Option<(&str, &str)>) -> Value {
+    pub fn task(&self) -> Value {
         let told = told(self);
         let mut task = json!({
             "resourceType": "Task",
             "id": self.inquiry_id,
             "meta": self.meta(),
-            "identifier": self.identifiers(number),
+            "identifier": self.identifiers(),
             "status": self.status().code(),
             "businessStatus": told.business_status(),
             "intent": "order",
@@ -95,35 +97,37 @@ impl Standing {
 
     /// The ServiceRequest as far as it is told back: that it is there, under which numbers. What it says stays sealed.
     #[must_use]
-    pub fn request(&self, number: Option<(&str, &str)>) -> Value {
+    pub fn request(&self) -> Value {
         json!({
             "resourceType": "ServiceRequest",
             "id": self.inquiry_id,
             "meta": self.meta(),
-            "identifier": self.identifiers(number),
+            "identifier": self.identifiers(),
             "status": if self.is_cancelled { "revoked" } else { "active" },
             "intent": "order",
             "subject": { "reference": self.patient() },
         })
     }
 
-    /// The answers of a form as far as they are told back: that they are there, under our number. What they say stays sealed.
+    /// The answers of a form as far as they are told back: that they are there, under the office's number of them, else ours, since
+    /// they bear one alone. What they say stays sealed.
     #[must_use]
     pub fn form(&self) -> Value {
         json!({
             "resourceType": "QuestionnaireResponse",
             "id": self.inquiry_id,
             "meta": self.meta(),
-            "identifier": { "system": REFERENCE_SYSTEM, "value": self.reference },
+            "identifier": self.identifiers()[0],
             "status": if self.is_cancelled { "entered-in-error" } else { "completed" },
         })
     }
 
-    fn identifiers(&self, number: Option<(&str, &str)>) -> Value {
+    /// The office's number, where it is known, and ours.
+    fn identifiers(&self) -> Value {
         let ours = json!({ "system": REFERENCE_SYSTEM, "value": self.reference });
-        match number {
+        match &self.number {
             None => json!([ours]),
-            Some(("", value)) => json!([{ "value": value }, ours]),
+            Some((system, value)) if system.is_empty() => json!([{ "value": value }, ours]),
             Some((system, value)) => json!([{ "system": system, "value": value }, ours]),
         }
     }
@@ -168,13 +172,15 @@ mod tests {
             is_withdrawn: false,
             is_changed: false,
             is_cancelled: false,
+            number: None,
             journey: Journey::default(),
         }
     }
 
     #[test]
     fn a_task_tells_what_waits_and_says_why_where_it_ends() {
-        let task = standing().task(Some(("https://x.org/r", "7")));
+        let number = Some(("https://x.org/r".to_owned(), "7".to_owned()));
+        let task = Standing { number: number.clone(), ..standing() }.task();
         assert_eq!(
             (&task["status"], &task["focus"]["reference"]),
             (&json!("received"), &json!(format!("ServiceRequest/{}", Uuid::from_u128(7))))
@@ -184,9 +190,14 @@ mod tests {
             (&task["meta"]["versionId"], &task["meta"]["lastUpdated"]),
             (&json!("2"), &json!("2026-04-13T14:30:01.000000Z"))
         );
-        let changed = Standing { is_changed: true, is_mended: true, ..standing() }.task(None);
+        let form = Standing { number, ..standing() }.form();
+        assert_eq!(
+            (&form["identifier"]["value"], standing().form()["identifier"]["value"].as_str()),
+            (&json!("7"), Some("HV-7K4M-2QX"))
+        );
+        let changed = Standing { is_changed: true, is_mended: true, ..standing() }.task();
         assert_eq!(changed["businessStatus"]["text"], "Received; a change waits for a person");
-        let ended = Standing { is_cancelled: true, ..standing() }.task(None);
+        let ended = Standing { is_cancelled: true, ..standing() }.task();
         assert_eq!((&ended["status"], ended["statusReason"]["text"].is_string()), (&json!("cancelled"), true));
     }
 

@@ -2,7 +2,8 @@
 //!
 //! The standard wants provider and patient in it. Of the patient it holds the office's own record number and, in place of
 //! the name, the code by which HL7 says that a name is withheld: the office knows whom it referred, and an answer that is
-//! misrouted tells nobody. Deliberately not here: when a referral has come so far (those who work it).
+//! misrouted tells nobody. What is required and was not sent (a provider, a record number) is told as what we know of it: the center
+//! itself, and the number of the referral. Deliberately not here: when a referral has come so far (those who work it).
 
 use super::escape::{carried, escape};
 use super::header::Header;
@@ -39,7 +40,7 @@ impl Standing {
 pub struct Answer<'a> {
     /// What it stands at.
     pub standing: Standing,
-    /// Our number of it.
+    /// Our number of it; empty: it has none yet.
     pub reference: &'a str,
     /// A remark for people, without anything of the patient; empty: none.
     pub remark: &'a str,
@@ -64,20 +65,37 @@ pub fn referral(
     msa(header, "AA", None, &mut reply);
     let mut ours = String::new();
     escape(answer.reference, &mut ours);
-    ours.push_str("^CAUSEWAY");
+    let own = if ours.is_empty() { String::new() } else { format!("{ours}^CAUSEWAY") };
     let theirs = their_number(message);
-    segment(&["RF1", answer.standing.coded(), "", "", "", "", &theirs, "", "", "", "", &ours], &mut reply);
-    if let Some(provider) = referring(message) {
-        let [role, name, number] = [1, 2, 7].map(|field| field_of(message, &provider, field));
-        segment(&["PRD", &role, &name, "", "", "", "", &number], &mut reply);
+    // The segment has to hold a number, and may be left out.
+    let number = if theirs.is_empty() { &own } else { &theirs };
+    if !number.is_empty() {
+        segment(&["RF1", answer.standing.coded(), "", "", "", "", number, "", "", "", "", &own], &mut reply);
     }
-    segment(&["PID", "1", "", &record_number(message), "", "^^^^^^S"], &mut reply);
+    provider(message, header, &mut reply);
+    let record = record_number(message);
+    let told = [record.as_str(), &ours, theirs.split('^').next().unwrap_or_default(), &header.carried(10)];
+    let record = told.into_iter().find(|number| !number.is_empty()).unwrap_or_default();
+    segment(&["PID", "1", "", record, "", "^^^^^^S"], &mut reply);
     if !answer.remark.is_empty() {
         let mut remark = String::new();
         escape(answer.remark, &mut remark);
         segment(&["NTE", "1", "L", &remark, "RE^Remark^HL70364"], &mut reply);
     }
     Some(reply)
+}
+
+/// Who refers; where nobody was named, the center to which the message is addressed, as the one that it is referred to.
+fn provider(message: &Message<'_>, header: &Header<'_>, reply: &mut String) {
+    let Some(provider) = referring(message) else {
+        let mut facility = String::new();
+        escape(&header.receiving_facility(), &mut facility);
+        let place = format!("^^^{facility}");
+        return segment(&["PRD", "RT^Referred to Provider^HL70286", "", "", &place], reply);
+    };
+    let [role, name, number] = [1, 2, 7].map(|field| field_of(message, &provider, field));
+    let role = if role.is_empty() { "RP^Referring Provider^HL70286" } else { &role };
+    segment(&["PRD", role, &name, "", "", "", "", &number], reply);
 }
 
 fn field_of(message: &Message<'_>, segment: &Segment<'_>, field: usize) -> String {
@@ -156,6 +174,20 @@ mod tests {
     fn without_numbers_and_providers_there_is_still_an_answer() {
         let answer = Answer { standing: Standing::Accepted, reference: "NC-1", remark: "" };
         let reply = answered("MSH|^~\\&|A|B|C|D|1||REF^I12|1|P|2.5.1\rOBR|1|ORD-7\rPID|1|77\r", answer).unwrap();
-        assert!(reply.contains("|||||ORD-7|||||NC-1^CAUSEWAY\rPID|1||77||^^^^^^S\r"), "{reply}");
+        assert!(
+            reply.contains(
+                "|||||ORD-7|||||NC-1^CAUSEWAY\rPRD|RT^Referred to Provider^HL70286|||^^^D\rPID|1||77||^^^^^^S\r"
+            ),
+            "{reply}"
+        );
+        let bare = "MSH|^~\\&|A|B|C|D|1||REF^I12|1|P|2.5.1\rPRD||Okafor\rPID|1\r";
+        let reply = answered(bare, answer).unwrap();
+        let own = "RF1|A^Accepted^HL70283|||||NC-1^CAUSEWAY|||||NC-1^CAUSEWAY\rPRD|RP^Referring Provider^HL70286|Okafor\rPID|1||NC-1||^^^^^^S\r";
+        assert!(reply.ends_with(own), "{reply}");
+        let unnumbered = answered(bare, Answer { reference: "", ..answer }).unwrap();
+        assert!(
+            unnumbered.ends_with("MSA|AA|1\rPRD|RP^Referring Provider^HL70286|Okafor\rPID|1||1||^^^^^^S\r"),
+            "{unnumbered}"
+        );
     }
 }

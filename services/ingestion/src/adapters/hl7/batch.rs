@@ -13,6 +13,8 @@ use super::segment::part;
 pub struct Batch<'a> {
     /// Who sent it to whom: of the file, else of its first batch. Refusals of all of it go there.
     pub header: Header<'a>,
+    /// What stands before the first message.
+    pub lead: &'a str,
     /// The text of each message, in their order.
     pub messages: Vec<&'a str>,
     /// Why none of them may be taken.
@@ -36,7 +38,8 @@ pub fn read(text: &str) -> Option<Batch<'_>> {
     let text = &text[start..];
     let first = text.split(['\r', '\n']).next()?;
     let marks = Delimiters::declared(first)?;
-    let mut batch = Batch { header: Header::of_batch(first, marks), messages: Vec::new(), fault: None };
+    let header = Header::of_batch(first, marks);
+    let mut batch = Batch { header, lead: text, messages: Vec::new(), fault: None };
     let (mut file, mut group) = (Counted::default(), Counted::default());
     let mut message = None;
     for (at, line) in lines(text) {
@@ -51,6 +54,9 @@ pub fn read(text: &str) -> Option<Batch<'_>> {
                 group = Counted { open: true, units: 0 };
             }
             Control::Message => {
+                if batch.messages.is_empty() {
+                    batch.lead = &text[..at];
+                }
                 message = Some(at);
                 group.units += 1;
             }
@@ -137,6 +143,7 @@ mod tests {
     fn a_file_gives_its_messages_whole_and_tells_who_sent_it() {
         let batch = read(FILE).unwrap();
         assert_eq!(batch.messages.len(), 2);
+        assert!(batch.lead.starts_with("FHS|") && FILE.starts_with(&format!("{}{}", batch.lead, batch.messages[0])));
         assert!(batch.messages[0].starts_with("MSH|") && batch.messages[0].ends_with("PID|1||7\r"));
         assert_eq!(batch.messages[1], "MSH#*@!$#HUB#RFM\r\nPID#1\r");
         assert_eq!((batch.header.control_id(), batch.header.sending_facility().as_ref()), ("F1", "RFM"));

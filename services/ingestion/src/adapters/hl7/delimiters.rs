@@ -3,6 +3,8 @@
 //! All of them are ASCII, so a text can be cut at any of them without cutting a character. Deliberately not here: the
 //! cutting (message) and what stands for a divider inside a text (escape).
 
+use std::borrow::Cow;
+
 use memchr::memchr;
 
 /// What divides a message. A divider that was not declared is [`NONE`], which is found in no text.
@@ -40,7 +42,13 @@ impl Delimiters {
         let bytes = header.as_bytes();
         let field = *bytes.get(3)?;
         let coding = bytes.get(4..)?;
-        let coding = &coding[..memchr(field, coding)?];
+        let coding = match &coding[..memchr(field, coding)?] {
+            // Written in a program's text, where a backslash stands for itself only when it is doubled.
+            [component, repetition, b'\\', b'\\', rest @ ..] => {
+                Cow::Owned([&[*component, *repetition, b'\\'], rest].concat())
+            }
+            coding => Cow::Borrowed(coding),
+        };
         let told = |at: usize| coding.get(at).copied().unwrap_or(NONE);
         let fit = |(at, mark): (usize, &u8)| mark.is_ascii_punctuation() && !coding[..at].contains(mark);
         let usable =
@@ -74,6 +82,13 @@ mod tests {
         assert_eq!((own.escape, own.subcomponent, own.truncation), (b'!', b'$', NONE));
         assert_eq!(Delimiters::declared(r"MSH|^~\&#|A").map(|own| own.truncation), Some(b'#'));
         assert!(Delimiters::declared(r"MSH|^~\&#|A").unwrap().are_standard() && !own.are_standard());
+    }
+
+    #[test]
+    fn a_backslash_that_a_program_doubled_is_one() {
+        assert_eq!(Delimiters::declared(r"MSH|^~\\&|A"), Some(Delimiters::STANDARD));
+        assert_eq!(Delimiters::declared(r"MSH|^~\\&#|A").map(|own| own.truncation), Some(b'#'));
+        assert_eq!(Delimiters::declared("MSH|^~@@&|A"), None, "another mark is doubled by no language");
     }
 
     #[test]

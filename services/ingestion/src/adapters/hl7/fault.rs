@@ -161,6 +161,8 @@ pub enum Oddity {
     NoReferralNumber,
     /// The birth date can't be read, or not to the day.
     BirthDate,
+    /// The number of a provider (NPI) has a wrong check digit.
+    ProviderNumber,
     /// A document can't be read.
     DocumentUnreadable,
     /// A document is a program.
@@ -180,6 +182,7 @@ impl Oddity {
             Self::NoRecordNumber => "no_record_number",
             Self::NoReferralNumber => "no_referral_number",
             Self::BirthDate => "birth_date",
+            Self::ProviderNumber => "npi",
             Self::DocumentUnreadable => "document_unreadable",
             Self::DocumentIsProgram => "document_is_program",
         }

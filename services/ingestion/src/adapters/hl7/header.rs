@@ -74,6 +74,13 @@ impl<'a> Header<'a> {
         if name.is_empty() { self.value(4, 2) } else { name }
     }
 
+    /// MSH-6, its first component, or the second where the first is empty.
+    #[must_use]
+    pub fn receiving_facility(&self) -> Cow<'a, str> {
+        let name = self.value(6, 1);
+        if name.is_empty() { self.value(6, 2) } else { name }
+    }
+
     /// Whether MSH-5 names this application, by its name or by its universal id.
     #[must_use]
     pub fn is_for_application(&self, name: &str) -> bool {

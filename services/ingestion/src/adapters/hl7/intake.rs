@@ -13,7 +13,7 @@ use jiff::tz::TimeZone;
 use super::batch::{self, Batch};
 use super::charset::Decoded;
 use super::documents;
-use super::fault::{Code, Fault, Oddity};
+use super::fault::{Code, Fault, Oddity, Severity};
 use super::header::Header;
 use super::message::{Message, NotAMessage};
 use super::person;
@@ -144,6 +144,12 @@ pub fn unproven() -> Verdict {
     Verdict::refused(Outcome::Rejected, UNPROVEN)
 }
 
+/// Refuses a message that is longer than the door takes.
+#[must_use]
+pub fn too_long() -> Verdict {
+    Verdict::refused(Outcome::Rejected, LONG)
+}
+
 /// Refuses other content under a control id that was used before.
 #[must_use]
 pub fn control_id_reused() -> Verdict {
@@ -156,6 +162,8 @@ const USED_ID: &str = "This control id was used for another message: send it und
 const REUSED: Fault = Fault::at("MSH", 10, Code::DuplicateKey, USED_ID);
 const ELSEWHERE: &str = "This message is for somebody else: check the receiving application and facility";
 const MISDIRECTED: Fault = Fault::at("MSH", 6, Code::TableValue, ELSEWHERE);
+const TOO_LONG: &str = "The message is longer than is taken here: send its documents in messages of their own";
+const LONG: Fault = Fault::at("MSH", 0, Code::Internal, TOO_LONG);
 const NO_PROOF: &str = "This facility is known by another certificate: send with that one, or have yours entered";
 const UNPROVEN: Fault = Fault::at("MSH", 4, Code::TableValue, NO_PROOF);
 const NOT_REAL: &str = "Only messages about real care are taken here: check the processing id";
@@ -166,6 +174,9 @@ const NOT_SERVED: &str = "Messages of this type are not taken here";
 const UNSERVED: Fault = Fault::at("MSH", 9, Code::MessageType, NOT_SERVED).in_component(1);
 const NO_EVENT: &str = "Referrals are taken with the events I12, I13, I14 and I15";
 const UNKNOWN_EVENT: Fault = Fault::at("MSH", 9, Code::Event, NO_EVENT).in_component(2);
+const NPI: &str =
+    "The check digit of a provider number (NPI) is wrong: the referral is taken, and a person looks at it";
+const WRONG_NPI: Fault = Fault { severity: Severity::Warning, ..Fault::at("PRD", 7, Code::DataType, NPI) };
 const WHICH: &str = "Nothing tells which referral is meant: send its number";
 const NO_NUMBER: Fault = Fault::at("RF1", 6, Code::RequiredField, WHICH);
 
@@ -233,6 +244,9 @@ impl<'a> Opened<'a> {
             return Err(Verdict::refused(Outcome::Error, NO_NUMBER));
         }
         intake.oddities.extend(referral.oddities.iter().copied());
+        if referral.oddities.contains(&Oddity::ProviderNumber) {
+            intake.verdict.faults.push(WRONG_NPI);
+        }
         self.documents(intake);
         Ok(Topic::Referral(verb, referral))
     }

@@ -113,6 +113,17 @@ fn a_bad_document_costs_nobody_the_referral() {
 }
 
 #[test]
+fn a_wrong_number_of_a_provider_is_told_to_its_sender_and_refuses_nothing() {
+    let text = REFERRAL.replace("PRD|RP|Okafor^Adaeze", "PRD|RP|Okafor^Adaeze|||||1234567890^NPI");
+    let intake = judged(&text, &expected());
+    assert!(matches!(intake.topic, Topic::Referral(Verb::New, _)) && intake.verdict.outcome == Outcome::Accepted);
+    let told: Vec<_> =
+        intake.verdict.faults.iter().map(|fault| (fault.severity, fault.location.map(|at| at.to_string()))).collect();
+    assert_eq!(told, [(Severity::Warning, Some("PRD^1^7".to_owned()))]);
+    assert_eq!(intake.oddities, [Oddity::ProviderNumber]);
+}
+
+#[test]
 fn what_was_odd_is_told_once() {
     let text = REFERRAL.replace("PID|", "pid|").replace("|2.5.1", "|7").replace('\r', "\n") + "nte|1||a\nnte|2||b\n";
     assert_eq!(judged(&text, &expected()).oddities, [Oddity::LineEnds, Oddity::SegmentCase, Oddity::Version]);

@@ -12,6 +12,7 @@
 //! recognised by).
 
 pub mod answer;
+pub mod around;
 pub mod batch;
 pub mod charset;
 pub mod delimiters;

@@ -33,30 +33,91 @@ pub fn patient<'a>(message: &Message<'a>) -> Result<Segment<'a>, Fault> {
 /// A name as people write it (XPN: family, given, second). Old systems put all of it into the first component.
 #[must_use]
 pub fn name(segment: &Segment<'_>, field: usize) -> String {
-    let first = segment.field(field).first();
-    let part = |component: usize| first.component(component).subcomponent(1);
+    written(&segment.field(field).first())
+}
+
+fn written(name: &Repetition<'_>) -> String {
+    let part = |component: usize| name.component(component).subcomponent(1);
     joined(&[part(2), part(3), part(1)], " ")
+}
+
+/// Types of names that are another one than that by which somebody is called now: table 0200 alias, maiden, pseudonym, at birth.
+const OTHER_NAMES: [&str; 4] = ["A", "M", "S", "B"];
+
+/// The patient's name of several: of the types that are preferred, else the legal one, else the first that is no alias.
+#[must_use]
+pub fn patient_name(patient: &Segment<'_>, preferred: &[String]) -> String {
+    let field = patient.field(5);
+    let names = || field.repetitions().filter(|name| !written(name).is_empty());
+    let of_kind =
+        |wanted: &str| names().find(|name| name.component(7).text().trim_ascii().eq_ignore_ascii_case(wanted));
+    let is_other = |name: &Repetition<'_>| {
+        OTHER_NAMES.iter().any(|kind| name.component(7).text().trim_ascii().eq_ignore_ascii_case(kind))
+    };
+    let chosen = preferred.iter().find_map(|kind| of_kind(kind)).or_else(|| of_kind("L"));
+    chosen
+        .or_else(|| names().find(|name| !is_other(name)))
+        .or_else(|| names().next())
+        .map(|name| written(&name))
+        .unwrap_or_default()
+}
+
+/// The ways to reach somebody, the first of each kind.
+#[derive(Default)]
+pub struct Reaches {
+    cell: String,
+    home: String,
+    work: String,
+    /// E-mail.
+    pub email: String,
+    /// Fax.
+    pub fax: String,
+}
+
+impl Reaches {
+    /// Reads the fields with these numbers.
+    #[must_use]
+    pub fn of(segment: &Segment<'_>, fields: &[usize]) -> Self {
+        let mut found = Self::default();
+        for number in fields.iter().flat_map(|field| segment.field(*field).repetitions()) {
+            let (target, value) = match Reach::of(&number) {
+                Reach::Email(address) => (&mut found.email, address),
+                Reach::Cell(number) => (&mut found.cell, number),
+                Reach::Phone(number) => (&mut found.home, number),
+                Reach::Work(number) => (&mut found.work, number),
+                Reach::Fax(number) => (&mut found.fax, number),
+                Reach::No => continue,
+            };
+            if target.is_empty() {
+                *target = value;
+            }
+        }
+        found
+    }
+
+    /// Numbers to call, the best first: a cell phone, one at home, one at work.
+    fn phones(&self) -> impl Iterator<Item = &String> {
+        [&self.cell, &self.home, &self.work].into_iter().filter(|number| !number.is_empty())
+    }
+
+    /// The number to call.
+    #[must_use]
+    pub fn phone(&self) -> String {
+        self.phones().next().cloned().unwrap_or_default()
+    }
+
+    /// The number to call where nobody answers.
+    #[must_use]
+    pub fn second_phone(&self) -> String {
+        self.phones().nth(1).cloned().unwrap_or_default()
+    }
 }
 
 /// Who somebody is and how to reach them, by the numbers of the fields that tell.
 #[must_use]
 pub fn contact(segment: &Segment<'_>, name_field: usize, phone_fields: &[usize]) -> Contact {
-    let (mut cell, mut phone, mut email) = (String::new(), String::new(), String::new());
-    for number in phone_fields.iter().flat_map(|field| segment.field(*field).repetitions()) {
-        match Reach::of(&number) {
-            Reach::Email(address) => first(&mut email, address),
-            Reach::Cell(number) => first(&mut cell, number),
-            Reach::Phone(number) => first(&mut phone, number),
-            Reach::No => {}
-        }
-    }
-    Contact { name: name(segment, name_field), phone: if cell.is_empty() { phone } else { cell }, email }
-}
-
-fn first(target: &mut String, value: String) {
-    if target.is_empty() {
-        *target = value;
-    }
+    let reaches = Reaches::of(segment, phone_fields);
+    Contact { name: name(segment, name_field), phone: reaches.phone(), email: reaches.email }
 }
 
 /// What one XTN is good for.
@@ -64,7 +125,10 @@ enum Reach {
     Email(String),
     Cell(String),
     Phone(String),
-    /// A fax, a pager, a modem, or nothing.
+    /// At work.
+    Work(String),
+    Fax(String),
+    /// A pager, a modem, or nothing.
     No,
 }
 
@@ -78,9 +142,11 @@ impl Reach {
         let (equipment, dialled) = (part(3), dialled(&part));
         let is = |kind: &str| equipment.trim_ascii().eq_ignore_ascii_case(kind);
         match dialled {
-            _ if ["FX", "BP", "MD", "INTERNET"].into_iter().any(is) => Self::No,
+            _ if ["BP", "MD", "INTERNET"].into_iter().any(is) => Self::No,
             number if number.is_empty() => Self::No,
+            number if is("FX") => Self::Fax(number),
             number if is("CP") => Self::Cell(number),
+            number if part(2).trim_ascii().eq_ignore_ascii_case("WPN") => Self::Work(number),
             number => Self::Phone(number),
         }
     }
@@ -172,6 +238,30 @@ mod tests {
             let found = with(&format!("PID|||||||||||||{told}"), |patient| contact(patient, 5, &[13, 14]));
             assert_eq!((found.phone.as_str(), found.email.as_str()), (phone, email), "{told}");
         }
+    }
+
+    #[test]
+    fn the_name_is_the_legal_one_and_an_alias_only_where_there_is_no_other() {
+        let named = |told: &str, preferred: &[&str]| {
+            let preferred: Vec<String> = preferred.iter().map(|kind| (*kind).to_owned()).collect();
+            with(&format!("PID|||||{told}"), |patient| patient_name(patient, &preferred))
+        };
+        assert_eq!(named("Doe^Alias^^^^^A~Testpatient^Marisol^^^^^L", &[]), "Marisol Testpatient");
+        assert_eq!(named("Doe^Maiden^^^^^M~Testpatient^Marisol", &[]), "Marisol Testpatient");
+        assert_eq!(named("Doe^Alias^^^^^A", &[]), "Alias Doe");
+        assert_eq!(named("Testpatient^Marisol^^^^^L~Testpatient^Mari^^^^^D", &["D"]), "Mari Testpatient");
+        assert_eq!(named("Testpatient^Marisol^^^^^L~Testpatient^Mari^^^^^D", &["T"]), "Marisol Testpatient");
+        assert_eq!(named("~^~Testpatient", &[]), "Testpatient");
+    }
+
+    #[test]
+    fn a_phone_at_work_is_called_last_and_the_next_one_is_kept_beside() {
+        let told = "5550100^WPN^PH~5550101^PRN^PH~5550102^WPN^FX~5550103^PRN^CP";
+        let found = with(&format!("PID|||||||||||||{told}"), |patient| Reaches::of(patient, &[13, 14]));
+        assert_eq!(
+            (found.phone(), found.second_phone(), found.fax),
+            ("5550103".into(), "5550101".into(), "5550102".into())
+        );
     }
 
     #[test]

@@ -7,18 +7,21 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use causeway_auth::fingerprint;
 use causeway_funnel::inquiry::Urgency;
 use causeway_funnel::profile::{Hl7Field, Hl7Mapping};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::answer::referring;
+use super::around;
 use super::fault::{Code, Fault, Oddity};
 use super::mapping::Told;
 use super::message::Message;
-use super::person;
+use super::person::{self, Reaches};
 use super::segment::Segment;
 use super::time::When;
+use crate::domain::npi;
 use crate::domain::referral::{self, Contact, joined, put};
 
 /// What a referral says. PHI: no `Debug`.
@@ -31,8 +34,10 @@ pub struct Referral {
     pub urgency: Urgency,
     /// Whether a second opinion is asked for.
     pub second_opinion: bool,
-    /// The office's own number for the referral (RF1-6, else OBR-2, ORC-2); none: nothing tells it from the next one.
+    /// The office's own number for the referral (RF1-6, else OBR-2, ORC-2).
     pub identity: Option<String>,
+    /// By what it is known where it has none: whom and what it tells of, as a hash.
+    pub likeness: String,
     /// Our number of it, where the office repeats it (RF1-11).
     pub reference: Option<String>,
     /// What was odd about it.
@@ -49,6 +54,7 @@ const NO_NAME: Fault = Fault::at("PID", 5, Code::RequiredField, "Patient name is
 struct Patient<'a> {
     segment: Segment<'a>,
     own: Contact,
+    second_phone: String,
     /// The birth date as it was told.
     told_birth: String,
     birth: Option<When>,
@@ -64,35 +70,78 @@ pub type Here<'z> = (&'z TimeZone, Date);
 /// What the sender has to mend, each with its place in the message and without what stands there.
 pub fn read(message: &Message<'_>, here: Here<'_>, mapping: Option<&Hl7Mapping>) -> Result<Referral, Vec<Fault>> {
     let told = Told::of(message, mapping);
-    Ok(gather(message, checked(message, here, &told)?, &told, mapping))
+    Ok(gather(message, checked(message, here, (&told, mapping))?, (&told, here.0), mapping))
 }
 
 /// As much of a referral as can be read, also where it is refused; nothing where it is about nobody.
 #[must_use]
 pub fn read_in_part(message: &Message<'_>, here: Here<'_>, mapping: Option<&Hl7Mapping>) -> Option<Referral> {
     let told = Told::of(message, mapping);
-    let (patient, _) = patient(message.segment("PID")?, here, &told);
-    Some(gather(message, patient, &told, mapping))
+    let (patient, _) = patient(message.segment("PID")?, here, (&told, mapping));
+    Some(gather(message, patient, (&told, here.0), mapping))
 }
 
-fn gather(message: &Message<'_>, patient: Patient<'_>, told: &Told, mapping: Option<&Hl7Mapping>) -> Referral {
+/// What stands beside the answers under its own name, where a partner has a place of its own for it.
+const BESIDE: [Hl7Field; 20] = [
+    Hl7Field::Sex,
+    Hl7Field::SecondPhone,
+    Hl7Field::Address,
+    Hl7Field::ContactName,
+    Hl7Field::ContactPhone,
+    Hl7Field::ContactRelationship,
+    Hl7Field::GuarantorName,
+    Hl7Field::GuarantorPhone,
+    Hl7Field::Insurance,
+    Hl7Field::GroupNumber,
+    Hl7Field::Authorization,
+    Hl7Field::RequestedService,
+    Hl7Field::RequestedDoctor,
+    Hl7Field::RequestedNpi,
+    Hl7Field::ReferringDoctor,
+    Hl7Field::ReferringNpi,
+    Hl7Field::ReferringPractice,
+    Hl7Field::ReferringPhone,
+    Hl7Field::ReferringFax,
+    Hl7Field::ReferralDate,
+];
+
+fn gather(
+    message: &Message<'_>,
+    patient: Patient<'_>,
+    (told, zone): (&Told, &TimeZone),
+    mapping: Option<&Hl7Mapping>,
+) -> Referral {
     let head = message.segment("RF1");
     let own = told.get(Hl7Field::ReferralNumber).map(str::to_owned);
     let identity = own.or_else(|| identity(message, head.as_ref()));
-    let record_number = record_number(&patient.segment, mapping);
+    let mut record_number = record_number(&patient.segment, mapping);
+    if let Some(own) = told.get(Hl7Field::RecordNumber) {
+        record_number = Cow::Owned(own.to_owned());
+    }
     let mut answers = BTreeMap::new();
-    let oddities = [
+    let mut oddities = vec![
         (patient.birth.and_then(|birth| birth.date()).is_none() && !patient.told_birth.is_empty(), Oddity::BirthDate),
         (identity.is_none(), Oddity::NoReferralNumber),
         (record_number.is_empty(), Oddity::NoRecordNumber),
     ];
-    areas(message, &patient, &mut answers);
+    let codes = codes(message, told);
+    areas(&codes, told, &patient, &mut answers);
     if let Some(area) = told.get(Hl7Field::CancerArea).filter(|_| !patient.is_minor) {
         put(&mut answers, "cancer_area", Cow::Borrowed(area));
     }
     reason(message, told, &mut answers);
+    let likeness = likeness(message, &patient, (&record_number, &codes), zone);
     put(&mut answers, "office_record_number", record_number);
-    around(message, &patient.segment, &mut answers);
+    put(&mut answers, "second_phone", Cow::Borrowed(&patient.second_phone));
+    around::put_beside(message, &patient.segment, (zone, patient.is_minor), &mut answers);
+    for field in BESIDE {
+        put(&mut answers, field.as_str(), Cow::Borrowed(told.get(field).unwrap_or_default()));
+    }
+    if let Some(own) = told.get(Hl7Field::Insurance) {
+        put(&mut answers, "payer", Cow::Borrowed(referral::payer(own).as_str()));
+    }
+    let is_wrong = |key: &str| answers.get(key).is_some_and(|number| !npi::is_sound(number));
+    oddities.push((is_wrong("referring_npi") || is_wrong("requested_npi"), Oddity::ProviderNumber));
     put(&mut answers, "referral_number", Cow::Borrowed(identity.as_deref().unwrap_or_default()));
     put(&mut answers, "consult_type", Cow::Borrowed(told.get(Hl7Field::ConsultType).unwrap_or_default()));
     // An office that refers a person asks us to call them. Mail, texts and voice messages need the person's own consent.
@@ -109,6 +158,7 @@ fn gather(message: &Message<'_>, patient: Patient<'_>, told: &Told, mapping: Opt
         urgency: told_urgency.unwrap_or_else(|| head.as_ref().map(urgency).unwrap_or_default()),
         second_opinion: head.as_ref().is_some_and(is_second_opinion),
         identity,
+        likeness,
         reference: head.and_then(|head| some(head.value(11, 1))),
         oddities: oddities.into_iter().filter_map(|(is, oddity)| is.then_some(oddity)).collect(),
         unknown_code: told.unknown,
@@ -116,9 +166,13 @@ fn gather(message: &Message<'_>, patient: Patient<'_>, told: &Told, mapping: Opt
 }
 
 /// The patient, if somebody could act on the message and it is surely about one possible person.
-fn checked<'a>(message: &Message<'a>, here: Here<'_>, told: &Told) -> Result<Patient<'a>, Vec<Fault>> {
+fn checked<'a>(
+    message: &Message<'a>,
+    here: Here<'_>,
+    own: (&Told, Option<&Hl7Mapping>),
+) -> Result<Patient<'a>, Vec<Fault>> {
     let segment = person::patient(message).map_err(|fault| vec![fault])?;
-    let (patient, impossible) = patient(segment, here, told);
+    let (patient, impossible) = patient(segment, here, own);
     let faults = [
         (message.count("PRD") == 0).then_some(NO_PROVIDER),
         patient.own.name.is_empty().then_some(NO_NAME),
@@ -129,8 +183,16 @@ fn checked<'a>(message: &Message<'a>, here: Here<'_>, told: &Told) -> Result<Pat
 }
 
 /// The patient as far as can be read, and whether they can not have been born then.
-fn patient<'a>(segment: Segment<'a>, (zone, today): Here<'_>, told: &Told) -> (Patient<'a>, Option<Fault>) {
-    let mut own = person::contact(&segment, 5, &[13, 14]);
+fn patient<'a>(
+    segment: Segment<'a>,
+    (zone, today): Here<'_>,
+    (told, mapping): (&Told, Option<&Hl7Mapping>),
+) -> (Patient<'a>, Option<Fault>) {
+    let reaches = Reaches::of(&segment, &[13, 14]);
+    let preferred = mapping.map(|mapping| mapping.name_types.as_slice()).unwrap_or_default();
+    let (name, phone, second_phone) =
+        (person::patient_name(&segment, preferred), reaches.phone(), reaches.second_phone());
+    let mut own = Contact { name, phone, email: reaches.email };
     told.replace(Hl7Field::PatientName, &mut own.name);
     told.replace(Hl7Field::Phone, &mut own.phone);
     told.replace(Hl7Field::Email, &mut own.email);
@@ -139,7 +201,7 @@ fn patient<'a>(segment: Segment<'a>, (zone, today): Here<'_>, told: &Told) -> (P
     let birth = person::possible(&told_birth, zone, today);
     let (impossible, birth) = (birth.as_ref().err().copied(), birth.ok().flatten());
     let is_minor = referral::is_minor(birth.map(|birth| birth.earliest()), today);
-    (Patient { segment, own, told_birth, birth, is_minor }, impossible)
+    (Patient { segment, own, second_phone, told_birth, birth, is_minor }, impossible)
 }
 
 fn some(text: Cow<'_, str>) -> Option<String> {
@@ -157,14 +219,40 @@ fn contact(message: &Message<'_>, patient: Patient<'_>, answers: &mut BTreeMap<S
     }
 }
 
-/// The primary diagnosis first (DG1-15), then as they stand.
-fn areas(message: &Message<'_>, patient: &Patient<'_>, answers: &mut BTreeMap<String, String>) {
-    let is_female = patient.segment.value(8, 1).eq_ignore_ascii_case("F");
+/// Codes of diagnoses: those of the partner's own place, each on a line or behind a comma, else the primary first (DG1-15), then as
+/// they stand.
+fn codes(message: &Message<'_>, told: &Told) -> Vec<String> {
+    if let Some(own) = told.get(Hl7Field::DiagnosisCodes) {
+        let codes = own.split(['\n', ',', ';']).map(|code| code.trim().to_owned());
+        return codes.filter(|code| !code.is_empty()).collect();
+    }
     let priority = |segment: &Segment<'_>| segment.value(15, 1).parse().unwrap_or(u32::MAX);
-    let mut codes: Vec<(u32, Cow<'_, str>)> =
-        message.segments("DG1").map(|segment| (priority(&segment), segment.value(3, 1))).collect();
+    let mut codes: Vec<(u32, String)> =
+        message.segments("DG1").map(|segment| (priority(&segment), segment.value(3, 1).into_owned())).collect();
     codes.sort_by_key(|(priority, _)| *priority);
-    referral::areas(answers, codes.iter().map(|(_, code)| code.as_ref()), is_female, patient.is_minor);
+    codes.into_iter().map(|(_, code)| code).collect()
+}
+
+fn areas(codes: &[String], told: &Told, patient: &Patient<'_>, answers: &mut BTreeMap<String, String>) {
+    let sex = told.get(Hl7Field::Sex).map_or_else(|| patient.segment.value(8, 1), Cow::Borrowed);
+    let is_female = sex.eq_ignore_ascii_case("F") || sex.eq_ignore_ascii_case("female");
+    referral::areas(answers, codes.iter().map(String::as_str), is_female, patient.is_minor);
+}
+
+/// What tells a referral without a number from others of its office: who is referred, by whom, for what, on which day.
+fn likeness(
+    message: &Message<'_>,
+    patient: &Patient<'_>,
+    (record_number, codes): (&str, &[String]),
+    zone: &TimeZone,
+) -> String {
+    let sent = message.value("MSH", 7, 1);
+    let day = When::parse(&sent, zone).and_then(|when| when.date()).map(|day| day.to_string());
+    let day = day.unwrap_or_else(|| sent.into_owned());
+    let npi = referring(message).map(|provider| provider.value(7, 1).into_owned()).unwrap_or_default();
+    let name = patient.own.name.to_lowercase();
+    let codes = codes.join("|");
+    fingerprint(["referral", record_number, &name, &patient.told_birth, &npi, &day, &codes])
 }
 
 /// What the partner's own place says first, then the primary reason (NTE-4 1R), then the other notes, then what orders, visit and diagnoses say in words.
@@ -187,25 +275,6 @@ fn reason(message: &Message<'_>, told: &Told, answers: &mut BTreeMap<String, Str
 fn whole(segment: &Segment<'_>, field: usize) -> String {
     let lines: Vec<_> = segment.field(field).repetitions().map(|line| line.text()).collect();
     lines.join("\n")
-}
-
-/// What staff want to see beside the form's answers.
-fn around(message: &Message<'_>, patient: &Segment<'_>, answers: &mut BTreeMap<String, String>) {
-    put(answers, "sex", patient.value(8, 1));
-    let address = [1, 2, 3, 4, 5].map(|component| patient.value(11, component));
-    put(answers, "address", Cow::Owned(joined(&address, ", ")));
-    if let Some(provider) = referring(message) {
-        let doctor = person::contact(&provider, 2, &[5]);
-        put(answers, "referring_doctor", Cow::Owned(doctor.name));
-        put(answers, "referring_phone", Cow::Owned(doctor.phone));
-        put(answers, "referring_npi", provider.value(7, 1));
-    }
-    if let Some(plan) = message.segment("IN1") {
-        let told = joined(&[plan.value(4, 1), plan.value(2, 2), plan.value(36, 1)], ", ");
-        let words = [plan.value(2, 1), plan.value(2, 2), plan.value(4, 1), plan.value(15, 1)];
-        put(answers, "payer", Cow::Borrowed(referral::payer(&joined(&words, " ")).as_str()));
-        put(answers, "insurance", Cow::Owned(told));
-    }
 }
 
 /// The record number of PID-3 whose authority is preferred, else the first that is one, else PID-2.

@@ -155,6 +155,91 @@ fn each_word_for_urgency_and_language_is_understood() {
 }
 
 #[test]
+fn each_field_may_stand_in_a_place_of_the_partners_own_which_comes_before_the_standards() {
+    for field in Hl7Field::ALL {
+        let own = match field {
+            Hl7Field::BirthDate => "1970-01-02",
+            Hl7Field::CancerArea => "breast",
+            Hl7Field::ConsultType => "second_opinion",
+            Hl7Field::Urgency => "urgent",
+            Hl7Field::Language => "fr",
+            Hl7Field::DiagnosisCodes => "C61~C34.11",
+            Hl7Field::ReferringNpi | Hl7Field::RequestedNpi => "1987000019",
+            Hl7Field::Insurance => "State Medicaid",
+            _ => "own",
+        };
+        let mapping: Hl7Mapping = serde_json::from_str(&format!(r#"{{"from": {{"{field}": ["ZOW-3"]}}}}"#)).unwrap();
+        let text = format!("{REFERRAL}ZOW|||{own}\r");
+        let message = Message::parse(&text).unwrap_or_else(|why| panic!("{why}"));
+        let read =
+            read(&message, (&TimeZone::UTC, TODAY), Some(&mapping)).unwrap_or_else(|faults| panic!("{faults:?}"));
+        let (found, expected) = match field {
+            Hl7Field::PatientName => (answer(&read, "name"), own),
+            Hl7Field::Urgency => (read.urgency.as_str().to_owned(), own),
+            Hl7Field::Language => (read.language.clone(), own),
+            Hl7Field::DiagnosisCodes => (answer(&read, "cancer_area"), "gu"),
+            Hl7Field::Message => (answer(&read, "message").split('\n').next().unwrap_or_default().to_owned(), own),
+            _ => (answer(&read, field.as_str()), own),
+        };
+        assert_eq!(found, expected, "{field}");
+        if *field == Hl7Field::Insurance {
+            assert_eq!(answer(&read, "payer"), "medicaid");
+        }
+    }
+}
+
+#[test]
+fn a_wrong_number_of_a_provider_is_kept_and_counted() {
+    let wrong = with("1234567893^NPI", "1234567890^NPI");
+    assert_eq!(
+        (answer(&wrong, "referring_npi").as_str(), wrong.oddities.as_slice()),
+        ("1234567890", [Oddity::ProviderNumber].as_slice())
+    );
+    let asked = with("PRD|RT|Lindqvist^Helen", "PRD|RT|Lindqvist^Helen|||||99^NPI");
+    assert_eq!(
+        (answer(&asked, "requested_npi").as_str(), asked.oddities.as_slice()),
+        ("99", [Oddity::ProviderNumber].as_slice())
+    );
+}
+
+#[test]
+fn who_else_may_be_called_stands_beside_an_adult_and_is_whom_to_call_for_a_child() {
+    let adult = taken(REFERRAL);
+    assert_eq!(
+        [answer(&adult, "contact_name"), answer(&adult, "contact_phone"), answer(&adult, "contact_relationship")],
+        ["Luis Testpatient", "5550177", "SPO"]
+    );
+    let child = with("19680719", "20190301");
+    assert_eq!(
+        [answer(&child, "name"), answer(&child, "contact_name"), answer(&child, "contact_relationship")],
+        ["Luis Testpatient", "", "SPO"]
+    );
+}
+
+#[test]
+fn the_likeness_of_a_referral_tells_patient_matter_doctor_and_day_and_nothing_else() {
+    let own = taken(REFERRAL).likeness;
+    for (from, to) in [
+        ("RB-REF-77812", "RB-REF-1"),
+        ("A^ASAP", "S^STAT"),
+        ("Please evaluate", "Please see"),
+        ("|1|P|2.5.1", "|2|P|2.5.1"),
+    ] {
+        assert_eq!(with(from, to).likeness, own, "{from}");
+    }
+    for (from, to) in [
+        ("RB90211", "RB90212"),
+        ("Marisol^Q", "Mariana^Q"),
+        ("19680719", "19680720"),
+        ("C18.7", "C18.8"),
+        ("1234567893", "1987000019"),
+        ("|2026||REF", "|20260413||REF"),
+    ] {
+        assert_ne!(with(from, to).likeness, own, "{from}");
+    }
+}
+
+#[test]
 fn each_payer_is_known_by_its_words() {
     for (told, payer) in [("MCR^Medicare Part B", "medicare"), ("MCD^State Medicaid^L", "medicaid"), ("X", "private")] {
         assert_eq!(answer(&with("BA-HMO^Blue Advantage|00621|Example Blue Plan", told), "payer"), payer);

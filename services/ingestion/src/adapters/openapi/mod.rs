@@ -77,7 +77,9 @@ fn center_of(center: Option<&str>) -> Value {
 }
 
 fn inquiry_of_any_form() -> Value {
-    let answers = json!({ "type": "object", "additionalProperties": { "type": "string" } });
+    let kinds = ["string", "number", "boolean", "null", "array"];
+    let said = "Kept as text: true is yes, null is left out, a list is joined by commas.";
+    let answers = json!({ "type": "object", "additionalProperties": { "type": kinds, "description": said } });
     json!({
         "schema": schemas::inquiry(
             json!({ "type": "string", "description": "Id of one of the center's forms; GET /v1/centers/{center}/forms lists them." }),

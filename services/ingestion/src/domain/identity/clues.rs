@@ -12,7 +12,7 @@ use super::name::{Name, plain, sound};
 use crate::domain::person::Person;
 
 /// Changes when the same person would have other clues: then every person is read anew.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 3;
 
 /// The parts of a person that are compared. PHI: no `Debug`.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -38,6 +38,9 @@ pub struct Clue {
     /// The parts.
     pub value: String,
 }
+
+/// Kind of the clue of the address of who asked, whoever that is.
+pub const EMAIL_TO_FIND: &str = "email_to_find";
 
 /// Key under which the doors keep the number of a person at an office.
 const NUMBER: &str = "office_record_number";
@@ -88,6 +91,19 @@ impl Identity {
         clues
     }
 
+    /// What somebody of the staff finds an inquiry by who knows a name: the sound of the first name and of each of the others, of
+    /// whom it is about and of who asked; and the address of who asked. It is no sign that two inquiries are one person's.
+    #[must_use]
+    pub fn clues_to_find(person: &Person) -> Vec<Clue> {
+        let mut clues = Vec::new();
+        for name in [person.patient(), person.caregiver()] {
+            clues.extend(sounds(&Name::parse(name)));
+        }
+        let address = person.email.iter().map(|email| email.trim().to_lowercase());
+        clues.extend(address.map(|value| Clue { kind: EMAIL_TO_FIND, value }));
+        clues
+    }
+
     /// What a sister center recognises the person by: always with the birth date and something of the name.
     #[must_use]
     pub fn clues_for_sisters(&self) -> Vec<Clue> {
@@ -110,6 +126,24 @@ impl Identity {
     fn name_and_birth(&self, birth: Date) -> String {
         format!("{}|{}|{}", self.name.long_first(), self.name.family(), either_order(birth))
     }
+}
+
+/// The clues of a name that was typed to find somebody: as it is, and with the family name first.
+#[must_use]
+pub fn clues_of_a_name(typed: &Name) -> Vec<Clue> {
+    let mut clues = sounds(typed);
+    for first in &typed.rest {
+        clues.extend(sounds(&Name { first: first.clone(), rest: vec![typed.first.clone()], suffix: None }));
+    }
+    clues
+}
+
+fn sounds(name: &Name) -> Vec<Clue> {
+    let first = sound(name.long_first());
+    // A letter is an initial and tells nobody.
+    let others = name.rest.iter().filter(|word| word.chars().count() > 1);
+    let clue = |word: &String| Clue { kind: "name_sound", value: format!("{first}|{}", sound(word)) };
+    if name.is_whole() { others.map(clue).collect() } else { Vec::new() }
 }
 
 /// A date as it is, and the same text for the one whose day and month are exchanged.
@@ -143,6 +177,23 @@ fn address(line: &str) -> Option<String> {
 mod tests {
     use super::*;
     use jiff::civil::date;
+
+    fn found(typed: &str, name: &str) -> bool {
+        let of = |clues: Vec<Clue>| clues.into_iter().map(|clue| clue.value).collect::<Vec<_>>();
+        let (typed, known) = (of(clues_of_a_name(&Name::parse(typed))), of(sounds(&Name::parse(name))));
+        typed.iter().any(|clue| known.contains(clue))
+    }
+
+    #[test]
+    fn a_name_is_found_in_any_order_by_a_short_form_by_its_sound_and_by_one_of_two_family_names() {
+        for typed in ["Guadalupe Testpatient Lopez", "Testpatient, Lupe", "lopez guadalupe", "LUPITA TESTPATIENT"] {
+            assert!(found(typed, "Guadalupe Testpatient Lopez"), "{typed}");
+        }
+        assert!(found("Kathryn Smyth", "Katherine Smith"), "as it is heard on the phone");
+        for typed in ["Guadalupe", "Testpatient", "Guadalupe Q", "Marta Testpatient", "Lupe Otherperson", ""] {
+            assert!(!found(typed, "Guadalupe Testpatient Lopez"), "{typed}");
+        }
+    }
 
     fn someone(name: &str, birth: Option<Date>) -> Identity {
         Identity { name: Name::parse(name), birth_date: birth, ..Identity::default() }

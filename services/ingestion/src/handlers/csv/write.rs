@@ -206,6 +206,7 @@ async fn keep(
             inquiry_id: outcomes[*at].inquiry_id,
             sealed,
             carries: false,
+            number: None,
         })
         .collect();
     let now = tx.now();

@@ -8,154 +8,117 @@ use std::sync::Arc;
 
 use axum::extract::{Form, Path, Query, State};
 use axum::response::Response;
+use axum::routing::{MethodRouter, get, post};
 use causeway_mailbox::Ts;
 use http::{HeaderMap, StatusCode};
 use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
 use serde_json::Value;
+use tracing::error;
 use uuid::Uuid;
 
-use super::given::business_key;
+use super::given::{business_key, number_context, number_key};
 use super::sender::{self, Sender};
 use super::told::versioned;
 use super::{Door, answer, refused, said};
 use crate::adapters::fhir::fault::{Issue, Severity};
 use crate::adapters::fhir::outcome::Line;
 use crate::adapters::fhir::response;
-use crate::adapters::fhir::search::{Search, Wanted};
+use crate::adapters::fhir::search::{Number, Search, Wanted};
 use crate::adapters::fhir::task::Standing;
 use crate::error::Refusal;
-use crate::handlers::keep;
+use crate::store;
 use crate::store::referrals::{self, Known};
 
 type Asked = Vec<(String, String)>;
 
-/// `GET [base]/Task/[id]`
-pub async fn task(
-    State(door): State<Arc<Door>>,
-    Path((center, id)): Path<(String, String)>,
-    headers: HeaderMap,
-) -> Response {
-    one(&door, &center, &headers, (&id, None), TASK).await
+/// What is read back of a referral.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// What became of it.
+    Task,
+    /// That it is there, where a ServiceRequest refers.
+    ServiceRequest,
+    /// The same of the answers of a form.
+    QuestionnaireResponse,
 }
 
-/// `GET [base]/Task/[id]/_history/[version]`: the version in force; those before it are not kept.
-pub async fn task_version(
-    State(door): State<Arc<Door>>,
-    Path((center, id, version)): Path<(String, String, String)>,
-    headers: HeaderMap,
-) -> Response {
-    one(&door, &center, &headers, (&id, Some(&version)), TASK).await
+impl Kind {
+    /// As FHIR names it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Task => "Task",
+            Self::ServiceRequest => "ServiceRequest",
+            Self::QuestionnaireResponse => "QuestionnaireResponse",
+        }
+    }
+
+    /// The resource, where what stands is one of its kind.
+    fn written(self, standing: &Standing) -> Option<Value> {
+        match self {
+            Self::Task => Some(standing.task()),
+            Self::ServiceRequest => (!standing.is_form).then(|| standing.request()),
+            Self::QuestionnaireResponse => standing.is_form.then(|| standing.form()),
+        }
+    }
 }
 
-/// `GET [base]/ServiceRequest/[id]`
-pub async fn request(
-    State(door): State<Arc<Door>>,
-    Path((center, id)): Path<(String, String)>,
-    headers: HeaderMap,
-) -> Response {
-    one(&door, &center, &headers, (&id, None), REQUEST).await
+/// Where a resource stands.
+#[derive(Deserialize)]
+struct Place {
+    center: String,
+    id: String,
+    version: Option<String>,
 }
 
-/// `GET [base]/ServiceRequest/[id]/_history/[version]`
-pub async fn request_version(
-    State(door): State<Arc<Door>>,
-    Path((center, id, version)): Path<(String, String, String)>,
-    headers: HeaderMap,
-) -> Response {
-    one(&door, &center, &headers, (&id, Some(&version)), REQUEST).await
+/// `GET [base]/[kind]/[id]` and `GET [base]/[kind]/[id]/_history/[version]`: the version in force; those before it are not kept.
+pub fn read(kind: Kind) -> MethodRouter<Arc<Door>> {
+    get(move |State(door): State<Arc<Door>>, Path(place): Path<Place>, headers: HeaderMap| async move {
+        one(&door, &headers, (kind, &place)).await
+    })
 }
 
-/// `GET [base]/QuestionnaireResponse/[id]`
-pub async fn form(
-    State(door): State<Arc<Door>>,
-    Path((center, id)): Path<(String, String)>,
-    headers: HeaderMap,
-) -> Response {
-    one(&door, &center, &headers, (&id, None), FORM).await
+/// `GET [base]/[kind]?…`
+pub fn search(kind: Kind) -> MethodRouter<Arc<Door>> {
+    get(
+        move |State(door): State<Arc<Door>>,
+              Path(center): Path<String>,
+              headers: HeaderMap,
+              Query(asked): Query<Asked>| {
+            async move { searched(&door, &center, &headers, (kind, asked)).await }
+        },
+    )
 }
 
-/// `GET [base]/QuestionnaireResponse/[id]/_history/[version]`
-pub async fn form_version(
-    State(door): State<Arc<Door>>,
-    Path((center, id, version)): Path<(String, String, String)>,
-    headers: HeaderMap,
-) -> Response {
-    one(&door, &center, &headers, (&id, Some(&version)), FORM).await
+/// `POST [base]/[kind]/_search`: the same, and what is asked for stands in no address.
+pub fn search_by_form(kind: Kind) -> MethodRouter<Arc<Door>> {
+    post(
+        move |State(door): State<Arc<Door>>,
+              Path(center): Path<String>,
+              headers: HeaderMap,
+              Query(mut asked): Query<Asked>,
+              Form(more): Form<Asked>| async move {
+            asked.extend(more);
+            searched(&door, &center, &headers, (kind, asked)).await
+        },
+    )
 }
 
-/// `GET [base]/Task?…`
-pub async fn tasks(
-    State(door): State<Arc<Door>>,
-    Path(center): Path<String>,
-    headers: HeaderMap,
-    Query(asked): Query<Asked>,
-) -> Response {
-    search(&door, &center, &headers, (&asked, "Task"), |standing, number| Some(standing.task(number))).await
-}
-
-/// `POST [base]/Task/_search`: the same, and what is asked for stands in no address.
-pub async fn tasks_asked(
-    state: State<Arc<Door>>,
-    path: Path<String>,
-    headers: HeaderMap,
-    Query(mut asked): Query<Asked>,
-    Form(more): Form<Asked>,
-) -> Response {
-    asked.extend(more);
-    tasks(state, path, headers, Query(asked)).await
-}
-
-/// `GET [base]/ServiceRequest?identifier=…`
-pub async fn requests(
-    State(door): State<Arc<Door>>,
-    Path(center): Path<String>,
-    headers: HeaderMap,
-    Query(asked): Query<Asked>,
-) -> Response {
-    let write =
-        |standing: &Standing, number: Option<(&str, &str)>| (!standing.is_form).then(|| standing.request(number));
-    search(&door, &center, &headers, (&asked, "ServiceRequest"), write).await
-}
-
-/// `POST [base]/ServiceRequest/_search`
-pub async fn requests_asked(
-    state: State<Arc<Door>>,
-    path: Path<String>,
-    headers: HeaderMap,
-    Query(mut asked): Query<Asked>,
-    Form(more): Form<Asked>,
-) -> Response {
-    asked.extend(more);
-    requests(state, path, headers, Query(asked)).await
-}
-
-/// How a resource is read back, where it is one of its kind.
-type Written = fn(&Standing) -> Option<Value>;
-const TASK: Written = |standing| Some(standing.task(None));
-const REQUEST: Written = |standing| (!standing.is_form).then(|| standing.request(None));
-const FORM: Written = |standing| standing.is_form.then(|| standing.form());
-
-async fn one(
-    door: &Door,
-    center: &str,
-    headers: &HeaderMap,
-    (id, version): (&str, Option<&str>),
-    write: Written,
-) -> Response {
+async fn one(door: &Door, headers: &HeaderMap, (kind, place): (Kind, &Place)) -> Response {
     const ABSENT: &str = "There is no such resource of yours here";
     const OLD: &str = "Only the version in force is kept: read the resource without _history";
-    let sender = match sender::of(door, center, headers) {
+    let sender = match sender::of(door, &place.center, headers) {
         Ok(sender) => sender,
         Err(response) => return *response,
     };
-    let found = match Uuid::parse_str(id) {
+    let found = match Uuid::parse_str(&place.id) {
         Ok(id) => of_feed(door, &sender, vec![id]).await,
         Err(_) => Ok(Vec::new()),
     };
     match found {
         Err(refusal) => refused(&refusal),
-        Ok(found) => match found.first().and_then(|standing| Some((standing, write(standing)?))) {
-            Some((standing, _)) if version.is_some_and(|told| told != standing.version.to_string()) => {
+        Ok(found) => match found.first().and_then(|standing| Some((standing, kind.written(standing)?))) {
+            Some((standing, _)) if place.version.as_ref().is_some_and(|told| *told != standing.version.to_string()) => {
                 said(StatusCode::NOT_FOUND, &[Line::new(Severity::Error, Issue::NotFound, OLD)])
             }
             Some((standing, resource)) => versioned(answer(StatusCode::OK, &resource), standing),
@@ -164,83 +127,119 @@ async fn one(
     }
 }
 
-async fn search(
-    door: &Door,
-    center: &str,
-    headers: &HeaderMap,
-    (asked, kind): (&Asked, &str),
-    write: impl Fn(&Standing, Option<(&str, &str)>) -> Option<Value>,
-) -> Response {
+async fn searched(door: &Door, center: &str, headers: &HeaderMap, (kind, asked): (Kind, Asked)) -> Response {
     let sender = match sender::of(door, center, headers) {
         Ok(sender) => sender,
         Err(response) => return *response,
     };
-    let search = match Search::read(asked, kind == "Task", sender.profile().zone()) {
+    let mut search = match Search::read(&asked, kind == Kind::Task, sender.profile().zone()) {
         Ok(search) => search,
         Err(line) => return said(StatusCode::BAD_REQUEST, &[line]),
     };
     let endpoint = door.endpoint(center, headers);
-    match find(door, &sender, &search).await {
+    let address = format!("{endpoint}/{}", kind.name());
+    let own = search.link(&address, None);
+    match find(door, &sender, kind, &mut search).await {
         Err(refusal) => refused(&refusal),
-        Ok((found, next)) => {
-            let number = match &search.wanted {
-                Wanted::Number(system, value) => Some((system.as_str(), value.as_str())),
-                Wanted::One(_) | Wanted::News => None,
-            };
-            let found = found
-                .iter()
-                .filter(|standing| search.takes(standing))
-                .filter_map(|standing| write(standing, number))
-                .collect();
-            let own = search.link(&format!("{endpoint}/{kind}"), None);
-            let next = next.map(|after| search.link(&format!("{endpoint}/{kind}"), Some(after)));
+        Ok(Found { page, total, next }) => {
+            let found = page.iter().filter_map(|standing| kind.written(standing)).collect();
+            let next = next.map(|after| search.link(&address, Some(after)));
             let now = door.acceptance.clock.now();
-            answer(StatusCode::OK, &response::searchset(&endpoint, found, &own, next.as_deref(), now))
+            answer(StatusCode::OK, &response::searchset(&endpoint, (found, total), (&own, next.as_deref()), now))
         }
     }
 }
 
-type Page = (Vec<Standing>, Option<(Timestamp, Uuid)>);
-
-async fn find(door: &Door, sender: &Sender, search: &Search) -> Result<Page, Refusal> {
-    match &search.wanted {
-        Wanted::One(id) => Ok((of_feed(door, sender, vec![*id]).await?, None)),
-        Wanted::Number(system, value) => {
-            let number = (system.clone(), value.clone());
-            let key = door.acceptance.kept_key(sender.center(), &business_key(&sender.feed.id, &number))?;
-            let known = keep::known(&door.database, sender.center(), Some(key), String::new()).await?;
-            let ids = known.map(|(inquiry, _)| inquiry).into_iter().collect();
-            Ok((of_feed(door, sender, ids).await?, None))
-        }
-        Wanted::News => news(door, sender, search).await,
-    }
+/// A page of what was found, and where the next one begins.
+struct Found {
+    page: Vec<Standing>,
+    total: Option<usize>,
+    next: Option<(Timestamp, Uuid)>,
 }
 
-async fn news(door: &Door, sender: &Sender, search: &Search) -> Result<Page, Refusal> {
+async fn find(door: &Door, sender: &Sender, kind: Kind, search: &mut Search) -> Result<Found, Refusal> {
+    let found = match &search.wanted {
+        Wanted::Ones(ids) => of_feed(door, sender, ids.clone()).await?,
+        Wanted::Numbers(numbers) => {
+            let found = numbered(door, sender, numbers).await?;
+            // The pages behind ask by id, so that no number stands in an address.
+            search.wanted = Wanted::Ones(found.iter().map(|standing| standing.inquiry_id).collect());
+            found
+        }
+        Wanted::Of(_) | Wanted::News => return news(door, sender, kind, search).await,
+    };
+    let fits = |standing: &Standing| search.takes(standing) && kind.written(standing).is_some();
+    let found: Vec<Standing> = found.into_iter().filter(fits).collect();
+    let total = Some(found.len());
+    let (page, next) = search.page(found);
+    Ok(Found { page, total, next })
+}
+
+/// The referrals with some of the office's numbers. One that was taken before its number was kept by itself is known by who gave
+/// it as well, and bears the number that it was asked for by.
+async fn numbered(door: &Door, sender: &Sender, numbers: &[Number]) -> Result<Vec<Standing>, Refusal> {
+    let center = sender.center();
+    let (mut keys, mut whole) = (Vec::new(), Vec::new());
+    for number in numbers {
+        let told = (number.system.clone().unwrap_or_default(), number.value.clone());
+        whole.push((door.acceptance.kept_key(center, &business_key(&sender.feed.id, &told))?, told));
+        if number.system.is_none() {
+            keys.push(number_key(door, sender, &number.value).map_err(|_| Refusal::Internal)?);
+        }
+    }
+    let feed = sender.feed.id.clone();
+    let asked: Vec<[u8; 16]> = whole.iter().map(|(key, _)| *key).collect();
+    let read = door.database.read(center, move |tx| {
+        Box::pin(async move {
+            let keys: Vec<&[u8]> = keys.iter().map(<[u8; 16]>::as_slice).collect();
+            let some = if keys.is_empty() { Vec::new() } else { referrals::numbered(tx, &feed, &keys).await? };
+            let asked: Vec<&[u8]> = asked.iter().map(<[u8; 16]>::as_slice).collect();
+            Ok::<_, Refusal>((some, store::kept(tx, &asked).await?))
+        })
+    });
+    let (mut ids, kept) = read.await?;
+    ids.extend(kept.iter().map(|kept| kept.inquiry_id));
+    ids.sort_unstable();
+    ids.dedup();
+    let mut found = of_feed(door, sender, ids).await?;
+    for standing in &mut found {
+        let by = kept.iter().find(|kept| kept.inquiry_id == standing.inquiry_id);
+        let told = by.and_then(|by| whole.iter().find(|(key, _)| key.as_slice() == by.key));
+        standing.number = standing.number.take().or_else(|| told.map(|(_, told)| told.clone()));
+    }
+    Ok(found)
+}
+
+async fn news(door: &Door, sender: &Sender, kind: Kind, search: &Search) -> Result<Found, Refusal> {
     let most = search.count as usize;
+    let first = match search.newest_first {
+        true => (Timestamp::MAX, Uuid::max()),
+        false => (Timestamp::UNIX_EPOCH, Uuid::nil()),
+    };
     let mut span = referrals::Span {
         from: search.from.unwrap_or(Timestamp::UNIX_EPOCH),
         until: search.until.unwrap_or_else(|| door.acceptance.clock.now() + SignedDuration::from_hours(24)),
-        after: search.after.unwrap_or((Timestamp::UNIX_EPOCH, Uuid::nil())),
+        after: search.after.unwrap_or(first),
     };
-    let at_once = if search.statuses.is_empty() { most } else { LOOKED_AT };
-    let mut found = Vec::new();
+    let is_every = search.statuses.is_empty() && search.wanted == Wanted::News && kind == Kind::Task;
+    let at_once = if is_every { most } else { LOOKED_AT };
+    let mut page = Vec::new();
     for _ in 0..MOST_LOOKS {
-        let (changes, mut known) = changes(door, sender, span, at_once).await?;
+        let (changes, mut known) = changes(door, sender, (span, search.newest_first), at_once).await?;
         for (place, (inquiry, at, id)) in changes.iter().enumerate().take(at_once) {
             span.after = (at.0, *id);
-            let standing = known.remove(inquiry).map(standing);
-            found.extend(standing.filter(|standing| search.takes(standing)));
-            if found.len() == most {
-                return Ok((found, (place + 1 < changes.len()).then_some(span.after)));
+            let standing = known.remove(inquiry).map(|known| opened(door, sender, known));
+            page.extend(standing.filter(|standing| search.takes(standing) && kind.written(standing).is_some()));
+            if page.len() == most {
+                return Ok(Found { page, total: None, next: (place + 1 < changes.len()).then_some(span.after) });
             }
         }
         if changes.len() <= at_once {
-            return Ok((found, None));
+            return Ok(Found { page, total: None, next: None });
         }
     }
     // The page is short, and the next one goes on behind it.
-    Ok((found, Some(span.after)))
+    Ok(Found { page, total: None, next: Some(span.after) })
 }
 
 /// Changes looked at together where a status is asked for, and how often that is done for one page.
@@ -250,7 +249,7 @@ const MOST_LOOKS: usize = 10;
 type Changes = (Vec<(Uuid, Ts, Uuid)>, HashMap<Uuid, Known>);
 
 /// The next changes, one more than is looked at, which tells whether there are others behind; and what is known of each.
-async fn changes(door: &Door, sender: &Sender, span: referrals::Span, most: usize) -> Result<Changes, Refusal> {
+async fn changes(door: &Door, sender: &Sender, span: (referrals::Span, bool), most: usize) -> Result<Changes, Refusal> {
     let feed = sender.feed.id.clone();
     let read = door.database.read(sender.center(), move |tx| {
         Box::pin(async move {
@@ -275,10 +274,20 @@ pub async fn of_feed(door: &Door, sender: &Sender, ids: Vec<Uuid>) -> Result<Vec
             Box::pin(async move { Ok::<_, Refusal>(referrals::of_feed(tx, &feed, &ids).await?) })
         })
         .await?;
-    Ok(known.into_iter().map(standing).collect())
+    Ok(known.into_iter().map(|known| opened(door, sender, known)).collect())
 }
 
-/// What is known of a referral, as its Task is written from.
+/// What is known of a referral, with the office's own number of it.
+fn opened(door: &Door, sender: &Sender, mut known: Known) -> Standing {
+    let number = known.number.take().and_then(|(message, sealed)| {
+        let opened = door.acceptance.sealer.open(sender.center(), &number_context(message), &sealed);
+        let opened = opened.map_err(|cause| error!(%cause, "open an office's number; the referral is told without it"));
+        serde_json::from_slice(opened.ok()?.expose()).ok()
+    });
+    Standing { number, ..standing(known) }
+}
+
+/// What is known of a referral, as its Task is written from, but for the office's own number of it, which is sealed.
 pub fn standing(known: Known) -> Standing {
     Standing {
         inquiry_id: known.inquiry_id,
@@ -291,6 +300,7 @@ pub fn standing(known: Known) -> Standing {
         is_withdrawn: known.is_withdrawn,
         is_changed: known.is_changed,
         is_cancelled: known.is_cancelled,
+        number: None,
         journey: known.journey,
     }
 }

@@ -29,7 +29,7 @@ impl Read {
         if told.is_complete {
             return self.write(door, self.answers(told), said).await;
         }
-        let fate = keep::Fate { state: ACCEPTED, reason: "in_progress", inquiry_id: None };
+        let fate = keep::Fate { state: ACCEPTED, reason: "in_progress", inquiry_id: None, early: None };
         Ok(match keep::message(&door.database, self.sender.center(), self.heard(door)?, fate).await? {
             keep::Kept::ControlIdReused => Told::number_reused(),
             keep::Kept::New | keep::Kept::Before(_) => Told::in_progress(said),

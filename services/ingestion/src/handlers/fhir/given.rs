@@ -18,6 +18,7 @@ use tracing::{Instrument as _, error, info_span};
 use uuid::Uuid;
 
 use super::read::{Read, checked, read};
+use super::sender::Sender;
 use super::told::{self, Fate, Told};
 use super::{Door, line_of, said, status_of};
 use crate::adapters::fhir::fault::{Issue, Severity, status};
@@ -31,12 +32,14 @@ use crate::domain::submission::Submission;
 use crate::error::Refusal;
 use crate::handlers::accept::referral_key;
 use crate::handlers::keep;
-use crate::store::messages::{self, REFUSED};
+use crate::store::messages::{self, Number, REFUSED};
 use crate::writer::heard::{ACCEPTED, ATTACHMENT, CONTROL_ID_REUSED, PARKED, REFERRAL_CHANGED, REFERRAL_REOPENED};
 use crate::writer::{Answer, Heard, Verdict};
 
 /// Purpose of the keyed hash of who sent a request under which number.
 const CONTROL_KEY: &str = "fhir.control";
+/// Purpose of the keyed hash of an office's number.
+const NUMBER_KEY: &str = "fhir.number";
 /// Purpose of the keyed hash of what a request says.
 const CONTENT_HASH: &str = "fhir.content";
 
@@ -158,7 +161,8 @@ impl Read {
             Verdict::Kept(answer) => {
                 let faults = answer.to_repair.iter();
                 said.extend(faults.map(|fault| self.field(&fault.field, &fault.message, Severity::Warning)));
-                let standing = standing(&answer, matches!(self.intake.topic, Topic::Form(_)))?;
+                let is_form = matches!(self.intake.topic, Topic::Form(_));
+                let standing = Standing { number: self.number().cloned(), ..standing(&answer, is_form)? };
                 Told::standing(standing, Fate::New, said)
             }
             Verdict::Repeated(answer) => {
@@ -179,7 +183,7 @@ impl Read {
         let inquiry = self.find(door, told).await?;
         // It may have overtaken the referral itself.
         let reason = if inquiry.is_some() { reason } else { told::UNKNOWN_REFERRAL };
-        let fate = keep::Fate { state: PARKED, reason, inquiry_id: inquiry };
+        let fate = keep::Fate { state: PARKED, reason, inquiry_id: inquiry, early: None };
         match keep::message(&door.database, self.sender.center(), self.heard(door)?, fate).await? {
             keep::Kept::New => {}
             keep::Kept::ControlIdReused => return Ok(Told::number_reused()),
@@ -199,7 +203,7 @@ impl Read {
             let line = Line::new(Severity::Error, Issue::NotFound, UNKNOWN);
             return self.refuse(door, vec![line], 404).await;
         };
-        let fate = keep::Fate { state: ACCEPTED, reason: "", inquiry_id: None };
+        let fate = keep::Fate { state: ACCEPTED, reason: "", inquiry_id: None, early: None };
         if let keep::Kept::ControlIdReused =
             keep::message(&door.database, self.sender.center(), self.heard(door)?, fate).await?
         {
@@ -211,8 +215,12 @@ impl Read {
     /// Keeps what is refused, as evidence; what stands already is not refused later.
     pub async fn refuse(&self, door: &Door, said: Vec<Line>, status: u16) -> Result<Told, Refusal> {
         let reason = said.iter().find(|line| matches!(line.severity, Severity::Fatal | Severity::Error));
-        let fate =
-            keep::Fate { state: REFUSED, reason: reason.map_or("invalid", |line| line.issue.code()), inquiry_id: None };
+        let fate = keep::Fate {
+            state: REFUSED,
+            reason: reason.map_or("invalid", |line| line.issue.code()),
+            inquiry_id: None,
+            early: None,
+        };
         let kept = keep::message(&door.database, self.sender.center(), self.heard(door)?, fate).await?;
         if let keep::Kept::Before(same) = kept
             && same.state != REFUSED
@@ -292,6 +300,23 @@ impl Read {
         self.heard_under(door, &known_by, &known_by)
     }
 
+    /// The office's own number of what is asked for.
+    fn number(&self) -> Option<&(String, String)> {
+        match &self.intake.topic {
+            Topic::Referral(told) => told.identity.as_ref(),
+            Topic::Form(told) => told.identity.as_ref(),
+            Topic::Withdrawal(_) | Topic::Refused => None,
+        }
+    }
+
+    fn kept_number(&self, door: &Door, number: &(String, String)) -> Result<Number, SealError> {
+        let told = serde_json::to_vec(number).map_err(|_| SealError::Seal)?;
+        Ok(Number {
+            key: number_key(door, &self.sender, &number.1)?,
+            sealed: door.acceptance.sealer.seal(self.sender.center(), &number_context(self.message_id), &told)?,
+        })
+    }
+
     fn heard_under(&self, door: &Door, key: &str, content: &str) -> Result<Heard, Refusal> {
         let (center, sealer, feed) = (self.sender.center(), &door.acceptance.sealer, self.sender.feed.id.as_str());
         let seal = || -> Result<Heard, SealError> {
@@ -303,6 +328,7 @@ impl Read {
                 sealed: sealer.seal(center, &format!("messages.sealed:{}", self.message_id), &self.body)?,
                 // What only looks so costs one look into what was kept.
                 carries: memchr::memmem::find(&self.body, b"DocumentReference").is_some(),
+                number: self.number().map(|number| self.kept_number(door, number)).transpose()?,
             })
         };
         seal().map_err(|cause| {
@@ -310,6 +336,17 @@ impl Read {
             Refusal::Internal
         })
     }
+}
+
+/// The keyed hash by which a number of an office is found, whoever gave it.
+pub fn number_key(door: &Door, sender: &Sender, value: &str) -> Result<[u8; 16], SealError> {
+    let told = fingerprint([sender.feed.id.as_str(), value]);
+    door.acceptance.sealer.blind(sender.center(), NUMBER_KEY, &told)
+}
+
+/// What a number is sealed to.
+pub fn number_context(message_id: Uuid) -> String {
+    format!("messages.number:{message_id}")
 }
 
 /// What an office knows a referral by, as a key of ours.
@@ -331,6 +368,7 @@ fn standing(answer: &Answer, is_form: bool) -> Result<Standing, Refusal> {
         is_withdrawn: false,
         is_changed: false,
         is_cancelled: false,
+        number: None,
         journey: Journey::default(),
     })
 }

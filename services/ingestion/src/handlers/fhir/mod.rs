@@ -3,6 +3,7 @@
 //! Who asks is known before a body is read, and everything is answered in FHIR, refusals too. Deliberately not here: what a
 //! request says (adapters), and the stage of an inquiry (intake desk).
 
+use ask::Kind;
 pub use ask::standing;
 
 mod ask;
@@ -77,17 +78,13 @@ pub fn router(door: Arc<Door>) -> Router {
         .route("/fhir/{center}/$process-message", post(given::anything))
         .route("/fhir/{center}/$validate", post(given::validated))
         .merge(checks())
-        .route("/fhir/{center}/ServiceRequest", post(given::request).get(ask::requests))
-        .route("/fhir/{center}/QuestionnaireResponse", post(given::form))
-        .route("/fhir/{center}/ServiceRequest/_search", post(ask::requests_asked))
-        .route("/fhir/{center}/ServiceRequest/{id}", get(ask::request))
-        .route("/fhir/{center}/ServiceRequest/{id}/_history/{version}", get(ask::request_version))
-        .route("/fhir/{center}/QuestionnaireResponse/{id}", get(ask::form))
-        .route("/fhir/{center}/QuestionnaireResponse/{id}/_history/{version}", get(ask::form_version))
-        .route("/fhir/{center}/Task", get(ask::tasks))
-        .route("/fhir/{center}/Task/_search", post(ask::tasks_asked))
-        .route("/fhir/{center}/Task/{id}/_history/{version}", get(ask::task_version))
-        .route("/fhir/{center}/Task/{id}", get(ask::task).put(withdraw::task))
+        .route("/fhir/{center}/Task", ask::search(Kind::Task))
+        .route("/fhir/{center}/Task/{id}", ask::read(Kind::Task).put(withdraw::task))
+        .route("/fhir/{center}/ServiceRequest", ask::search(Kind::ServiceRequest).post(given::request))
+        .route("/fhir/{center}/ServiceRequest/{id}", ask::read(Kind::ServiceRequest))
+        .route("/fhir/{center}/QuestionnaireResponse", ask::search(Kind::QuestionnaireResponse).post(given::form))
+        .route("/fhir/{center}/QuestionnaireResponse/{id}", ask::read(Kind::QuestionnaireResponse))
+        .merge(asked())
         .route("/fhir/{center}/Subscription", post(subscribe::create).get(subscribe::list))
         .route("/fhir/{center}/Subscription/{id}", get(subscribe::one).put(subscribe::update).delete(subscribe::delete))
         .route("/fhir/{center}/Subscription/{id}/$status", get(subscribe::status))
@@ -96,6 +93,16 @@ pub fn router(door: Arc<Door>) -> Router {
         .route("/fhir/{center}/{*rest}", any(nothing))
         .with_state(door)
         .layer(from_fn_with_state(guard, limit::partner))
+}
+
+/// What is the same for all that is read back: a search whose words stand in no address, and a version.
+fn asked() -> Router<Arc<Door>> {
+    [Kind::Task, Kind::ServiceRequest, Kind::QuestionnaireResponse].into_iter().fold(Router::new(), |router, kind| {
+        let place = format!("/fhir/{{center}}/{}", kind.name());
+        router
+            .route(&format!("{place}/_search"), ask::search_by_form(kind))
+            .route(&format!("{place}/{{id}}/_history/{{version}}"), ask::read(kind))
+    })
 }
 
 /// `POST [base]/[type]/$validate` for every type that a referral is read from.

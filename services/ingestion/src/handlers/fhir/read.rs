@@ -25,7 +25,8 @@ use crate::error::Refusal;
 
 /// A body of this size is read beside the others.
 const LARGE: usize = 16 * 1024;
-const IF_NONE_EXIST: HeaderName = HeaderName::from_static("if-none-exist");
+/// The search by which a sender asks us to look first.
+pub(super) const IF_NONE_EXIST: HeaderName = HeaderName::from_static("if-none-exist");
 /// What may differ between two sendings of the same: the envelope's own id, time and version.
 const ENVELOPE: [&str; 3] = ["id", "meta", "timestamp"];
 

@@ -46,7 +46,10 @@ pub fn of(door: &Door, center: &str, headers: &HeaderMap) -> Result<Sender, Box<
     };
     match by_key(&in_force.1, &key).cloned() {
         None => Err(unknown(WRONG_KEY).into()),
-        Some(feed) if feed.kind == FeedKind::Fhir => Ok(Sender { in_force, feed }),
+        Some(feed) if feed.kind == FeedKind::Fhir => {
+            key.note(&door.acceptance, center, &feed.id);
+            Ok(Sender { in_force, feed })
+        }
         Some(_) => Err(said(StatusCode::FORBIDDEN, &[Line::new(Severity::Error, Issue::Forbidden, OTHER_FEED)]).into()),
     }
 }

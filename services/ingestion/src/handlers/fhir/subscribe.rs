@@ -13,7 +13,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::read::is_json;
+use super::read::{IF_NONE_EXIST, is_json};
 use super::sender::{self, Sender};
 use super::wish::{ABSENT, STOPPED_WORDS, change, make};
 use super::{Door, answer, refused, said};
@@ -38,10 +38,15 @@ pub async fn create(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
+    const NO_CONDITION: &str = "A Subscription is known by what it asks for, and the same again is the one that stands: send it without If-None-Exist";
     let (sender, told) = match given(&door, &center, &headers, body).await {
         Ok(given) => given,
         Err(response) => return *response,
     };
+    if headers.contains_key(IF_NONE_EXIST) {
+        let line = Line::new(Severity::Error, Issue::NotSupported, NO_CONDITION);
+        return said(StatusCode::BAD_REQUEST, &[line.at("Subscription")]);
+    }
     let base = door.endpoint(&center, &headers);
     match make(&door, &sender, &told, &base).await {
         Err(refusal) => refused(&refusal),
@@ -117,9 +122,10 @@ pub async fn list(
     let own = format!("{endpoint}/Subscription");
     match found {
         Err(refusal) => refused(&refusal),
-        Ok(found) => {
-            answer(StatusCode::OK, &response::searchset(&endpoint, found, &own, None, door.acceptance.clock.now()))
-        }
+        Ok(found) => answer(
+            StatusCode::OK,
+            &response::searchset(&endpoint, (found, None), (&own, None), door.acceptance.clock.now()),
+        ),
     }
 }
 

@@ -142,7 +142,7 @@ pub fn response(
     match letter.shape {
         Shape::Message => {
             let Some(header) = &letter.header else { return answer(told.status, &outcome::of(&told.said)) };
-            let task = told.standing.as_ref().map(|standing| standing.task(None));
+            let task = told.standing.as_ref().map(|standing| standing.task());
             let status = if is_taken { StatusCode::OK } else { told.status };
             answer(status, &response::message(header, endpoint, told.word, signed, &told.said, task))
         }
@@ -170,7 +170,7 @@ fn single(told: &Told, (endpoint, headers): (&str, &HeaderMap)) -> Response {
             *response.body_mut() = Body::empty();
             response
         }
-        () if prefers("return=representation") && !standing.is_form => answer(told.status, &standing.request(None)),
+        () if prefers("return=representation") && !standing.is_form => answer(told.status, &standing.request()),
         () => answer(told.status, &outcome::of(&told.said)),
     };
     let place = format!("{endpoint}/{}/_history/{}", standing.focus(), standing.version);

@@ -43,7 +43,7 @@ pub async fn task(
     };
     metrics.heard.with_label_values(&[read.sender.feed.id.as_str(), word]).inc();
     match outcome {
-        Ok(Ok(standing)) => versioned(answer(StatusCode::OK, &standing.task(None)), &standing),
+        Ok(Ok(standing)) => versioned(answer(StatusCode::OK, &standing.task()), &standing),
         Ok(Err((status, lines))) => said(status, &lines),
         Err(refusal) => refused(&refusal),
     }
@@ -92,7 +92,8 @@ async fn withdraw(
         }
         Some(_) => {}
     }
-    let fate = keep::Fate { state: PARKED, reason: "referral_cancelled", inquiry_id: Some(standing.inquiry_id) };
+    let fate =
+        keep::Fate { state: PARKED, reason: "referral_cancelled", inquiry_id: Some(standing.inquiry_id), early: None };
     let heard = read.heard_of_task(door, standing.inquiry_id, &standing.etag())?;
     match keep::message(&door.database, read.sender.center(), heard, fate).await? {
         keep::Kept::New => {}

@@ -12,6 +12,7 @@ use crate::adapters::hl7::referral::{number, read_in_part};
 use crate::domain::identity::name::Name;
 use crate::domain::person::{self, Person};
 use crate::store;
+use crate::writer::heard::ACCEPTED;
 
 impl Hearing {
     /// News of a patient or a document. Where it tells the number of a referral that is known and is about the same patient,
@@ -20,8 +21,8 @@ impl Hearing {
         let message = &heading.opened.message;
         let inquiry = self.inquiry_of(heading).await?;
         let fate = match inquiry {
-            Some(_) if documents::alone(message) => (ACCEPTED, "", inquiry),
-            _ => (PARKED, ATTACHMENT, inquiry),
+            Some(_) if documents::alone(message) => Fate { state: ACCEPTED, inquiry_id: inquiry, ..waits("") },
+            _ => Fate { inquiry_id: inquiry, ..waits(ATTACHMENT) },
         };
         self.keep(heading, raw, fate, judged).await
     }

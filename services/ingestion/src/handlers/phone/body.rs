@@ -30,6 +30,10 @@ const WITHHELD: [&str; 10] = [
     "none",
 ];
 
+/// What a body has to be, for who sent another one.
+const SHAPE: &str = "send an object with call_id, event, direction, queue, caller, started_at, answered_at, ended_at, outcome and \
+                     agent as texts and duration_seconds as a whole number, and nothing else";
+
 /// The body of a request. PHI: no `Debug`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -73,9 +77,7 @@ pub struct Heard {
 /// # Errors
 /// It is no JSON of this shape, or some of its fields can't be used: each is named.
 pub fn read(bytes: &[u8], region: &str, now: Timestamp) -> Result<Heard, Refusal> {
-    // What the parser says may quote the body, so only the place is told.
-    let body: Body = serde_json::from_slice(bytes)
-        .map_err(|cause| Refusal::Unreadable { line: cause.line(), column: cause.column() })?;
+    let body: Body = serde_json::from_slice(bytes).map_err(|cause| Refusal::unreadable(&cause, SHAPE))?;
     let mut faults = Faults::default();
     let event = faults.word("event", &body.event, Event::parse, Event::WORDS);
     let is = |wanted: Event| event == Some(wanted);

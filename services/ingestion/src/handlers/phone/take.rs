@@ -89,7 +89,8 @@ pub async fn event(door: &Door, sender: Sender, heard: Heard, raw: Vec<u8>) -> R
     let sealed = acceptance.sealer.seal(&center, &format!("messages.sealed:{message_id}"), &raw).map_err(internal)?;
     let kind = format!("call.{}", heard.event.word());
     let hashes = (keys.event, keys.content);
-    let message = crate::writer::Heard { message_id, feed: feed.clone(), kind, hashes, sealed, carries: false };
+    let message =
+        crate::writer::Heard { message_id, feed: feed.clone(), kind, hashes, sealed, carries: false, number: None };
     let work = Work { acceptance, sender, heard, keys, message };
     let done = door.database.with_tx(&center, move |tx| Box::pin(async move { work.done(tx).await })).await?;
     let metrics = &door.acceptance.metrics;
@@ -127,7 +128,7 @@ fn keys(acceptance: &Acceptance, center: &str, feed: &str, heard: &Heard) -> Res
 impl Work {
     async fn done(self, tx: &mut Tx) -> Result<Done, Refusal> {
         messages::lock(tx, &[&self.keys.call]).await?;
-        let fate = Fate { state: ACCEPTED, reason: "", inquiry_id: None };
+        let fate = Fate { state: ACCEPTED, reason: "", inquiry_id: None, early: None };
         let known = match keep::within(tx, &self.message, fate).await? {
             keep::Kept::ControlIdReused => return Ok(Done::Clashed),
             keep::Kept::Before(same) if same.reason == CONTROL_ID_REUSED => return Ok(Done::Clashed),

@@ -144,7 +144,7 @@ pub async fn candidates(
     let tokens = of.clues().iter().map(|clue| token(&calls.acceptance.sealer, &center, clue)).collect::<Result<_, _>>();
     let tokens: Vec<[u8; 16]> = tokens.map_err(|_| Refusal::Internal)?;
     let mut found = Vec::new();
-    for one in people::found_by(tx, &tokens).await? {
+    for one in people::found_by(tx, &tokens, people::CROWD).await? {
         let Candidate { inquiry_id, reference, received_at, sealed, facts } = one;
         let known = person(calls, &center, (inquiry_id, &sealed))?;
         let office = super::mend::facts(inquiry_id, &facts)?.referring_office;

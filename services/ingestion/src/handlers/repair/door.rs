@@ -114,6 +114,8 @@ impl Understood {
         match (number(&self.asked), &self.row) {
             (Some(number), _) if before.as_ref() == Some(&number) => {}
             (Some(number), _) => self.asked.key = Some(referral_key(&feed.id, [number.as_str()])),
+            // It has none still, and is known by its likeness.
+            (None, None) if before.is_none() => {}
             (None, None) => self.asked.key = None,
             (None, Some((matter, mapping, today))) => {
                 let answer = |key: &str| self.asked.answers.get(key).map(String::as_str);
@@ -157,7 +159,8 @@ fn of_hl7(doors: &Doors, profile: &Profile, feed: &Feed, (raw, today): (&[u8], D
     let Ok(opened) = hl7::open(&decoded) else { return understood };
     let (zone, mapping) = (profile.zone(), feed.hl7.as_ref());
     let intake = opened.classify(&hl7::Expectations {
-        receiving_facility: profile.feeds.receiving_facility.as_deref(),
+        // It is kept as this feed's, whomever its header names.
+        receiving_facility: None,
         receiving_application: None,
         processing_id: &doors.processing_id,
         takes_visits: false,

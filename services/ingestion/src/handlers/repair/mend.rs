@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use causeway_auth::audit::{self, AuditError};
 use causeway_funnel::contact::{FaultCode, FieldFault};
+use causeway_funnel::distance::DistanceBand;
 use causeway_funnel::form::{Answers, HONEYPOT, Origin};
 use causeway_funnel::profile::Profile;
 use causeway_mailbox::Tx;
@@ -23,7 +24,7 @@ use super::door::{LANGUAGE, language};
 use super::open::person;
 use super::take::Outcome;
 use super::{Doer, STAFF};
-use crate::domain::{npi, person};
+use crate::domain::{npi, person, travel};
 use crate::error::Refusal;
 use crate::handlers::grpc::Calls;
 use crate::handlers::hooks::tell;
@@ -35,6 +36,8 @@ const MENDED: &str = "mended";
 /// What can be mended of every inquiry; besides, what its form asks and what was told with it.
 const FIELDS: [&str; 10] =
     ["name", "patient_name", "phone", "email", "birth_date", "message", "address", "insurance", NPI, LANGUAGE];
+/// What tells where somebody lives.
+const WHEREABOUTS: [&str; 3] = ["address", "zip", "postal_code"];
 /// Number of the referring provider.
 const NPI: &str = "referring_npi";
 
@@ -160,6 +163,12 @@ pub async fn within(
     if !faults.is_empty() {
         return Err(Refusal::Faults(faults));
     }
+    if told.iter().any(|key| WHEREABOUTS.contains(&key.as_str())) {
+        let (site, distance) = travel::whereabouts(profile, &given);
+        let known = Some(distance).filter(|distance| *distance != DistanceBand::NotKnown);
+        renewed.nearest_site = site.unwrap_or_default();
+        renewed.distance_band = known.map_or("", DistanceBand::as_str).to_owned();
+    }
     let sealed = calls.acceptance.sealer.seal(&center, &person::context(id), &bytes).map_err(|cause| {
         error!(%cause, inquiry.id = %id, "seal a mended person");
         Refusal::Internal
@@ -215,6 +224,8 @@ fn routed(before: &wire::Facts, after: &wire::Facts) -> Vec<String> {
         ("payer", before.payer != after.payer),
         ("site_preference", before.site_preference != after.site_preference),
         ("records_on_hand", before.records_on_hand != after.records_on_hand),
+        ("nearest_site", before.nearest_site != after.nearest_site),
+        ("distance_km", before.distance_band != after.distance_band),
     ];
     differs.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| key.to_owned()).collect()
 }

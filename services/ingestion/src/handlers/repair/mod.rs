@@ -148,7 +148,7 @@ fn sources(door: &str) -> Vec<&'static str> {
 /// The door of an inquiry.
 fn door_of(source: &str) -> &str {
     match source.parse() {
-        Ok(Source::WebForm | Source::Phone) => FORM,
+        Ok(Source::WebForm | Source::Phone | Source::SisterCenter) => FORM,
         Ok(Source::Hl7 | Source::Fhir | Source::Csv) => source,
         Err(_) => "",
     }
@@ -201,7 +201,9 @@ mod tests {
 
     #[test]
     fn an_inquiry_is_of_the_door_that_it_came_by() {
-        for (door, expected) in [("form", vec!["web_form", "phone"]), ("hl7", vec!["hl7"]), ("csv", vec!["csv"])] {
+        for (door, expected) in
+            [("form", vec!["web_form", "phone", "sister_center"]), ("hl7", vec!["hl7"]), ("csv", vec!["csv"])]
+        {
             assert_eq!(sources(door), expected, "{door}");
         }
         assert_eq!(sources("").len(), Source::ALL.len());

@@ -16,7 +16,7 @@ fn params(site: &str) -> Params {
         site: site.into(),
         kind: "in_person".into(),
     };
-    Params { records: Vec::new(), visit: Some(visit) }
+    Params { visit: Some(visit), ..Params::default() }
 }
 
 fn values(book: &Book, about: &About, params: &Params) -> Variables {
@@ -32,7 +32,10 @@ fn values(book: &Book, about: &About, params: &Params) -> Variables {
 fn written(book: &Book, kind: Kind, name: &str, language: &str) -> Result<Words, Unwritable> {
     let (about, sites) = (about(language), &book.profile.center.sites);
     let site = sites.last().expect("a site");
-    book.words(kind, name, language, &values(book, &about, &params(&site.id)))
+    let out_of_scope = book.profile.programs.out_of_scope[0].id.clone();
+    let next_step = book.profile.booking.next_steps[0].id.clone();
+    let params = Params { out_of_scope, next_step, ..params(&site.id) };
+    book.words(kind, name, language, &values(book, &about, &params))
 }
 
 /// The book of the demo center with one file changed.
@@ -49,8 +52,11 @@ fn every_message_of_the_demo_centers_can_be_written_and_its_subject_shown_to_any
     for center in ["harbor-valley", "lakeside"] {
         let book = Book::new(profile(center));
         for language in &book.profile.center.languages {
-            let names =
-                Kind::ALL.iter().map(|kind| (*kind, kind.template())).chain([(Kind::Confirmation, AFTER_HOURS)]);
+            let names = Kind::ALL
+                .iter()
+                .filter(|kind| kind.is_to_the_person())
+                .map(|kind| (*kind, kind.template()))
+                .chain([(Kind::Confirmation, AFTER_HOURS)]);
             // A center may leave it to staff to tell of a cancelled visit; every other message it must have.
             let optional = |name: &str| {
                 name == Kind::AppointmentCancelled.template() && book.profile.template(language, name).is_none()
@@ -99,10 +105,40 @@ fn a_records_request_names_the_papers_that_are_asked_for_and_no_others() {
     let asked = book.profile.checklists.documents[0].clone();
     let other = book.profile.checklists.documents[1].clone();
     let about = about("en");
-    let params = Params { records: vec![asked.kind.clone()], visit: None };
+    let params = Params { records: vec![asked.kind.clone()], ..Params::default() };
     let variables = values(&book, &about, &params);
     let words = book.words(Kind::RecordsRequest, "records-request", "en", &variables).expect("words");
     assert!(words.text.contains(asked.label.get("en")) && !words.text.contains(other.label.get("en")));
+}
+
+#[test]
+fn an_answer_where_to_go_instead_names_each_place_with_its_phone_and_that_a_person_can_still_be_called() {
+    for (center, languages) in [("harbor-valley", ["en", "es"]), ("lakeside", ["en", "fr"])] {
+        let book = Book::new(profile(center));
+        let entry = &book.profile.programs.out_of_scope[0];
+        for language in languages {
+            let words = written(&book, Kind::ReferredElsewhere, "referred-elsewhere", language).expect("words");
+            assert_eq!(words.language, language);
+            let html = words.html.expect("an html part");
+            for part in [&words.text, &html] {
+                for place in &entry.places {
+                    let name = place.name.split('\'').next().expect("a name");
+                    assert!(part.contains(name) && part.contains(&place.phone), "{center} {language}: {part}");
+                }
+                assert!(part.contains(&book.profile.center.contact.phone), "{center} {language}: {part}");
+            }
+            assert!(words.text.contains(entry.words.get(language)), "{center} {language}");
+        }
+    }
+}
+
+#[test]
+fn an_answer_whose_entry_the_profile_does_not_hold_is_told_by_a_person() {
+    let book = Book::new(profile("harbor-valley"));
+    let (about, params) = (about("en"), Params { out_of_scope: "elves".into(), ..Params::default() });
+    let variables = values(&book, &about, &params);
+    let cause = book.words(Kind::ReferredElsewhere, "referred-elsewhere", "en", &variables).err();
+    assert!(matches!(cause, Some(Unwritable::NotFilled { .. })));
 }
 
 #[test]

@@ -339,7 +339,7 @@ pub async fn preview(app: &App, center: &str, form: &Form) -> Option<PreviewResp
 
 /// The same for a consult type.
 pub async fn preview_of(app: &App, center: &str, consult_type: String) -> Option<PreviewResponseResponse> {
-    let request = PreviewResponseRequest { center: center.to_owned(), consult_type };
+    let request = PreviewResponseRequest { center: center.to_owned(), consult_type, ..Default::default() };
     let mut routing = app.peers.routing();
     match timeout(PREVIEW_PATIENCE, routing.preview_response(request)).await {
         Ok(Ok(preview)) => Some(preview.into_inner()),

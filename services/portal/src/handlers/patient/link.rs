@@ -43,6 +43,8 @@ pub struct Opened {
     pub status: Option<PatientStatus>,
     /// The facts of its receipt.
     pub facts: Option<Facts>,
+    /// Name of the sister center that has it now or is to have it; empty: none.
+    pub handed_to: String,
 }
 
 /// A link that is checked, before anything was asked.
@@ -117,7 +119,9 @@ impl Checked {
             let frame = frame(app, &in_force.1, words, (&base, &[]));
             return Err(Box::new(page(StatusCode::SERVICE_UNAVAILABLE, &TroublePage::away(frame))));
         }
-        Ok(Opened { link, in_force, words, base, peers, status, facts })
+        let handed_to = status.as_ref().map(|status| status.handed_to.clone()).unwrap_or_default();
+        let handed_to = app.centers.get(&handed_to).map_or(handed_to, |sister| sister.1.center.name.clone());
+        Ok(Opened { link, in_force, words, base, peers, status, facts, handed_to })
     }
 }
 
@@ -138,6 +142,7 @@ impl Opened {
             appointments: &[],
             offers: None,
             documents: &[],
+            handed_to: &self.handed_to,
         }
     }
 

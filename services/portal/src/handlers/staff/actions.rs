@@ -2,18 +2,22 @@
 //!
 //! Deliberately not here: rules. A refusal is said in the words of who refused.
 
-use std::future::Future;
+use std::collections::HashMap;
+use std::future::{Future, ready};
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
-use axum::response::Response;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
 use causeway_funnel::inquiry::Channel;
+use causeway_funnel::records::WaiveReason;
 use causeway_proto::convert::channel_to_wire;
 use causeway_proto::error::Reason;
 use causeway_proto::inquiry::v1::DecideLinkRequest;
 use causeway_proto::intake::v1::{
-    CloseInquiryRequest, HandOverInquiryRequest, InquiryCommand, LogAttemptRequest, RequestRecordsRequest,
-    ReviewRecordsRequest, SaveNoteRequest, UpdateRecordRequest,
+    AgreeNextStepRequest, CloseInquiryRequest, EndNextStepRequest, HandOverInquiryRequest, HandToCenterRequest,
+    InquiryCommand, KeepInquiryRequest, LogAttemptRequest, RequestRecordsRequest, ReviewRecordsRequest,
+    SaveDraftRequest, SaveNoteRequest, UpdateRecordRequest,
 };
 use causeway_proto::scheduling::v1::{
     BookSlotRequest, CancelAppointmentRequest, ListAppointmentsRequest, RecordAttendanceRequest,
@@ -22,13 +26,16 @@ use tonic::{Response as Answer, Status};
 use uuid::Uuid;
 
 use super::super::{App, see_other};
-use super::{Posted, tell};
+use super::{Posted, conflict, tell};
 use crate::pages::Tone;
 use crate::refusals::for_staff;
-use crate::views::inquiry::{OUTCOMES, VISIT_REASONS, WAIVE_REASONS, call_back_at, note_version};
+use crate::views::inquiry::{OUTCOMES, VISIT_REASONS, call_back_at, note_version, step_at, used_script};
 use crate::views::own::booked;
 
 type OfInquiry = Path<String>;
+
+/// Where a reviewer goes on.
+const TO_REVIEW: &str = "/worklist?view=to_review";
 
 /// Carries out a call and goes back to the inquiry, or elsewhere when it worked.
 pub(super) async fn act<T>(
@@ -90,6 +97,7 @@ pub async fn hand_over(State(app): State<Arc<App>>, Path(id): OfInquiry, posted:
         to_staff: text("staff"),
         to_team: text("team"),
         reason: text("reason"),
+        reason_kind: text("reason_kind"),
     };
     let call = async {
         if request.reason.is_empty() {
@@ -116,16 +124,59 @@ pub async fn twin(State(app): State<Arc<App>>, Path((id, other)): Path<(String, 
 
 /// Saves the intake note.
 pub async fn note(State(app): State<Arc<App>>, Path(id): OfInquiry, posted: Posted) -> Response {
-    let beside = |key: &str| matches!(key, "csrf" | "version");
-    let fields = posted.sent.typed.iter().filter(|(key, _)| !beside(key));
     let request = SaveNoteRequest {
         center: posted.staff.center(),
         inquiry_id: id.clone(),
-        fields: fields.map(|(key, value)| (key.clone(), value.trim().to_owned())).collect(),
+        fields: typed_into_note(&posted),
         base_note_version: note_version(posted.sent.get("version")),
     };
-    let mut desk = posted.staff.peers.desk();
-    act(&app, &posted, &id, desk.save_note(request), ("The note is saved.", None)).await
+    let saved = posted.staff.peers.desk().save_note(request).await;
+    if matches!(&saved, Err(status) if Reason::of(status) == Some(Reason::Conflict)) {
+        match conflict::show(&app, &posted, &id).await {
+            Ok(Some(both)) => return both,
+            Ok(None) => {
+                // Nothing of it is left to save, also not of what was kept while it was typed.
+                let done = ("A colleague saved the same note a moment ago.", None);
+                return act(&app, &posted, &id, keep_draft(&posted, &id, HashMap::new()), done).await;
+            }
+            Err(_) => {}
+        }
+    }
+    act(&app, &posted, &id, std::future::ready(saved), ("The note is saved.", None)).await
+}
+
+/// Keeps what was typed into the note, for its writer alone: the page sends it as it is typed, or a button does. Where no field is
+/// sent, the draft is dropped.
+pub async fn draft(State(app): State<Arc<App>>, Path(id): OfInquiry, headers: HeaderMap, posted: Posted) -> Response {
+    let fields = typed_into_note(&posted);
+    let done = if fields.is_empty() {
+        "The draft is dropped. What was saved stays."
+    } else {
+        "The draft is kept. It is not saved yet."
+    };
+    let kept = keep_draft(&posted, &id, fields).await;
+    if headers.contains_key("hx-request") {
+        let status = if kept.is_ok() { StatusCode::NO_CONTENT } else { StatusCode::SERVICE_UNAVAILABLE };
+        return status.into_response();
+    }
+    act(&app, &posted, &id, std::future::ready(kept), (done, None)).await
+}
+
+/// Keeps these fields as the draft; none: drops it.
+async fn keep_draft(posted: &Posted, id: &str, fields: HashMap<String, String>) -> Result<(), Status> {
+    let request = SaveDraftRequest {
+        center: posted.staff.center(),
+        inquiry_id: id.to_owned(),
+        fields,
+        base_note_version: note_version(posted.sent.get("version")),
+    };
+    posted.staff.peers.desk().save_draft(request).await.map(|_| ())
+}
+
+fn typed_into_note(posted: &Posted) -> HashMap<String, String> {
+    let beside = |key: &str| matches!(key, "csrf" | "version");
+    let fields = posted.sent.typed.iter().filter(|(key, _)| !beside(key));
+    fields.map(|(key, value)| (key.clone(), value.trim().to_owned())).collect()
 }
 
 /// Writes down a try to reach the person.
@@ -136,6 +187,7 @@ pub async fn attempt(State(app): State<Arc<App>>, Path(id): OfInquiry, posted: P
         let (Some((outcome, _)), Ok(channel)) = (outcome, sent.get("channel").parse::<Channel>()) else {
             return Err(incomplete("choose an outcome and a channel"));
         };
+        let (script, script_version) = used_script(sent.get("script"), outcome);
         let request = LogAttemptRequest {
             center: posted.staff.center(),
             inquiry_id: id.clone(),
@@ -143,6 +195,8 @@ pub async fn attempt(State(app): State<Arc<App>>, Path(id): OfInquiry, posted: P
             outcome: (*outcome).to_owned(),
             call_back_at: call_back_at(sent.get("call_back"), app.clock.now(), &posted.staff.in_force.1),
             idempotency_key: posted.key("attempt", &id),
+            script,
+            script_version,
         };
         posted.staff.peers.desk().log_attempt(request).await
     };
@@ -162,7 +216,7 @@ pub async fn record(State(app): State<Arc<App>>, Path((id, kind)): Path<(String,
             _ => return Err(incomplete("choose what to do with the record")),
         };
         let reason = posted.sent.get("reason");
-        if state == "waived" && !WAIVE_REASONS.iter().any(|(word, _)| *word == reason) {
+        if state == "waived" && reason.parse::<WaiveReason>().is_err() {
             return Err(incomplete("choose why the record is not needed"));
         }
         let request = UpdateRecordRequest {
@@ -183,16 +237,50 @@ async fn ask_for(posted: &Posted, id: &str, kind: String) -> Result<(), Status> 
     posted.staff.peers.desk().request_records(request).await.map(|_| ())
 }
 
-/// The reviewer's word on the records.
+/// A reviewer's decision.
 pub async fn review(
     State(app): State<Arc<App>>,
     Path((id, decision)): Path<(String, String)>,
     posted: Posted,
 ) -> Response {
-    let done = if decision == "accept" { "The records are accepted." } else { "We ask for more records." };
-    let request = ReviewRecordsRequest { center: posted.staff.center(), inquiry_id: id.clone(), decision };
-    let mut desk = posted.staff.peers.desk();
-    act(&app, &posted, &id, desk.review_records(request), (done, None)).await
+    let text = |name: &str| posted.sent.get(name).to_owned();
+    let call = async {
+        let (to_team, reason_kind, entry) = (text("team"), text("reason_kind"), text("entry"));
+        if decision == "redirect" && (to_team.is_empty() || reason_kind.is_empty()) {
+            return Err(incomplete("choose the team and why it belongs there"));
+        }
+        if decision == "decline" && (entry.is_empty() || reason_kind.is_empty()) {
+            return Err(incomplete("choose why it is declined and where they can go"));
+        }
+        let kinds = posted.sent.get("kinds").split(',').map(str::trim).filter(|kind| !kind.is_empty());
+        let request = ReviewRecordsRequest {
+            center: posted.staff.center(),
+            inquiry_id: id.clone(),
+            kinds: kinds.map(str::to_owned).collect(),
+            to_team,
+            reason_kind,
+            entry,
+            reason: text("reason"),
+            idempotency_key: posted.key(&format!("review/{decision}"), &id),
+            decision: decision.clone(),
+        };
+        posted.staff.peers.desk().review_records(request).await.map(Answer::into_inner)
+    };
+    let result = call.await;
+    let waits = result.as_ref().is_ok_and(|inquiry| inquiry.review_since > 0);
+    let (done, to) = reviewed(&decision, waits);
+    act(&app, &posted, &id, ready(result), (done, to)).await
+}
+
+/// What is said of a decision, and where one goes from it. What is redirected may have nothing to review there yet.
+fn reviewed(decision: &str, waits: bool) -> (&'static str, Option<&'static str>) {
+    match decision {
+        "accept" => ("The records are accepted.", None),
+        "redirect" if waits => ("Redirected. The other team reviews it.", Some(TO_REVIEW)),
+        "redirect" => ("Given to the other team.", Some(TO_REVIEW)),
+        "decline" => ("Declined. The message where to go is on its way; the inquiry closes when it is out.", None),
+        _ => ("We ask for more records.", None),
+    }
 }
 
 /// Books a slot.
@@ -240,6 +328,44 @@ async fn change_visit(posted: &Posted, id: &str) -> Result<(), Status> {
     }
 }
 
+/// Agrees on a dated next step, or moves it. Whether a message tells the person of it stands beside the form.
+pub async fn agree_step(State(app): State<Arc<App>>, Path(id): OfInquiry, posted: Posted) -> Response {
+    let call = async {
+        let (kind, sent) = (posted.sent.get("kind").to_owned(), &posted.sent);
+        let at = step_at(sent.get("day"), sent.get("time"), posted.staff.in_force.1.zone());
+        let (Some(at), false) = (at, kind.is_empty()) else {
+            return Err(incomplete("choose what it is, a day and a time"));
+        };
+        let request = AgreeNextStepRequest {
+            center: posted.staff.center(),
+            inquiry_id: id.clone(),
+            kind,
+            at,
+            idempotency_key: posted.key("step", &id),
+        };
+        posted.staff.peers.desk().agree_next_step(request).await
+    };
+    act(&app, &posted, &id, call, ("The next step is agreed.", None)).await
+}
+
+/// Says what became of the agreed next step.
+pub async fn end_step(State(app): State<Arc<App>>, Path(id): OfInquiry, posted: Posted) -> Response {
+    let call = async {
+        let how = posted.sent.get("how").to_owned();
+        if how.is_empty() {
+            return Err(incomplete("choose what became of it"));
+        }
+        let request = EndNextStepRequest {
+            center: posted.staff.center(),
+            inquiry_id: id.clone(),
+            how,
+            idempotency_key: posted.key("step-end", &id),
+        };
+        posted.staff.peers.desk().end_next_step(request).await
+    };
+    act(&app, &posted, &id, call, ("Saved what became of the next step.", None)).await
+}
+
 /// Closes with a reason.
 pub async fn close(State(app): State<Arc<App>>, Path(id): OfInquiry, posted: Posted) -> Response {
     let call = async {
@@ -251,6 +377,47 @@ pub async fn close(State(app): State<Arc<App>>, Path(id): OfInquiry, posted: Pos
         posted.staff.peers.desk().close_inquiry(request).await
     };
     act(&app, &posted, &id, call, ("The inquiry is closed.", None)).await
+}
+
+/// Sends the answer to what is not treated here.
+pub async fn refer_elsewhere(State(app): State<Arc<App>>, Path(id): OfInquiry, posted: Posted) -> Response {
+    let mut desk = posted.staff.peers.desk();
+    let call = desk.refer_elsewhere(posted.command("elsewhere", &id));
+    let done = "The message where to go is on its way. The inquiry closes when it is out.";
+    act(&app, &posted, &id, call, (done, None)).await
+}
+
+/// Works what counts as not treated here as any other inquiry.
+pub async fn keep(State(app): State<Arc<App>>, Path((id, reason)): Path<(String, String)>, posted: Posted) -> Response {
+    let request = KeepInquiryRequest {
+        center: posted.staff.center(),
+        inquiry_id: id.clone(),
+        idempotency_key: posted.key("keep", &id),
+        reason,
+    };
+    let mut desk = posted.staff.peers.desk();
+    act(&app, &posted, &id, desk.keep_inquiry(request), ("We work it here.", None)).await
+}
+
+/// Hands it to a sister center.
+pub async fn sister(State(app): State<Arc<App>>, Path(id): OfInquiry, posted: Posted) -> Response {
+    let call = async {
+        let (to_center, reason_kind) =
+            (posted.sent.get("center").to_owned(), posted.sent.get("reason_kind").to_owned());
+        if to_center.is_empty() || reason_kind.is_empty() {
+            return Err(incomplete("choose the center and why it belongs there"));
+        }
+        let request = HandToCenterRequest {
+            center: posted.staff.center(),
+            inquiry_id: id.clone(),
+            idempotency_key: posted.key("sister", &id),
+            to_center,
+            reason_kind,
+            reason: posted.sent.get("reason").to_owned(),
+        };
+        posted.staff.peers.desk().hand_to_center(request).await
+    };
+    act(&app, &posted, &id, call, ("It is on its way to the sister center, and closed here.", None)).await
 }
 
 /// Opens a closed inquiry again.

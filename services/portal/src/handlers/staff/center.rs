@@ -60,7 +60,9 @@ pub async fn choose(State(app): State<Arc<App>>, posted: Posted) -> Response {
 fn first_page(next: &str) -> &str {
     match next.trim_start_matches('/').split(['/', '?']).next() {
         Some("funnel") => "/funnel",
-        _ if next.starts_with("/inquiries/") || next.starts_with("/repairs/") => "/worklist",
+        _ if next.starts_with("/inquiries/") || next.starts_with("/repairs/") || next.starts_with("/audits/") => {
+            "/worklist"
+        }
         _ => next,
     }
 }

@@ -8,7 +8,9 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use causeway_auth::Action;
 use causeway_proto::inquiry::v1::{GetFormCountsRequest, GetFormCountsResponse};
-use causeway_proto::metrics::v1::{GetFunnelRequest, GetFunnelResponse};
+use causeway_proto::metrics::v1::{
+    GetFunnelRequest, GetFunnelResponse, GetReroutesRequest, GetReroutesResponse, GetReviewsRequest, GetReviewsResponse,
+};
 use tonic::Status;
 
 use super::super::{App, page};
@@ -24,11 +26,17 @@ pub async fn show(State(app): State<Arc<App>>, Query(query): Query<HashMap<Strin
     let (profile, now) = (&staff.in_force.1, app.clock.now());
     let text = |name: &str| query.get(name).map(String::as_str).unwrap_or_default();
     let range = Range::read(text("from"), text("to"), profile.zone().to_datetime(now).date());
-    let (by_source, by_team, forms) =
-        tokio::join!(ask(&staff, range, "source"), ask(&staff, range, "team"), forms(&staff, range));
+    let (by_source, by_team, by_scope, forms, reroutes, reviews) = tokio::join!(
+        ask(&staff, range, "source"),
+        ask(&staff, range, "team"),
+        ask(&staff, range, "out_of_scope"),
+        forms(&staff, range),
+        reroutes(&staff, range),
+        reviews(&staff, range)
+    );
     match (by_source, by_team) {
         (Ok(by_source), Ok(by_team)) => {
-            let answers = Answers { by_source, by_team, forms };
+            let answers = Answers { by_source, by_team, by_scope: by_scope.ok(), forms, reroutes, reviews };
             page(StatusCode::OK, &funnel::page(frame(&app, &staff, "Funnel"), profile, range, &answers, now))
         }
         (Err(status), _) | (_, Err(status)) => {
@@ -43,6 +51,30 @@ async fn ask(staff: &Staff, range: Range, group_by: &str) -> Result<GetFunnelRes
     let (from, to) = range.instants(&staff.in_force.1);
     let request = GetFunnelRequest { center: staff.center(), from, to, group_by: group_by.to_owned() };
     staff.peers.metrics().get_funnel(request).await.map(tonic::Response::into_inner)
+}
+
+/// What was sent to another team; the rest of the page stands without it.
+async fn reroutes(staff: &Staff, range: Range) -> Option<GetReroutesResponse> {
+    let (from, to) = range.instants(&staff.in_force.1);
+    match staff.peers.metrics().get_reroutes(GetReroutesRequest { center: staff.center(), from, to }).await {
+        Ok(answer) => Some(answer.into_inner()),
+        Err(status) => {
+            tracing::warn!(code = ?status.code(), "ask metrics for what was sent to another team");
+            None
+        }
+    }
+}
+
+/// What reviewers decided; the rest of the page stands without it.
+async fn reviews(staff: &Staff, range: Range) -> Option<GetReviewsResponse> {
+    let (from, to) = range.instants(&staff.in_force.1);
+    match staff.peers.metrics().get_reviews(GetReviewsRequest { center: staff.center(), from, to }).await {
+        Ok(answer) => Some(answer.into_inner()),
+        Err(status) => {
+            tracing::warn!(code = ?status.code(), "ask metrics for what reviewers decided");
+            None
+        }
+    }
 }
 
 /// What became of forms that were shown; the rest of the page stands without it.

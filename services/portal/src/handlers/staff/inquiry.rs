@@ -59,7 +59,8 @@ pub async fn show(
             return trouble(&app, &staff, StatusCode::SERVICE_UNAVAILABLE, "This inquiry can’t be shown", &text);
         }
     };
-    let parts = Parts { inquiry, person, links, linked, documents, ..rest };
+    let sisters = app.centers.all();
+    let parts = Parts { inquiry, person, links, linked, documents, sisters, ..rest };
     let looking =
         Looking { profile: &staff.in_force.1, actor: &staff.session.actor, now: app.clock.now(), parts: &parts };
     page(StatusCode::OK, &looking.page(frame(&app, &staff, "Worklist")))
@@ -105,7 +106,7 @@ async fn links(staff: &Staff, id: &str) -> Option<Option<LinksOfInquiry>> {
     if !staff.may(Action::ReadPerson) {
         return Some(None);
     }
-    let request = ListLinksRequest { center: staff.center(), inquiry_ids: vec![id.to_owned()] };
+    let request = ListLinksRequest { center: staff.center(), inquiry_ids: vec![id.to_owned()], ..Default::default() };
     let answer = staff.peers.ingestion().list_links(request).await;
     kept("ingestion", answer).map(|answer| answer.inquiries.into_iter().next())
 }
@@ -145,6 +146,7 @@ async fn rest(staff: &Staff, id: &str) -> Parts {
         calls: kept("ingestion", calls).map(|answer| answer.calls),
         linked: HashMap::new(),
         documents: None,
+        sisters: Vec::new(),
         route: kept("routing", route),
         notices: kept("notification", notices).map(|answer| answer.notices),
         appointments: kept("scheduling", appointments).map(|answer| answer.appointments),

@@ -1,21 +1,29 @@
-//! The staff face: the worklist, the inquiry, the calls and the funnel, for who is signed in.
+//! The staff face: the worklist, the inquiry, the calls, the feeds and the funnel, for who is signed in.
 //!
 //! Every change comes with the session's own token and from a page of this address. Deliberately not here: who may do
 //! what; the services decide, and the pages leave out what would be refused.
 
 mod actions;
+mod audits;
 mod call;
 mod calls;
 mod center;
+mod clock;
+mod closures;
+mod conflict;
 mod cookies;
 mod documents;
 mod door;
+mod feeds;
 mod funnel;
 mod gate;
 mod held;
 mod inquiry;
 mod repairs;
+mod routing;
+mod search;
 mod sign_in;
+mod teams;
 mod worklist;
 
 use std::sync::Arc;
@@ -38,6 +46,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/claim", post(actions::claim))
         .route("/release", post(actions::release))
         .route("/note", post(actions::note))
+        .route("/draft", post(actions::draft))
         .route("/attempt", post(actions::attempt))
         .route("/records/{kind}", post(actions::record))
         .route("/review/{decision}", post(actions::review))
@@ -45,9 +54,16 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/documents/{document}/match", post(documents::matched))
         .route("/slots/{slot}", post(actions::book))
         .route("/visit", post(actions::visit))
+        .route("/step", post(actions::agree_step))
+        .route("/step/end", post(actions::end_step))
         .route("/route", post(actions::hand_over))
         .route("/handover", post(actions::hand_over))
         .route("/twins/{other}", post(actions::twin))
+        .route("/pause", post(clock::pause))
+        .route("/resume", post(clock::resume))
+        .route("/elsewhere", post(actions::refer_elsewhere))
+        .route("/keep/{reason}", post(actions::keep))
+        .route("/sister", post(actions::sister))
         .route("/close", post(actions::close))
         .route("/reopen", post(actions::reopen));
     let router = Router::new()
@@ -60,6 +76,8 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/sign-in/center", get(center::show).post(center::choose))
         .route("/sign-out", post(sign_in::leave))
         .route("/worklist", get(worklist::show))
+        .route("/worklist/search", get(|| async { see_other("/worklist") }).post(search::search))
+        .route("/worklist/next", post(search::next))
         .route("/inquiries/new", get(call::show).post(call::save))
         .nest("/inquiries/{id}", inquiry)
         .route("/calls", get(calls::show))
@@ -77,6 +95,20 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/repairs/files/{id}/retry", post(repairs::retry_file))
         .route("/repairs/files/{id}/take", post(repairs::take_good_rows))
         .route("/repairs/{id}/aside", post(repairs::set_aside))
+        .route("/feeds", get(feeds::show))
+        .route("/routing", get(routing::show).post(routing::try_out))
+        .route("/closures", get(closures::show).post(closures::enter))
+        .route("/closures/{id}/end", post(closures::end))
+        .route("/teams", get(teams::show))
+        .route("/teams/away", post(teams::away))
+        .route("/teams/away/{id}/end", post(teams::end))
+        .route("/audits", get(audits::show))
+        .route("/audits/draw", post(audits::draw))
+        .route("/audits/choose", post(audits::choose))
+        .route("/audits/results", get(audits::results))
+        .route("/audits/mine", get(audits::own))
+        .route("/audits/{id}", get(audits::one).post(audits::save))
+        .route("/audits/{id}/{what}", post(audits::change))
         .route("/funnel", get(funnel::show))
         .fallback(missing)
         .with_state(app)
@@ -90,11 +122,17 @@ pub fn router(app: Arc<App>) -> Router {
 /// What stands around a page.
 fn frame(app: &App, staff: &Staff, current: &str) -> StaffFrame {
     let center = &staff.in_force.1.center;
-    let parts = [
+    let parts: [(&str, &str, Action); 11] = [
         ("Worklist", "/worklist", Action::ViewWorklist),
+        (teams::NAME, "/teams", Action::ViewWorklist),
         (calls::NAME, "/calls", Action::EnterInquiry),
         (held::NAME, "/held", Action::RepairInquiry),
         (repairs::NAME, "/repairs", Action::RepairInquiry),
+        (feeds::NAME, "/feeds", Action::ViewFeeds),
+        (routing::NAME, "/routing", Action::TryRouting),
+        (closures::NAME, "/closures", Action::ViewWorklist),
+        (audits::NAME, "/audits", Action::ScoreInquiry),
+        (audits::OWN, "/audits/mine", Action::ViewOwnQuality),
         ("Funnel", "/funnel", Action::ViewFunnel),
     ];
     let nav = parts.into_iter().filter(|(_, _, action)| staff.may(*action)).map(|(label, url, _)| NavLink {

@@ -98,6 +98,7 @@ pub async fn list(State(app): State<Arc<App>>, Query(query): Query<HashMap<Strin
     let tab = |(view, label): &(&'static str, &str)| ViewTab {
         label: (*label).to_owned(),
         count: u64::try_from(sum(if *view == asked.view { &here } else { &there })).unwrap_or_default(),
+        more: false,
         url: Asked { view, door: "", reason: "" }.address(""),
         current: *view == asked.view,
     };

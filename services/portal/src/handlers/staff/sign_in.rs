@@ -1,5 +1,6 @@
 //! Signing in at the provider, or by choosing a person in development; and signing out.
 //!
+//! Who comes in is told to the desk, which writes it to the center's audit chain; who is not let in belongs to no center and is logged.
 //! Nobody is signed in yet at the door, so its forms are tied to a cookie of their own. Deliberately not here: passwords;
 //! Causeway never sees one.
 
@@ -12,6 +13,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum_extra::extract::cookie::Cookie;
 use causeway_auth::{Action, Actor, policy};
+use causeway_proto::intake::v1::NoteSignInRequest;
 
 use super::super::{App, page, see_other};
 use super::cookies::{self, Which};
@@ -24,7 +26,7 @@ const FAILED: &str = "Sign-in did not work. Begin again, and tell the people who
 const NO_ROLE: &str = "Your account has no role at any center here. Ask an intake manager.";
 const NO_CENTER: &str = "Your account may run Causeway, but it has no role at a center, and these pages belong to a center. Ask for a \
      group that has one (portal.oidc.groups), or use the causeway command.";
-/// The sign-in page waits no longer for the provider's addresses; the button waits for itself.
+/// The sign-in page waits no longer for the provider's addresses (the button waits for itself), nor a sign-in for its record.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 type Asked = Query<HashMap<String, String>>;
@@ -116,9 +118,11 @@ pub async fn come_back(State(app): State<Arc<App>>, Query(query): Asked, headers
             let runs_it = !all.is_empty();
             let here: Vec<Actor> = all.into_iter().filter(|actor| actor.center.is_some()).collect();
             match (here.is_empty(), runs_it) {
-                (false, _) => let_in(&app, here, &next),
-                (true, true) => refuse(NO_CENTER).await,
-                (true, false) => refuse(NO_ROLE).await,
+                (false, _) => let_in(&app, here, "provider", &next).await,
+                (true, runs_it) => {
+                    tracing::warn!(staff.id = %claims.sub, runs_it, "a sign-in was refused: no role at a center");
+                    refuse(if runs_it { NO_CENTER } else { NO_ROLE }).await
+                }
             }
         }
         Err(cause) => {
@@ -138,7 +142,7 @@ pub async fn choose(
         return gate::foreign();
     }
     match sent.get("person").and_then(|person| door::chosen(&app, person)) {
-        Some(actor) => let_in(&app, vec![actor], next(sent.get("next"))),
+        Some(actor) => let_in(&app, vec![actor], "development", next(sent.get("next"))).await,
         None => StatusCode::NOT_FOUND.into_response(),
     }
 }
@@ -151,15 +155,17 @@ pub async fn leave(State(app): State<Arc<App>>, posted: Posted) -> Response {
     response
 }
 
-fn let_in(app: &App, mut actors: Vec<Actor>, next: &str) -> Response {
+async fn let_in(app: &App, mut actors: Vec<Actor>, way: &str, next: &str) -> Response {
     // A center whose settings are not loaded yet must not keep anybody from another one.
     actors.sort_by_key(|actor| app.centers.get(actor.center.as_deref().unwrap_or_default()).is_none());
     let to = match actors.as_slice() {
         [one] => start(one, next).to_owned(),
         _ => center::choice(next),
     };
+    let signed_in = actors.clone();
     match app.sessions.begin(actors) {
         Ok(token) => {
+            note(app, &signed_in, way).await;
             let mut response = see_other(&to);
             set_cookie(&mut response, &cookies::set(Which::Session, token, app.mode));
             set_cookie(&mut response, &cookies::gone(Which::Door, app.mode));
@@ -167,6 +173,23 @@ fn let_in(app: &App, mut actors: Vec<Actor>, next: &str) -> Response {
         }
         Err(cause) => failed(&cause),
     }
+}
+
+/// Has it written down at each center at which they have a role. A desk that is away keeps nobody out: signing in shows nothing, and each
+/// look at a person is written down by itself.
+async fn note(app: &App, actors: &[Actor], way: &str) {
+    let noting = actors.iter().map(|actor| async move {
+        let center = actor.center.clone().unwrap_or_default();
+        let request = NoteSignInRequest { center: center.clone(), way: way.to_owned() };
+        let mut desk = app.peers.on_behalf_of(actor).desk();
+        let code = match tokio::time::timeout(PATIENCE, desk.note_sign_in(request)).await {
+            Ok(Ok(_)) => return,
+            Ok(Err(status)) => status.code(),
+            Err(_) => tonic::Code::DeadlineExceeded,
+        };
+        tracing::error!(staff.id = %actor.id, center, ?code, "a sign-in could not be written down at the desk");
+    });
+    futures::future::join_all(noting).await;
 }
 
 /// Where somebody starts: who may not see the worklist at the figures.

@@ -6,18 +6,22 @@ use std::sync::Arc;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use causeway_auth::Action;
-use causeway_proto::inquiry::v1::{Person, RevealPeopleRequest};
+use causeway_auth::{Action, Role};
+use causeway_proto::inquiry::v1::{LinksOfInquiry, ListLinksRequest, Person, RevealPeopleRequest};
 use causeway_proto::intake::v1::{ListWorkRequest, ListWorkResponse, WorkRow};
 
 use super::super::{App, page};
 use super::{Staff, frame, not_yours, trouble};
 use crate::pages::{Figure, HiddenField, WorklistPage, WorklistRows};
 use crate::refusals::for_staff;
-use crate::views::worklist::{Chosen, Looking, VIEWS, address, filters, tabs};
+use crate::views::worklist::{Chosen, Looking, TO_REVIEW, VIEWS, address, filters, tabs};
 use crate::words::EN;
 
-const EMPTY: &str = "Nothing is open in this view.";
+/// Said where a view has no rows.
+fn empty(view: &str) -> String {
+    let said = if view == TO_REVIEW { "No records wait for a review here." } else { "Nothing is open in this view." };
+    said.to_owned()
+}
 
 /// The page, or its rows alone for the refresh in place.
 pub async fn show(State(app): State<Arc<App>>, Query(query): Query<HashMap<String, String>>, staff: Staff) -> Response {
@@ -25,7 +29,9 @@ pub async fn show(State(app): State<Arc<App>>, Query(query): Query<HashMap<Strin
         return not_yours(&app, &staff);
     }
     let text = |name: &str| query.get(name).map(String::as_str).unwrap_or_default();
-    let view = VIEWS.iter().map(|(view, _)| *view).find(|view| *view == text("view")).unwrap_or("all");
+    let is_reviewer = staff.session.actor.has(Role::Reviewer);
+    let usual = if is_reviewer { TO_REVIEW } else { "all" };
+    let view = VIEWS.iter().map(|(view, _)| *view).find(|view| *view == text("view")).unwrap_or(usual);
     let profile = &staff.in_force.1;
     let chosen = Chosen::read(profile, text);
     let Chosen { team, consult_type, site, owner, next_action } = chosen.clone();
@@ -36,6 +42,7 @@ pub async fn show(State(app): State<Arc<App>>, Query(query): Query<HashMap<Strin
         site,
         owner,
         next_action,
+        inquiry_ids: Vec::new(),
         view: view.to_owned(),
         page_size: i32::try_from(app.config.page_size).unwrap_or(50),
         page_token: text("after").to_owned(),
@@ -48,18 +55,10 @@ pub async fn show(State(app): State<Arc<App>>, Query(query): Query<HashMap<Strin
             return trouble(&app, &staff, StatusCode::SERVICE_UNAVAILABLE, "The worklist can’t be shown", &text);
         }
     };
-    let people = people(&staff, &answer.rows).await;
-    let looking = Looking {
-        profile,
-        now: app.clock.now(),
-        me: &staff.session.actor.id,
-        may_work: staff.may(Action::WorkInquiry),
-        people: &people,
-    };
-    let rows = answer.rows.iter().map(|row| looking.row(row)).collect();
+    let rows = rows(&app, &staff, &answer.rows).await;
     if text("part") == "rows" {
         let frame = frame(&app, &staff, "Worklist");
-        return page(StatusCode::OK, &WorklistRows { frame, empty: EMPTY.to_owned(), rows });
+        return page(StatusCode::OK, &WorklistRows { frame, empty: empty(view), rows });
     }
     let is_first = text("after").is_empty();
     let here = address(view, &chosen);
@@ -67,23 +66,40 @@ pub async fn show(State(app): State<Arc<App>>, Query(query): Query<HashMap<Strin
     let worklist = WorklistPage {
         as_of: EN.dates.moment(&app.clock.now().to_zoned_datetime(profile.zone().clone())),
         figures: figures(&answer),
-        views: tabs(&answer.counts, view, &chosen),
+        views: tabs(&answer.counts, view, &chosen, is_reviewer),
         filters: filters(profile, view, &chosen),
         keep: vec![HiddenField { name: "view".to_owned(), value: view.to_owned() }],
-        searched: None,
+        searched: staff.may(Action::ReadPerson).then(String::new),
         caption: caption(&answer, view, is_first),
-        empty: EMPTY.to_owned(),
+        empty: empty(view),
         rows_url: if is_first {
             format!("{here}&part=rows")
         } else {
             format!("{here}&after={}&part=rows", text("after"))
         },
+        next_one: staff.may(Action::WorkInquiry).then(|| app.clock.now().as_microsecond().to_string()),
         new_call_url: staff.may(Action::EnterInquiry).then(|| "/inquiries/new".to_owned()),
         next_url: next.map(|token| format!("{here}&after={token}")),
         rows,
         frame: frame(&app, &staff, "Worklist"),
     };
     page(StatusCode::OK, &worklist)
+}
+
+/// The rows with the names of exactly these people.
+pub(super) async fn rows(app: &App, staff: &Staff, rows: &[WorkRow]) -> Vec<crate::pages::WorkRow> {
+    let (people, links) = tokio::join!(people(staff, rows), links(staff, rows));
+    let centers = app.centers.all();
+    let looking = Looking {
+        profile: &staff.in_force.1,
+        now: app.clock.now(),
+        me: &staff.session.actor.id,
+        may_work: staff.may(Action::WorkInquiry),
+        people: &people,
+        links: &links,
+        centers: &centers,
+    };
+    rows.iter().map(|row| looking.row(row)).collect()
 }
 
 /// The people of the rows in one call, for who may read them; a list without names is better than none.
@@ -107,17 +123,32 @@ async fn people(staff: &Staff, rows: &[WorkRow]) -> HashMap<String, Person> {
     }
 }
 
-fn count(answer: &ListWorkResponse, view: &str) -> i64 {
-    answer.counts.iter().find(|count| count.view == view).map_or(0, |count| count.count)
+/// Who may be the same person as that of a row, for who may read people; a list without it is better than none.
+async fn links(staff: &Staff, rows: &[WorkRow]) -> Vec<LinksOfInquiry> {
+    if rows.is_empty() || !staff.may(Action::ReadPerson) {
+        return Vec::new();
+    }
+    let inquiry_ids = rows.iter().map(|row| row.inquiry_id.clone()).collect();
+    let request = ListLinksRequest { center: staff.center(), inquiry_ids, own_center_only: true };
+    match staff.peers.ingestion().list_links(request).await {
+        Ok(answer) => answer.into_inner().inquiries,
+        Err(status) => {
+            tracing::warn!(code = ?status.code(), "ask who of a worklist may be the same person; it is left out");
+            Vec::new()
+        }
+    }
 }
 
-fn figures(answer: &ListWorkResponse) -> Vec<Figure> {
+/// How many a view has, such as "12" or "1000+".
+fn count(answer: &ListWorkResponse, view: &str) -> String {
+    let found = answer.counts.iter().find(|count| count.view == view);
+    found.map_or_else(|| "0".to_owned(), |one| format!("{}{}", one.count, if one.more { "+" } else { "" }))
+}
+
+pub(super) fn figures(answer: &ListWorkResponse) -> Vec<Figure> {
     let shown = [("Late now", "late"), ("Due today", "due_today"), ("Unclaimed", "unclaimed"), ("Mine", "mine")];
-    let figure = |(label, view): (&str, &str)| Figure {
-        label: label.to_owned(),
-        value: count(answer, view).to_string(),
-        note: None,
-    };
+    let figure =
+        |(label, view): (&str, &str)| Figure { label: label.to_owned(), value: count(answer, view), note: None };
     shown.into_iter().map(figure).collect()
 }
 

@@ -6,18 +6,19 @@ use causeway_proto::error::Reason;
 use causeway_proto::inquiry::v1::ingestion_server::{Ingestion, IngestionServer};
 use causeway_proto::inquiry::v1::{
     AppendDocumentRequest, ApplyMessageRequest, AssignMessageRequest, BeginDocumentRequest, CallRow, Consent,
-    DecideLinkRequest, DecideLinkResponse, Document, DocumentPart, DocumentUpload, Facts, FinishDocumentRequest,
-    GetDocumentUploadRequest, GetFormCountsRequest, GetFormCountsResponse, GetInquiryFactsRequest, HeldInquiry,
-    KnownInquiry, ListCallsRequest, ListCallsResponse, ListDocumentsRequest, ListDocumentsResponse, ListHeldRequest,
-    ListHeldResponse, ListLinksRequest, ListLinksResponse, ListRepairsRequest, ListRepairsResponse,
-    ListSubscriptionsRequest, ListSubscriptionsResponse, MarkSpamRequest, MarkSpamResponse, MatchDocumentRequest,
-    NoteFormsRequest, NoteFormsResponse, OpenCallRequest, OpenDocumentRequest, OpenRepairRequest, OpenedCall,
-    ReindexPeopleRequest, ReindexPeopleResponse, ReleaseHeldRequest, ReleaseHeldResponse, ReleaseRepairRequest, Repair,
-    RepairOutcome, RetryFileRequest, RetryFileResponse, RetryRepairsRequest, RetryRepairsResponse, RevealPeopleRequest,
-    RevealPeopleResponse, SetAsideRepairsRequest, SetAsideRepairsResponse, SettleCallRequest, SettleCallResponse,
-    SettleMessagesRequest, SettleMessagesResponse, SubmitInquiryRequest, SubmitInquiryResponse,
-    SwitchSubscriptionRequest, SwitchSubscriptionResponse, TakeGoodRowsRequest, TakeGoodRowsResponse,
+    DecideLinkRequest, DecideLinkResponse, Document, DocumentPart, DocumentUpload, Facts, FeedStatus,
+    FindPeopleRequest, FindPeopleResponse, FinishDocumentRequest, FoundInquiry, GetDocumentUploadRequest,
+    GetFormCountsRequest, GetFormCountsResponse, GetInquiryFactsRequest, HeldInquiry, KnownInquiry, ListCallsRequest,
+    ListCallsResponse, ListDocumentsRequest, ListDocumentsResponse, ListFeedsRequest, ListFeedsResponse,
+    ListHeldRequest, ListHeldResponse, ListLinksRequest, ListLinksResponse, ListRepairsRequest, ListRepairsResponse,
+    MarkSpamRequest, MarkSpamResponse, MatchDocumentRequest, NoteFormsRequest, NoteFormsResponse, OpenCallRequest,
+    OpenDocumentRequest, OpenRepairRequest, OpenedCall, ReleaseHeldRequest, ReleaseHeldResponse, ReleaseRepairRequest,
+    Repair, RepairOutcome, RetryFileRequest, RetryFileResponse, RetryRepairsRequest, RetryRepairsResponse,
+    RevealPeopleRequest, RevealPeopleResponse, SetAsideRepairsRequest, SetAsideRepairsResponse, SettleCallRequest,
+    SettleCallResponse, SettleMessagesRequest, SettleMessagesResponse, SubmitInquiryRequest, SubmitInquiryResponse,
+    TakeGoodRowsRequest, TakeGoodRowsResponse,
 };
+use tonic::codegen::BoxStream;
 use tonic::transport::server::TcpIncoming;
 use tonic::{Request as Call, Response as Answer, Status};
 
@@ -35,12 +36,21 @@ pub struct Fake {
     is_dealt_with: bool,
     /// What was said of calls.
     settled: Arc<Mutex<Vec<SettleCallRequest>>>,
+    /// What is told of feeds.
+    feeds: Arc<[FeedStatus]>,
     /// What waits to be mended.
     pub queue: super::repairs::Queue,
     /// Documents as they were begun, with the bytes that came.
     pub(super) documents: Arc<Mutex<Begun>>,
     /// What documents were matched with.
     pub(super) matched: Arc<Mutex<Vec<MatchDocumentRequest>>>,
+}
+
+impl Fake {
+    /// One that tells of these feeds.
+    pub fn telling(feeds: Vec<FeedStatus>) -> Self {
+        Self { feeds: feeds.into(), ..Self::default() }
+    }
 }
 
 /// Most bytes of a part that this ingestion takes.
@@ -124,6 +134,13 @@ impl Ingestion for Fake {
         self.queue.set_aside(call.into_inner())
     }
 
+    async fn find_people(&self, call: Call<FindPeopleRequest>) -> Result<Answer<FindPeopleResponse>, Status> {
+        let is_known = call.get_ref().text == "Rosa Testpatient";
+        let one = FoundInquiry { inquiry_id: Uuid::from_u128(7).to_string(), by: "name".into(), ..Default::default() };
+        let found = if is_known { vec![one] } else { Vec::new() };
+        Ok(Answer::new(FindPeopleResponse { found, more: false }))
+    }
+
     async fn list_links(&self, _: Call<ListLinksRequest>) -> Result<Answer<ListLinksResponse>, Status> {
         Err(Status::permission_denied("not for this page"))
     }
@@ -144,22 +161,8 @@ impl Ingestion for Fake {
         self.queue.retry_file(call.into_inner())
     }
 
-    async fn list_subscriptions(
-        &self,
-        _: Call<ListSubscriptionsRequest>,
-    ) -> Result<Answer<ListSubscriptionsResponse>, Status> {
-        Err(Status::permission_denied("not for this page"))
-    }
-
-    async fn switch_subscription(
-        &self,
-        _: Call<SwitchSubscriptionRequest>,
-    ) -> Result<Answer<SwitchSubscriptionResponse>, Status> {
-        Err(Status::permission_denied("not for this page"))
-    }
-
-    async fn reindex_people(&self, _: Call<ReindexPeopleRequest>) -> Result<Answer<ReindexPeopleResponse>, Status> {
-        Err(Status::permission_denied("not for this page"))
+    async fn list_feeds(&self, _: Call<ListFeedsRequest>) -> Result<Answer<ListFeedsResponse>, Status> {
+        Ok(Answer::new(ListFeedsResponse { feeds: self.feeds.to_vec() }))
     }
 
     async fn list_calls(&self, call: Call<ListCallsRequest>) -> Result<Answer<ListCallsResponse>, Status> {
@@ -258,9 +261,7 @@ impl Ingestion for Fake {
         Ok(Answer::new(ListDocumentsResponse::default()))
     }
 
-    type OpenDocumentStream = futures::stream::BoxStream<'static, Result<DocumentPart, Status>>;
-
-    async fn open_document(&self, call: Call<OpenDocumentRequest>) -> Result<Answer<Self::OpenDocumentStream>, Status> {
+    async fn open_document(&self, call: Call<OpenDocumentRequest>) -> Result<Answer<BoxStream<DocumentPart>>, Status> {
         let request = call.into_inner();
         if request.document_id == Uuid::nil().to_string() {
             return Err(Reason::WrongState.status("the document is still being checked for malware"));
@@ -600,7 +601,7 @@ async fn what_was_asked_in_a_call_that_somebody_dealt_with_meanwhile_is_saved_wi
     let with = |call: &str| format!("csrf={csrf}&form=second-opinion{call}&idempotency_key=k&{FILLED}");
     let call = format!("&call={}", a_call().call_id);
     let refused = ask(&router, Method::POST, "/inquiries/new", &cookies, &with(&call)).await;
-    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(refused.status, StatusCode::CONFLICT);
     assert!(refused.body.contains("value=\"Rosa\""));
     assert!(!refused.body.contains("name=\"call\""), "the call is let go of: {}", refused.body);
     let saved = ask(&router, Method::POST, "/inquiries/new", &cookies, &with("")).await;
@@ -638,4 +639,30 @@ async fn calls_that_wait_are_listed_for_who_enters_inquiries_and_leave_the_list_
     let refused = ask(&router, Method::GET, "/calls", &[("cookie", reviewer.as_str())], "").await;
     assert_eq!(refused.status, StatusCode::FORBIDDEN);
     assert!(!refused.body.contains("href=\"/calls\""), "a page that would be refused is not offered");
+}
+
+#[tokio::test]
+async fn a_search_puts_no_name_into_an_address_and_is_for_those_who_may_read_people() {
+    let app = app_before(Fake::default()).await;
+    let router = staff::router(Arc::clone(&app));
+    let (cookie, csrf) = signed_in(&app, &[Role::Coordinator]);
+    let cookies = [("cookie", cookie.as_str())];
+    let post = async |path: &str, body: &str| ask(&router, Method::POST, path, &cookies, body).await;
+    let loaded_again = ask(&router, Method::GET, "/worklist/search", &cookies, "").await;
+    assert_eq!((loaded_again.status, loaded_again.header("location")), (StatusCode::SEE_OTHER, "/worklist"));
+    // The desk is away: what was typed is not told again.
+    let seen = post("/worklist/search", &format!("csrf={csrf}&q=Rosa+Testpatient")).await;
+    assert_eq!(seen.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(seen.body.contains("The search did not work") && !seen.body.contains("Testpatient"), "{}", seen.body);
+    let nothing = post("/worklist/search", &format!("csrf={csrf}&q=+")).await;
+    assert_eq!((nothing.status, nothing.header("location")), (StatusCode::SEE_OTHER, "/worklist"));
+    for path in ["/worklist/search", "/worklist/next"] {
+        assert_eq!(post(path, "q=Rosa").await.status, StatusCode::FORBIDDEN, "no token");
+    }
+    let next = post("/worklist/next", &format!("csrf={csrf}&version=1")).await;
+    assert_eq!((next.status, next.header("location")), (StatusCode::SEE_OTHER, "/worklist"));
+    let (analyst, csrf) = signed_in(&app, &[Role::Analyst]);
+    let cookies = [("cookie", analyst.as_str())];
+    let refused = ask(&router, Method::POST, "/worklist/search", &cookies, &format!("csrf={csrf}&q=Rosa")).await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN);
 }

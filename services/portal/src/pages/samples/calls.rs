@@ -1,7 +1,8 @@
 //! Made-up values of the pages about calls.
 
+use super::inquiry::script;
 use super::public::sections;
-use super::staff::{s, script, select};
+use super::staff::{s, select};
 use super::staff_frame;
 use crate::pages::{CallLink, CallPage, CallRow, Caller, CallsPage, KnownRequest};
 

@@ -5,12 +5,14 @@ use super::{
     staff_frame,
 };
 use crate::pages::{
-    Breakdown, BreakdownRow, FieldRow, Filter, FormRow, FormsPart, FunnelPage, ReasonRow, SpeedBin, SpeedKind, StageRow,
+    Breakdown, BreakdownRow, ConversionRow, FieldRow, Filter, FormRow, FormsPart, FunnelPage, ReasonRow, ReroutedPart,
+    ReroutedRow, ReviewedPart, ReviewedRow, SpeedBin, SpeedKind, StageRow,
 };
 
 impl FunnelPage {
     pub(super) fn sample() -> Self {
-        let stage = |name: &str, reached, left, open| StageRow { name: s(name), reached, left, open };
+        let stage =
+            |name: &str, reached, left, open| StageRow { name: s(name), reached, left, handed: 0, done: 0, open };
         let reason = |name: &str, count| ReasonRow { name: s(name), count };
         FunnelPage {
             frame: staff_frame("Funnel"),
@@ -37,20 +39,59 @@ impl FunnelPage {
                 stage("Contacted", 1063, 135, 86),
                 stage("Intake complete", 1002, 30, 31),
                 stage("Visit booked", 742, 115, 145),
-                stage("Visit kept", 604, 42, 96),
+                StageRow { done: 12, ..stage("Visit kept", 604, 30, 96) },
             ],
             speed: speed(),
             speed_note: s("Came in after hours: 412."),
+            conversions: vec![
+                ConversionRow { name: s("A visit"), count: 700, done: None },
+                ConversionRow { name: s("Screening call"), count: 42, done: Some(30) },
+            ],
             breakdowns: breakdowns(),
             reasons: vec![
                 reason("Could not reach after 3 tries", 114),
                 reason("Chose another center", 44),
                 reason("Insurance not accepted", 55),
                 reason("No time that fit", 25),
-                reason("Other", 84),
+                reason("Other", 72),
             ],
             forms: Some(forms()),
+            rerouted: Some(rerouted()),
+            reviewed: Some(reviewed()),
         }
+    }
+}
+
+fn rerouted() -> ReroutedPart {
+    let row = |from: &str, to: &str, reason: &str, moves, inquiries| ReroutedRow {
+        from: from.to_owned(),
+        to: to.to_owned(),
+        reason: reason.to_owned(),
+        moves,
+        inquiries,
+    };
+    ReroutedPart {
+        share: "30 of 340 inquiries that reached a team (9%) were sent to another one, 35 times in all; 2 of them went to and fro.".to_owned(),
+        routed: 340,
+        rows: vec![
+            row("Breast: Breast care team", "Trial team", "A question about a trial", 20, Some(18)),
+            row("Other", "–", "–", 15, None),
+        ],
+    }
+}
+
+fn reviewed() -> ReviewedPart {
+    let row = |decision: &str, reason: &str, count| ReviewedRow { decision: s(decision), reason: s(reason), count };
+    ReviewedPart {
+        told: s(
+            "93 decisions. Records waited 2 h 30 min (median), nine of ten no longer than 24 h; 90% of them were reviewed in time.",
+        ),
+        all: 93,
+        rows: vec![
+            row("Accept the records", "–", 60),
+            row("Decline, and say where to go", "We have no place in time", 20),
+            row("Other", "–", 13),
+        ],
     }
 }
 

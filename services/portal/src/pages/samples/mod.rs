@@ -3,11 +3,17 @@
 //! The people and places are invented. The patient's name is one word that appears nowhere else, so that a check can
 //! look for it in titles and addresses.
 
+mod audits;
 mod calls;
+mod closures;
+mod feeds;
 mod funnel;
+mod inquiry;
 mod public;
 mod repairs;
+mod routing;
 mod staff;
+mod teams;
 
 use crate::{
     assets::Assets,

@@ -5,10 +5,10 @@ use causeway_funnel::document::DocumentFault;
 use super::{PATIENT, Rendered, assets, public_frame, rendered};
 use crate::{
     pages::{
-        ChannelLine, Choice, ConsentBox, DateParts, DonePage, FileLine, Flash, FormSection, FreeText, FrontPage,
-        HiddenField, HomePage, InquiryFormPage, OfferedTime, Offers, OwnPage, Paper, PlainPage, PlainSection, Question,
-        QuestionKind, RecordLine, RecordState, SelectOption, Stone, StoneState, StopPage, StoppedPage, Tone,
-        TroublePage, Upload, Visit,
+        AgreedStep, ChannelLine, Choice, ConsentBox, DateParts, DonePage, FileLine, Flash, FormSection, FreeText,
+        FrontPage, HiddenField, HomePage, InquiryFormPage, OfferedTime, Offers, OwnPage, Paper, PlainPage,
+        PlainSection, Question, QuestionKind, RecordLine, RecordState, SelectOption, Stone, StoneState, StopPage,
+        StoppedPage, Tone, TroublePage, Upload, Visit,
     },
     words::Words,
 };
@@ -296,6 +296,7 @@ impl OwnPage {
                 may_confirm: true,
                 may_change: true,
             }),
+            step: None,
             offers: None,
             records: vec![
                 record("pathology", "Biopsy report", "Came March 4", RecordState::Here),
@@ -338,8 +339,15 @@ impl OwnPage {
     }
 
     pub(super) fn sample_without_anything(words: &'static Words) -> Self {
+        let step = AgreedStep {
+            what: "a call with our research nurse".to_owned(),
+            when: "Thursday, March 11, at 10 am".to_owned(),
+            call_from: Some("555-0141".to_owned()),
+            steps: vec![("A nurse calls you".to_owned(), "about 3 days".to_owned())],
+        };
         OwnPage {
             visit: None,
+            step: Some(step),
             flash: None,
             records: Vec::new(),
             upload: None,

@@ -12,7 +12,8 @@ use crate::pages::{
 
 impl RepairsPage {
     pub(super) fn sample() -> Self {
-        let view = |label: &str, count, current| ViewTab { label: s(label), count, url: s("/repairs"), current };
+        let view =
+            |label: &str, count, current| ViewTab { label: s(label), count, more: false, url: s("/repairs"), current };
         let row = |id: &str, from: &str, why: &str, inquiry: Option<&str>| RepairRow {
             id: s(id),
             url: format!("/repairs/{id}"),

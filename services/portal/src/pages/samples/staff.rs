@@ -1,15 +1,11 @@
 //! Samples of the staff face.
 
-use super::{
-    PATIENT, Rendered, assets,
-    public::{needed, options, question},
-    rendered, staff_frame,
-};
+use super::{PATIENT, Rendered, assets, public::options, rendered, staff_frame};
 use crate::pages::{
-    Booking, CallPage, CallsPage, CenterPage, Clock, ClockState, DevelopmentPerson, DocumentRow, Fact, Figure, Filter,
-    Flash, FunnelPage, HeldPage, HeldRow, HiddenField, InquiryPage, MessageRow, Moment, OwnCenter, Question,
-    QuestionKind, RecordAction, RecordRow, RepairPage, RepairsPage, Routing, RowAction, Script, ScriptStep,
-    SelectOption, SignInPage, SlotRow, StaffTroublePage, Tag, Tone, Twin, ViewTab, VisitRow, WorkRow, WorklistPage,
+    AuditPage, AuditResultsPage, AuditsPage, CallPage, CallsPage, CenterPage, Clock, ClockState, ClosuresPage,
+    ConflictPage, DevelopmentPerson, FeedsPage, Figure, Filter, Flash, FunnelPage, HeldPage, HeldRow, HiddenField,
+    InquiryPage, OwnAuditsPage, OwnCenter, Question, QuestionKind, RepairPage, RepairsPage, RoutingPage, RowAction,
+    SelectOption, SignInPage, StaffTroublePage, TeamsPage, Tone, ViewTab, WorkRow, WorklistPage,
 };
 
 pub fn pages() -> Vec<Rendered> {
@@ -31,8 +27,10 @@ pub fn pages() -> Vec<Rendered> {
             false,
             &WorklistPage { rows: Vec::new(), figures: Vec::new(), ..WorklistPage::sample() },
         ),
+        rendered("worklist-to-review", false, &WorklistPage::sample_to_review()),
         rendered("inquiry", false, &InquiryPage::sample()),
         rendered("inquiry-new", false, &InquiryPage::sample_new()),
+        rendered("conflict", false, &ConflictPage::sample()),
         rendered("call", false, &CallPage::sample()),
         rendered("call-chosen", false, &CallPage::sample_chosen()),
         rendered("calls", false, &CallsPage::sample()),
@@ -40,6 +38,12 @@ pub fn pages() -> Vec<Rendered> {
             "calls-empty",
             false,
             &CallsPage { rows: Vec::new(), recent: Vec::new(), next_url: None, ..CallsPage::sample() },
+        ),
+        rendered("closures", false, &ClosuresPage::sample()),
+        rendered(
+            "closures-empty",
+            false,
+            &ClosuresPage { rows: Vec::new(), form: None, days: Vec::new(), ..ClosuresPage::sample() },
         ),
         rendered("held", false, &HeldPage::sample()),
         rendered("held-empty", false, &HeldPage { rows: Vec::new(), ..HeldPage::sample() }),
@@ -49,6 +53,26 @@ pub fn pages() -> Vec<Rendered> {
         rendered("repair-error", false, &RepairPage { is_returned: true, ..RepairPage::sample() }),
         rendered("repair-row", false, &RepairPage::sample_row()),
         rendered("repair-change", false, &RepairPage::sample_change()),
+        rendered("feeds", false, &FeedsPage::sample()),
+        rendered("feeds-empty", false, &FeedsPage { feeds: Vec::new(), ..FeedsPage::sample() }),
+        rendered("routing", false, &RoutingPage::sample()),
+        rendered("routing-tried", false, &RoutingPage::sample_tried()),
+        rendered("routing-faulty", false, &RoutingPage::sample_faulty()),
+        rendered("teams", false, &TeamsPage::sample()),
+        rendered("teams-empty", false, &TeamsPage::sample_empty()),
+        rendered("audits", false, &AuditsPage::sample()),
+        rendered("audits-empty", false, &AuditsPage { rows: Vec::new(), next_url: None, ..AuditsPage::sample() }),
+        rendered("audit", false, &AuditPage::sample()),
+        rendered("audit-differs", false, &AuditPage::sample_differs()),
+        rendered("audit-finished", false, &AuditPage::sample_finished()),
+        rendered("audit-results", false, &AuditResultsPage::sample()),
+        rendered("audit-results-empty", false, &AuditResultsPage::sample_empty()),
+        rendered("audit-own", false, &OwnAuditsPage::sample()),
+        rendered(
+            "audit-own-empty",
+            false,
+            &OwnAuditsPage { hints: Vec::new(), audits: Vec::new(), ..OwnAuditsPage::sample() },
+        ),
         rendered("funnel", false, &FunnelPage::sample()),
         rendered("funnel-empty", false, &FunnelPage { stages: Vec::new(), ..FunnelPage::sample() }),
         rendered("staff-trouble", false, &trouble),
@@ -68,7 +92,7 @@ pub fn figures(values: &[(&str, &str, &str)]) -> Vec<Figure> {
     values.iter().map(|(label, value, more)| Figure { label: s(label), value: s(value), note: note(more) }).collect()
 }
 
-fn claim(label: &str, main: bool) -> RowAction {
+pub fn claim(label: &str, main: bool) -> RowAction {
     RowAction { label: s(label), action: s("/inquiries/1/claim"), version: s("3"), main }
 }
 
@@ -79,6 +103,7 @@ fn row(id: &str, state: ClockState, text: &str, who: &str, owner: Option<&str>, 
         clock: Clock { state, text: s(text), at: s("2:00 pm") },
         who: s(who),
         who_note: s("For her mother · Español"),
+        twin: owner.is_none().then(|| s("May be the same person as HV-7K4M-2QX")),
         need: s("New consult"),
         need_note: s("Colon or rectum"),
         next_step: s("First contact"),
@@ -89,7 +114,9 @@ fn row(id: &str, state: ClockState, text: &str, who: &str, owner: Option<&str>, 
         source_note: s("/colon-cancer"),
         team: s("GI team"),
         records: s("0 of 4"),
+        records_note: s("Waiting for Pathology report (hospital) since Monday, March 1"),
         owner: owner.map(s),
+        mark: owner.is_none().then_some("Escalated"),
         actions,
     }
 }
@@ -122,6 +149,29 @@ impl SignInPage {
     }
 }
 
+impl ConflictPage {
+    fn sample() -> Self {
+        let answers =
+            [("yours", "Yours: A growth in the colon, told in March"), ("theirs", "Saved: A growth in the colon")];
+        let differs = Question {
+            key: s("diagnosis"),
+            kind: QuestionKind::OneOf,
+            label: s("What they were told, in their own words"),
+            options: options(&answers),
+            required: true,
+            ..Question::default()
+        };
+        ConflictPage {
+            frame: staff_frame("Worklist"),
+            reference: s("HV-7K4M-2QX"),
+            base: s("/inquiries/1"),
+            version: s("9.4"),
+            told: s("Luis Ortega saved this note while you were writing."),
+            questions: vec![differs],
+        }
+    }
+}
+
 impl HeldPage {
     fn sample() -> Self {
         HeldPage {
@@ -143,8 +193,13 @@ impl HeldPage {
 
 impl WorklistPage {
     fn sample() -> Self {
-        let view =
-            |label: &str, count, current| ViewTab { label: s(label), count, url: s("/worklist?view=x"), current };
+        let view = |label: &str, count, current| ViewTab {
+            label: s(label),
+            count,
+            more: false,
+            url: s("/worklist?view=x"),
+            current,
+        };
         WorklistPage {
             frame: staff_frame("Worklist"),
             as_of: s("Wednesday, March 3, 2:18 pm"),
@@ -172,6 +227,7 @@ impl WorklistPage {
             caption: s("47 open inquiries, soonest due first. Showing 5."),
             empty: s("Nothing is open in this view."),
             rows_url: s("/worklist?view=all&part=rows"),
+            next_one: Some(s("1")),
             new_call_url: Some(s("/inquiries/new")),
             next_url: Some(s("/worklist?after=5")),
             rows: vec![
@@ -192,218 +248,18 @@ impl WorklistPage {
     }
 }
 
-pub fn script() -> Script {
-    let step = |heading: &str, say: &str, more: &str| ScriptStep {
-        heading: s(heading),
-        say: vec![s(say)],
-        guidance: vec![s(more)],
-    };
-    Script {
-        name: s("No records yet, version 3"),
-        steps: vec![
-            step(
-                "Say who you are",
-                "“Hello, this is Dana from Harbor Valley. I am returning a call. Is now a good time?”",
-                "If someone else answers, do not say why you call.",
-            ),
-            step(
-                "Check for danger signs",
-                "“Is there fever, bleeding, trouble breathing, or pain that is hard to control today?”",
-                "If yes: stop the script and use the urgent help steps.",
-            ),
-            step(
-                "Ask about records",
-                "“Where did the tests happen? May we ask them for the reports?”",
-                "Note each place.",
-            ),
-        ],
-    }
-}
-
-fn attempt() -> Vec<Question> {
-    let outcomes = options(&[
-        ("reached", "Reached"),
-        ("message", "Left message"),
-        ("none", "No answer"),
-        ("wrong", "Wrong number"),
-    ]);
-    let channels = options(&[("call", "Call"), ("text", "Text"), ("email", "Email")]);
-    vec![
-        Question { options: outcomes, ..needed(question("outcome", QuestionKind::OneOf, "Outcome")) },
-        Question { options: channels, ..needed(question("channel", QuestionKind::Select, "Channel")) },
-    ]
-}
-
-fn note() -> Vec<Question> {
-    let treatment = options(&[("none", "None yet"), ("surgery", "Surgery"), ("unsure", "Not sure")]);
-    let barriers = options(&[("ride", "Ride or distance"), ("cost", "Cost or insurance")]);
-    vec![
-        needed(question("words", QuestionKind::LongText, "Diagnosis in the patient’s words")),
-        Question {
-            options: treatment,
-            error: Some(s("Choose the treatment so far")),
-            ..needed(question("treatment", QuestionKind::Select, "Treatment so far"))
-        },
-        Question { options: barriers, ..question("barriers", QuestionKind::AnyOf, "What could get in the way?") },
-    ]
-}
-
-fn facts() -> Vec<Fact> {
-    let fact = |label: &str, value: &str, link: Option<&str>, tone| Fact {
-        label: s(label),
-        value: s(value),
-        link: link.map(s),
-        tone,
-    };
-    vec![
-        fact("Caller", "Rosa, daughter", None, Tone::Idle),
-        fact("Phone", "555-0142", Some("tel:5550142"), Tone::Idle),
-        fact("OK to talk to Rosa?", "Ask patient", None, Tone::Warn),
-    ]
-}
-
-fn records() -> Vec<RecordRow> {
-    let act = |action: &str, label: &str| RecordAction { action: s(action), label: s(label) };
-    let record = |key: &str, name: &str, state: &str, tone, actions| RecordRow {
-        key: s(key),
-        name: s(name),
-        note: s("Lakeside Hospital"),
-        state: s(state),
-        tone,
-        actions,
-        reasons: if key == "pathology" { select(&["Never made"]) } else { Vec::new() },
-    };
-    vec![
-        record(
-            "pathology",
-            "Biopsy report",
-            "Missing",
-            Tone::Warn,
-            vec![act("request", "Request"), act("waive", "Waive")],
-        ),
-        record("imaging", "CT scan", "Asked March 3", Tone::Brand, vec![act("received", "Received")]),
-        record("notes", "Doctor notes", "Here", Tone::Ok, vec![act("review", "Reviewed")]),
-    ]
-}
-
-fn routing() -> Routing {
-    Routing {
-        team: s("GI team"),
-        because: s("Row 4: GI cancers, new consult, any site"),
-        looked_at: vec![s("Row 1 wants the consult type “Clinical trial”; here it is “New consult”.")],
-        row: s("2"),
-        revision: s("3f2a91"),
-        teams: select(&["Breast team", "Trial team"]),
-    }
-}
-
-impl InquiryPage {
-    fn sample() -> Self {
-        let moment = |at: &str, text: &str, note: Option<&str>| Moment { at: s(at), text: s(text), note: note.map(s) };
-        let slot = |id: &str, when: &str| SlotRow { id: s(id), when: s(when), place: s("Dr. Rivera · Mill Street") };
-        InquiryPage {
-            frame: staff_frame("Worklist"),
-            reference: s("HV-7K4M-2Q"),
-            mend_url: Some(s("/repairs/1?kind=inquiry")),
-            heading: s(PATIENT),
-            base: s("/inquiries/1"),
-            version: s("7"),
-            clock: Clock { state: ClockState::Late, text: s("First contact late by 18 min"), at: s("2:00 pm") },
-            tags: vec![
-                Tag { text: s("New consult"), tone: Tone::Brand },
-                Tag { text: s("Español, interpreter"), tone: Tone::Idle },
-            ],
-            actions: vec![claim("Claim", true)],
-            twins: vec![Twin {
-                id: s("2"),
-                reference: s("HV-2222-XX"),
-                url: s("/inquiries/2"),
-                about: s("Second opinion, came February 27, Contacted, with Breast"),
-                state: s("Likely the same person"),
-                tone: Tone::Warn,
-                because: s("same phone, same birth date; family name differs"),
-                actions: vec![(s("same"), s("Same person as")), (s("different"), s("Not the same as"))],
-            }],
-            twin_notes: vec![s("This person has also asked Lakeside, since 2026-02.")],
-            facts: facts(),
-            timeline: vec![
-                moment("Today 2:19 pm", "Dana O. opened this inquiry", None),
-                moment(
-                    "Today 1:00 pm",
-                    "Web form came in from /colon-cancer",
-                    Some("Consent to call and text, form version 14"),
-                ),
-            ],
-            calls: vec![moment("Today 1:00 pm", "New patients, nobody answered", Some("This request was made of it"))],
-            script: Some(script()),
-            attempt: attempt(),
-            note: note(),
-            note_missing: vec![s("Diagnosis"), s("Treatment so far")],
-            note_saved: Some(s("Saved by Dana O. at 2:19 pm")),
-            records: records(),
-            documents: vec![
-                DocumentRow {
-                    id: s("d1"),
-                    note: s("Today 1:05 pm · from the patient · PDF · 3 pages · 812 KB"),
-                    told: vec![s("scan0001.pdf")],
-                    state: s("Scanned"),
-                    tone: Tone::Ok,
-                    may_open: true,
-                    kinds: select(&["Biopsy report", "Scans"]),
-                    ..DocumentRow::named("Not matched yet")
-                },
-                DocumentRow {
-                    id: s("d2"),
-                    note: s("Today 1:04 pm · from Cedar Family · PDF"),
-                    state: s("Stopped: malware"),
-                    tone: Tone::Bad,
-                    ..DocumentRow::named("Biopsy report")
-                },
-            ],
-            booking: Booking {
-                rule: s("New patient, 60 minutes. Book once records are here."),
-                blocked: None,
-                slots: vec![slot("a", "Fri, March 5, 9:40 am"), slot("b", "Mon, March 8, 1:20 pm")],
-            },
-            visit: None,
-            routing: routing(),
-            messages: vec![MessageRow {
-                at: s("Today 1:01 pm"),
-                what: s("Text: we have your request"),
-                state: s("Delivered"),
-                tone: Tone::Ok,
-            }],
-            close_reasons: select(&["Chose another center", "Could not reach"]),
-            closed: None,
-        }
-    }
-
-    fn sample_new() -> Self {
-        InquiryPage {
-            twins: Vec::new(),
-            twin_notes: Vec::new(),
-            timeline: Vec::new(),
-            calls: Vec::new(),
-            script: None,
-            attempt: Vec::new(),
-            note: Vec::new(),
-            records: Vec::new(),
-            documents: Vec::new(),
-            messages: Vec::new(),
-            booking: Booking {
-                rule: s("Second opinion"),
-                blocked: Some(s("Records review comes first.")),
-                ..Booking::default()
-            },
-            visit: Some(VisitRow {
-                text: s("Thu, March 11, 9:40 am"),
-                state: s("Waiting for the scheduler"),
-                tone: Tone::Warn,
-                may_tell: true,
-                reasons: select(&["Patient cannot come"]),
-            }),
-            close_reasons: Vec::new(),
-            closed: Some(s("Chose another center")),
+impl WorklistPage {
+    /// What a reviewer sees first, and that nothing waits.
+    fn sample_to_review() -> Self {
+        let to_review =
+            ViewTab { label: s("To review"), count: 0, more: false, url: s("/worklist?view=to_review"), current: true };
+        let others = Self::sample().views.into_iter().map(|view| ViewTab { current: false, ..view });
+        WorklistPage {
+            views: std::iter::once(to_review).chain(others).collect(),
+            caption: s("0 inquiries, soonest due first. Showing 0."),
+            empty: s("No records wait for a review here."),
+            next_url: None,
+            rows: Vec::new(),
             ..Self::sample()
         }
     }

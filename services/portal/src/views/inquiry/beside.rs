@@ -1,6 +1,7 @@
 //! What stands beside the note: times, the visit, the route and the messages, each from a service of its own.
 
 use causeway_auth::Action;
+use causeway_funnel::reroute::RerouteReason;
 use causeway_funnel::routing::Condition;
 use causeway_proto::convert::channel_from_wire;
 use causeway_proto::inquiry::v1::Channel;
@@ -18,16 +19,22 @@ use crate::words::EN;
 impl Looking<'_> {
     pub(super) fn booking(&self, closed: bool) -> Booking {
         let appointments = self.parts.appointments.as_deref().unwrap_or_default();
+        let not_theirs = || "Your role does not book visits.".to_owned();
         let Some(offers) = &self.parts.offers else {
-            return Booking { blocked: Some(AWAY.to_owned()), ..Booking::default() };
+            // Whoever may not book is not told of times either.
+            let blocked = if self.may(Action::BookAppointment) { AWAY.to_owned() } else { not_theirs() };
+            return Booking { blocked: Some(blocked), ..Booking::default() };
         };
         let refused = !offers.refused_by.is_empty();
         let blocked = if booked(appointments).is_some() {
             Some("A visit is booked. Cancel it first to book another time.".to_owned())
         } else if closed {
             Some("This inquiry is closed.".to_owned())
+        } else if !self.parts.inquiry.decline_reason.is_empty() {
+            // Scheduling knows it as not ready, and would name the note.
+            Some("A reviewer declined it. Say that it is worked here before you book.".to_owned())
         } else if !self.may(Action::BookAppointment) {
-            Some("Your role does not book visits.".to_owned())
+            Some(not_theirs())
         } else {
             refused.then(|| offers.words_for_staff.clone())
         };
@@ -80,6 +87,7 @@ impl Looking<'_> {
         let base = Routing {
             team: team(&inquiry.team),
             teams: if may_pass_on { teams.collect() } else { Vec::new() },
+            reasons: RerouteReason::ALL.iter().map(|reason| option(reason.as_str(), reason.label("en"))).collect(),
             ..Routing::default()
         };
         match &self.parts.route {
@@ -132,6 +140,10 @@ fn passed(row: &FailedRow) -> String {
         return format!("Row {}: {}.", row.row, condition.label("en"));
     }
     let words = |cell: &str| condition.words(cell, "en");
+    if row.wanted.is_empty() {
+        // The table is gone, and only which condition it was is kept.
+        return format!("Row {} wants another {} than {}.", row.row, condition.label("en"), words(&row.found));
+    }
     format!(
         "Row {} wants the {} {}; here it is {}.",
         row.row,

@@ -2,18 +2,25 @@
 
 use causeway_funnel::inquiry::Channel;
 use causeway_funnel::profile::Profile;
+use causeway_funnel::records::WaiveReason;
+use causeway_funnel::script::CallSituation;
 use causeway_funnel::stage::CloseReason;
+use causeway_proto::intake::v1::Inquiry;
+use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::pages::{Choice, Question, QuestionKind, SelectOption};
 
 /// Outcomes of a try, with their words.
-pub const OUTCOMES: [(&str, &str); 5] = [
+pub const OUTCOMES: [(&str, &str); 8] = [
     ("reached", "Reached"),
     ("voicemail", "Left a voice message"),
     ("no_answer", "No answer"),
     ("wrong_number", "Wrong number"),
     ("call_back_asked", "Asked to be called back"),
+    ("other_person", "Somebody else answered"),
+    ("asked_to_stop", "Asked us to stop: closes the inquiry"),
+    ("deceased", "The patient has died: closes the inquiry"),
 ];
 
 /// When to call back, with its words; the empty one leaves it to the rule.
@@ -33,12 +40,11 @@ pub const VISIT_REASONS: [(&str, &str); 5] = [
     ("other", "Another reason"),
 ];
 
-/// Why a record is not needed.
-pub const WAIVE_REASONS: [(&str, &str); 3] = [
-    ("never_made", "It was never made"),
-    ("not_obtainable", "It can’t be obtained"),
-    ("not_needed_here", "Not needed for this visit"),
-];
+/// Why a record is not needed, as people choose it: "another reason" has no words to go with it here.
+pub(super) fn waive_reasons() -> Vec<SelectOption> {
+    let shown = WaiveReason::ALL.iter().filter(|reason| **reason != WaiveReason::OtherReason);
+    shown.map(|reason| option(reason.as_str(), reason.label("en"))).collect()
+}
 
 /// When to call back, by the center's opening times; 0 leaves it to the rule.
 pub fn call_back_at(word: &str, now: Timestamp, profile: &Profile) -> i64 {
@@ -62,7 +68,17 @@ pub fn call_back_at(word: &str, now: Timestamp, profile: &Profile) -> i64 {
     at.map_or(0, Timestamp::as_microsecond)
 }
 
-pub(super) fn attempt() -> Vec<Question> {
+/// The opening on a day that was chosen as "2027-03-05"; none where it is no day.
+pub fn opening_on(day: &str, profile: &Profile) -> Option<i64> {
+    let calendar = profile.calendar(None);
+    let midnight = day.parse::<Date>().ok()?.at(0, 0, 0, 0).to_zoned_datetime(calendar.zone().clone()).ok()?;
+    Some(calendar.next_opening(midnight.timestamp()).as_microsecond())
+}
+
+/// The form of a try. `may_close`: whether they may choose an outcome that closes the inquiry.
+pub(super) fn attempt(may_close: bool, inquiry: &Inquiry) -> Vec<Question> {
+    let closes = |word: &str| matches!(word, "asked_to_stop" | "deceased");
+    let outcomes: Vec<_> = OUTCOMES.into_iter().filter(|(word, _)| may_close || !closes(word)).collect();
     let choices = |list: &[(&str, &str)]| {
         let choice = |(value, label): &(&str, &str)| Choice {
             value: (*value).to_owned(),
@@ -81,11 +97,31 @@ pub(super) fn attempt() -> Vec<Question> {
         required,
         ..Question::default()
     };
-    vec![
-        question("outcome", QuestionKind::OneOf, "Outcome", choices(&OUTCOMES), true),
+    let mut questions = vec![
+        question("outcome", QuestionKind::OneOf, "Outcome", choices(&outcomes), true),
         question("channel", QuestionKind::Select, "Channel", choices(&channels), true),
         question("call_back", QuestionKind::Select, "Next try, if not by the rule", choices(&CALL_BACK), false),
-    ]
+    ];
+    let caregiver = CallSituation::CaregiverCalling.as_str();
+    if let Some(other) = inquiry.scripts.iter().find(|script| script.situation == caregiver) {
+        let shown = |id: &str, version: &str| {
+            (format!("{id}~{version}"), format!("{}, version {version}", id.replace('-', " ")))
+        };
+        let scripts = [shown(&inquiry.script_id, &inquiry.script_version), shown(&other.id, &other.version)];
+        let scripts: Vec<(&str, &str)> = scripts
+            .iter()
+            .filter(|(value, _)| !value.starts_with('~'))
+            .map(|(value, label)| (value.as_str(), label.as_str()))
+            .collect();
+        questions.push(question("script", QuestionKind::Select, "Script that you used", choices(&scripts), false));
+    }
+    questions
+}
+
+/// Id and version of the script that a form says was used; a voice message has its own, which the desk knows.
+pub fn used_script(sent: &str, outcome: &str) -> (String, String) {
+    let chosen = sent.split_once('~').filter(|_| outcome != "voicemail");
+    chosen.map(|(id, version)| (id.to_owned(), version.to_owned())).unwrap_or_default()
 }
 
 /// Where somebody said that it is an earlier inquiry's person, that it is a duplicate stands ready.
@@ -94,7 +130,8 @@ pub(super) fn close_reasons(is_duplicate: bool) -> Vec<SelectOption> {
         selected: is_duplicate && *reason == CloseReason::Duplicate,
         ..option(reason.as_str(), reason.label("en"))
     };
-    CloseReason::ALL.iter().map(reason).collect()
+    // What a sister center is to have is handed to it, and closes by that.
+    CloseReason::ALL.iter().filter(|reason| **reason != CloseReason::HandedToSister).map(reason).collect()
 }
 
 /// A close reason in words.

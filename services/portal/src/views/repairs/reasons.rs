@@ -24,7 +24,7 @@ const BROKEN: (&str, &str) = (
 );
 
 /// Reason, in a few words, in a sentence, and who can act.
-const REASONS: [(&str, &str, &str, &str); 30] = [
+const REASONS: [(&str, &str, &str, &str); 31] = [
     (
         "mending",
         "Its answers can be mended",
@@ -89,6 +89,12 @@ const REASONS: [(&str, &str, &str, &str); 30] = [
         "control_id_reused",
         "A message number that was used before",
         "The office sent this under a number that it used for another message. Compare the two, then try again or mend it here.",
+        OFFICE,
+    ),
+    (
+        "unasked_answer",
+        "An answer to no question",
+        "The office’s system answers a message that nobody here sent. Tell its engineers, and close this.",
         OFFICE,
     ),
     (

@@ -197,6 +197,11 @@ pub async fn settle(State(app): State<Arc<App>>, Path(id): Path<String>, posted:
                 let said = format!("It still waits. {}", why("other_patient").sentence);
                 return tell(&app, staff, (said, Tone::Bad), &address("message", &id.to_string()));
             }
+            if !answer.not_opened.is_empty() {
+                let said =
+                    "It still waits. It can’t be opened to compare its patient. Ask who runs this system.".to_owned();
+                return tell(&app, staff, (said, Tone::Bad), &address("message", &id.to_string()));
+            }
             went(&app, staff, off_the_list(!answer.settled.is_empty(), "It is done."))
         }
         Err(status) => refused(&app, staff, &status, &address("message", &id.to_string())),

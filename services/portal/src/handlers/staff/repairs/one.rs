@@ -113,7 +113,7 @@ pub(super) fn repair_page(
         whose: repair.candidates.iter().map(|one| whose(staff, one)).collect(),
         other_raw: Some(as_text(&repair.standing_raw)).filter(|text| !text.is_empty() && staff.may(Action::ReadPerson)),
         is_erased: repair.is_erased,
-        also: also(repair, if repair.may_release { &questions } else { &[] }),
+        also: also(&staff.in_force.1, repair, if repair.may_release { &questions } else { &[] }),
         raw: raw(staff, repair),
         steps: repair.steps.iter().map(|one| done(staff, one)).collect(),
         kind: row.kind,
