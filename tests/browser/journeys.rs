@@ -253,8 +253,8 @@ async fn a_second_opinion_without_records_comes_from_a_form_at_night_to_a_visit_
     call.extend(noted(&shown));
     call.extend([
         json!({ "see": "Records review first. A reviewer reads the pathology report and the imaging before any date is offered." }),
-        json!({ "press": "Ask for it", "in": "Biopsy report" }),
-        json!({ "press": "Ask for it", "in": "Pictures from CT" }),
+        json!({ "press": "Ask the patient", "in": "Biopsy report" }),
+        json!({ "press": "Ask the patient", "in": "Pictures from CT" }),
     ]);
     journey.walk(staff(coordinator), call).await;
     let refused = journey.desk().offers(&id).await.expect("an answer");
@@ -518,8 +518,8 @@ async fn a_referral_without_its_papers_is_asked_after_booked_and_seen_and_its_of
     call.extend(noted(&shown));
     call.extend([
         json!({ "see": "Book when imaging and the physician notes are here." }),
-        json!({ "press": "Ask for it", "in": "Pictures from CT" }),
-        json!({ "press": "Ask for it", "in": "Notes from your doctor" }),
+        json!({ "press": "Ask the patient", "in": "Pictures from CT" }),
+        json!({ "press": "Ask the patient", "in": "Notes from your doctor" }),
         json!({ "see": "Gather the missing records" }),
     ]);
     journey.walk(staff("Rosa Delgado"), call).await;

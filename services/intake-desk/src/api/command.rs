@@ -15,9 +15,9 @@ use causeway_proto::intake::v1 as wire;
 
 use super::call::Call;
 use super::{Desk, page, script};
-use crate::domain::{Decided, HandTo, Inquiry, Refusal, Route, Rules, Step, Told, Verdict, decide, merge};
+use crate::domain::{Decided, HandTo, Inquiry, Refusal, Route, Rules, Step, Told, Verdict, chase_due, decide, merge};
 use crate::error::DeskError;
-use crate::handlers::{Watched, claim_timer, drafts, next_step_timer, review_timer, visit_timer};
+use crate::handlers::{Watched, chase_timer, claim_timer, drafts, next_step_timer, review_timer, visit_timer};
 use crate::store::inquiry::{Loaded, load_for_update, save};
 use crate::store::note::Fields;
 use crate::store::{Key, Known, drafts, finish_key, insert_attempt, note, take_key, timeline};
@@ -107,7 +107,7 @@ impl Desk {
         let (step, fields) = self.prepare(tx, call, (&loaded, profile), what).await?;
         let Loaded { inquiry, facts, routed_line } = loaded;
         let rules = Rules::of(profile, &inquiry.facts, &worked_by(&step, &inquiry));
-        let watched = Watched::of(&inquiry);
+        let (watched, chased) = (Watched::of(&inquiry), chase_due(&inquiry, &rules));
         // The one that stood beside this try; what it changes may call for another one.
         let used = match &step {
             Step::Attempt { outcome, .. } => script::used(profile, &inquiry, *outcome, script)?,
@@ -136,18 +136,14 @@ impl Desk {
             }
             write_attempt(tx, call, &told).await?;
             let trace = tx.trace().clone();
-            if let Some(timer) = visit_timer(&after.inquiry, &step, &trace) {
-                tx.schedule(timer).await?;
-            }
-            if let Some(timer) = next_step_timer(&after.inquiry, &step, &trace) {
-                tx.schedule(timer).await?;
-            }
-            if let Some(timer) = claim_timer(&after.inquiry, &step, (tx.now(), &rules), &trace) {
-                tx.schedule(timer).await?;
-            }
-            if let Some(timer) = review_timer(&watched, &after.inquiry, profile, &trace) {
-                tx.schedule(timer).await?;
-            }
+            let timers = [
+                visit_timer(&after.inquiry, &step, &trace),
+                next_step_timer(&after.inquiry, &step, &trace),
+                claim_timer(&after.inquiry, &step, (tx.now(), &rules), &trace),
+                review_timer(&watched, &after.inquiry, profile, &trace),
+                chase_timer(chased, &after.inquiry, &rules, &trace),
+            ];
+            tx.schedule_all(&timers.into_iter().flatten().collect::<Vec<_>>()).await?;
             for told in &told {
                 if let Told::Reviewed { decision, reason, .. } = told {
                     append(tx, call.entry(tx, Action::ReviewRecords.word(), decision.as_str())).await?;

@@ -149,7 +149,13 @@ impl IntakeDesk for Desk {
     async fn request_records(&self, request: Request<wire::RequestRecordsRequest>) -> Answer<wire::Inquiry> {
         let asked = request.get_ref();
         let call = Call::open(&request, Action::WorkInquiry, (&asked.center, &asked.inquiry_id));
-        self.order(call, Ok(Order::step("request_records", Step::RequestRecords(asked.kinds.clone())))).await
+        self.order(call, orders::request_records(asked)).await
+    }
+
+    async fn promise_record(&self, request: Request<wire::PromiseRecordRequest>) -> Answer<wire::Inquiry> {
+        let asked = request.get_ref();
+        let call = Call::open(&request, Action::WorkInquiry, (&asked.center, &asked.inquiry_id));
+        self.order(call, orders::promise_record(self, asked)).await
     }
 
     async fn update_record(&self, request: Request<wire::UpdateRecordRequest>) -> Answer<wire::Inquiry> {

@@ -2,7 +2,7 @@
 
 use causeway_auth::{Phi, fingerprint};
 use causeway_funnel::next_step::StepEnd;
-use causeway_funnel::records::WaiveReason;
+use causeway_funnel::records::{RecordsFrom, WaiveReason};
 use causeway_funnel::reroute::RerouteReason;
 use causeway_funnel::scope::KeepReason;
 use causeway_funnel::sister::SisterReason;
@@ -11,6 +11,7 @@ use causeway_funnel::triage::ReviewDecision;
 use causeway_proto::convert::{channel_from_wire, optional_instant};
 use causeway_proto::inquiry::v1::Channel;
 use causeway_proto::intake::v1 as wire;
+use jiff::civil::Date;
 
 use super::Desk;
 use super::command::Order;
@@ -109,6 +110,29 @@ pub fn hand_over(desk: &Desk, asked: &wire::HandOverInquiryRequest) -> Result<Or
         _ => return Err(DeskError::Field("hand over to a colleague or to a team, not to both")),
     };
     Order::step("hand_over", Step::HandOver(to)).with_words(reason(&asked.reason)?)
+}
+
+/// Documents of whoever has them.
+pub fn request_records(asked: &wire::RequestRecordsRequest) -> Result<Order, DeskError> {
+    let of = if asked.of.is_empty() { Ok(RecordsFrom::Patient) } else { asked.of.parse() };
+    let of = of.map_err(|_| DeskError::Field("of is unknown; use patient, referring_office or hospital"))?;
+    Ok(Order::step("request_records", Step::RequestRecords { kinds: asked.kinds.clone(), of }))
+}
+
+/// The day for which a document is promised, which ends at midnight of the center.
+pub fn promise_record(desk: &Desk, asked: &wire::PromiseRecordRequest) -> Result<Order, DeskError> {
+    let zone = desk.profile(&asked.center)?.1.zone().clone();
+    let end = |day: Date| zone.to_timestamp(day.tomorrow().ok()?.at(0, 0, 0, 0)).ok();
+    let at = match asked.on.as_str() {
+        "" => None,
+        on => {
+            let day = on.parse().ok().and_then(end);
+            Some(day.ok_or(DeskError::Field(
+                "on is no day; write it as 2026-03-09, or leave it empty to take a promise back",
+            ))?)
+        }
+    };
+    Ok(Order::step("promise_record", Step::PromiseRecord { kind: asked.kind.clone(), at }))
 }
 
 /// The state of one line of the checklist.

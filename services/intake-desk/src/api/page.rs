@@ -23,7 +23,8 @@ use jiff::Timestamp;
 use super::call::Call;
 use super::{Desk, script};
 use crate::domain::{
-    Handover, Inquiry, NextStep, RecordLine, clock_state, next_channel, says_what_comes_next, standing_pause, worked,
+    Handover, Inquiry, NextStep, RecordLine, Rules, asks_again_at, clock_state, is_chased, next_channel,
+    says_what_comes_next, standing_pause, worked,
 };
 use crate::error::DeskError;
 use crate::store::inquiry::{Loaded, find};
@@ -104,6 +105,11 @@ fn known_page(loaded: &Loaded, profile: &Profile, now: Timestamp) -> wire::Inqui
     let route = &inquiry.route;
     let closed = inquiry.close_reason.is_some();
     let pause = standing_pause(&inquiry.pauses, inquiry.first_attempt_at, !inquiry.is_open(), now);
+    let rules = Rules::of(profile, &inquiry.facts, route);
+    let listed = |line: &RecordLine| wire::RecordLine {
+        asks_again_at: asks_again_at(line, &rules).filter(|_| is_chased(inquiry)).map_or(0, micros),
+        ..record_line(profile, line, language)
+    };
     wire::Inquiry {
         facts: Some(facts.clone()),
         stage: stage_to_wire(inquiry.stage).into(),
@@ -121,7 +127,7 @@ fn known_page(loaded: &Loaded, profile: &Profile, now: Timestamp) -> wire::Inqui
         first_contact_at: inquiry.first_contact_at.map_or(0, micros),
         note_version: inquiry.note_version,
         intake_complete: inquiry.intake_complete,
-        records: inquiry.records.iter().map(|line| record_line(profile, line, language)).collect(),
+        records: inquiry.records.iter().map(listed).collect(),
         records_ready: inquiry.records_ready,
         reviewed: inquiry.reviewed,
         close_reason: inquiry.close_reason.map(|reason| reason.as_str().to_owned()).unwrap_or_default(),
@@ -199,6 +205,11 @@ pub fn record_line(profile: &Profile, line: &RecordLine, language: &str) -> wire
         hint: document.map(|document| document.hint.get(language).to_owned()).unwrap_or_default(),
         by: line.by.clone(),
         why: line.why.map(|why| why.as_str().to_owned()).unwrap_or_default(),
+        asked_of: line.asked_at.map(|_| line.asked_of.as_str().to_owned()).unwrap_or_default(),
+        first_asked_at: line.waited_since().map_or(0, micros),
+        asked_times: i32::try_from(line.asked_times).unwrap_or(i32::MAX),
+        promised_at: line.promised_at.map_or(0, micros),
+        asks_again_at: 0,
     }
 }
 
@@ -224,7 +235,7 @@ fn worded((desk, profile): (&Desk, &Profile), kind: &str, text: &str) -> String 
     let language = profile.default_language();
     let sister = |id: &str| desk.profile(id).ok().map(|sister| Cow::Owned(sister.1.center.name.clone()));
     let own = |id: &str| match kind {
-        "record" | "records_requested" | "document" => {
+        "record" | "records_requested" | "records_chased" | "document" => {
             profile.checklists.document(id).map(|one| one.label.get(language))
         }
         "next_step" => profile.booking.next_step(id).map(|kind| kind.label.get(language)),

@@ -105,7 +105,7 @@ fn row(profile: &Profile, item: WorkItem, now: Timestamp) -> Result<wire::WorkRo
     let clock = clock_state(item.response_due_at.0, first_attempt_at, stage == Stage::Closed, now);
     let pause = standing_pause(&item.pauses.0, first_attempt_at, matches!(stage, Stage::Attended | Stage::Closed), now);
     let (records_have, records_need) = records(&item.checklist.0);
-    let (waiting_for, waiting_since) = waiting(profile, &item.checklist.0);
+    let (waiting_for, waiting_since, promised_at) = waiting(profile, &item.checklist.0);
     Ok(wire::WorkRow {
         inquiry_id: item.inquiry_id.to_string(),
         consult_type: facts.consult_type,
@@ -129,6 +129,7 @@ fn row(profile: &Profile, item: WorkItem, now: Timestamp) -> Result<wire::WorkRo
         records_need,
         waiting_for,
         waiting_since,
+        promised_at,
         priority: item.priority,
         received_at: micros(item.received_at.0),
         clock_state: clock.as_str().to_owned(),
@@ -154,19 +155,21 @@ fn records(lines: &[RecordLine]) -> (i32, i32) {
     (count(wanted.clone().filter(there).count()), count(wanted.count()))
 }
 
-/// The documents that booking waits for and that were asked for, in words for staff, and since when the longest of them.
-fn waiting(profile: &Profile, lines: &[RecordLine]) -> (Vec<String>, i64) {
+/// The documents that booking waits for and that were asked for, each with who was asked, in words for staff; since when the longest of
+/// them is waited for, and the end of the first day for which one is promised.
+fn waiting(profile: &Profile, lines: &[RecordLine]) -> (Vec<String>, i64, i64) {
     let asked = lines.iter().filter(|line| line.needed && line.state == LineState::Requested);
     let language = profile.default_language();
-    let since = asked.clone().filter_map(|line| line.asked_at).min().map_or(0, micros);
+    let since = asked.clone().filter_map(RecordLine::waited_since).min().map_or(0, micros);
+    let promised = asked.clone().filter_map(|line| line.promised_at).min().map_or(0, micros);
     let words = asked.map(|line| match profile.checklists.document(&line.kind) {
         Some(document) => {
-            let from = document.from.label(language).to_lowercase();
-            format!("{} ({from})", document.label.get(language))
+            let of = line.asked_of.label(language).to_lowercase();
+            format!("{} ({of})", document.label.get(language))
         }
         None => line.kind.clone(),
     });
-    (words.collect(), since)
+    (words.collect(), since, promised)
 }
 
 /// The documents that came and that nobody has reviewed, in words for staff.

@@ -54,7 +54,8 @@ impl Desk {
     fn step(&mut self, step: &Step) -> Result<bool, Refusal> {
         self.now += SignedDuration::from_mins(1);
         let (calendar, targets) = (calendar(), Targets::default());
-        let rules = Rules { calendar: &calendar, targets: &targets, book_when: self.book_when, quiet: quiet() };
+        let rules =
+            Rules { calendar: &calendar, targets: &targets, book_when: self.book_when, quiet: quiet(), chase: None };
         let decided = decide(self.inquiry.clone(), step, &By("dana".into()), self.now, &rules)?;
         (self.inquiry, self.told, self.entries) = (decided.inquiry, decided.told, decided.entries);
         assert_eq!(self.inquiry.is_open(), self.inquiry.due_at.is_some());
@@ -404,7 +405,7 @@ proptest! {
     #[test]
     fn the_nearest_time_fits_itself_and_lies_ahead(minutes in 0i64..60 * 24 * 40, length in 1u32..240, call in any::<bool>()) {
         let (calendar, targets) = (calendar(), Targets::default());
-        let rules = Rules { calendar: &calendar, targets: &targets, book_when: BookWhen::BookAtOnce, quiet: quiet() };
+        let rules = Rules { calendar: &calendar, targets: &targets, book_when: BookWhen::BookAtOnce, quiet: quiet(), chase: None };
         let (facts, now) = (new_inquiry().facts, at(START));
         let asked = now + SignedDuration::from_mins(minutes);
         let found = nearest(asked, (length, call), now, &facts, &rules).expect("the center opens within two weeks");

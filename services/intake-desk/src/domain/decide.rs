@@ -79,7 +79,9 @@ impl Work<'_> {
                 return self.attempt(*channel, *outcome, *call_back_at);
             }
             Step::Note { base_version, missing } => return self.note(*base_version, *missing),
-            Step::RequestRecords(kinds) => return self.request_records(kinds),
+            Step::RequestRecords { kinds, of } => return self.request_records(kinds, *of),
+            Step::PromiseRecord { kind, at } => return self.promise_record(kind, *at),
+            Step::ChaseRecords => self.chase_records(),
             Step::Record { kind, state, why } => return self.record(kind, *state, *why),
             Step::Review(verdict) => return self.review(verdict),
             Step::ReferElsewhere => return self.refer_elsewhere(),

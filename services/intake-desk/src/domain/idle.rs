@@ -6,6 +6,7 @@ use causeway_funnel::calendar::{Clocked, Pause};
 use causeway_funnel::next_action::NextAction;
 use jiff::Timestamp;
 
+use super::chase::chase_due;
 use super::decide::Work;
 use super::inquiry::{Inquiry, Rules};
 use super::step::{HandTo, How, Step};
@@ -31,7 +32,9 @@ pub fn watched_since(inquiry: &Inquiry, step: &Step, now: Timestamp) -> Option<T
 /// When to look again, where somebody still holds what a timer came too early for: the center's limit grew, its hours are others, or there
 /// was a pause since it was set.
 pub fn looks_again(inquiry: &Inquiry, step: &Step, now: Timestamp, rules: &Rules<'_>) -> Option<Timestamp> {
-    let Step::ClaimIdle { owner, version, since } = step else { return None };
+    let Step::ClaimIdle { owner, version, since } = step else {
+        return chase_due(inquiry, rules).filter(|due| matches!(step, Step::ChaseRecords) && *due > now);
+    };
     if !is_held_by(inquiry, owner, *version) {
         return None;
     }

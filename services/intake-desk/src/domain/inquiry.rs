@@ -1,11 +1,12 @@
 //! An inquiry as the desk knows it, the rules of its center, and how it begins.
 
 use causeway_funnel::booking::{BookWhen, Readiness};
+use causeway_funnel::cadence::{Cadence, CadenceStatus};
 use causeway_funnel::calendar::Calendar;
 use causeway_funnel::inquiry::Facts;
 use causeway_funnel::next_action::{NextAction, Situation, Targets};
 use causeway_funnel::profile::{Profile, QuietHours};
-use causeway_funnel::records::{Line, LineState, WaiveReason, records_ready, records_reviewed};
+use causeway_funnel::records::{Line, LineState, RecordsFrom, WaiveReason, records_ready, records_reviewed};
 use causeway_funnel::routing::Priority;
 use causeway_funnel::scope::{KeepReason, ScopeState};
 use causeway_funnel::stage::{CloseReason, Stage, StageEvent, StageFact, Standing, standing};
@@ -102,9 +103,21 @@ pub struct RecordLine {
     pub needed: bool,
     /// How far it is.
     pub state: LineState,
-    /// When the person was last asked for it.
+    /// When it was last asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asked_at: Option<Timestamp>,
+    /// Who was asked.
+    #[serde(default, skip_serializing_if = "is_patient")]
+    pub asked_of: RecordsFrom,
+    /// When it was asked for the first time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_asked_at: Option<Timestamp>,
+    /// How often it was asked for; 0: never, or before this was kept.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub asked_times: u32,
+    /// The end of the day for which whoever was asked promised it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub promised_at: Option<Timestamp>,
     /// When it came.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub received_at: Option<Timestamp>,
@@ -114,6 +127,14 @@ pub struct RecordLine {
     /// Why it is not needed, where it is not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<WaiveReason>,
+}
+
+fn is_patient(of: &RecordsFrom) -> bool {
+    *of == RecordsFrom::Patient
+}
+
+fn is_zero(times: &u32) -> bool {
+    *times == 0
 }
 
 /// The newest word on the visit, and when it was told: an older word that comes later changes nothing.
@@ -203,6 +224,8 @@ pub struct Rules<'a> {
     pub book_when: BookWhen,
     /// Hours of the person's own day in which nothing rings.
     pub quiet: QuietHours,
+    /// How documents that were asked for are asked for again; none: they are not.
+    pub chase: Option<&'a Cadence>,
 }
 
 impl<'a> Rules<'a> {
@@ -215,6 +238,7 @@ impl<'a> Rules<'a> {
             targets: &profile.center.targets,
             book_when: rule.map(|rule| rule.when).unwrap_or_default(),
             quiet: profile.center.messages.quiet,
+            chase: profile.cadences.for_status(CadenceStatus::RecordsMissing),
         }
     }
 }

@@ -8,6 +8,7 @@ mod agreed;
 #[cfg(test)]
 mod agreed_tests;
 mod attempts;
+mod chase;
 mod decide;
 mod idle;
 mod inquiry;
@@ -41,6 +42,7 @@ mod worked;
 
 pub use agreed::{NextStep, nearest};
 pub use attempts::{next_channel, next_try};
+pub use chase::{asks_again_at, chase_due, is_chased};
 pub use decide::decide;
 pub use idle::{idle_after, looks_again, watched_since};
 pub use inquiry::{

@@ -54,7 +54,13 @@ fn another() -> Vec<Step> {
 /// Somebody talked with the person and wrote the whole note; then the facts come, all of them long after they happened.
 fn after(facts: &[Step]) -> Seen {
     let (calendar, targets) = (calendar(), Targets::default());
-    let rules = Rules { calendar: &calendar, targets: &targets, book_when: BookWhen::WaitForReview, quiet: quiet() };
+    let rules = Rules {
+        calendar: &calendar,
+        targets: &targets,
+        book_when: BookWhen::WaitForReview,
+        quiet: quiet(),
+        chase: None,
+    };
     let mut inquiry = new_inquiry();
     inquiry.records.push(line("imaging", true));
     let talked = Step::Attempt { channel: Channel::Phone, outcome: Outcome::Reached, call_back_at: None };
@@ -153,7 +159,8 @@ proptest! {
 #[test]
 fn a_clock_that_was_set_back_does_not_make_the_newest_word_the_older_one() {
     let (calendar, targets) = (calendar(), Targets::default());
-    let rules = Rules { calendar: &calendar, targets: &targets, book_when: BookWhen::BookAtOnce, quiet: quiet() };
+    let rules =
+        Rules { calendar: &calendar, targets: &targets, book_when: BookWhen::BookAtOnce, quiet: quiet(), chase: None };
     let step = |inquiry, step: Step, now| {
         decide(inquiry, &step, &By("dana".into()), now, &rules).expect("not refused").inquiry
     };

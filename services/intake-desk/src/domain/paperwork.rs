@@ -1,13 +1,17 @@
 //! The note and the records checklist, as far as they decide what comes next.
 
-use causeway_funnel::records::{LineState, WaiveReason};
+use causeway_funnel::records::{LineState, RecordsFrom, WaiveReason};
 use causeway_funnel::stage::StageEvent;
 use causeway_funnel::triage::ReviewDecision;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
+use super::chase::{CHASED, asks_again_at, is_chased};
 use super::decide::Work;
 use super::inquiry::RecordLine;
 use super::step::{Refusal, Told};
+
+/// A promise further ahead than this is a slip of the pen.
+const FURTHEST_PROMISE: SignedDuration = SignedDuration::from_hours(24 * 92);
 
 /// The states into which a line may go. Who may do what is the caller's question.
 const fn may_become(from: LineState, to: LineState) -> bool {
@@ -45,7 +49,7 @@ impl Work<'_> {
         Ok(())
     }
 
-    pub(super) fn request_records(&mut self, kinds: &[String]) -> Result<(), Refusal> {
+    pub(super) fn request_records(&mut self, kinds: &[String], of: RecordsFrom) -> Result<(), Refusal> {
         self.require_open()?;
         for kind in kinds {
             self.line(kind)?;
@@ -56,7 +60,60 @@ impl Work<'_> {
             LineState::Requested => kinds.contains(&line.kind),
             _ => false,
         };
-        self.ask_for(wanted)
+        self.ask_for(wanted, of)
+    }
+
+    /// What was promised is not asked for again before that.
+    pub(super) fn promise_record(&mut self, kind: &str, at: Option<Timestamp>) -> Result<(), Refusal> {
+        self.require_open()?;
+        let now = self.now;
+        if at.is_some_and(|at| at <= now || now.duration_until(at) > FURTHEST_PROMISE) {
+            return Err(Refusal::FieldFault("on must be a day from today to three months ahead"));
+        }
+        let line = self.line(kind)?;
+        if !matches!(line.state, LineState::Needed | LineState::Requested) {
+            return Err(Refusal::WrongState(format!("a document that is {} is not waited for", line.state).into()));
+        }
+        if line.promised_at == at {
+            return Ok(());
+        }
+        line.promised_at = at;
+        // Who promises it was asked, by whatever way.
+        if at.is_some() && line.state == LineState::Needed {
+            line.state = LineState::Requested;
+            line.asked(line.asked_of, now);
+        }
+        self.begin();
+        self.acted();
+        self.inquiry.recount_records();
+        let day = at.map(|at| self.rules.calendar.zone().to_datetime(at).date());
+        let text = match day {
+            Some(day) => format!("{kind}: promised for {day}."),
+            None => format!("{kind}: no longer promised for a day."),
+        };
+        self.enter("record", text);
+        Ok(())
+    }
+
+    /// Asks the person again for what has not come. What others were asked for is asked of them again by staff, to whom it comes back
+    /// by its due time.
+    pub(super) fn chase_records(&mut self) {
+        let (now, rules) = (self.now, self.rules);
+        if !is_chased(&self.inquiry) {
+            return;
+        }
+        let mut again = Vec::new();
+        for line in &mut self.inquiry.records {
+            if asks_again_at(line, rules).is_some_and(|at| at <= now) {
+                line.asked(line.asked_of, now);
+                again.push((line.kind.clone(), line.asked_times));
+            }
+        }
+        let Some(times) = again.iter().map(|one| one.1).max() else { return };
+        self.begin();
+        let kinds: Vec<String> = again.into_iter().map(|one| one.0).collect();
+        self.enter(CHASED, format!("Asked again for: {}.", kinds.join(", ")));
+        self.told.push(Told::RecordsRequested { kinds, times, at: now });
     }
 
     pub(super) fn record(&mut self, kind: &str, state: LineState, why: Option<WaiveReason>) -> Result<(), Refusal> {
@@ -75,7 +132,7 @@ impl Work<'_> {
         let judged = matches!(state, LineState::Reviewed | LineState::Waived);
         (line.by, line.why) = (if judged { by } else { String::new() }, why.filter(|_| state == LineState::Waived));
         match state {
-            LineState::Requested => line.asked_at = Some(now),
+            LineState::Requested => line.asked(RecordsFrom::Patient, now),
             LineState::Received if line.received_at.is_none() => line.received_at = Some(now),
             LineState::Needed => line.received_at = None,
             _ => {}
@@ -88,7 +145,8 @@ impl Work<'_> {
         let because = listed.map(|why| format!(", {}", why.label("en").to_lowercase())).unwrap_or_default();
         self.enter("record", format!("{kind}: {}{because}.", state.label("en").to_lowercase()));
         if state == LineState::Requested {
-            self.told.push(Told::RecordsRequested { kinds: vec![kind.to_owned()], at: now });
+            let times = self.line(kind)?.asked_times;
+            self.told.push(Told::RecordsRequested { kinds: vec![kind.to_owned()], times, at: now });
         }
         // The last line that a reviewer accepts accepts them all. Who waives one decides nothing about the others.
         let accepts = state == LineState::Reviewed && self.inquiry.reviewed && !was_reviewed;
@@ -138,15 +196,16 @@ impl Work<'_> {
         self.enter("record", format!("{kind}: {label}; the document is another one."));
     }
 
-    pub(super) fn ask_for(&mut self, wanted: impl Fn(&RecordLine) -> bool) -> Result<(), Refusal> {
+    pub(super) fn ask_for(&mut self, wanted: impl Fn(&RecordLine) -> bool, of: RecordsFrom) -> Result<(), Refusal> {
         let now = self.now;
-        let mut kinds = Vec::new();
+        let (mut kinds, mut most) = (Vec::new(), 0);
         for line in self.inquiry.records.iter_mut().filter(|line| wanted(line)) {
             line.state = LineState::Requested;
-            line.asked_at = Some(now);
+            line.asked(of, now);
             line.received_at = None;
             line.by.clear();
             line.why = None;
+            most = most.max(line.asked_times);
             kinds.push(line.kind.clone());
         }
         if kinds.is_empty() {
@@ -157,8 +216,16 @@ impl Work<'_> {
         self.begin();
         self.acted();
         self.inquiry.recount_records();
-        self.enter("records_requested", format!("Asked for: {}.", kinds.join(", ")));
-        self.told.push(Told::RecordsRequested { kinds, at: now });
+        let asked = match of {
+            RecordsFrom::Patient => "Asked for",
+            RecordsFrom::ReferringOffice => "Asked the office that refers for",
+            RecordsFrom::Hospital => "Asked the hospital for",
+        };
+        self.enter("records_requested", format!("{asked}: {}.", kinds.join(", ")));
+        // Others are asked by staff, with a letter or by phone.
+        if of == RecordsFrom::Patient {
+            self.told.push(Told::RecordsRequested { kinds, times: most, at: now });
+        }
         Ok(())
     }
 

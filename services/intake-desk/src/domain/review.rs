@@ -5,7 +5,7 @@
 //! and what becomes of the message to who is declined (`scope`).
 
 use causeway_funnel::next_action::NextAction;
-use causeway_funnel::records::LineState;
+use causeway_funnel::records::{LineState, RecordsFrom};
 use causeway_funnel::reroute::RerouteReason;
 use causeway_funnel::scope::ScopeState;
 use causeway_funnel::triage::{DeclineReason, ReviewDecision};
@@ -140,9 +140,10 @@ impl Work<'_> {
     fn ask_for_more(&mut self, kinds: &[String]) -> Result<(), Refusal> {
         self.enter("review", "Reviewer asks for more.");
         if kinds.is_empty() {
-            return self.ask_for(|line| {
+            let missing = |line: &RecordLine| {
                 line.needed && matches!(line.state, LineState::Needed | LineState::Requested | LineState::Received)
-            });
+            };
+            return self.ask_for(missing, RecordsFrom::Patient);
         }
         for kind in kinds {
             match self.inquiry.records.iter_mut().find(|line| line.kind == *kind) {
@@ -153,7 +154,7 @@ impl Work<'_> {
                 }
             }
         }
-        self.ask_for(|line| kinds.contains(&line.kind))
+        self.ask_for(|line| kinds.contains(&line.kind), RecordsFrom::Patient)
     }
 
     /// Whoever reviews there has the whole time for it.

@@ -55,6 +55,7 @@ impl Desk {
             targets: &self.targets,
             book_when: BookWhen::WaitForReview,
             quiet: quiet(),
+            chase: None,
         };
         let decided = decide(self.inquiry.clone(), step, &By("mei".into()), self.now, &rules)?;
         self.inquiry = decided.inquiry;
@@ -107,7 +108,7 @@ fn what_a_reviewer_names_is_asked_for_and_waited_for_also_where_the_checklist_la
         assert_eq!((line(kind).state, line(kind).needed), (LineState::Requested, true), "{kind}");
     }
     let asked = vec!["genomic_report".to_owned(), "slides".to_owned()];
-    assert!(desk.told.contains(&Told::RecordsRequested { kinds: asked, at: desk.now }));
+    assert!(desk.told.contains(&Told::RecordsRequested { kinds: asked, times: 1, at: desk.now }));
     assert_eq!(desk.lines, ["Reviewer asks for more.", "Asked for: genomic_report, slides."]);
     assert_eq!((desk.reviewed(), desk.inquiry.review), (Some((ReviewDecision::AskForMore, "", true)), None));
     desk.step(received("genomic_report"));

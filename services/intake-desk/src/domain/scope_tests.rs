@@ -26,7 +26,13 @@ impl Desk {
     fn step(&mut self, step: &Step) -> Result<bool, Refusal> {
         self.now += SignedDuration::from_mins(1);
         let (calendar, targets) = (calendar(), Targets::default());
-        let rules = Rules { calendar: &calendar, targets: &targets, book_when: BookWhen::BookAtOnce, quiet: quiet() };
+        let rules = Rules {
+            calendar: &calendar,
+            targets: &targets,
+            book_when: BookWhen::BookAtOnce,
+            quiet: quiet(),
+            chase: None,
+        };
         let decided = decide(self.inquiry.clone(), step, &By("dana".into()), self.now, &rules)?;
         (self.inquiry, self.told, self.entries) = (decided.inquiry, decided.told, decided.entries);
         assert_eq!(self.inquiry.is_open(), self.inquiry.due_at.is_some());

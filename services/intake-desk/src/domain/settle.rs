@@ -6,6 +6,7 @@ use causeway_funnel::stage::{Stage, StageEvent, Standing, walk};
 use jiff::Timestamp;
 
 use super::attempts::next_try;
+use super::chase::gather_due;
 use super::decide::Work;
 use super::inquiry::Inquiry;
 use super::step::{How, Told};
@@ -137,6 +138,9 @@ impl Work<'_> {
         if self.restart && matches!(action, Next::FirstContact | Next::CallBack | Next::ApproveReferral) {
             // Opened again after its response time: due as soon as the center is open.
             return Some(self.rules.calendar.next_opening(self.now).max(inquiry.route.response_due_at));
+        }
+        if let (Next::GatherRecords, Some(at)) = (action, gather_due(inquiry, self.rules)) {
+            return Some(at);
         }
         // The same thing to do keeps its time: saving half a note does not win a day.
         let keeps = action == before.next_action && !moved && !self.restart && action != Next::Nothing;

@@ -10,7 +10,7 @@ use causeway_funnel::calendar::Calendar;
 use causeway_funnel::inquiry::Channel;
 use causeway_funnel::next_action::{NextAction, Targets};
 use causeway_funnel::next_step::StepEnd;
-use causeway_funnel::records::LineState;
+use causeway_funnel::records::{LineState, RecordsFrom};
 use causeway_funnel::reroute::RerouteReason;
 use causeway_funnel::stage::{CloseReason, Stage};
 use causeway_funnel::triage::DeclineReason;
@@ -112,7 +112,7 @@ impl House {
 
     fn step(&mut self, number: usize, who: &str, step: Step) -> bool {
         let book_when = [BookWhen::BookAtOnce, BookWhen::WaitForRecords, BookWhen::WaitForReview][number % 3];
-        let rules = Rules { calendar: &self.calendar, targets: &self.targets, book_when, quiet: quiet() };
+        let rules = Rules { calendar: &self.calendar, targets: &self.targets, book_when, quiet: quiet(), chase: None };
         let Ok(decided) = decide(self.inquiries[number].clone(), &step, &By(who.into()), self.now, &rules) else {
             return false;
         };
@@ -203,7 +203,7 @@ impl House {
         let agree = |hours| {
             let kind = screening_call();
             let (calendar, targets) = (&self.calendar, &self.targets);
-            let rules = Rules { calendar, targets, book_when: BookWhen::BookAtOnce, quiet: quiet() };
+            let rules = Rules { calendar, targets, book_when: BookWhen::BookAtOnce, quiet: quiet(), chase: None };
             let at =
                 nearest(later(hours), (kind.minutes, kind.call), now, &inquiry.facts, &rules).expect("an open time");
             Step::AgreeNextStep { kind, at }
@@ -223,7 +223,9 @@ impl House {
             NextAction::CompleteIntake => {
                 Step::Note { base_version: inquiry.note_version, missing: usize::from(dice < 30) }
             }
-            NextAction::GatherRecords if dice < 50 => Step::RequestRecords(vec!["pathology_report".into()]),
+            NextAction::GatherRecords if dice < 50 => {
+                Step::RequestRecords { kinds: vec!["pathology_report".into()], of: RecordsFrom::Patient }
+            }
             NextAction::GatherRecords => {
                 Step::Record { kind: "pathology_report".into(), state: LineState::Received, why: None }
             }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use causeway_funnel::inquiry::Channel;
 use causeway_funnel::next_step::{NextStepKind, StepEnd};
-use causeway_funnel::records::{LineState, WaiveReason};
+use causeway_funnel::records::{LineState, RecordsFrom, WaiveReason};
 use causeway_funnel::reroute::RerouteReason;
 use causeway_funnel::scope::KeepReason;
 use causeway_funnel::sister::SisterReason;
@@ -279,8 +279,22 @@ pub enum Step {
         /// How many fields it still lacks.
         missing: usize,
     },
-    /// The person is asked for documents; empty: for all that are needed.
-    RequestRecords(Vec<String>),
+    /// Somebody is asked for documents.
+    RequestRecords {
+        /// Their kinds; empty: all that are needed.
+        kinds: Vec<String>,
+        /// Who is asked.
+        of: RecordsFrom,
+    },
+    /// Whoever was asked for a document said by when it comes.
+    PromiseRecord {
+        /// Kind of document.
+        kind: String,
+        /// The end of that day; none: the promise is taken back.
+        at: Option<Timestamp>,
+    },
+    /// It may be time to ask again for what has not come.
+    ChaseRecords,
     /// One line of the checklist changes.
     Record {
         /// Kind of document.
@@ -447,6 +461,8 @@ pub enum Told {
     RecordsRequested {
         /// Their kinds.
         kinds: Vec<String>,
+        /// The most often that one of them was asked for, this time included.
+        times: u32,
         /// When.
         at: Timestamp,
     },

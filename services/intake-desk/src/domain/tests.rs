@@ -1,12 +1,13 @@
 //! The decisions as staff meet them, and the two promises that hold for every history.
 
 use causeway_funnel::booking::BookWhen;
+use causeway_funnel::cadence::Cadence;
 use causeway_funnel::calendar::{Calendar, Interval};
 use causeway_funnel::inquiry::{BestTime, Channel, Facts};
 use causeway_funnel::next_action::{NextAction, Targets};
 use causeway_funnel::next_step::StepEnd;
 use causeway_funnel::profile::QuietHours;
-use causeway_funnel::records::{LineState, WaiveReason};
+use causeway_funnel::records::{LineState, RecordsFrom, WaiveReason};
 use causeway_funnel::reroute::RerouteReason;
 use causeway_funnel::routing::Priority;
 use causeway_funnel::scope::KeepReason;
@@ -71,6 +72,7 @@ struct Desk {
     calendar: Calendar,
     targets: Targets,
     book_when: BookWhen,
+    chase: Option<Cadence>,
     told: Vec<Told>,
     entries: Vec<Entry>,
 }
@@ -83,6 +85,7 @@ impl Desk {
             calendar: calendar(),
             targets: Targets::default(),
             book_when,
+            chase: None,
             told: Vec::new(),
             entries: Vec::new(),
         }
@@ -90,8 +93,13 @@ impl Desk {
 
     fn try_step(&mut self, who: &str, step: &Step) -> Result<bool, Refusal> {
         self.now += SignedDuration::from_mins(1);
-        let rules =
-            Rules { calendar: &self.calendar, targets: &self.targets, book_when: self.book_when, quiet: quiet() };
+        let rules = Rules {
+            calendar: &self.calendar,
+            targets: &self.targets,
+            book_when: self.book_when,
+            quiet: quiet(),
+            chase: self.chase.as_ref(),
+        };
         let decided = decide(self.inquiry.clone(), step, &By(who.into()), self.now, &rules)?;
         self.inquiry = decided.inquiry;
         self.told = decided.told;
@@ -304,7 +312,7 @@ fn a_reviewer_who_asks_for_more_sends_the_inquiry_back_to_gathering() {
     desk.attempt(Outcome::Reached);
     desk.note(0);
     assert!(matches!(desk.try_step("mei", &Step::Review(Verdict::Accept)), Err(Refusal::WrongState(_))));
-    desk.step(&Step::RequestRecords(Vec::new()));
+    desk.step(&Step::RequestRecords { kinds: Vec::new(), of: RecordsFrom::Patient });
     let asked = desk.told.iter().find_map(|told| match told {
         Told::RecordsRequested { kinds, .. } => Some(kinds.clone()),
         _ => None,
@@ -556,7 +564,7 @@ fn a_note_a_line_of_the_checklist_and_a_review_of_the_owner_go_before_a_choice_t
     let steps = [
         Step::Note { base_version: 0, missing: 1 },
         Step::Record { kind: "pathology_report".into(), state: LineState::Received, why: None },
-        Step::RequestRecords(Vec::new()),
+        Step::RequestRecords { kinds: Vec::new(), of: RecordsFrom::Patient },
         Step::Review(Verdict::AskForMore(Vec::new())),
     ];
     for step in steps {
@@ -609,7 +617,13 @@ fn what_was_taken_and_left_lying_goes_back_unless_it_was_taken_anew_or_rightly_w
     desk.step(&Step::Attempt { channel, outcome, call_back_at: Some(asked_for) });
     desk.step(&Step::Claim);
     let version = desk.inquiry.version;
-    let rules = Rules { calendar: &desk.calendar, targets: &desk.targets, book_when: desk.book_when, quiet: quiet() };
+    let rules = Rules {
+        calendar: &desk.calendar,
+        targets: &desk.targets,
+        book_when: desk.book_when,
+        quiet: quiet(),
+        chase: None,
+    };
     let looked_at = idle_after(&desk.inquiry, desk.now, &rules).expect("a time");
     assert_eq!(looked_at, desk.calendar.add_business(asked_for, desk.targets.claim_idle_minutes));
     assert_eq!(desk.try_step("", &idle(version)), Ok(false), "it waits for its time");
@@ -628,8 +642,13 @@ fn paused(desk: &Desk, version: i64, stretches: &[(Timestamp, Timestamp)]) -> St
 fn the_time_of_a_pause_does_not_count_for_who_holds_an_inquiry_and_it_lies_afterwards_all_the_same() {
     let idle = |version, since| Step::ClaimIdle { owner: "dana".into(), version, since };
     let looked_at = |desk: &Desk, since| {
-        let rules =
-            Rules { calendar: &desk.calendar, targets: &desk.targets, book_when: desk.book_when, quiet: quiet() };
+        let rules = Rules {
+            calendar: &desk.calendar,
+            targets: &desk.targets,
+            book_when: desk.book_when,
+            quiet: quiet(),
+            chase: None,
+        };
         idle_after(&desk.inquiry, since, &rules).expect("a time")
     };
     // Held for two of the four open hours, then paused from noon until noon on Wednesday, then two hours more.
@@ -700,7 +719,13 @@ fn a_pause_ends_with_the_first_try_for_who_claims_it_afterwards_too() {
     desk.now = at(START) + SignedDuration::from_hours(1) - SignedDuration::from_mins(1);
     desk.attempt(Outcome::Voicemail);
     desk.step(&Step::Claim);
-    let rules = Rules { calendar: &desk.calendar, targets: &desk.targets, book_when: desk.book_when, quiet: quiet() };
+    let rules = Rules {
+        calendar: &desk.calendar,
+        targets: &desk.targets,
+        book_when: desk.book_when,
+        quiet: quiet(),
+        chase: None,
+    };
     let ends = desk.now + SignedDuration::from_hours(4);
     assert_eq!(idle_after(&desk.inquiry, desk.now, &rules), Some(ends), "neither the one that stands nor the next one");
     let before = desk.now - SignedDuration::from_mins(31);
@@ -715,8 +740,13 @@ fn a_timer_that_comes_too_early_comes_again_while_somebody_still_holds_it() {
     let (version, since) = (desk.inquiry.version, desk.now);
     let idle = |owner: &str, version| Step::ClaimIdle { owner: owner.into(), version, since };
     let again = |desk: &Desk, step: &Step| {
-        let rules =
-            Rules { calendar: &desk.calendar, targets: &desk.targets, book_when: desk.book_when, quiet: quiet() };
+        let rules = Rules {
+            calendar: &desk.calendar,
+            targets: &desk.targets,
+            book_when: desk.book_when,
+            quiet: quiet(),
+            chase: None,
+        };
         looks_again(&desk.inquiry, step, desk.now, &rules)
     };
     // The center allows four hours since then, and not two.
@@ -810,7 +840,12 @@ fn some_step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Claim),
         1 => (1i64..9).prop_map(|version| Step::ClaimIdle { owner: "dana".into(), version, since: at(START) - SignedDuration::from_hours(99) }),
         1 => Just(Step::HandOver(HandTo::Team("breast".into(), RerouteReason::Other))),
-        1 => Just(Step::RequestRecords(Vec::new())),
+        1 => prop::sample::select(RecordsFrom::ALL).prop_map(|of| Step::RequestRecords { kinds: Vec::new(), of }),
+        1 => (0i64..9).prop_map(|days| Step::PromiseRecord {
+            kind: "pathology_report".into(),
+            at: (days > 0).then(|| at(START) + SignedDuration::from_hours(24 * days)),
+        }),
+        1 => Just(Step::ChaseRecords),
         1 => Just(Step::ReferElsewhere),
         1 => Just(Step::Keep(KeepReason::TreatedHere)),
         2 => any::<bool>().prop_map(|is_sent| Step::ReferralTold {
@@ -849,8 +884,10 @@ proptest! {
     fn whatever_happens_an_open_inquiry_has_a_queue_a_next_action_and_a_due_time(
         steps in prop::collection::vec(some_step(), 0..25),
         scope in prop::option::of(any::<bool>()),
+        chased in any::<bool>(),
     ) {
         let mut desk = Desk::new(BookWhen::WaitForReview);
+        desk.chase = chased.then(super::chase::tests::cadence);
         if let Some(approve) = scope {
             desk.inquiry = new_inquiry().out_of_scope("children", approve);
         }

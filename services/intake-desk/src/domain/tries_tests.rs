@@ -61,7 +61,7 @@ proptest! {
     ) {
         let (calendar, quiet, best) = (calendar(), quiet_hours(QUIET[quiet]), BestTime::ALL[best]);
         let targets = Targets { try_again_minutes: within, ..Targets::default() };
-        let rules = Rules { calendar: &calendar, targets: &targets, book_when: BookWhen::BookAtOnce, quiet };
+        let rules = Rules { calendar: &calendar, targets: &targets, book_when: BookWhen::BookAtOnce, quiet, chase: None };
         let facts = Facts { time_zone: ZONES[zone].into(), best_time: best, ..Facts::default() };
         let due = next_try(minute(now), &facts, &rules);
 
@@ -118,7 +118,13 @@ fn who_asks_to_be_left_alone_or_has_died_is_closed_with_that_reason_in_the_same_
         [(Outcome::AskedToStop, CloseReason::AskedToStop, true), (Outcome::Deceased, CloseReason::Deceased, false)]
     {
         let (calendar, targets) = (calendar(), Targets::default());
-        let rules = Rules { calendar: &calendar, targets: &targets, book_when: BookWhen::BookAtOnce, quiet: quiet() };
+        let rules = Rules {
+            calendar: &calendar,
+            targets: &targets,
+            book_when: BookWhen::BookAtOnce,
+            quiet: quiet(),
+            chase: None,
+        };
         let step = Step::Attempt { channel: Channel::Phone, outcome, call_back_at: None };
         let decided = decide(new_inquiry(), &step, &By("dana".into()), at(START), &rules).expect("decided");
         let inquiry = &decided.inquiry;

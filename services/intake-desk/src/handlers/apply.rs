@@ -8,8 +8,8 @@ use causeway_mailbox::{HandlerError, Outcome, Timer, Tx};
 use uuid::Uuid;
 
 use super::read::Notice;
-use super::{Placed, SHORTLY, Watched, claim_timer, review_timer, told};
-use crate::domain::{Inquiry, Rules, Step, decide, looks_again};
+use super::{Placed, SHORTLY, Watched, chase_timer, claim_timer, review_timer, told};
+use crate::domain::{Inquiry, Rules, Step, chase_due, decide, looks_again};
 use crate::store::drafts;
 use crate::store::inquiry::{Loaded, known, load_for_update, save};
 use crate::store::timeline::Line;
@@ -54,7 +54,7 @@ pub(super) async fn take(
             continue;
         };
         let rules = Rules::of(profile, &inquiry.facts, &inquiry.route);
-        let watched = Watched::of(&inquiry);
+        let (watched, chased) = (Watched::of(&inquiry), chase_due(&inquiry, &rules));
         let decided = decide(inquiry, &step, &by, now, &rules)
             .map_err(|refusal| HandlerError::Failed(format!("decide what became of an inquiry: {refusal}")))?;
         outcomes[place] = match looks_again(&decided.inquiry, &step, now, &rules) {
@@ -68,6 +68,7 @@ pub(super) async fn take(
             timers.extend(visit_timer(&one.inquiry, &step, &trace));
             timers.extend(claim_timer(&one.inquiry, &step, (now, &rules), &trace));
             timers.extend(review_timer(&watched, &one.inquiry, profile, &trace));
+            timers.extend(chase_timer(chased, &one.inquiry, &rules, &trace));
             lines.extend(decided.entries.into_iter().map(|entry| (inquiry_id, entry, None)));
             told::drafts((&center, now), &one, decided.told, &trace).into_iter().for_each(|draft| tx.emit(draft));
         }

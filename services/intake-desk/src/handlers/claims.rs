@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::Placed;
+use super::chase::RECORDS_CHASE;
 use super::next_step::{NEXT_STEP_TIME, passed};
 use crate::domain::{By, Inquiry, Rules, Step, idle_after, watched_since};
 use crate::store::claims::touched;
@@ -83,6 +84,7 @@ pub(super) async fn steps(
                 held.map(|(held, since)| Step::ClaimIdle { owner: held.owner, version: held.version, since })
             }
             (NEXT_STEP_TIME, _) => passed(timer),
+            (RECORDS_CHASE, _) => Some(Step::ChaseRecords),
             _ => Some(Step::VisitTimePassed),
         };
         let Some(step) = step else {

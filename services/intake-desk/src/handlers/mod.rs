@@ -6,6 +6,7 @@
 
 mod apply;
 mod begin;
+mod chase;
 mod claims;
 mod draws;
 mod next_step;
@@ -24,6 +25,7 @@ use crate::domain::{By, Step};
 use crate::store::timeline::Line;
 
 pub use apply::visit_timer;
+pub use chase::chase_timer;
 pub use claims::claim_timer;
 pub use draws::{draw_audits, keep_timers};
 pub use next_step::next_step_timer;

@@ -121,8 +121,9 @@ pub fn drafts((center, at): (&str, Timestamp), loaded: &Loaded, told: Vec<Told>,
             };
             draft(center, inquiry, &event, trace)
         }
-        Told::RecordsRequested { kinds, at } => {
-            let event = RecordsRequested { facts: Some(facts.clone()), kinds, at: micros(at) };
+        Told::RecordsRequested { kinds, times, at } => {
+            let times = i32::try_from(times).unwrap_or(i32::MAX);
+            let event = RecordsRequested { facts: Some(facts.clone()), kinds, at: micros(at), times };
             draft(center, inquiry, &event, trace)
         }
     };

@@ -9,6 +9,7 @@ mod journey;
 mod load;
 mod month;
 mod next_steps;
+mod records;
 mod scope;
 mod sisters;
 mod triage;

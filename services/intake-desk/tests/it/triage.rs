@@ -7,9 +7,9 @@ use causeway_proto::convert::micros;
 use causeway_proto::error::Reason;
 use causeway_proto::inquiry::v1::Channel;
 use causeway_proto::intake::v1::{
-    HandOverInquiryRequest, Inquiry, ListWorkRequest, ListWorkResponse, LogAttemptRequest, ReadinessChanged,
-    RecordsRequested, ReferredElsewhere, ReviewDecided, ReviewEscalated, ReviewRecordsRequest, SaveNoteRequest, Stage,
-    StageChanged, UpdateRecordRequest, WorkMoved,
+    HandOverInquiryRequest, Inquiry, ListWorkRequest, ListWorkResponse, ReadinessChanged, RecordsRequested,
+    ReferredElsewhere, ReviewDecided, ReviewEscalated, ReviewRecordsRequest, Stage, StageChanged, UpdateRecordRequest,
+    WorkMoved,
 };
 use causeway_proto::notice::v1::{NoticeFailed, NoticeOutcome, NoticeSent};
 use causeway_proto::scheduling::v1::AppointmentBooked;
@@ -22,16 +22,6 @@ use uuid::Uuid;
 use crate::world::{CENTER, Desk, OTHER, TEAM, World, at, eventually, page};
 
 const CANARY: &str = "canary-the-sister-of-rosa-wrote";
-const NOTE: [&str; 7] = [
-    "diagnosis",
-    "diagnosis_date",
-    "treating_doctor",
-    "records_plan",
-    "insurance_plan",
-    "visit_needs",
-    "question_for_doctor",
-];
-
 async fn set(desk: &mut Desk, inquiry: Uuid, kind: &str, state: &str) {
     let record = UpdateRecordRequest {
         center: CENTER.into(),
@@ -45,25 +35,8 @@ async fn set(desk: &mut Desk, inquiry: Uuid, kind: &str, state: &str) {
 
 /// An inquiry whose records wait for a reviewer.
 async fn waiting(world: &World) -> Uuid {
-    let inquiry = world.begin(1).await[0];
+    let inquiry = world.intake_done().await;
     let mut dana = world.coordinator("dana-whitfield");
-    let (center, inquiry_id) = (CENTER.to_owned(), inquiry.to_string());
-    let reached = LogAttemptRequest {
-        center: center.clone(),
-        inquiry_id: inquiry_id.clone(),
-        channel: Channel::Phone.into(),
-        outcome: "reached".into(),
-        ..Default::default()
-    };
-    dana.log_attempt(reached).await.expect("a try");
-    let answer = |key: &str| match key {
-        "records_plan" => "patient_uploads",
-        "insurance_plan" => "none",
-        "visit_needs" => "interpreter",
-        _ => "told",
-    };
-    let fields = NOTE.iter().map(|key| ((*key).to_owned(), answer(key).to_owned())).collect();
-    dana.save_note(SaveNoteRequest { center, inquiry_id, fields, base_note_version: 0 }).await.expect("a note");
     for kind in ["pathology_report", "imaging"] {
         set(&mut dana, inquiry, kind, "received").await;
     }

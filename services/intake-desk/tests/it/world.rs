@@ -15,9 +15,10 @@ use causeway_local::{PrivateNats, PrivatePostgres, ServiceDatabase};
 use causeway_mailbox::{Pace, migrate};
 use causeway_proto::convert::{facts_to_wire, micros};
 use causeway_proto::events::{Event, fact};
+use causeway_proto::inquiry::v1::Channel;
 use causeway_proto::intake::v1::intake_desk_client::IntakeDeskClient;
 use causeway_proto::intake::v1::quality_audits_client::QualityAuditsClient;
-use causeway_proto::intake::v1::{GetInquiryRequest, Inquiry, InquiryCommand};
+use causeway_proto::intake::v1::{GetInquiryRequest, Inquiry, InquiryCommand, LogAttemptRequest, SaveNoteRequest};
 use causeway_proto::routing::v1::RouteDecided;
 use causeway_proto::scheduling::v1::Appointment;
 use causeway_proto::subjects;
@@ -33,6 +34,17 @@ pub const OTHER: &str = "lakeside";
 pub const TEAM: &str = "gi-second-opinion";
 
 pub type Desk = IntakeDeskClient<Client>;
+
+/// Answers that make the note of a second opinion complete.
+const NOTE: [(&str, &str); 7] = [
+    ("diagnosis", "told"),
+    ("diagnosis_date", "told"),
+    ("treating_doctor", "told"),
+    ("records_plan", "patient_uploads"),
+    ("insurance_plan", "none"),
+    ("visit_needs", "interpreter"),
+    ("question_for_doctor", "told"),
+];
 
 pub fn at(text: &str) -> Timestamp {
     text.parse().expect("an instant")
@@ -186,6 +198,24 @@ impl World {
         let wanted = before + i64::try_from(count).expect("few");
         eventually("all at the desk", || async { self.count("SELECT count(*) FROM inquiries").await == wanted }).await;
         ids
+    }
+
+    /// An inquiry whose person was reached and whose note is complete.
+    pub async fn intake_done(&self) -> Uuid {
+        let inquiry = self.begin(1).await[0];
+        let mut dana = self.coordinator("dana-whitfield");
+        let (center, inquiry_id) = (CENTER.to_owned(), inquiry.to_string());
+        let reached = LogAttemptRequest {
+            center: center.clone(),
+            inquiry_id: inquiry_id.clone(),
+            channel: Channel::Phone.into(),
+            outcome: "reached".into(),
+            ..Default::default()
+        };
+        dana.log_attempt(reached).await.expect("a try");
+        let fields = NOTE.iter().map(|(key, answer)| ((*key).to_owned(), (*answer).to_owned())).collect();
+        dana.save_note(SaveNoteRequest { center, inquiry_id, fields, base_note_version: 0 }).await.expect("a note");
+        inquiry
     }
 
     pub fn appointment(&self, inquiry: Uuid, starts_at: Timestamp) -> Appointment {

@@ -48,7 +48,7 @@ fn routed(inquiry: Uuid, now: Timestamp) -> RouteDecided {
 
 fn requested(inquiry: Uuid, now: Timestamp) -> RecordsRequested {
     let kinds = vec!["pathology_report".to_owned()];
-    RecordsRequested { facts: Some(facts(inquiry, now)), kinds, at: micros(now) }
+    RecordsRequested { facts: Some(facts(inquiry, now)), kinds, at: micros(now), times: 1 }
 }
 
 fn closed(inquiry: Uuid, now: Timestamp) -> StageChanged {

@@ -63,6 +63,10 @@ pub struct InquiryPage {
     pub note_version: String,
     /// The records checklist.
     pub records: Vec<RecordRow>,
+    /// Whether the person can be asked for all that nobody was asked for, by a post to `{base}/records`.
+    pub ask_all: bool,
+    /// Letters to offices and hospitals that were asked.
+    pub letters: Vec<LetterLink>,
     /// The documents that came, newest first.
     pub documents: Vec<DocumentRow>,
     /// Times that fit, and whether they may be booked.
@@ -228,12 +232,23 @@ pub struct RecordRow {
     pub actions: Vec<RecordAction>,
     /// Reasons to do without it, for the button `waive`.
     pub reasons: Vec<SelectOption>,
+    /// Where a promise can be noted: the day that is promised now, as 2026-03-09, or empty. Posts `on` with the action `promise`.
+    pub promise: Option<String>,
+}
+
+/// A letter that asks for records.
+#[derive(Clone, Debug)]
+pub struct LetterLink {
+    /// "hospital or imaging center".
+    pub to: String,
+    /// Where it is.
+    pub url: String,
 }
 
 /// Something that can be done with a record.
 #[derive(Clone, Debug)]
 pub struct RecordAction {
-    /// `request`, `received`, `review` or `waive`.
+    /// `ask_patient`, `ask_referring_office`, `ask_hospital`, `received`, `review`, `waive` or `needed`.
     pub action: String,
     /// What the button says.
     pub label: String,

@@ -18,6 +18,7 @@ mod front;
 mod funnel;
 mod held;
 mod inquiry;
+mod letter;
 mod own;
 mod plain;
 mod questions;
@@ -56,9 +57,10 @@ pub use funnel::{
 };
 pub use held::{HeldPage, HeldRow};
 pub use inquiry::{
-    Booking, DocumentRow, Fact, InquiryPage, MessageRow, Moment, RecordAction, RecordRow, ResponseCard, ReviewCard,
-    Routing, Script, ScriptStep, SisterCard, SlotRow, StepCard, Tag, Twin, VisitRow,
+    Booking, DocumentRow, Fact, InquiryPage, LetterLink, MessageRow, Moment, RecordAction, RecordRow, ResponseCard,
+    ReviewCard, Routing, Script, ScriptStep, SisterCard, SlotRow, StepCard, Tag, Twin, VisitRow,
 };
+pub use letter::LetterPage;
 pub use own::{
     AgreedStep, ChannelLine, FileLine, OfferedTime, Offers, OwnPage, RecordLine, RecordState, Stone, StoneState,
     Upload, Visit,

@@ -8,6 +8,7 @@ mod came;
 mod choices;
 mod conflict;
 mod documents;
+mod records;
 mod review;
 mod sister;
 mod step;
@@ -19,7 +20,6 @@ use causeway_auth::{Action, Actor, policy};
 use causeway_funnel::contact::{self, phone_words};
 use causeway_funnel::form::FieldKind;
 use causeway_funnel::profile::{OutOfScope, Profile};
-use causeway_funnel::records::{LineState, WaiveReason};
 use causeway_funnel::scope::{KeepReason, ScopeState};
 use causeway_funnel::script::CallSituation;
 use causeway_funnel::stillness::PauseReason;
@@ -27,7 +27,7 @@ use causeway_proto::convert::{
     area_from_wire, channel_from_wire, consult_type_from_wire, source_from_wire, stage_from_wire,
 };
 use causeway_proto::inquiry::v1::{CallRow, Document, Facts, LinksOfInquiry, Person};
-use causeway_proto::intake::v1::{Inquiry, NoteField, RecordLine, Stage};
+use causeway_proto::intake::v1::{Inquiry, NoteField, Stage};
 use causeway_proto::notice::v1::Notice;
 use causeway_proto::routing::v1::ExplainRouteResponse;
 use causeway_proto::scheduling::v1::{BookedAppointment, OfferSlotsResponse};
@@ -39,13 +39,14 @@ use super::times;
 use super::worklist::{clock, is_escalated, late_since, owner, paused, tries, who};
 use crate::centers::InForce;
 use crate::pages::{
-    Choice, Clock, Fact, InquiryPage, Moment, Question, QuestionKind, RecordAction, RecordRow, ResponseCard, RowAction,
-    Script, StaffFrame, Tag, Tone,
+    Choice, Clock, Fact, InquiryPage, Moment, Question, QuestionKind, ResponseCard, RowAction, Script, StaffFrame, Tag,
+    Tone,
 };
 use crate::words::{EN, Words};
-use choices::{attempt, close_reasons, waive_reasons};
+use choices::{attempt, close_reasons};
 
 pub use choices::{OUTCOMES, VISIT_REASONS, call_back_at, close_reason, opening_on, used_script};
+pub use records::letter_to;
 pub use step::step_at;
 
 const AWAY: &str = "Not available right now. Load the page again in a moment.";
@@ -142,6 +143,8 @@ impl Looking<'_> {
             note_version: format!("{}.{}", inquiry.version, self.note_base()),
             note_saved: (inquiry.note_version > 0).then(|| format!("Saved, version {}", inquiry.note_version)),
             records: inquiry.records.iter().map(|line| self.record(line, closed)).collect(),
+            ask_all: !closed && self.may_ask_for_all(),
+            letters: if closed { Vec::new() } else { self.letters() },
             documents: self.documents(closed),
             booking: self.booking(closed),
             visit: self.visit(),
@@ -420,63 +423,6 @@ impl Looking<'_> {
             value: answer.clone(),
             ..Question::default()
         }
-    }
-
-    fn record(&self, line: &RecordLine, closed: bool) -> RecordRow {
-        let state: LineState = line.state.parse().unwrap_or_default();
-        let zone = self.profile.zone();
-        let day = |micros| times::zoned(micros, zone).map(|at| EN.dates.day(at.date()));
-        let note = match state {
-            LineState::Requested => day(line.asked_at).map(|day| format!("asked {day}")),
-            LineState::Received => day(line.received_at).map(|day| format!("came {day}")),
-            LineState::Reviewed => {
-                let came = day(line.received_at).map(|day| format!("came {day}"));
-                let by = owner(self.profile, &line.by).map(|name| format!("reviewed by {name}"));
-                Some([came, by].into_iter().flatten().collect::<Vec<_>>().join(", ")).filter(|said| !said.is_empty())
-            }
-            LineState::Waived => {
-                let why = line.why.parse::<WaiveReason>().ok().map(|why| why.label("en").to_lowercase());
-                let by = owner(self.profile, &line.by).map(|name| format!("said {name}"));
-                Some([why, by].into_iter().flatten().collect::<Vec<_>>().join(", ")).filter(|said| !said.is_empty())
-            }
-            LineState::Needed if line.needed_for_booking => Some("needed before booking".to_owned()),
-            _ => None,
-        };
-        let tone = match state {
-            LineState::Needed => Tone::Warn,
-            LineState::Requested => Tone::Brand,
-            LineState::Received | LineState::Reviewed => Tone::Ok,
-            LineState::Waived => Tone::Idle,
-        };
-        let actions = if closed { Vec::new() } else { self.record_actions(state) };
-        RecordRow {
-            key: line.kind.clone(),
-            name: line.label.clone(),
-            note: note.map(|note| format!(" – {note}")).unwrap_or_default(),
-            state: state.label("en").to_owned(),
-            tone,
-            reasons: if actions.iter().any(|act| act.action == "waive") { waive_reasons() } else { Vec::new() },
-            actions,
-        }
-    }
-
-    fn record_actions(&self, state: LineState) -> Vec<RecordAction> {
-        let act = |action: &str, label: &str| RecordAction { action: action.to_owned(), label: label.to_owned() };
-        let mut actions = Vec::new();
-        if self.may(Action::WorkInquiry) && matches!(state, LineState::Needed | LineState::Requested) {
-            actions.push(act("request", if state == LineState::Needed { "Ask for it" } else { "Ask again" }));
-            actions.push(act("received", "It is here"));
-        }
-        if self.may(Action::ReviewRecords) && state == LineState::Received {
-            actions.push(act("review", "Reviewed"));
-        }
-        if self.may(Action::WaiveRecord) && matches!(state, LineState::Needed | LineState::Requested) {
-            actions.push(act("waive", "Do without"));
-        }
-        if self.may(Action::WaiveRecord) && state == LineState::Waived {
-            actions.push(act("needed", "Needed after all"));
-        }
-        actions
     }
 }
 

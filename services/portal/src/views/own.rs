@@ -5,6 +5,7 @@
 
 use causeway_funnel::document::DocumentFault;
 use causeway_funnel::profile::Profile;
+use causeway_funnel::records::RecordsFrom;
 use causeway_proto::convert::{area_from_wire, consult_type_from_wire};
 use causeway_proto::inquiry::v1::{Channel, Document, Facts};
 use causeway_proto::intake::v1::{PatientStatus, RecordLine as Line, Stage};
@@ -216,12 +217,34 @@ impl Known<'_> {
             let (state, note) = match line.state.as_str() {
                 "received" | "reviewed" => (RecordState::Here, day(line.received_at)),
                 "waived" => (RecordState::NotNeeded, None),
-                "requested" if line.from != "patient" => (RecordState::OnTheWay, day(line.asked_at)),
+                "requested" => self.asked(line, hint),
                 _ => (RecordState::Needed, Some(hint.to_owned())),
             };
             RecordLine { key: line.kind.clone(), name: name.to_owned(), note: note.unwrap_or_default(), state }
         });
         records.collect()
+    }
+
+    /// Whom we asked for a paper and since when, and by when it should come.
+    fn asked(&self, line: &Line, hint: &str) -> (RecordState, Option<String>) {
+        let zone = self.profile.zone();
+        let day = |micros| times::zoned(micros, zone).map(|at| self.words.dates.day(at.date()));
+        let own = &self.words.own;
+        let (state, told) = match line.asked_of.parse().unwrap_or_default() {
+            RecordsFrom::Patient => (RecordState::Needed, own.asked_you),
+            RecordsFrom::ReferringOffice => (RecordState::OnTheWay, own.asked_office),
+            RecordsFrom::Hospital => (RecordState::OnTheWay, own.asked_hospital),
+        };
+        let since = day(line.first_asked_at).or_else(|| day(line.asked_at));
+        let mut note = since.map(|day| Words::fill(told, &day)).unwrap_or_default();
+        // The day that ends then.
+        if let Some(by) = day(line.promised_at.saturating_sub(1)).filter(|_| line.promised_at != 0) {
+            note.push_str(&Words::fill(own.promised, &by));
+        }
+        if state == RecordState::Needed {
+            note = format!("{hint} {note}");
+        }
+        (state, Some(note))
     }
 
     /// Until the desk says that nothing is waited for any more.

@@ -144,10 +144,14 @@ impl Looking<'_> {
     fn waiting(&self, row: &Row) -> String {
         let Some(since) = times::zoned(row.waiting_since, self.profile.zone()) else { return String::new() };
         let day = EN.dates.day(since.date());
+        // The day that ends then.
+        let promised = times::zoned(row.promised_at.saturating_sub(1), self.profile.zone());
+        let promised = promised.filter(|_| row.promised_at != 0);
+        let promised = promised.map(|at| format!(", promised for {}", EN.dates.day(at.date()))).unwrap_or_default();
         match row.waiting_for.as_slice() {
             [] => String::new(),
-            [one] => format!("Waiting for {one} since {day}"),
-            [first, rest @ ..] => format!("Waiting for {first} and {} more since {day}", rest.len()),
+            [one] => format!("Waiting for {one} since {day}{promised}"),
+            [first, rest @ ..] => format!("Waiting for {first} and {} more since {day}{promised}", rest.len()),
         }
     }
 

@@ -128,6 +128,14 @@ fn a_row_says_what_is_waited_for_of_whom_and_since_when() {
     };
     let one = waiting(&["Pathology report (hospital)"]);
     assert!(one.starts_with("Waiting for Pathology report (hospital) since ") && one.len() > 46, "{one}");
+    let promised = Row {
+        waiting_for: vec!["A (patient)".to_owned()],
+        waiting_since: now().as_microsecond(),
+        promised_at: (now() + SignedDuration::from_hours(48)).as_microsecond(),
+        ..row("")
+    };
+    let note = looking(&profile, &nobody).row(&promised).records_note;
+    assert!(note.contains(", promised for "), "{note}");
     assert!(waiting(&["A (patient)", "B (patient)"]).starts_with("Waiting for A (patient) and 1 more since "));
     assert_eq!((waiting(&[]).as_str(), looking(&profile, &nobody).row(&row("")).records_note.as_str()), ("", ""));
 }

@@ -55,6 +55,14 @@ pub struct OwnWords {
     pub not_needed: &'static str,
     /// Shown while no records are listed.
     pub no_records: &'static str,
+    /// Under a paper that we asked the person for; the day fills the gap.
+    pub asked_you: Around,
+    /// Under a paper that we asked the office that refers for; the day fills the gap.
+    pub asked_office: Around,
+    /// The same of a hospital or imaging center.
+    pub asked_hospital: Around,
+    /// By when they promised it; the day fills the gap.
+    pub promised: Around,
     /// Label of the list that says which paper the file is.
     pub which_paper: &'static str,
     /// Option for a paper that is not on the list.

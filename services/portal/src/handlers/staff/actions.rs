@@ -10,14 +10,14 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use causeway_funnel::inquiry::Channel;
-use causeway_funnel::records::WaiveReason;
+use causeway_funnel::records::{RecordsFrom, WaiveReason};
 use causeway_proto::convert::channel_to_wire;
 use causeway_proto::error::Reason;
 use causeway_proto::inquiry::v1::DecideLinkRequest;
 use causeway_proto::intake::v1::{
     AgreeNextStepRequest, CloseInquiryRequest, EndNextStepRequest, HandOverInquiryRequest, HandToCenterRequest,
-    InquiryCommand, KeepInquiryRequest, LogAttemptRequest, RequestRecordsRequest, ReviewRecordsRequest,
-    SaveDraftRequest, SaveNoteRequest, UpdateRecordRequest,
+    InquiryCommand, KeepInquiryRequest, LogAttemptRequest, PromiseRecordRequest, RequestRecordsRequest,
+    ReviewRecordsRequest, SaveDraftRequest, SaveNoteRequest, UpdateRecordRequest,
 };
 use causeway_proto::scheduling::v1::{
     BookSlotRequest, CancelAppointmentRequest, ListAppointmentsRequest, RecordAttendanceRequest,
@@ -208,7 +208,21 @@ pub async fn record(State(app): State<Arc<App>>, Path((id, kind)): Path<(String,
     let action = posted.sent.get("action");
     let call = async {
         let state = match action {
-            "request" => return ask_for(&posted, &id, kind.clone()).await,
+            "ask_patient" => return ask_for(&posted, &id, (vec![kind.clone()], RecordsFrom::Patient)).await,
+            "ask_referring_office" => {
+                return ask_for(&posted, &id, (vec![kind.clone()], RecordsFrom::ReferringOffice)).await;
+            }
+            "ask_hospital" => return ask_for(&posted, &id, (vec![kind.clone()], RecordsFrom::Hospital)).await,
+            "promise" => {
+                let on = posted.sent.get("on").to_owned();
+                let request = PromiseRecordRequest {
+                    center: posted.staff.center(),
+                    inquiry_id: id.clone(),
+                    kind: kind.clone(),
+                    on,
+                };
+                return posted.staff.peers.desk().promise_record(request).await.map(|_| ());
+            }
             "received" => "received",
             "review" => "reviewed",
             "waive" => "waived",
@@ -228,12 +242,24 @@ pub async fn record(State(app): State<Arc<App>>, Path((id, kind)): Path<(String,
         };
         posted.staff.peers.desk().update_record(request).await.map(|_| ())
     };
-    let done = if action == "request" { "We ask the person for it." } else { "The checklist is saved." };
+    let done = match action {
+        "ask_patient" => "We ask the patient for it.",
+        "ask_referring_office" | "ask_hospital" => "It is noted as asked for. Print or fax the letter, or call them.",
+        "promise" => "The day is kept. Nobody is asked again before it.",
+        _ => "The checklist is saved.",
+    };
     act(&app, &posted, &id, call, (done, None)).await
 }
 
-async fn ask_for(posted: &Posted, id: &str, kind: String) -> Result<(), Status> {
-    let request = RequestRecordsRequest { center: posted.staff.center(), inquiry_id: id.to_owned(), kinds: vec![kind] };
+/// Asks the patient for all documents that nobody was asked for.
+pub async fn ask_for_all(State(app): State<Arc<App>>, Path(id): Path<String>, posted: Posted) -> Response {
+    let call = ask_for(&posted, &id, (Vec::new(), RecordsFrom::Patient));
+    act(&app, &posted, &id, call, ("We ask the patient for all of them.", None)).await
+}
+
+async fn ask_for(posted: &Posted, id: &str, (kinds, of): (Vec<String>, RecordsFrom)) -> Result<(), Status> {
+    let (center, of) = (posted.staff.center(), of.as_str().to_owned());
+    let request = RequestRecordsRequest { center, inquiry_id: id.to_owned(), kinds, of };
     posted.staff.peers.desk().request_records(request).await.map(|_| ())
 }
 

@@ -22,7 +22,7 @@ use uuid::Uuid;
 use super::super::{App, page};
 use super::{Staff, frame, not_yours, trouble};
 use crate::refusals::for_staff;
-use crate::views::inquiry::{Looking, Parts};
+use crate::views::inquiry::{Looking, Parts, letter_to};
 
 /// A new inquiry from a call may need a moment to reach the desk.
 const TRIES: usize = 10;
@@ -64,6 +64,28 @@ pub async fn show(
     let looking =
         Looking { profile: &staff.in_force.1, actor: &staff.session.actor, now: app.clock.now(), parts: &parts };
     page(StatusCode::OK, &looking.page(frame(&app, &staff, "Worklist")))
+}
+
+/// The letter that asks an office or a hospital for what is missing. It names the person, so the reading is written down.
+pub async fn letter(State(app): State<Arc<App>>, Path((id, of)): Path<(String, String)>, staff: Staff) -> Response {
+    if !staff.may(Action::WorkInquiry) || !staff.may(Action::ReadPerson) {
+        return not_yours(&app, &staff);
+    }
+    let id = id.parse::<Uuid>().map(|id| id.to_string());
+    let (Ok(id), Some(of)) = (id, letter_to(&of)) else { return nothing_here(&app, &staff) };
+    let (inquiry, person) = tokio::join!(inquiry(&staff, &id, false), person(&staff, &id));
+    let (inquiry, person) = match (inquiry, person) {
+        (Ok(inquiry), Some(person)) => (inquiry, Some(person)),
+        (Err(status), _) if Code::of(&status) == Code::NotFound => return nothing_here(&app, &staff),
+        _ => {
+            let text = "A part of the system does not answer. Try again in a minute.";
+            return trouble(&app, &staff, StatusCode::SERVICE_UNAVAILABLE, "This letter can’t be shown", text);
+        }
+    };
+    let parts = Parts { inquiry, person, ..Parts::default() };
+    let looking =
+        Looking { profile: &staff.in_force.1, actor: &staff.session.actor, now: app.clock.now(), parts: &parts };
+    page(StatusCode::OK, &looking.letter(of, frame(&app, &staff, "Worklist")))
 }
 
 fn nothing_here(app: &App, staff: &Staff) -> Response {

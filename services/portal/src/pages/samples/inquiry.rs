@@ -4,7 +4,7 @@ use super::public::{needed, options, question};
 use super::staff::{claim, s, select};
 use super::{PATIENT, staff_frame};
 use crate::pages::{
-    Booking, Clock, ClockState, DocumentRow, Fact, InquiryPage, MessageRow, Moment, Question, QuestionKind,
+    Booking, Clock, ClockState, DocumentRow, Fact, InquiryPage, LetterLink, MessageRow, Moment, Question, QuestionKind,
     RecordAction, RecordRow, ResponseCard, ReviewCard, Routing, Script, ScriptStep, SisterCard, SlotRow, StepCard, Tag,
     Tone, Twin, VisitRow,
 };
@@ -89,6 +89,7 @@ fn records() -> Vec<RecordRow> {
         tone,
         actions,
         reasons: if key == "pathology" { select(&["Never made"]) } else { Vec::new() },
+        promise: (key == "imaging").then(|| s("2027-03-09")),
     };
     vec![
         record(
@@ -96,7 +97,11 @@ fn records() -> Vec<RecordRow> {
             "Biopsy report",
             "Missing",
             Tone::Warn,
-            vec![act("request", "Request"), act("waive", "Waive")],
+            vec![
+                act("ask_patient", "Ask the patient"),
+                act("ask_hospital", "Ask the hospital"),
+                act("waive", "Do without"),
+            ],
         ),
         record("imaging", "CT scan", "Asked March 3", Tone::Brand, vec![act("received", "Received")]),
         record("notes", "Doctor notes", "Here", Tone::Ok, vec![act("review", "Reviewed")]),
@@ -170,6 +175,8 @@ impl InquiryPage {
             note_version: s("7.3"),
             note_saved: Some(s("Saved by Dana O. at 2:19 pm")),
             records: records(),
+            ask_all: true,
+            letters: vec![LetterLink { to: s("hospital or imaging center"), url: s("/inquiries/1/letter/hospital") }],
             documents: vec![
                 DocumentRow {
                     id: s("d1"),

@@ -4,8 +4,8 @@ use super::{PATIENT, Rendered, assets, public::options, rendered, staff_frame};
 use crate::pages::{
     AuditPage, AuditResultsPage, AuditsPage, CallPage, CallsPage, CenterPage, Clock, ClockState, ClosuresPage,
     ConflictPage, DevelopmentPerson, FeedsPage, Figure, Filter, Flash, FunnelPage, HeldPage, HeldRow, HiddenField,
-    InquiryPage, OwnAuditsPage, OwnCenter, Question, QuestionKind, RepairPage, RepairsPage, RoutingPage, RowAction,
-    SelectOption, SignInPage, StaffTroublePage, TeamsPage, Tone, ViewTab, WorkRow, WorklistPage,
+    InquiryPage, LetterPage, OwnAuditsPage, OwnCenter, Question, QuestionKind, RepairPage, RepairsPage, RoutingPage,
+    RowAction, SelectOption, SignInPage, StaffTroublePage, TeamsPage, Tone, ViewTab, WorkRow, WorklistPage,
 };
 
 pub fn pages() -> Vec<Rendered> {
@@ -31,6 +31,7 @@ pub fn pages() -> Vec<Rendered> {
         rendered("inquiry", false, &InquiryPage::sample()),
         rendered("inquiry-new", false, &InquiryPage::sample_new()),
         rendered("conflict", false, &ConflictPage::sample()),
+        rendered("letter", false, &LetterPage::sample()),
         rendered("call", false, &CallPage::sample()),
         rendered("call-chosen", false, &CallPage::sample_chosen()),
         rendered("calls", false, &CallsPage::sample()),
@@ -168,6 +169,26 @@ impl ConflictPage {
             version: s("9.4"),
             told: s("Luis Ortega saved this note while you were writing."),
             questions: vec![differs],
+        }
+    }
+}
+
+impl LetterPage {
+    fn sample() -> Self {
+        LetterPage {
+            frame: staff_frame("Worklist"),
+            reference: s("HV-7K4M-2QX"),
+            back: s("/inquiries/1"),
+            center: s("Harbor Valley Cancer Center"),
+            address: s("1200 Harbor Avenue, Seattle, WA 98101"),
+            phone: s("206 555 0140"),
+            fax: Some(s("206 555 0149")),
+            day: s("Friday, March 5"),
+            to: s("Referring office"),
+            to_lines: Vec::new(),
+            patient: s(PATIENT),
+            birth_date: s("1961-04-02"),
+            papers: vec![s("Notes from your doctor's visits")],
         }
     }
 }

@@ -7,12 +7,15 @@ use causeway_proto::intake::v1::{CallScript, NextStep, TimelineEntry};
 use causeway_proto::routing::v1::FailedRow;
 use causeway_proto::scheduling::v1::{Appointment, Slot};
 
+use causeway_proto::intake::v1::RecordLine;
+
 use super::*;
 use crate::handlers::tests::{harbor_valley, staff_frame};
+use crate::pages::RecordRow;
 
 const NOW: i64 = 1_804_190_400_000_000;
 
-fn now() -> Timestamp {
+pub(super) fn now() -> Timestamp {
     Timestamp::from_microsecond(NOW).expect("time")
 }
 
@@ -55,7 +58,7 @@ pub(super) fn parts() -> Parts {
     }
 }
 
-fn actor(roles: &[Role]) -> Actor {
+pub(super) fn actor(roles: &[Role]) -> Actor {
     Actor::staff("dana-whitfield", "Dana", "harbor-valley", roles.to_vec())
 }
 
@@ -261,11 +264,11 @@ fn why_this_team_is_told_in_words_and_what_happened_last_stands_first() {
 fn each_role_sees_what_it_may_do() {
     let coordinator = page(&parts(), &[Role::Coordinator]);
     let labels = |row: &RecordRow| row.actions.iter().map(|act| act.action.clone()).collect::<Vec<_>>();
-    assert_eq!(labels(&coordinator.records[0]), ["request", "received"]);
+    assert_eq!(labels(&coordinator.records[0]), ["ask_patient", "received"]);
     assert!(labels(&coordinator.records[1]).is_empty());
     assert_eq!(coordinator.actions[0].label, "Release");
     let manager = page(&parts(), &[Role::Manager]);
-    assert_eq!(labels(&manager.records[0]), ["request", "received", "waive"]);
+    assert_eq!(labels(&manager.records[0]), ["ask_patient", "ask_hospital", "received", "waive"]);
     assert!(!manager.records[0].reasons.is_empty());
     assert_eq!(labels(&manager.records[1]), ["review"]);
     let auditor = page(&parts(), &[Role::Auditor]);

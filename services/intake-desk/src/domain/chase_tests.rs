@@ -1,0 +1,247 @@
+//! When documents are asked for again: distances, promises, who is asked, and what stops it.
+
+use causeway_funnel::booking::BookWhen;
+use causeway_funnel::cadence::{Cadence, CadenceEnd, CadenceStatus, CadenceStep};
+use causeway_funnel::calendar::Calendar;
+use causeway_funnel::inquiry::Channel;
+use causeway_funnel::next_action::{NextAction, Targets};
+use causeway_funnel::stage::CloseReason;
+use proptest::prelude::*;
+
+use super::*;
+use crate::domain::tests::{START, at, calendar, new_inquiry, quiet};
+use crate::domain::{By, Outcome, Refusal, Step, Told, decide};
+
+/// At once, after three days, and after a week.
+pub(in crate::domain) fn cadence() -> Cadence {
+    let step = |hours| CadenceStep {
+        hours,
+        from: StepFrom::StatusStart,
+        business: false,
+        channels: vec![Channel::Email],
+        template: "records-request".to_owned(),
+    };
+    Cadence {
+        id: "records-missing".to_owned(),
+        status: CadenceStatus::RecordsMissing,
+        steps: [0, 72, 168].map(step).to_vec(),
+        end: CadenceEnd::CallTask,
+    }
+}
+
+struct Desk {
+    inquiry: Inquiry,
+    now: Timestamp,
+    calendar: Calendar,
+    targets: Targets,
+    cadence: Option<Cadence>,
+    told: Vec<Told>,
+}
+
+impl Desk {
+    /// Reached and with a complete note, so that records are what is missing.
+    fn new() -> Self {
+        let mut desk = Self {
+            inquiry: new_inquiry(),
+            now: at(START),
+            calendar: calendar(),
+            targets: Targets::default(),
+            cadence: Some(cadence()),
+            told: Vec::new(),
+        };
+        desk.step(&Step::Attempt { channel: Channel::Phone, outcome: Outcome::Reached, call_back_at: None });
+        desk.step(&Step::Note { base_version: 0, missing: 0 });
+        assert_eq!(desk.inquiry.next_action, NextAction::GatherRecords);
+        desk
+    }
+
+    fn rules(&self) -> Rules<'_> {
+        Rules {
+            calendar: &self.calendar,
+            targets: &self.targets,
+            book_when: BookWhen::WaitForRecords,
+            quiet: quiet(),
+            chase: self.cadence.as_ref(),
+        }
+    }
+
+    fn try_step(&mut self, step: &Step) -> Result<bool, Refusal> {
+        let decided = decide(self.inquiry.clone(), step, &By("dana".into()), self.now, &self.rules())?;
+        (self.inquiry, self.told) = (decided.inquiry, decided.told);
+        Ok(decided.changed)
+    }
+
+    fn step(&mut self, step: &Step) {
+        assert!(self.try_step(step).expect("not refused"), "{step:?} changed nothing");
+    }
+
+    fn ask(&mut self, kinds: &[&str], of: RecordsFrom) {
+        self.step(&Step::RequestRecords { kinds: kinds.iter().map(|kind| (*kind).to_owned()).collect(), of });
+    }
+
+    fn promise(&mut self, kind: &str, on: &str) {
+        self.step(&Step::PromiseRecord { kind: kind.to_owned(), at: Some(at(on)) });
+    }
+
+    /// The timer fires at an instant. Gives what the person is asked for.
+    fn fires(&mut self, now: &str) -> Vec<String> {
+        self.now = at(now);
+        self.try_step(&Step::ChaseRecords).expect("not refused");
+        let asked = self.told.iter().find_map(|told| match told {
+            Told::RecordsRequested { kinds, .. } => Some(kinds.clone()),
+            _ => None,
+        });
+        asked.unwrap_or_default()
+    }
+
+    fn due(&self) -> Option<String> {
+        chase_due(&self.inquiry, &self.rules()).map(|at| at.to_string())
+    }
+
+    fn staff_due(&self) -> String {
+        self.inquiry.due_at.map(|at| at.to_string()).unwrap_or_default()
+    }
+}
+
+const PATHOLOGY: &str = "pathology_report";
+
+#[test]
+fn the_person_is_asked_again_after_three_days_and_a_week_and_then_it_is_ours_to_call() {
+    let mut desk = Desk::new();
+    assert_eq!(desk.due(), None, "nobody was asked yet");
+    desk.ask(&[PATHOLOGY], RecordsFrom::Patient);
+    // Two working days and six hours after the message a week later, as the center gives.
+    assert_eq!(desk.due().as_deref(), Some("2026-03-05T16:00:00Z"));
+    assert_eq!(desk.staff_due(), "2026-03-11T22:00:00Z");
+    assert_eq!(desk.fires("2026-03-05T15:59:59Z"), Vec::<String>::new(), "too early");
+    assert_eq!(desk.fires("2026-03-05T16:00:00Z"), [PATHOLOGY]);
+    assert_eq!(desk.fires("2026-03-05T16:00:01Z"), Vec::<String>::new(), "the same timer once more");
+    // A week after the first question it is summer time, and an hour later by the clock.
+    assert_eq!(desk.due().as_deref(), Some("2026-03-09T16:00:00Z"));
+    assert_eq!(desk.fires("2026-03-09T16:00:00Z"), [PATHOLOGY]);
+    assert_eq!((desk.due(), desk.inquiry.records[0].asked_times), (None, 3));
+    assert_eq!(desk.staff_due(), "2026-03-11T22:00:00Z", "the same");
+    assert_eq!(desk.inquiry.next_action, NextAction::GatherRecords);
+}
+
+#[test]
+fn nobody_is_reminded_of_what_they_promised_before_that_day_has_passed() {
+    let mut desk = Desk::new();
+    desk.ask(&[PATHOLOGY, "genomic_report"], RecordsFrom::Patient);
+    // Until the end of Saturday, in Chicago; Monday is the first day on which somebody is there.
+    desk.promise(PATHOLOGY, "2026-03-08T06:00:00Z");
+    assert_eq!(desk.fires("2026-03-05T16:00:00Z"), ["genomic_report"], "the other one was not promised");
+    assert_eq!(desk.fires("2026-03-08T07:00:00Z"), Vec::<String>::new(), "it is Sunday");
+    assert_eq!(desk.fires("2026-03-09T13:00:00Z"), [PATHOLOGY]);
+    assert_eq!(desk.inquiry.records[0].promised_at, None, "a promise that was not kept is over");
+    for (on, wanted) in
+        [("2026-03-09T13:00:00Z", false), ("2026-06-20T05:00:00Z", false), ("2026-03-10T05:00:00Z", true)]
+    {
+        let step = Step::PromiseRecord { kind: PATHOLOGY.to_owned(), at: Some(at(on)) };
+        assert_eq!(desk.try_step(&step).is_ok(), wanted, "{on}");
+    }
+    desk.step(&Step::PromiseRecord { kind: PATHOLOGY.to_owned(), at: None });
+    assert_eq!(desk.inquiry.records[0].promised_at, None);
+}
+
+#[test]
+fn an_office_or_a_hospital_is_asked_again_by_staff_to_whom_it_comes_back() {
+    let mut desk = Desk::new();
+    desk.ask(&[PATHOLOGY], RecordsFrom::Hospital);
+    assert!(!desk.told.iter().any(|told| matches!(told, Told::RecordsRequested { .. })), "no message to the person");
+    assert_eq!((desk.due(), desk.staff_due().as_str()), (None, "2026-03-05T16:00:00Z"));
+    assert_eq!(desk.fires("2026-03-06T16:00:00Z"), Vec::<String>::new());
+    assert_eq!(desk.staff_due(), "2026-03-05T16:00:00Z", "late until somebody asks again");
+    desk.ask(&[PATHOLOGY], RecordsFrom::Hospital);
+    assert_eq!(desk.staff_due(), "2026-03-10T16:00:00Z", "four days later, as the second message would be");
+    desk.promise(PATHOLOGY, "2026-03-14T05:00:00Z");
+    assert_eq!(desk.staff_due(), "2026-03-16T13:00:00Z", "on Monday at eight, since it was promised for Friday");
+    desk.ask(&[PATHOLOGY], RecordsFrom::Patient);
+    let line = &desk.inquiry.records[0];
+    assert_eq!(
+        (line.asked_times, line.promised_at, line.waited_since()),
+        (1, None, Some(desk.now)),
+        "somebody else is asked"
+    );
+}
+
+#[test]
+fn what_has_come_or_is_not_needed_and_who_is_closed_is_asked_for_nothing_more() {
+    let asked = || {
+        let mut desk = Desk::new();
+        desk.ask(&[PATHOLOGY], RecordsFrom::Patient);
+        desk
+    };
+    let record = |state| Step::Record { kind: PATHOLOGY.to_owned(), state, why: None };
+    let document = Step::Document { kind: PATHOLOGY.to_owned(), previous: String::new(), at: None };
+    for step in [record(LineState::Received), record(LineState::Waived), document, Step::Close(CloseReason::NotReady)] {
+        let mut desk = asked();
+        assert!(desk.due().is_some());
+        desk.step(&step);
+        assert_eq!(desk.due(), None, "{step:?}");
+        assert_eq!(desk.fires("2026-03-12T16:00:00Z"), Vec::<String>::new(), "{step:?}");
+    }
+}
+
+#[test]
+fn after_an_outage_one_message_stands_for_all_that_were_missed() {
+    let mut desk = Desk::new();
+    desk.ask(&[PATHOLOGY], RecordsFrom::Patient);
+    assert_eq!(desk.fires("2026-03-23T16:00:00Z"), [PATHOLOGY]);
+    assert_eq!(desk.fires("2026-03-23T16:00:01Z"), Vec::<String>::new());
+    assert_eq!(desk.due().as_deref(), Some("2026-03-27T16:00:00Z"), "the next one keeps its distance");
+}
+
+#[test]
+fn without_a_cadence_the_centers_target_stands_and_nobody_is_asked_again() {
+    let mut desk = Desk::new();
+    desk.cadence = None;
+    let by_target = desk.staff_due();
+    desk.ask(&[PATHOLOGY], RecordsFrom::Patient);
+    assert_eq!((desk.due(), desk.staff_due()), (None, by_target.clone()));
+    desk.promise(PATHOLOGY, "2026-03-08T06:00:00Z");
+    assert_eq!((desk.due(), desk.staff_due()), (None, by_target));
+}
+
+#[test]
+fn a_line_from_before_questions_were_counted_is_asked_for_again_as_after_the_first() {
+    let mut desk = Desk::new();
+    desk.ask(&[PATHOLOGY], RecordsFrom::Patient);
+    let counted = (desk.due(), desk.inquiry.records[0].waited_since());
+    (desk.inquiry.records[0].asked_times, desk.inquiry.records[0].first_asked_at) = (0, None);
+    assert_eq!((desk.due(), desk.inquiry.records[0].waited_since()), counted);
+    assert_eq!(desk.fires("2026-03-05T16:00:00Z"), [PATHOLOGY]);
+    assert_eq!(desk.inquiry.records[0].waited_since(), counted.1, "it is waited for since then");
+}
+
+proptest! {
+    #[test]
+    fn nobody_is_asked_more_often_than_the_cadence_says_nor_at_a_time_at_which_the_center_is_closed(
+        hours in prop::collection::vec(1u32..200, 1..6),
+        promised in prop::option::of(1i64..40),
+    ) {
+        let mut desk = Desk::new();
+        let mut sum = 0;
+        let steps = hours.iter().map(|gap| { sum += gap; CadenceStep { hours: sum, ..cadence().steps[0].clone() } });
+        desk.cadence.as_mut().expect("a cadence").steps.extend(steps.collect::<Vec<_>>());
+        desk.cadence.as_mut().expect("a cadence").steps.retain({ let mut last = None; move |step| {
+            let keep = last.is_none_or(|last| step.hours > last); if keep { last = Some(step.hours); } keep
+        }});
+        let most = desk.cadence.as_ref().expect("a cadence").steps.len();
+        desk.ask(&[PATHOLOGY], RecordsFrom::Patient);
+        if let Some(days) = promised {
+            let day = desk.now + SignedDuration::from_hours(24 * days);
+            desk.promise(PATHOLOGY, &day.to_string());
+            prop_assert!(chase_due(&desk.inquiry, &desk.rules()).is_some_and(|due| due >= day));
+        }
+        let mut asked = 1;
+        while let Some(due) = chase_due(&desk.inquiry, &desk.rules()) {
+            prop_assert!(due > desk.now && desk.calendar.next_opening(due) == due);
+            let due = due.to_string();
+            prop_assert_eq!(desk.fires(&due), [PATHOLOGY]);
+            asked += 1;
+            prop_assert!(asked <= most, "{} of {}", asked, most);
+        }
+        prop_assert!(desk.inquiry.due_at.is_some_and(|due| due >= desk.now));
+    }
+}

@@ -1,0 +1,143 @@
+//! Asking for records on real servers: of whom, when again, what was promised, and that nothing stale is asked for.
+
+use causeway_auth::Role;
+use causeway_mailbox::Ts;
+use causeway_proto::convert::micros;
+use causeway_proto::inquiry::v1::DocumentReceived;
+use causeway_proto::intake::v1::{
+    Inquiry, ListWorkRequest, PromiseRecordRequest, RecordLine, RecordsRequested, RequestRecordsRequest,
+};
+use jiff::{SignedDuration, Timestamp};
+use tonic::Code;
+use uuid::Uuid;
+
+use crate::world::{CENTER, Desk, TEAM, World, at, eventually, page};
+
+fn ask(inquiry: Uuid, kinds: &[&str], of: &str) -> RequestRecordsRequest {
+    let kinds = kinds.iter().map(|kind| (*kind).to_owned()).collect();
+    RequestRecordsRequest { center: CENTER.into(), inquiry_id: inquiry.to_string(), kinds, of: of.to_owned() }
+}
+
+fn promise(inquiry: Uuid, kind: &str, on: &str) -> PromiseRecordRequest {
+    let (center, inquiry_id) = (CENTER.to_owned(), inquiry.to_string());
+    PromiseRecordRequest { center, inquiry_id, kind: kind.to_owned(), on: on.to_owned() }
+}
+
+fn line<'a>(page: &'a Inquiry, kind: &str) -> &'a RecordLine {
+    page.records.iter().find(|line| line.kind == kind).expect("on the checklist")
+}
+
+/// When the chase looks next; none: no timer waits.
+async fn next(world: &World, inquiry: Uuid) -> Option<Timestamp> {
+    let sql = "SELECT min(due_at) FROM timers WHERE kind = 'records-chase' AND aggregate_id = $1 AND state = 'pending'";
+    let due: Option<Ts> = sqlx::query_scalar(sql).bind(inquiry).fetch_one(&world.admin).await.expect("read");
+    due.map(|due| due.0)
+}
+
+/// What the person was asked for, each time, and how often they were.
+async fn asked(world: &World, inquiry: Uuid) -> Vec<(Vec<String>, i32)> {
+    world.told::<RecordsRequested>(inquiry).await.into_iter().map(|one| (one.kinds, one.times)).collect()
+}
+
+fn kinds(kinds: &[&str]) -> Vec<String> {
+    kinds.iter().map(|kind| (*kind).to_owned()).collect()
+}
+
+async fn looked(desk: &Desk, inquiry: Uuid, what: &str, holds: impl Fn(&Inquiry) -> bool) -> Inquiry {
+    eventually(what, || async { holds(&page(&mut desk.clone(), inquiry).await) }).await;
+    page(&mut desk.clone(), inquiry).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn missing_records_are_asked_for_again_by_the_cadence_until_they_come_and_then_fall_to_staff() {
+    let world = World::start().await;
+    // Monday at 10:00 in Seattle.
+    let begun = at("2027-03-01T18:00:00Z");
+    world.clock.set(begun);
+    let inquiry = world.intake_done().await;
+    let mut dana = world.coordinator("dana-whitfield");
+    dana.request_records(ask(inquiry, &["pathology_report", "imaging"], "")).await.expect("asked");
+    let seen = page(&mut dana, inquiry).await;
+    assert_eq!(seen.next_action, "gather_records");
+    let pathology = line(&seen, "pathology_report");
+    assert_eq!((pathology.asked_of.as_str(), pathology.asked_times), ("patient", 1));
+    let first = begun + SignedDuration::from_hours(72);
+    assert_eq!((pathology.asks_again_at, next(&world, inquiry).await), (micros(first), Some(first)));
+    let fall = seen.due_at;
+    assert!(fall > micros(begun + SignedDuration::from_hours(168)), "not before the last message");
+
+    // The picture comes meanwhile: only the other one is asked for again.
+    let came = DocumentReceived {
+        inquiry_id: inquiry.to_string(),
+        center: CENTER.into(),
+        document_id: Uuid::from_u128(9).to_string(),
+        record_kind: "imaging".into(),
+        at: micros(begun),
+        ..Default::default()
+    };
+    world.publish(CENTER, inquiry, 2, &[came]).await;
+    looked(&dana, inquiry, "it came", |page| line(page, "imaging").state == "received").await;
+    world.clock.set(first);
+    let seen = looked(&dana, inquiry, "asked again", |page| line(page, "pathology_report").asked_times == 2).await;
+    assert_eq!(
+        asked(&world, inquiry).await,
+        [(kinds(&["pathology_report", "imaging"]), 1), (kinds(&["pathology_report"]), 2),]
+    );
+    assert_eq!(line(&seen, "pathology_report").first_asked_at, micros(begun), "it is waited for since then");
+    let again = seen.timeline.iter().find(|line| line.kind == "records_chased").expect("told");
+    assert!(again.text.starts_with("Asked again for: Biopsy report"), "{}", again.text);
+    let second = begun + SignedDuration::from_hours(168);
+    assert_eq!(next(&world, inquiry).await, Some(second));
+
+    // What they promise is not asked for before; a day that can't be is refused by name.
+    for on in ["2027-02-30", "soon", "2027-02-28", "2028-01-01"] {
+        let refused = dana.promise_record(promise(inquiry, "pathology_report", on)).await.expect_err("no such day");
+        assert_eq!(refused.code(), Code::InvalidArgument, "{on}");
+        assert!(refused.message().starts_with("on "), "{}", refused.message());
+    }
+    dana.promise_record(promise(inquiry, "pathology_report", "2027-03-10")).await.expect("kept");
+    let ends = at("2027-03-11T08:00:00Z");
+    let opens = at("2027-03-11T15:30:00Z");
+    let seen = page(&mut dana, inquiry).await;
+    assert_eq!(
+        (line(&seen, "pathology_report").promised_at, next(&world, inquiry).await),
+        (micros(ends), Some(second))
+    );
+    let asked_list = ListWorkRequest { center: CENTER.into(), team: TEAM.into(), ..Default::default() };
+    let row = dana.list_work(asked_list).await.expect("a list").into_inner().rows.remove(0);
+    assert_eq!((row.waiting_since, row.promised_at), (micros(begun), micros(ends)));
+    assert!(row.waiting_for[0].ends_with("(patient)"), "{:?}", row.waiting_for);
+    world.clock.set(second);
+    eventually("the timer of before finds nothing", || async { next(&world, inquiry).await == Some(opens) }).await;
+    assert_eq!(asked(&world, inquiry).await.len(), 2, "they promised it");
+    world.clock.set(opens);
+    looked(&dana, inquiry, "asked again", |page| line(page, "pathology_report").asked_times == 3).await;
+
+    // The last message is out. It is staff's, and once it comes nothing more is asked.
+    let seen = page(&mut dana, inquiry).await;
+    assert_eq!((line(&seen, "pathology_report").asks_again_at, next(&world, inquiry).await), (0, None));
+    assert!(seen.due_at > micros(opens));
+    assert_eq!(world.count("SELECT count(*) FROM parked").await, 0);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hospital_is_asked_by_staff_and_no_message_goes_to_the_person() {
+    let world = World::start().await;
+    world.clock.set(at("2027-03-01T18:00:00Z"));
+    let inquiry = world.intake_done().await;
+    let mut dana = world.coordinator("dana-whitfield");
+    let refused = dana.request_records(ask(inquiry, &[], "the_cat")).await.expect_err("nobody");
+    assert_eq!((refused.code(), refused.message().starts_with("of ")), (Code::InvalidArgument, true));
+    dana.request_records(ask(inquiry, &["pathology_report"], "hospital")).await.expect("asked");
+    dana.request_records(ask(inquiry, &["imaging"], "patient")).await.expect("asked");
+    assert_eq!(asked(&world, inquiry).await, [(kinds(&["imaging"]), 1)]);
+    let seen = page(&mut dana, inquiry).await;
+    assert_eq!(line(&seen, "pathology_report").asked_of, "hospital");
+    assert_eq!(seen.due_at, micros(at("2027-03-04T18:00:00Z")), "three days later somebody asks the hospital again");
+    assert!(seen.timeline.iter().any(|line| line.text.starts_with("Asked the hospital for: Biopsy report")));
+    let mut analyst = world.staff("priya-nair", Role::Analyst);
+    let refused = analyst.promise_record(promise(inquiry, "imaging", "2027-03-04")).await.expect_err("not hers");
+    assert_eq!(refused.code(), Code::PermissionDenied);
+    world.end().await;
+}

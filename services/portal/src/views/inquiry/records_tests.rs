@@ -1,0 +1,71 @@
+//! What the records section says of who was asked, and the letter.
+
+use causeway_auth::Role;
+
+use super::*;
+use crate::handlers::tests::{harbor_valley, staff_frame};
+use crate::views::inquiry::Parts;
+use crate::views::inquiry::tests::{actor, now, parts};
+
+/// Friday, March 5, 2027, midnight in Seattle: the end of Thursday.
+const PROMISED: i64 = 1_804_233_600_000_000;
+const DAY: i64 = 24 * 3600 * 1_000_000;
+
+fn asked(line: &mut RecordLine, of: &str) {
+    line.state = "requested".to_owned();
+    line.asked_of = of.to_owned();
+    line.from = "hospital".to_owned();
+    (line.asked_at, line.first_asked_at, line.asked_times) = (PROMISED - 2 * DAY, PROMISED - 5 * DAY, 2);
+}
+
+#[test]
+fn who_was_asked_since_when_and_what_comes_next_stands_beside_each_record() {
+    let mut parts = parts();
+    let profile = harbor_valley();
+    let staff = actor(&[Role::Coordinator]);
+    let note = |parts: &Parts| {
+        let looking = Looking { profile: &profile, actor: &staff, now: now(), parts };
+        looking.record(&parts.inquiry.records[0], false).note
+    };
+    let line = |parts: &mut Parts, of: &str| asked(&mut parts.inquiry.records[0], of);
+    line(&mut parts, "patient");
+    parts.inquiry.records[0].asks_again_at = PROMISED + 1;
+    assert_eq!(note(&parts), " – patient asked Sunday, February 28, 2 times, asked again Friday, March 5 by message");
+    line(&mut parts, "hospital");
+    (parts.inquiry.records[0].asks_again_at, parts.inquiry.records[0].promised_at) = (0, PROMISED);
+    assert_eq!(
+        note(&parts),
+        " – hospital or imaging center asked Sunday, February 28, 2 times, promised for Thursday, March 4"
+    );
+    let looking = Looking { profile: &profile, actor: &staff, now: now(), parts: &parts };
+    let row = looking.record(&parts.inquiry.records[0], false);
+    assert_eq!(row.promise.as_deref(), Some("2027-03-04"));
+    let labels: Vec<&str> = row.actions.iter().map(|act| act.label.as_str()).collect();
+    assert_eq!(labels[..3], ["Ask the patient", "Ask the hospital again", "It is here"]);
+    assert!(looking.record(&parts.inquiry.records[0], true).actions.is_empty(), "a closed one asks for nothing");
+}
+
+#[test]
+fn the_letter_names_the_patient_the_papers_and_the_office_and_goes_to_who_was_asked_alone() {
+    let mut parts = parts();
+    let (profile, staff) = (harbor_valley(), actor(&[Role::Coordinator]));
+    asked(&mut parts.inquiry.records[0], "referring_office");
+    let person = parts.person.as_mut().and_then(Option::as_mut).expect("a person");
+    person.birth_date = "1961-04-02".to_owned();
+    person.answers.insert("referring_fax".to_owned(), "+1 513 555 0143".to_owned());
+    person.answers.insert("insurance_id".to_owned(), "W1".to_owned());
+    let looking = Looking { profile: &profile, actor: &staff, now: now(), parts: &parts };
+    let links: Vec<String> = looking.letters().into_iter().map(|letter| letter.url).collect();
+    assert_eq!(links, ["/inquiries/i1/letter/referring_office"]);
+    let letter = looking.letter(RecordsFrom::ReferringOffice, staff_frame(&profile));
+    assert_eq!((letter.patient.as_str(), letter.birth_date.as_str()), ("Rosa", "1961-04-02"));
+    assert_eq!(letter.papers, ["pathology_report"]);
+    let told: Vec<&str> = letter.to_lines.iter().map(|line| line.value.as_str()).collect();
+    assert_eq!(told, ["+1 513 555 0143"], "nothing else that was answered");
+    let other = looking.letter(RecordsFrom::Hospital, staff_frame(&profile));
+    assert!(other.papers.is_empty() && other.to_lines.is_empty());
+    let analyst = actor(&[Role::Analyst]);
+    let looking = Looking { actor: &analyst, ..looking };
+    assert!(looking.letters().is_empty(), "a letter tells who it is");
+    assert_eq!(letter_to("patient"), None);
+}
