@@ -24,6 +24,9 @@ const STEP_STAGE: &str = "causeway.intake.v1.StageChanged.next_step";
 /// A try with the script that was used.
 const SCRIPT: &str = "causeway.intake.v1.ContactAttempted.script";
 
+/// Documents that the person was asked for before.
+const ASKED_AGAIN: &str = "causeway.intake.v1.RecordsRequested.again";
+
 /// The sample of a stage of an inquiry that a reviewer declined.
 const DECLINED: &str = "causeway.intake.v1.StageChanged.declined";
 
@@ -315,7 +318,10 @@ fn every_event_reads_and_writes_as_when_it_was_frozen() {
         team: "gi-second-opinion".into(),
         site: "north".into(),
     });
-    check(intake::v1::RecordsRequested { facts: Some(facts()), kinds: vec!["pathology-report".into()], at: 5 });
+    let asked =
+        intake::v1::RecordsRequested { facts: Some(facts()), kinds: vec!["pathology-report".into()], at: 5, times: 0 };
+    check(asked.clone());
+    check_as(ASKED_AGAIN, intake::v1::RecordsRequested { times: 2, ..asked });
     check(intake::v1::HandedToCenter {
         facts: Some(facts()),
         to_center: "harbor-valley".into(),
@@ -382,7 +388,7 @@ fn every_event_of_the_catalogue_has_a_frozen_sample_and_no_sample_is_an_orphan()
     frozen.sort();
     let mut wanted: Vec<String> = subjects::EVENTS.iter().map(|event| format!("{}.bin", event.kind)).collect();
     wanted.extend(
-        [MISSED_CALL, HANDED_OVER, DISTANCE, PAUSES, DECLINED, STEP_STAGE, SCRIPT].map(|more| format!("{more}.bin")),
+        [MISSED_CALL, HANDED_OVER, DISTANCE, PAUSES, DECLINED, STEP_STAGE, SCRIPT, ASKED_AGAIN].map(|more| format!("{more}.bin")),
     );
     wanted.sort();
     assert_eq!(frozen, wanted);
