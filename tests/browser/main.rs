@@ -8,8 +8,11 @@ use std::time::Duration;
 
 use causeway_proto::inquiry::v1::ingestion_client::IngestionClient;
 use causeway_proto::inquiry::v1::{GetFormCountsRequest, ListHeldRequest};
+use causeway_proto::intake::v1::intake_desk_client::IntakeDeskClient;
 use causeway_proto::intake::v1::quality_audits_client::QualityAuditsClient;
-use causeway_proto::intake::v1::{AuditAnswer, AuditCommand, ChooseInquiryRequest, SaveAuditRequest};
+use causeway_proto::intake::v1::{
+    AuditAnswer, AuditCommand, ChooseInquiryRequest, PromiseRecordRequest, RequestRecordsRequest, SaveAuditRequest,
+};
 use causeway_tests::{Desk, Installation, book_through, eventually, people, planted, sign_in};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::Command;
@@ -132,6 +135,21 @@ async fn to_repair(installation: &Installation, cookie: &str) -> [String; 4] {
     .map(last)
 }
 
+/// A hospital promises its report, and the person is asked for the pictures.
+async fn records_asked_for(installation: &Installation, inquiry: &str) {
+    let mut desk = IntakeDeskClient::new(installation.staff("intake-desk", "harbor-valley", "coordinator-1"));
+    let (center, inquiry_id) = ("harbor-valley".to_owned(), inquiry.to_owned());
+    for (kind, of) in [("pathology_report", "hospital"), ("imaging", "patient")] {
+        let (center, inquiry_id) = (center.clone(), inquiry_id.clone());
+        let asked = RequestRecordsRequest { center, inquiry_id, kinds: vec![kind.to_owned()], of: of.to_owned() };
+        desk.request_records(asked).await.expect("asked");
+    }
+    let later = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(9 * 24);
+    let on = later.to_zoned_datetime(jiff::tz::TimeZone::UTC).date().to_string();
+    let promised = PromiseRecordRequest { center, inquiry_id, kind: "pathology_report".to_owned(), on };
+    desk.promise_record(promised).await.expect("kept");
+}
+
 /// One audit of an inquiry that a colleague has finished, and one that the signed-in manager reads: the page of the latter.
 async fn audited(installation: &Installation, cookie: &str, inquiry: &str) -> String {
     let center = || "harbor-valley".to_owned();
@@ -190,6 +208,7 @@ async fn every_page_passes_in_a_real_browser_at_both_widths_with_script_on_and_o
     let mut desk = Desk::new("harbor-valley", channel("intake-desk"), channel("scheduling-sync"));
     let rows = desk.worklist().await;
     book_through(&mut desk, &rows[0].inquiry_id).await.expect("booked");
+    records_asked_for(&installation, &rows[1].inquiry_id).await;
     let cookie = sign_in(&staff, "Harbor Valley").await;
     let [with_fault, bad_row, change, papers] = to_repair(&installation, &cookie).await;
     let audit = audited(&installation, &cookie, &rows[0].inquiry_id).await;
@@ -212,6 +231,7 @@ async fn every_page_passes_in_a_real_browser_at_both_widths_with_script_on_and_o
         staff_page("worklist-to-review", "/worklist?view=to_review"),
         staff_page("inquiry", &format!("/inquiries/{}", rows[0].inquiry_id)),
         staff_page("inquiry-new", &format!("/inquiries/{}", rows[1].inquiry_id)),
+        staff_page("letter", &format!("/inquiries/{}/letter/hospital", rows[1].inquiry_id)),
         staff_page("call", "/inquiries/new"),
         staff_page("teams", "/teams"),
         staff_page("calls", "/calls"),

@@ -388,7 +388,8 @@ fn every_event_of_the_catalogue_has_a_frozen_sample_and_no_sample_is_an_orphan()
     frozen.sort();
     let mut wanted: Vec<String> = subjects::EVENTS.iter().map(|event| format!("{}.bin", event.kind)).collect();
     wanted.extend(
-        [MISSED_CALL, HANDED_OVER, DISTANCE, PAUSES, DECLINED, STEP_STAGE, SCRIPT, ASKED_AGAIN].map(|more| format!("{more}.bin")),
+        [MISSED_CALL, HANDED_OVER, DISTANCE, PAUSES, DECLINED, STEP_STAGE, SCRIPT, ASKED_AGAIN]
+            .map(|more| format!("{more}.bin")),
     );
     wanted.sort();
     assert_eq!(frozen, wanted);
