@@ -52,7 +52,9 @@ async function step(tab, one) {
   else if (one.answer) await answer(tab, ...one.answer);
   else if (one.choose) await tab.locator(one.choose[0]).selectOption(one.choose[1], { timeout: PATIENCE });
   else if (one.press) {
-    const within = one.in ? tab.locator('li, tr, form, section').filter({ hasText: one.in }).last() : tab.locator('body');
+    const button = tab.getByRole('button', { name: exactly(one.press) });
+    const holds = tab.locator('li, tr, form, section').filter({ hasText: one.in ?? '' }).filter({ has: button });
+    const within = one.in ? holds.last() : tab.locator('body');
     await within.getByRole('button', { name: exactly(one.press) }).first().click({ timeout: PATIENCE });
     await tab.waitForLoadState();
   } else if (one.follow) {

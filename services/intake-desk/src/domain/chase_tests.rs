@@ -36,6 +36,7 @@ struct Desk {
     targets: Targets,
     cadence: Option<Cadence>,
     told: Vec<Told>,
+    said: Vec<String>,
 }
 
 impl Desk {
@@ -48,6 +49,7 @@ impl Desk {
             targets: Targets::default(),
             cadence: Some(cadence()),
             told: Vec::new(),
+            said: Vec::new(),
         };
         desk.step(&Step::Attempt { channel: Channel::Phone, outcome: Outcome::Reached, call_back_at: None });
         desk.step(&Step::Note { base_version: 0, missing: 0 });
@@ -68,6 +70,7 @@ impl Desk {
     fn try_step(&mut self, step: &Step) -> Result<bool, Refusal> {
         let decided = decide(self.inquiry.clone(), step, &By("dana".into()), self.now, &self.rules())?;
         (self.inquiry, self.told) = (decided.inquiry, decided.told);
+        self.said = decided.entries.into_iter().map(|entry| entry.text.into_owned()).collect();
         Ok(decided.changed)
     }
 
@@ -130,6 +133,7 @@ fn nobody_is_reminded_of_what_they_promised_before_that_day_has_passed() {
     desk.ask(&[PATHOLOGY, "genomic_report"], RecordsFrom::Patient);
     // Until the end of Saturday, in Chicago; Monday is the first day on which somebody is there.
     desk.promise(PATHOLOGY, "2026-03-08T06:00:00Z");
+    assert_eq!(desk.said, ["pathology_report: promised for 2026-03-07."], "the day that ends then");
     assert_eq!(desk.fires("2026-03-05T16:00:00Z"), ["genomic_report"], "the other one was not promised");
     assert_eq!(desk.fires("2026-03-08T07:00:00Z"), Vec::<String>::new(), "it is Sunday");
     assert_eq!(desk.fires("2026-03-09T13:00:00Z"), [PATHOLOGY]);

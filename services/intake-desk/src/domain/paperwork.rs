@@ -86,7 +86,9 @@ impl Work<'_> {
         self.begin();
         self.acted();
         self.inquiry.recount_records();
-        let day = at.map(|at| self.rules.calendar.zone().to_datetime(at).date());
+        // The day that ends then.
+        let last = |at: Timestamp| at.checked_sub(SignedDuration::from_nanos(1)).unwrap_or(at);
+        let day = at.map(|at| self.rules.calendar.zone().to_datetime(last(at)).date());
         let text = match day {
             Some(day) => format!("{kind}: promised for {day}."),
             None => format!("{kind}: no longer promised for a day."),

@@ -230,7 +230,7 @@ pub struct RecordRow {
     pub tone: Tone,
     /// What can be done now.
     pub actions: Vec<RecordAction>,
-    /// Reasons to do without it, for the button `waive`.
+    /// Reasons to do without it, posted with the action `waive`; empty where that is not possible.
     pub reasons: Vec<SelectOption>,
     /// Where a promise can be noted: the day that is promised now, as 2026-03-09, or empty. Posts `on` with the action `promise`.
     pub promise: Option<String>,
@@ -248,7 +248,7 @@ pub struct LetterLink {
 /// Something that can be done with a record.
 #[derive(Clone, Debug)]
 pub struct RecordAction {
-    /// `ask_patient`, `ask_referring_office`, `ask_hospital`, `received`, `review`, `waive` or `needed`.
+    /// `ask_patient`, `ask_referring_office`, `ask_hospital`, `received`, `review` or `needed`.
     pub action: String,
     /// What the button says.
     pub label: String,

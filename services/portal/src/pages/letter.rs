@@ -24,7 +24,7 @@ pub struct LetterPage {
     pub phone: String,
     /// Where to fax the records to.
     pub fax: Option<String>,
-    /// "Friday, March 5".
+    /// "Friday, March 5, 2027".
     pub day: String,
     /// "Referring office".
     pub to: String,

@@ -97,11 +97,7 @@ fn records() -> Vec<RecordRow> {
             "Biopsy report",
             "Missing",
             Tone::Warn,
-            vec![
-                act("ask_patient", "Ask the patient"),
-                act("ask_hospital", "Ask the hospital"),
-                act("waive", "Do without"),
-            ],
+            vec![act("ask_patient", "Ask the patient"), act("ask_hospital", "Ask the hospital")],
         ),
         record("imaging", "CT scan", "Asked March 3", Tone::Brand, vec![act("received", "Received")]),
         record("notes", "Doctor notes", "Here", Tone::Ok, vec![act("review", "Reviewed")]),

@@ -183,7 +183,7 @@ impl LetterPage {
             address: s("1200 Harbor Avenue, Seattle, WA 98101"),
             phone: s("206 555 0140"),
             fax: Some(s("206 555 0149")),
-            day: s("Friday, March 5"),
+            day: s("Friday, March 5, 2027"),
             to: s("Referring office"),
             to_lines: Vec::new(),
             patient: s(PATIENT),

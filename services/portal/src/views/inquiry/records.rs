@@ -59,14 +59,16 @@ impl Looking<'_> {
             LineState::Waived => Tone::Idle,
         };
         let actions = if closed { Vec::new() } else { self.record_actions(line, state) };
+        let is_missing = matches!(state, LineState::Needed | LineState::Requested);
+        let may_waive = !closed && is_missing && self.may(Action::WaiveRecord);
         let is_promising = !closed && state == LineState::Requested && self.may(Action::WorkInquiry);
         RecordRow {
             key: line.kind.clone(),
             name: line.label.clone(),
-            note: if note.is_empty() { String::new() } else { format!(" – {}", note.join(", ")) },
+            note: sentence(&note.join(", ")),
             state: state.label("en").to_owned(),
             tone,
-            reasons: if actions.iter().any(|act| act.action == "waive") { waive_reasons() } else { Vec::new() },
+            reasons: if may_waive { waive_reasons() } else { Vec::new() },
             actions,
             promise: is_promising.then(|| self.promised_on(line)),
         }
@@ -80,7 +82,7 @@ impl Looking<'_> {
         let parts = [
             since.map(|day| format!("{of} asked {day}{times}")),
             self.last_day(line.promised_at).map(|day| format!("promised for {day}")),
-            self.day(line.asks_again_at).map(|day| format!("asked again {day} by message")),
+            self.day(line.asks_again_at).map(|day| format!("we ask again {day}")),
         ];
         parts.into_iter().flatten().collect()
     }
@@ -120,9 +122,6 @@ impl Looking<'_> {
         if self.may(Action::ReviewRecords) && state == LineState::Received {
             actions.push(act("review", "Reviewed"));
         }
-        if self.may(Action::WaiveRecord) && is_missing {
-            actions.push(act("waive", "Do without"));
-        }
         if self.may(Action::WaiveRecord) && state == LineState::Waived {
             actions.push(act("needed", "Needed after all"));
         }
@@ -155,6 +154,7 @@ impl Looking<'_> {
         let facts = facts.clone().unwrap_or_default();
         let person = self.parts.person.as_ref().and_then(Option::as_ref).cloned().unwrap_or_default();
         let contact = &self.profile.center.contact;
+        let today = self.now.to_zoned_datetime(self.profile.zone().clone()).date();
         let to = if of == RecordsFrom::ReferringOffice { office(&person.answers) } else { Vec::new() };
         LetterPage {
             frame,
@@ -164,7 +164,7 @@ impl Looking<'_> {
             address: contact.address.clone(),
             phone: contact.phone.clone(),
             fax: Some(contact.fax.clone()).filter(|fax| !fax.is_empty()),
-            day: EN.dates.day(self.now.to_zoned_datetime(self.profile.zone().clone()).date()),
+            day: format!("{}, {}", EN.dates.day(today), today.year()),
             to: of.label("en").to_owned(),
             to_lines: to,
             patient: named(&person),
@@ -172,6 +172,12 @@ impl Looking<'_> {
             papers: records.iter().filter(|line| is_asked(line, of)).map(|line| line.label.clone()).collect(),
         }
     }
+}
+
+/// With a capital letter and a full stop; empty stays empty.
+fn sentence(words: &str) -> String {
+    let mut letters = words.chars();
+    letters.next().map_or_else(String::new, |first| format!("{}{}.", first.to_uppercase(), letters.as_str()))
 }
 
 fn named(person: &Person) -> String {

@@ -30,12 +30,12 @@ fn who_was_asked_since_when_and_what_comes_next_stands_beside_each_record() {
     let line = |parts: &mut Parts, of: &str| asked(&mut parts.inquiry.records[0], of);
     line(&mut parts, "patient");
     parts.inquiry.records[0].asks_again_at = PROMISED + 1;
-    assert_eq!(note(&parts), " – patient asked Sunday, February 28, 2 times, asked again Friday, March 5 by message");
+    assert_eq!(note(&parts), "Patient asked Sunday, February 28, 2 times, we ask again Friday, March 5.");
     line(&mut parts, "hospital");
     (parts.inquiry.records[0].asks_again_at, parts.inquiry.records[0].promised_at) = (0, PROMISED);
     assert_eq!(
         note(&parts),
-        " – hospital or imaging center asked Sunday, February 28, 2 times, promised for Thursday, March 4"
+        "Hospital or imaging center asked Sunday, February 28, 2 times, promised for Thursday, March 4."
     );
     let looking = Looking { profile: &profile, actor: &staff, now: now(), parts: &parts };
     let row = looking.record(&parts.inquiry.records[0], false);
