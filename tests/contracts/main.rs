@@ -315,7 +315,9 @@ fn every_event_reads_and_writes_as_when_it_was_frozen() {
         team: "gi-second-opinion".into(),
         site: "north".into(),
     });
-    check(intake::v1::RecordsRequested { facts: Some(facts()), kinds: vec!["pathology-report".into()], at: 5 });
+    let kinds = || vec!["pathology-report".to_owned()];
+    check(intake::v1::RecordsRequested { facts: Some(facts()), kinds: kinds(), at: 5, times: 0 });
+    check(intake::v1::OfficeRecordsWanted { facts: Some(facts()), kinds: kinds(), version: 6, at: 5 });
     check(intake::v1::HandedToCenter {
         facts: Some(facts()),
         to_center: "harbor-valley".into(),
