@@ -105,6 +105,7 @@ events! {
     intake::v1::ContactAttempted, "causeway.intake.v1.ContactAttempted", "attempt", "made";
     intake::v1::ReadinessChanged, "causeway.intake.v1.ReadinessChanged", "readiness", "changed";
     intake::v1::RecordsRequested, "causeway.intake.v1.RecordsRequested", "records", "requested";
+    intake::v1::OfficeRecordsWanted, "causeway.intake.v1.OfficeRecordsWanted", "records", "wanted";
     intake::v1::ReferredElsewhere, "causeway.intake.v1.ReferredElsewhere", "referral", "approved";
     intake::v1::NextStepAgreed, "causeway.intake.v1.NextStepAgreed", "next_step", "agreed";
     intake::v1::NextStepOver, "causeway.intake.v1.NextStepOver", "next_step", "over";

@@ -174,6 +174,13 @@ pub const EVENTS: &[EventDef] = &[
         listeners: &[("notification", "*")],
     },
     EventDef {
+        kind: "causeway.intake.v1.OfficeRecordsWanted",
+        noun: "records",
+        verb: "wanted",
+        owner: "intake-desk",
+        listeners: &[("ingestion", "*")],
+    },
+    EventDef {
         kind: "causeway.intake.v1.ReferredElsewhere",
         noun: "referral",
         verb: "approved",

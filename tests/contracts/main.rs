@@ -322,6 +322,8 @@ fn every_event_reads_and_writes_as_when_it_was_frozen() {
         intake::v1::RecordsRequested { facts: Some(facts()), kinds: vec!["pathology-report".into()], at: 5, times: 0 };
     check(asked.clone());
     check_as(ASKED_AGAIN, intake::v1::RecordsRequested { times: 2, ..asked });
+    let kinds = vec!["pathology-report".to_owned()];
+    check(intake::v1::OfficeRecordsWanted { facts: Some(facts()), kinds, version: 6, at: 5 });
     check(intake::v1::HandedToCenter {
         facts: Some(facts()),
         to_center: "harbor-valley".into(),

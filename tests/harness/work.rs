@@ -90,6 +90,17 @@ impl Desk {
         Ok(self.desk.save_note(request).await?.into_inner())
     }
 
+    /// Asks somebody for documents.
+    pub async fn ask_for(&mut self, id: &str, kinds: &[&str], of: &str) -> Result<Inquiry, Status> {
+        let request = RequestRecordsRequest {
+            center: self.center.clone(),
+            inquiry_id: id.to_owned(),
+            kinds: kinds.iter().map(|kind| (*kind).to_owned()).collect(),
+            of: of.to_owned(),
+        };
+        Ok(self.desk.request_records(request).await?.into_inner())
+    }
+
     /// Asks for all documents, takes them in, and has the reviewer accept them.
     pub async fn complete_records(&mut self, id: &str) -> Result<Inquiry, Status> {
         let request =

@@ -1,5 +1,6 @@
 //! From a posted form to a kept appointment that is counted, through the doors that people use, for both centers.
 
+mod offices;
 mod sisters;
 
 use std::collections::{BTreeMap, HashSet};

@@ -2,7 +2,8 @@
 //!
 //! Listens to: people and systems at its doors (HTTP, FHIR R4, HL7 over MLLP, CSV files by upload or folder, calls of a phone
 //! system, gRPC); to `StageChanged` and the five appointment events for what became of referrals by FHIR, and so that the next
-//! call of somebody whose inquiry is over is a new one; to `HandedToCenter`, for which a sister center gets an inquiry of its own.
+//! call of somebody whose inquiry is over is a new one; to `OfficeRecordsWanted` for what offices are to send; to `HandedToCenter`,
+//! for which a sister center gets an inquiry of its own.
 //! Publishes: `InquiryReceived`, `DocumentReceived`, `HandoverTaken`, `HandoverNotTaken`.
 //! Owns: the inquiry as received, the person behind it (all PHI of the installation, sealed), what has to be mended and what
 //! people did about it, the answers given to each idempotency key, the messages and files of partner systems and the calls of

@@ -2,7 +2,7 @@
 //!
 //! Listens to: RouteDecided, OwnerChosen, DocumentReceived, ResponseDueChanged, ResponseMissed, EscalationRaised, the five appointment events, what
 //! became of notices and of hand-overs to sister centers. Publishes: StageChanged, WorkMoved, ReadinessChanged, ContactAttempted,
-//! RecordsRequested, ReferredElsewhere, HandedToCenter, ReviewDecided, ReviewEscalated, NextStepAgreed, NextStepOver.
+//! RecordsRequested, OfficeRecordsWanted, ReferredElsewhere, HandedToCenter, ReviewDecided, ReviewEscalated, NextStepAgreed, NextStepOver.
 //! Owns: work items, attempts, notes (sealed), the records checklist, audits of quality (their words sealed), and the stage of every
 //! inquiry: nobody else decides it.
 //! Timers: a booked visit's time, that of an agreed next step, a claim about which nothing was done, records that wait too long for a

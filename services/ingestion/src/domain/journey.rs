@@ -117,7 +117,7 @@ impl Visit {
 }
 
 /// Where a referral stands.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Journey {
     /// The stage that the desk told last.
     pub stage: Stage,
@@ -139,10 +139,14 @@ pub struct Journey {
     pub closed_version: i64,
     /// The desk's version that was known when the office's withdrawal was settled.
     pub off_version: i64,
+    /// Kinds of the documents that the center waits for from the office; none once it has ended.
+    pub wanted: Vec<String>,
+    /// The desk's version of them.
+    pub wanted_version: i64,
 }
 
 /// What is heard of a referral.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum News {
     /// The desk moved it.
     Stage {
@@ -164,6 +168,13 @@ pub enum News {
         /// Scheduling's version.
         version: i64,
     },
+    /// The desk waits for other documents from the office than before.
+    Wanted {
+        /// All of their kinds.
+        kinds: Vec<String>,
+        /// The desk's version.
+        version: i64,
+    },
 }
 
 /// What news did.
@@ -171,6 +182,8 @@ pub enum News {
 pub enum Effect {
     /// Something is another than before.
     Changed,
+    /// It is newer than what is known, and the office sees the same as before.
+    Noted,
     /// Older than what is known, or the same.
     Nothing,
     /// A stage before it was not heard of yet.
@@ -191,6 +204,7 @@ impl Journey {
             }
             News::Stage { version, .. } if version <= self.stage_version => return Effect::Nothing,
             News::Visit { version, .. } if version <= self.visit_version => return Effect::Nothing,
+            News::Wanted { version, .. } if version <= self.wanted_version => return Effect::Nothing,
             News::Stage { from, .. } if waits && from != self.stage => return Effect::Early,
             News::Stage { from, to, reason, version } => {
                 (self.stage, self.stage_version) = (to, version);
@@ -201,6 +215,14 @@ impl Journey {
             News::Visit { what, at, version } => {
                 (self.visit, self.visit_version, self.visit_at) = (what, version, Some(at));
                 self.go(Status::InProgress, None, is_called_off);
+            }
+            News::Wanted { kinds, version } => {
+                self.wanted_version = version;
+                let kinds = if self.status.is_end() { Vec::new() } else { kinds };
+                if kinds == self.wanted {
+                    return Effect::Noted;
+                }
+                self.wanted = kinds;
             }
         }
         self.version += 1;
@@ -259,7 +281,7 @@ impl Journey {
     }
 
     /// Goes to a status, if something leads there, and counts each on the way but the last, which counts with the news. What the
-    /// office has called off ends as that, and for no reason of the desk's.
+    /// office has called off ends as that, and for no reason of the desk's. From what has ended nothing is waited for.
     fn go(&mut self, to: Status, reason: Option<CloseReason>, is_called_off: bool) {
         let (to, reason) = if is_called_off { (Status::Cancelled, None) } else { (to, reason) };
         let mut steps = 0;
@@ -269,6 +291,7 @@ impl Journey {
         self.version += (steps - 1).max(0);
         if steps > 0 && self.status.is_end() {
             self.reason = reason;
+            self.wanted.clear();
         }
     }
 

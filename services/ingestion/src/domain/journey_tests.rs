@@ -100,7 +100,7 @@ fn what_is_handed_to_a_sister_ends_when_the_sister_has_it_and_not_before() {
     journey.hear(staged(Stage::Received, Stage::Contacted, 1), true, false);
     assert_eq!(journey.hear(handed(2), true, false), Effect::Changed);
     assert_eq!((journey.status, journey.reason), (Status::Accepted, None), "nobody knows yet who has it");
-    let mut not_taken = journey;
+    let mut not_taken = journey.clone();
     not_taken.hear(staged(Stage::Closed, Stage::Contacted, 3), true, false);
     assert_eq!(not_taken.hear(handed(2), true, false), Effect::Nothing, "told anew it counts no change");
     not_taken.hear(staged(Stage::Contacted, Stage::Attended, 4), true, false);
@@ -118,8 +118,48 @@ fn what_is_handed_to_a_sister_ends_when_the_sister_has_it_and_not_before() {
     assert_eq!((off.status, off.reason), (Status::Cancelled, None), "the office has called it off");
 }
 
+fn wanted(kinds: &[&str], version: i64) -> News {
+    News::Wanted { kinds: kinds.iter().map(|kind| (*kind).to_owned()).collect(), version }
+}
+
+#[test]
+fn what_is_wanted_of_the_office_is_what_the_desk_said_last_and_a_change_of_it_counts() {
+    let mut journey = Journey::default();
+    assert_eq!(journey.hear(wanted(&["notes"], 3), true, false), Effect::Changed);
+    assert_eq!((journey.version, journey.wanted.as_slice()), (1, ["notes".to_owned()].as_slice()));
+    assert_eq!(journey.hear(wanted(&["notes"], 3), true, false), Effect::Nothing, "told again");
+    assert_eq!(journey.hear(wanted(&[], 2), true, false), Effect::Nothing, "older");
+    // The same once more: what lies between came and went, or comes later and is older then.
+    assert_eq!(journey.hear(wanted(&["notes"], 7), true, false), Effect::Noted);
+    assert_eq!(journey.hear(wanted(&[], 5), true, false), Effect::Nothing);
+    assert_eq!((journey.version, journey.wanted.len(), journey.wanted_version), (1, 1, 7));
+    assert_eq!(journey.hear(wanted(&[], 8), true, false), Effect::Changed);
+    assert_eq!((journey.version, journey.wanted.is_empty(), journey.status), (2, true, Status::Received));
+}
+
+#[test]
+fn from_a_referral_that_has_ended_nothing_is_wanted_whatever_ended_it() {
+    let asked = || {
+        let mut journey = Journey::default();
+        journey.hear(wanted(&["notes"], 3), true, false);
+        journey
+    };
+    let mut closed = asked();
+    closed.hear(staged(Stage::Received, Stage::Closed, 4), true, false);
+    let mut called_off = asked();
+    called_off.call_off();
+    let mut handed = asked();
+    assert!(handed.hand_over(false));
+    for mut ended in [closed, called_off, handed] {
+        assert_eq!((ended.status.is_end(), ended.wanted.len()), (true, 0));
+        let version = ended.version;
+        assert_eq!(ended.hear(wanted(&["notes"], 9), true, false), Effect::Noted, "taken up again at the center");
+        assert_eq!((ended.version, ended.wanted.len(), ended.wanted_version), (version, 0, 9));
+    }
+}
+
 /// A journey of the desk: stages that follow on one another, one end somewhere, after which the inquiry may be opened
-/// again, and visits beside it once somebody was reached, to whom no team comes any more.
+/// again, visits beside it once somebody was reached, to whom no team comes any more, and what is wanted of the office.
 fn told() -> impl Strategy<Value = Vec<News>> {
     let open: Vec<Stage> = Stage::ALL[2..6].to_vec();
     let stages = prop::collection::vec((prop::sample::select(open), 1_i64..4), 0..7);
@@ -127,7 +167,9 @@ fn told() -> impl Strategy<Value = Vec<News>> {
     let end = (0..7_usize, prop::sample::select(vec![Stage::Attended, Stage::Closed]), reason);
     let visits = [Visit::Booked, Visit::Cancelled, Visit::Missed, Visit::Attended];
     let visits = prop::collection::vec(prop::sample::select(visits.to_vec()), 0..4);
-    (any::<bool>(), stages, prop::option::of(end), visits).prop_map(|(is_routed, mut stages, end, visits)| {
+    let wishes = prop::collection::vec((0..3_usize, 1_i64..4), 0..4);
+    let all = (any::<bool>(), stages, prop::option::of(end), visits, wishes);
+    all.prop_map(|(is_routed, mut stages, end, visits, wishes)| {
         let mut why = None;
         let mut is_reached = !stages.is_empty();
         if let Some((at, end, reason)) = end {
@@ -150,6 +192,11 @@ fn told() -> impl Strategy<Value = Vec<News>> {
         let at = (Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH);
         let visits = visits.into_iter().filter(|_| is_reached);
         all.extend((1..).zip(visits).map(|(version, what)| News::Visit { what, at, version }));
+        let mut version = 0;
+        all.extend(wishes.into_iter().map(|(many, gap)| {
+            version += gap;
+            wanted(&["notes", "imaging"][..many], version)
+        }));
         all
     })
 }
@@ -160,8 +207,8 @@ fn hear_all(mut news: Vec<News>, waits: bool, is_called_off: bool) -> Journey {
     while !news.is_empty() {
         let many = news.len();
         news.retain(|one| {
-            let before = journey;
-            let effect = journey.hear(*one, waits, is_called_off);
+            let before = journey.clone();
+            let effect = journey.hear(one.clone(), waits, is_called_off);
             assert!(!before.status.is_end() || journey.status == before.status, "an end is left");
             assert!(
                 is_called_off
@@ -198,6 +245,19 @@ proptest! {
     }
 
     #[test]
+    fn what_is_wanted_in_the_end_is_what_was_told_last_unless_it_has_ended(
+        mixed in told().prop_shuffle()
+    ) {
+        let last = mixed.iter().filter_map(|news| match news {
+            News::Wanted { kinds, version } => Some((*version, kinds.clone())),
+            _ => None,
+        }).max().unwrap_or_default();
+        let journey = hear_all(mixed, true, false);
+        let kinds = if journey.status.is_end() { Vec::new() } else { last.1 };
+        prop_assert_eq!((journey.wanted_version, journey.wanted), (last.0, kinds));
+    }
+
+    #[test]
     fn what_is_not_waited_for_any_more_ends_as_well_and_what_was_called_off_ends_as_that(
         (told, mixed) in told().prop_flat_map(|told| (Just(told.clone()), Just(told).prop_shuffle()))
     ) {
@@ -209,7 +269,8 @@ proptest! {
         let ends = told.iter().any(is_end);
         let (free, off) = (hear_all(mixed.clone(), false, false), hear_all(mixed, false, true));
         prop_assert_eq!(free.status.is_end(), ends);
-        prop_assert_eq!((off.status, off.reason), (if told.is_empty() { Status::Received } else { Status::Cancelled }, None));
+        let is_wish = |news: &News| matches!(news, News::Wanted { .. });
+        prop_assert_eq!((off.status, off.reason), (if told.iter().all(is_wish) { Status::Received } else { Status::Cancelled }, None));
         let straight = hear_all(told, true, false);
         prop_assert_eq!((free.stage, free.closed_version), (straight.stage, straight.closed_version));
     }

@@ -20,3 +20,4 @@ pub mod suspicion;
 pub mod tiff;
 pub mod travel;
 pub mod volume;
+pub mod wanted;

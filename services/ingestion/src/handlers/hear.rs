@@ -97,11 +97,13 @@ struct Kept {
     reference: Option<String>,
     /// Where its referral stands.
     stand: Stand,
+    /// The documents that are asked of its office, in words.
+    wanted: Vec<String>,
 }
 
 impl Kept {
     fn of(message_id: Uuid, judged: Judged, reference: Option<String>) -> Self {
-        Self { message_id, judged, reference, stand: Stand::Pending }
+        Self { message_id, judged, reference, stand: Stand::Pending, wanted: Vec::new() }
     }
 
     /// What became of a message that was to be kept. `judged`: what is said of it now, and the number of the inquiry that it is about.
@@ -295,7 +297,8 @@ impl Hearing {
         };
         self.metrics().heard.with_label_values(&[&heading.feed.id, outcome]).inc();
         let is_referral = heading.opened.header.message_type() == "REF";
-        let answered = is_referral.then_some((heading.opened, kept.reference.as_deref(), kept.stand));
+        let stands = (kept.stand, kept.wanted.as_slice());
+        let answered = is_referral.then_some((heading.opened, kept.reference.as_deref(), stands));
         let signed = (kept.message_id, heading.profile.zone());
         let texts = texts(&heading.opened.header, &kept.judged, (heading.feed.reply, answered), signed);
         Heeded {

@@ -1,4 +1,5 @@
-//! What ingestion hears of the referrals that came by FHIR or HL7: the desk's stages, and what became of visits.
+//! What ingestion hears of the referrals that came by FHIR or HL7: the desk's stages, which documents it waits for from the office, and
+//! what became of visits.
 //!
 //! The door keeps of it what the office may know, so that its Task can be read, searched and told of, and a
 //! question by HL7 answered, without asking anybody.
@@ -12,7 +13,7 @@ use causeway_mailbox::{HandlerError, Outcome, Received, Tx};
 use causeway_proto::convert::{instant, source_from_wire, stage_from_wire};
 use causeway_proto::events::{Event, Unreadable, decode, id};
 use causeway_proto::inquiry::v1::Facts;
-use causeway_proto::intake::v1::StageChanged;
+use causeway_proto::intake::v1::{OfficeRecordsWanted, StageChanged};
 use causeway_proto::scheduling::v1::{
     Appointment, AppointmentAttended, AppointmentBooked, AppointmentCancelled, AppointmentMissed,
     AppointmentRescheduled,
@@ -50,17 +51,18 @@ pub async fn take(tx: &mut Tx, batch: &[Received]) -> Result<Vec<Outcome>, Handl
     let mut standing: BTreeMap<Uuid, Journey> = journeys::take(tx, &sent).await?.into_iter().collect();
     // Only now, when nobody else can end them.
     let called_off = journeys::called_off(tx, &ids).await?;
-    let (now, mut changed) = (tx.now(), BTreeSet::new());
+    let (now, mut changed, mut noted) = (tx.now(), BTreeSet::new(), BTreeSet::new());
     for (place, inquiry_id, told) in news {
         let Some(journey) = standing.get_mut(&inquiry_id) else { continue };
         let waits = now.duration_since(batch[place].envelope.time) < PATIENCE;
         match journey.hear(told, waits, called_off.contains(&inquiry_id)) {
             Effect::Changed => drop(changed.insert(inquiry_id)),
+            Effect::Noted => drop(noted.insert(inquiry_id)),
             Effect::Nothing => outcomes[place] = Outcome::AlreadyApplied,
             Effect::Early => outcomes[place] = Outcome::RetryAfter(SHORTLY),
         }
     }
-    standing.retain(|inquiry_id, _| changed.contains(inquiry_id));
+    standing.retain(|inquiry_id, _| changed.contains(inquiry_id) || noted.contains(inquiry_id));
     if !standing.is_empty() {
         journeys::save(tx, &standing.into_iter().collect::<Vec<_>>()).await?;
         tell::changed(tx, &changed.into_iter().collect::<Vec<_>>()).await?;
@@ -80,6 +82,7 @@ fn read(message: &Received) -> Result<Option<(Uuid, News)>, String> {
     }
     let told: Told = match message.envelope.kind.as_str() {
         StageChanged::KIND => decode(payload).and_then(staged),
+        OfficeRecordsWanted::KIND => decode(payload).and_then(wanted),
         AppointmentBooked::KIND => visit!(AppointmentBooked, Booked),
         AppointmentRescheduled::KIND => visit!(AppointmentRescheduled, Booked),
         AppointmentCancelled::KIND => visit!(AppointmentCancelled, Cancelled),
@@ -96,6 +99,11 @@ fn staged(event: StageChanged) -> Told {
     // A reason of a newer desk is counted as the last of the list.
     let reason = (!event.close_reason.is_empty()).then(|| event.close_reason.parse().unwrap_or_default());
     Ok(Some((inquiry_id, News::Stage { from, to, reason, version: event.version })))
+}
+
+fn wanted(event: OfficeRecordsWanted) -> Told {
+    let told = |inquiry_id| (inquiry_id, News::Wanted { kinds: event.kinds, version: event.version });
+    Ok(referral(event.facts)?.map(told))
 }
 
 fn visit(facts: Option<Facts>, appointment: Option<Appointment>, version: i64, what: Visit) -> Told {

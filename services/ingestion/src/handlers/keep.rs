@@ -8,7 +8,7 @@ use causeway_mailbox::{Database, Tx};
 use uuid::Uuid;
 
 use crate::error::Refusal;
-use crate::store::messages::{self, NewMessage, REFUSED, Standing};
+use crate::store::messages::{self, Answered, NewMessage, REFUSED, Standing};
 use crate::writer::Heard;
 use crate::writer::heard::{CONTROL_ID_REUSED, PARKED, holds};
 
@@ -40,25 +40,25 @@ pub async fn message(database: &Database, center: &str, heard: Heard, fate: Fate
     database.with_tx(center, move |tx| Box::pin(async move { within(tx, &heard, fate).await })).await
 }
 
-/// Keeps a question together with the word for its answer, and gives the word that it was answered with when it first came.
+/// Keeps a question together with its answer, and gives what it was answered with when it first came.
 pub async fn question(
     database: &Database,
     center: &str,
     (heard, fate): (Heard, Fate),
-    answer: &'static str,
-) -> Result<(Kept, String), Refusal> {
+    answer: Answered,
+) -> Result<(Kept, Answered), Refusal> {
     database
         .with_tx(center, move |tx| {
             Box::pin(async move {
                 let kept = within(tx, &heard, fate).await?;
-                let word = match &kept {
+                let answered = match &kept {
                     Kept::Before(same) => messages::answered(tx, same.message_id).await?,
                     Kept::New | Kept::ControlIdReused => {
-                        messages::answer(tx, heard.message_id, answer).await?;
-                        answer.to_owned()
+                        messages::answer(tx, heard.message_id, &answer).await?;
+                        answer
                     }
                 };
-                Ok::<_, Refusal>((kept, word))
+                Ok::<_, Refusal>((kept, answered))
             })
         })
         .await

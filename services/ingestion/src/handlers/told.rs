@@ -15,8 +15,8 @@ use crate::adapters::hl7::intake::Opened;
 use crate::adapters::hl7::reply::{self, Outcome, Signature, Verdict};
 use crate::domain::journey::Status;
 
-/// A message about a referral, the number of its inquiry, and where it stands.
-pub type Referred<'a> = (&'a Opened<'a>, Option<&'a str>, Stand);
+/// A message about a referral, the number of its inquiry, where it stands, and the documents that are asked of its office.
+pub type Referred<'a> = (&'a Opened<'a>, Option<&'a str>, (Stand, &'a [String]));
 
 /// The replies to a message: what it is told at once, and, where its sender waits for it, what became of it. `form`: what its feed
 /// reads where the message does not say so itself; `answered`: the referral that it is about.
@@ -29,9 +29,9 @@ pub fn texts(
     let at = first_heard(message_id);
     let (first_id, second_id) = (control_id(message_id, 'A'), control_id(message_id, 'B'));
     let signature = Signature { control_id: &first_id, at, zone };
-    let answer = |(opened, reference, stand): Referred<'_>, signature| {
-        let answer =
-            Answer { standing: stand.standing(), reference: reference.unwrap_or_default(), remark: stand.remark() };
+    let answer = |(opened, reference, (stand, wanted)): Referred<'_>, signature| {
+        let reference = reference.unwrap_or_default();
+        let answer = Answer { standing: stand.standing(), reference, remark: stand.remark(), wanted };
         answer::referral(&opened.message, header, answer, signature)
     };
     let answered = answered.filter(|_| judged.outcome == Outcome::Accepted && !header.is_response());

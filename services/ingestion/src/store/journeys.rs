@@ -7,6 +7,7 @@ use std::collections::HashSet;
 use causeway_mailbox::{Ts, Tx};
 use sqlx::Row as _;
 use sqlx::postgres::PgRow;
+use sqlx::types::Json;
 use uuid::Uuid;
 
 use crate::domain::journey::{Journey, Status, Visit};
@@ -83,7 +84,7 @@ pub async fn take(tx: &mut Tx, sent: &[Sent]) -> Result<Vec<(Uuid, Journey)>, sq
     .await?;
     let rows = sqlx::query(
         "SELECT inquiry_id, stage, stage_version, reason, visit, visit_version, visit_starts_at, visit_ends_at, status, version, \
-            closed_version, off_version \
+            closed_version, off_version, wanted, wanted_version \
          FROM referral_states WHERE center_id = $1 AND inquiry_id = ANY($2) ORDER BY inquiry_id FOR UPDATE",
     )
     .bind(center)
@@ -93,7 +94,7 @@ pub async fn take(tx: &mut Tx, sent: &[Sent]) -> Result<Vec<(Uuid, Journey)>, sq
     rows.iter().map(|row| Ok((row.try_get("inquiry_id")?, journey(row)?))).collect()
 }
 
-/// Writes down where referrals stand now.
+/// Writes down where referrals stand now. One with the version of before has not changed for its office.
 pub async fn save(tx: &mut Tx, all: &[(Uuid, Journey)]) -> Result<(), sqlx::Error> {
     let (center, now) = (tx.center().to_owned(), tx.now());
     let times = |of: fn(&Journey) -> Option<Ts>| -> Vec<Option<Ts>> { all.iter().map(|(_, one)| of(one)).collect() };
@@ -102,11 +103,13 @@ pub async fn save(tx: &mut Tx, all: &[(Uuid, Journey)]) -> Result<(), sqlx::Erro
     sqlx::query(
         "UPDATE referral_states SET stage = t.stage, stage_version = t.stage_version, reason = t.reason, visit = t.visit, \
             visit_version = t.visit_version, visit_starts_at = t.starts_at, visit_ends_at = t.ends_at, status = t.status, \
-            version = t.version, closed_version = t.closed_version, off_version = t.off_version, changed_at = $14 \
+            version = t.version, closed_version = t.closed_version, off_version = t.off_version, \
+            wanted = ARRAY(SELECT jsonb_array_elements_text(t.wanted)), wanted_version = t.wanted_version, \
+            changed_at = CASE WHEN t.version = referral_states.version THEN referral_states.changed_at ELSE $16 END \
          FROM unnest($2::uuid[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::bigint[], $8::timestamptz[], \
-            $9::timestamptz[], $10::text[], $11::bigint[], $12::bigint[], $13::bigint[]) \
+            $9::timestamptz[], $10::text[], $11::bigint[], $12::bigint[], $13::bigint[], $14::jsonb[], $15::bigint[]) \
             AS t (id, stage, stage_version, reason, visit, visit_version, starts_at, ends_at, status, version, closed_version, \
-            off_version) \
+            off_version, wanted, wanted_version) \
          WHERE center_id = $1 AND inquiry_id = t.id",
     )
     .bind(center)
@@ -122,6 +125,8 @@ pub async fn save(tx: &mut Tx, all: &[(Uuid, Journey)]) -> Result<(), sqlx::Erro
     .bind(numbers(|one| one.version))
     .bind(numbers(|one| one.closed_version))
     .bind(numbers(|one| one.off_version))
+    .bind(all.iter().map(|(_, one)| Json(&one.wanted)).collect::<Vec<_>>())
+    .bind(numbers(|one| one.wanted_version))
     .bind(Ts(now))
     .execute(tx.conn())
     .await?;
@@ -146,5 +151,7 @@ pub fn journey(row: &PgRow) -> Result<Journey, sqlx::Error> {
         version: row.try_get("version")?,
         closed_version: row.try_get("closed_version")?,
         off_version: row.try_get("off_version")?,
+        wanted: row.try_get("wanted")?,
+        wanted_version: row.try_get("wanted_version")?,
     })
 }

@@ -190,22 +190,26 @@ pub async fn put_early(tx: &mut Tx, most: i64) -> Result<Vec<(Uuid, Uuid, String
     Ok(put)
 }
 
+/// What a question is answered with: a word for where its referral stands, and the documents that are asked for, in words.
+pub type Answered = (String, Vec<String>);
+
 /// Notes what a question was answered with.
-pub async fn answer(tx: &mut Tx, message_id: Uuid, word: &str) -> Result<(), sqlx::Error> {
+pub async fn answer(tx: &mut Tx, message_id: Uuid, (word, wanted): &Answered) -> Result<(), sqlx::Error> {
     let center = tx.center().to_owned();
-    sqlx::query("UPDATE messages SET answered = $3 WHERE center_id = $1 AND message_id = $2")
+    sqlx::query("UPDATE messages SET answered = $3, answered_wanted = $4 WHERE center_id = $1 AND message_id = $2")
         .bind(center)
         .bind(message_id)
         .bind(word)
+        .bind(wanted)
         .execute(tx.conn())
         .await?;
     Ok(())
 }
 
 /// What a question was answered with.
-pub async fn answered(tx: &mut Tx, message_id: Uuid) -> Result<String, sqlx::Error> {
+pub async fn answered(tx: &mut Tx, message_id: Uuid) -> Result<Answered, sqlx::Error> {
     let center = tx.center().to_owned();
-    sqlx::query_scalar("SELECT answered FROM messages WHERE center_id = $1 AND message_id = $2")
+    sqlx::query_as("SELECT answered, answered_wanted FROM messages WHERE center_id = $1 AND message_id = $2")
         .bind(center)
         .bind(message_id)
         .fetch_one(tx.conn())

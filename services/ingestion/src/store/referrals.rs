@@ -70,7 +70,8 @@ pub async fn of_feed(tx: &mut Tx, feed: &str, ids: &[Uuid]) -> Result<Vec<Known>
             coalesce(s.reason, '') AS reason, coalesce(visit, 'none') AS visit, \
             coalesce(visit_version, 0) AS visit_version, visit_starts_at, visit_ends_at, \
             coalesce(status, 'received') AS status, coalesce(s.version, 0) AS version, \
-            coalesce(closed_version, 0) AS closed_version, coalesce(off_version, 0) AS off_version \
+            coalesce(closed_version, 0) AS closed_version, coalesce(off_version, 0) AS off_version, \
+            coalesce(wanted, '{}') AS wanted, coalesce(wanted_version, 0) AS wanted_version \
          FROM (SELECT inquiry_id, max(changed_at) AS told_at, \
                 count(*) + count(*) FILTER (WHERE state = 'settled') AS messages, \
                 bool_or(state = 'parked' AND reason = 'referral_cancelled') AS is_withdrawn, \

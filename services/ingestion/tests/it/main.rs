@@ -36,4 +36,5 @@ mod subscriptions;
 mod unaddressed;
 mod validator;
 mod volume;
+mod wanted;
 mod world;

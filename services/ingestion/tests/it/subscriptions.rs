@@ -37,7 +37,7 @@ const GUIDE: &str = "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefi
 type Seen = Arc<Mutex<Vec<(HeaderMap, String)>>>;
 
 /// An office's endpoint.
-struct Receiver {
+pub struct Receiver {
     url: String,
     seen: Seen,
     status: Arc<AtomicU16>,
@@ -53,7 +53,7 @@ async fn take(State((seen, status)): State<(Seen, Arc<AtomicU16>)>, headers: Hea
 }
 
 impl Receiver {
-    async fn start() -> Self {
+    pub async fn start() -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}/hook-of-office", listener.local_addr().expect("an address"));
         let (seen, status) = (Seen::default(), Arc::new(AtomicU16::new(200)));
@@ -74,7 +74,7 @@ impl Receiver {
     }
 
     /// The numbers of the events that came, in the order in which they came.
-    fn numbers(&self) -> Vec<String> {
+    pub fn numbers(&self) -> Vec<String> {
         self.got("event-notification").iter().flat_map(numbers).collect()
     }
 }
@@ -117,7 +117,7 @@ fn brisk() -> Config {
 }
 
 /// A world in which the office's endpoint may be this machine.
-async fn world() -> World {
+pub async fn world() -> World {
     let world = World::start_with(brisk()).await;
     let hosts = "\"127.0.0.1\", \"10.0.0.1\", \"localhost\"";
     world.change_profile(CENTER, "feeds.toml", "\"hooks.sound-imaging.example\"", hosts).await;
@@ -125,7 +125,7 @@ async fn world() -> World {
 }
 
 /// Subscribes, as soon as the profile is in force.
-async fn subscribed(office: &Office<'_>, receiver: &Receiver) -> Answer {
+pub async fn subscribed(office: &Office<'_>, receiver: &Receiver) -> Answer {
     let wish = wish(office, &receiver.url);
     let made = Mutex::new(None);
     eventually("the host is on the list", || async {
@@ -138,11 +138,11 @@ async fn subscribed(office: &Office<'_>, receiver: &Receiver) -> Answer {
     made.into_inner().expect("no test broke").expect("made")
 }
 
-fn id_of(made: &Answer) -> String {
+pub fn id_of(made: &Answer) -> String {
     made.body["id"].as_str().expect("an id").to_owned()
 }
 
-async fn becomes(office: &Office<'_>, id: &str, status: &str) -> Answer {
+pub async fn becomes(office: &Office<'_>, id: &str, status: &str) -> Answer {
     let path = format!("/Subscription/{id}");
     eventually(status, || async { office.get(&path).await.body["status"] == status }).await;
     office.get(&path).await

@@ -37,6 +37,15 @@ pub fn is_chased(inquiry: &Inquiry) -> bool {
     inquiry.is_open() && inquiry.declined.is_none() && !inquiry.scope.state.is_out()
 }
 
+/// The kinds of the documents that are waited for from the office that refers; none where nobody is asked for any.
+pub(super) fn wanted_of_office(inquiry: &Inquiry) -> impl Iterator<Item = &str> {
+    let is_asked = is_chased(inquiry);
+    let is_wanted = move |line: &&RecordLine| {
+        is_asked && line.state == LineState::Requested && line.asked_of == RecordsFrom::ReferringOffice
+    };
+    inquiry.records.iter().filter(is_wanted).map(|line| line.kind.as_str())
+}
+
 /// The distances between one question and the next, in hours, and whether only open ones count.
 fn distances(rules: &Rules<'_>) -> Vec<(u32, bool)> {
     let steps = rules.chase.map(|cadence| cadence.steps.as_slice()).unwrap_or_default();

@@ -169,6 +169,57 @@ fn an_office_or_a_hospital_is_asked_again_by_staff_to_whom_it_comes_back() {
     );
 }
 
+/// What the office is told that is waited for from it; none: nothing new.
+fn told_office(desk: &Desk) -> Option<Vec<String>> {
+    let mut told = desk.told.iter().filter_map(|told| match told {
+        Told::OfficeRecordsWanted { kinds, .. } => Some(kinds.clone()),
+        _ => None,
+    });
+    let first = told.next();
+    assert_eq!(told.next(), None, "told once");
+    first
+}
+
+#[test]
+fn the_office_is_told_of_all_that_is_waited_for_from_it_whenever_that_is_another_and_when_nothing_is() {
+    let genomic = "genomic_report";
+    let asked = || {
+        let mut desk = Desk::new();
+        desk.ask(&[PATHOLOGY], RecordsFrom::ReferringOffice);
+        assert_eq!(told_office(&desk), Some(vec![PATHOLOGY.to_owned()]));
+        desk
+    };
+    let mut desk = asked();
+    desk.ask(&[PATHOLOGY], RecordsFrom::ReferringOffice);
+    assert_eq!(told_office(&desk), None, "asked again for the same");
+    desk.promise(PATHOLOGY, "2026-03-08T06:00:00Z");
+    assert_eq!(told_office(&desk), None);
+    desk.ask(&[genomic], RecordsFrom::Hospital);
+    assert_eq!(told_office(&desk), None, "of somebody else");
+    desk.ask(&[genomic], RecordsFrom::ReferringOffice);
+    assert_eq!(told_office(&desk), Some(vec![PATHOLOGY.to_owned(), genomic.to_owned()]), "all, and not what is new");
+
+    let document =
+        |kind: &str, previous: &str| Step::Document { kind: kind.to_owned(), previous: previous.to_owned(), at: None };
+    desk.step(&document(genomic, ""));
+    assert_eq!(told_office(&desk), Some(vec![PATHOLOGY.to_owned()]));
+    desk.step(&document("", genomic));
+    assert_eq!(told_office(&desk), Some(vec![PATHOLOGY.to_owned(), genomic.to_owned()]), "it was another document");
+
+    let record = |state| Step::Record { kind: PATHOLOGY.to_owned(), state, why: None };
+    let of_patient = Step::RequestRecords { kinds: vec![PATHOLOGY.to_owned()], of: RecordsFrom::Patient };
+    let close = Step::Close(CloseReason::NotReady);
+    for step in [record(LineState::Received), record(LineState::Waived), document(PATHOLOGY, ""), of_patient, close] {
+        let mut desk = asked();
+        desk.step(&step);
+        assert_eq!(told_office(&desk), Some(Vec::new()), "{step:?}");
+    }
+    let mut desk = asked();
+    desk.step(&Step::Close(CloseReason::NotReady));
+    desk.step(&Step::Reopen);
+    assert_eq!(told_office(&desk), Some(vec![PATHOLOGY.to_owned()]), "it is waited for again");
+}
+
 #[test]
 fn what_has_come_or_is_not_needed_and_who_is_closed_is_asked_for_nothing_more() {
     let asked = || {

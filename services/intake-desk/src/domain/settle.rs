@@ -6,7 +6,7 @@ use causeway_funnel::stage::{Stage, StageEvent, Standing, walk};
 use jiff::Timestamp;
 
 use super::attempts::next_try;
-use super::chase::gather_due;
+use super::chase::{gather_due, wanted_of_office};
 use super::decide::Work;
 use super::inquiry::Inquiry;
 use super::step::{How, Told};
@@ -24,6 +24,7 @@ pub(super) struct Before {
     place: (String, String),
     owner: String,
     open: bool,
+    wanted_of_office: Vec<String>,
 }
 
 impl Before {
@@ -39,6 +40,7 @@ impl Before {
             place: (inquiry.route.team.clone(), inquiry.route.site.clone()),
             owner: inquiry.owner.clone(),
             open: inquiry.is_open(),
+            wanted_of_office: wanted_of_office(inquiry).map(str::to_owned).collect(),
         }
     }
 }
@@ -75,6 +77,10 @@ impl Work<'_> {
         let (readiness, open) = (self.inquiry.readiness(), self.inquiry.is_open());
         if moved || (readiness, open) != (before.readiness, before.open) {
             self.told.push(Told::ReadinessChanged);
+        }
+        if !wanted_of_office(&self.inquiry).eq(&before.wanted_of_office) {
+            let kinds = wanted_of_office(&self.inquiry).map(str::to_owned).collect();
+            self.told.push(Told::OfficeRecordsWanted { kinds, at });
         }
         if let Some(how) = self.how_moved(before) {
             self.told.push(Told::WorkMoved(how));

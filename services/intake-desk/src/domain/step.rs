@@ -466,6 +466,13 @@ pub enum Told {
         /// When.
         at: Timestamp,
     },
+    /// Other documents than before are waited for from the office that refers.
+    OfficeRecordsWanted {
+        /// All of their kinds.
+        kinds: Vec<String>,
+        /// When.
+        at: Timestamp,
+    },
 }
 
 /// What a decision gives.

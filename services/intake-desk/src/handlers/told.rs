@@ -9,8 +9,8 @@ use causeway_proto::convert::{channel_to_wire, micros, stage_to_wire};
 use causeway_proto::events::{Event, fact};
 use causeway_proto::inquiry::v1 as wire;
 use causeway_proto::intake::v1::{
-    ContactAttempted, HandedToCenter, NextStepAgreed, NextStepOver, ReadinessChanged, RecordsRequested,
-    ReferredElsewhere, ReviewDecided, ReviewEscalated, StageChanged, WorkMoved,
+    ContactAttempted, HandedToCenter, NextStepAgreed, NextStepOver, OfficeRecordsWanted, ReadinessChanged,
+    RecordsRequested, ReferredElsewhere, ReviewDecided, ReviewEscalated, StageChanged, WorkMoved,
 };
 use jiff::Timestamp;
 
@@ -119,6 +119,11 @@ pub fn drafts((center, at): (&str, Timestamp), loaded: &Loaded, told: Vec<Told>,
                 at: micros(at),
                 reference: facts.reference.clone(),
             };
+            draft(center, inquiry, &event, trace)
+        }
+        Told::OfficeRecordsWanted { kinds, at } => {
+            let version = inquiry.version;
+            let event = OfficeRecordsWanted { facts: Some(facts.clone()), kinds, version, at: micros(at) };
             draft(center, inquiry, &event, trace)
         }
         Told::RecordsRequested { kinds, times, at } => {

@@ -5,7 +5,8 @@ use causeway_mailbox::Ts;
 use causeway_proto::convert::micros;
 use causeway_proto::inquiry::v1::DocumentReceived;
 use causeway_proto::intake::v1::{
-    Inquiry, ListWorkRequest, PromiseRecordRequest, RecordLine, RecordsRequested, RequestRecordsRequest,
+    Inquiry, ListWorkRequest, OfficeRecordsWanted, PromiseRecordRequest, RecordLine, RecordsRequested,
+    RequestRecordsRequest,
 };
 use jiff::{SignedDuration, Timestamp};
 use tonic::Code;
@@ -139,5 +140,40 @@ async fn a_hospital_is_asked_by_staff_and_no_message_goes_to_the_person() {
     let mut analyst = world.staff("priya-nair", Role::Analyst);
     let refused = analyst.promise_record(promise(inquiry, "imaging", "2027-03-04")).await.expect_err("not hers");
     assert_eq!(refused.code(), Code::PermissionDenied);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_waited_for_from_the_office_is_told_when_it_is_asked_and_when_it_came() {
+    let world = World::start().await;
+    let inquiry = world.intake_done().await;
+    let mut dana = world.coordinator("dana-whitfield");
+    dana.request_records(ask(inquiry, &["imaging"], "hospital")).await.expect("asked");
+    dana.request_records(ask(inquiry, &["physician_notes", "pathology_report"], "referring_office"))
+        .await
+        .expect("asked");
+    let (center, inquiry_id) = (CENTER.to_owned(), inquiry.to_string());
+    let came = |kind: &str, id: u128| DocumentReceived {
+        inquiry_id: inquiry_id.clone(),
+        center: center.clone(),
+        document_id: Uuid::from_u128(id).to_string(),
+        record_kind: kind.into(),
+        at: micros(world.clock.now()),
+        ..Default::default()
+    };
+    for (kind, id, version) in [("physician_notes", 9, 2), ("pathology_report", 10, 3)] {
+        world.publish(CENTER, inquiry, version, &[came(kind, id)]).await;
+        looked(&dana, inquiry, "it came", |page| line(page, kind).state == "received").await;
+    }
+    let told = world.told::<OfficeRecordsWanted>(inquiry).await;
+    let told_kinds: Vec<&[String]> = told.iter().map(|one| one.kinds.as_slice()).collect();
+    assert_eq!(
+        told_kinds,
+        [&kinds(&["pathology_report", "physician_notes"])[..], &kinds(&["pathology_report"])[..], &[]],
+        "all of them, in the order of the checklist"
+    );
+    let facts = told[0].facts.clone().expect("facts");
+    assert_eq!((facts.inquiry_id, facts.center), (inquiry.to_string(), CENTER.to_owned()));
+    assert!(told.windows(2).all(|pair| pair[0].version < pair[1].version) && told[0].at > 0, "{told:?}");
     world.end().await;
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::subscription;
 
 /// When the statement was last changed.
-const CHANGED: &str = "2026-11-26";
+const CHANGED: &str = "2026-11-27";
 
 const ABOUT: &str = "Takes referrals for one center and tells what became of them. A referral is one transaction or message \
 Bundle with a ServiceRequest, or a ServiceRequest with contained resources; an answer is given after it is stored for good. \
@@ -80,7 +80,7 @@ fn resources(endpoint: &str) -> Value {
         }),
         json!({
             "type": "Task",
-            "documentation": "What became of a referral: received, accepted, in-progress, then completed, rejected, cancelled or failed. businessStatus tells the stage, output the time of a booked visit, statusReason why it ended. Made by the center. An update with the status cancelled and If-Match calls the referral off, as a Task of the office's own inside a Bundle does; nothing else of it can be changed.",
+            "documentation": "What became of a referral: received, accepted, in-progress, then completed, rejected, cancelled or failed. businessStatus tells the stage, output the time of a booked visit, statusReason why it ended; each input of the type urn:causeway:task-input|requested-document names a document that the center waits for from the office, in its words and codes, until it came. Made by the center. An update with the status cancelled and If-Match calls the referral off, as a Task of the office's own inside a Bundle does; nothing else of it can be changed.",
             "interaction": [{ "code": "read" }, in_force(), { "code": "update" }, { "code": "search-type" }],
             "versioning": "versioned-update",
             "operation": [validate()],

@@ -116,6 +116,7 @@ fn standing(id: u128, changed: &str) -> Standing {
         is_changed: false,
         is_cancelled: false,
         number: Some(("s".into(), id.to_string())),
+        asked: Vec::new(),
         journey: Default::default(),
     }
 }

@@ -66,7 +66,7 @@ pub fn told(standing: &Standing) -> Told {
         return told;
     }
     let came = status == Status::Received;
-    match standing {
+    let mut told = match standing {
         Standing { is_withdrawn: true, .. } => Told::of(Some(OFF_ASKED), "Withdrawal received; a person acts on it"),
         Standing { is_changed: true, .. } if came => Told::of(Some(CREATED), "Received; a change waits for a person"),
         Standing { is_changed: true, .. } => {
@@ -77,7 +77,12 @@ pub fn told(standing: &Standing) -> Told {
             Told::of(Some(CREATED), "Received; a person mends what could not be read")
         }
         _ => underway(journey),
+    };
+    let asked: Vec<&str> = standing.asks().iter().map(|document| document.label.as_str()).collect();
+    if !asked.is_empty() {
+        told.words = format!("{}; documents are asked of you: {}", told.words, asked.join("; "));
     }
+    told
 }
 
 fn underway(journey: &Journey) -> Told {
@@ -152,6 +157,7 @@ fn lower(words: String) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::wanted::Asked;
     use jiff::Timestamp;
     use uuid::Uuid;
 
@@ -168,6 +174,7 @@ mod tests {
             is_changed: false,
             is_cancelled: false,
             number: None,
+            asked: Vec::new(),
             journey,
         }
     }
@@ -216,16 +223,23 @@ mod tests {
     #[test]
     fn what_waits_at_the_door_is_told_beside_where_it_stands() {
         let underway = Journey { stage: Stage::Contacted, status: Status::Accepted, ..Journey::default() };
-        let changed = told(&Standing { is_changed: true, ..standing(underway) });
+        let changed = told(&Standing { is_changed: true, ..standing(underway.clone()) });
         assert_eq!(changed.words, "Accepted; the center has reached the patient; a change waits for a person");
-        let asked = told(&Standing { is_withdrawn: true, ..standing(underway) });
+        let asked = told(&Standing { is_withdrawn: true, ..standing(underway.clone()) });
         assert_eq!((code(&asked), asked.words.as_str()), ("5.2", "Withdrawal received; a person acts on it"));
-        let off = Standing { is_cancelled: true, ..standing(underway) };
+        let asked = vec![Asked { label: "Notes".into(), codes: Vec::new() }];
+        let both = told(&Standing { is_changed: true, asked, ..standing(underway.clone()) });
+        assert!(
+            both.words.ends_with("; a change waits for a person; documents are asked of you: Notes"),
+            "{}",
+            both.words
+        );
+        let off = Standing { is_cancelled: true, ..standing(underway.clone()) };
         assert_eq!((off.status(), told(&off).words.as_str()), (Status::Cancelled, "Withdrawn"));
-        let seen = Journey { status: Status::Completed, ..underway };
+        let seen = Journey { status: Status::Completed, ..underway.clone() };
         assert_eq!(Standing { is_cancelled: true, ..standing(seen) }.status(), Status::Completed, "an end is an end");
         let ended = Journey { status: Status::Failed, reason: Some(CloseReason::Unreachable), ..underway };
-        assert_eq!(told(&standing(ended)).words, "Ended without a visit", "no close was heard");
+        assert_eq!(told(&standing(ended.clone())).words, "Ended without a visit", "no close was heard");
         let again = Journey { closed_version: 1, ..ended };
         assert_eq!(
             told(&standing(again)).words,

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::date;
 use super::standing::told;
 use crate::domain::journey::{Journey, Status, Visit};
+use crate::domain::wanted::Asked;
 
 /// What the door knows of a referral.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,18 +38,28 @@ pub struct Standing {
     pub is_cancelled: bool,
     /// The office's own number of it, after who gave it; empty: that is not told.
     pub number: Option<(String, String)>,
+    /// The documents that the desk waits for from the office.
+    pub asked: Vec<Asked>,
     /// Where it stands at the center.
     pub journey: Journey,
 }
 
 /// Who gives our numbers.
 pub const REFERENCE_SYSTEM: &str = "urn:causeway:request-number";
+/// What an input of a Task is.
+const INPUT_SYSTEM: &str = "urn:causeway:task-input";
 
 impl Standing {
     /// Status of its Task. Whatever the center did before, a withdrawal that was settled ends what has not ended.
     #[must_use]
     pub fn status(&self) -> Status {
         if self.is_cancelled && !self.journey.status.is_end() { Status::Cancelled } else { self.journey.status }
+    }
+
+    /// The documents that are asked of the office: none of one that has called its referral off, or whose referral has ended.
+    #[must_use]
+    pub fn asks(&self) -> &[Asked] {
+        if self.is_withdrawn || self.status().is_end() { &[] } else { &self.asked }
     }
 
     /// What the Task is about.
@@ -87,6 +98,10 @@ impl Standing {
         });
         if let Some(reason) = told.reason {
             task["statusReason"] = json!({ "text": reason });
+        }
+        let asked: Vec<Value> = self.asks().iter().map(input).collect();
+        if !asked.is_empty() {
+            task["input"] = json!(asked);
         }
         if let (Visit::Booked | Visit::Attended, Some((begins, ends))) = (self.journey.visit, self.journey.visit_at) {
             let period = json!({ "start": date::write(begins), "end": date::write(ends) });
@@ -137,6 +152,29 @@ impl Standing {
     }
 }
 
+/// A document that is asked for, as an input of the Task.
+fn input(document: &Asked) -> Value {
+    let coding = |code: &String| match is_loinc(code) {
+        true => json!({ "system": "http://loinc.org", "code": code }),
+        false => json!({ "code": code }),
+    };
+    let mut concept = json!({ "text": document.label });
+    if !document.codes.is_empty() {
+        concept["coding"] = document.codes.iter().map(coding).collect();
+    }
+    json!({
+        "type": { "coding": [{ "system": INPUT_SYSTEM, "code": "requested-document" }], "text": "requested document" },
+        "valueCodeableConcept": concept,
+    })
+}
+
+/// Whether a code looks like one of LOINC: a number and a check digit. Of others nobody here knows whose they are.
+fn is_loinc(code: &str) -> bool {
+    let is_number =
+        |text: &str, most| (1..=most).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    code.rsplit_once('-').is_some_and(|(number, check)| is_number(number, 7) && is_number(check, 1))
+}
+
 /// The ETag of a version.
 #[must_use]
 pub fn etag(version: i64) -> String {
@@ -173,6 +211,7 @@ mod tests {
             is_changed: false,
             is_cancelled: false,
             number: None,
+            asked: Vec::new(),
             journey: Journey::default(),
         }
     }
@@ -199,6 +238,37 @@ mod tests {
         assert_eq!(changed["businessStatus"]["text"], "Received; a change waits for a person");
         let ended = Standing { is_cancelled: true, ..standing() }.task();
         assert_eq!((&ended["status"], ended["statusReason"]["text"].is_string()), (&json!("cancelled"), true));
+    }
+
+    #[test]
+    fn what_is_asked_of_the_office_stands_in_the_task_while_it_is_under_way() {
+        let document = |label: &str, codes: &[&str]| Asked {
+            label: label.into(),
+            codes: codes.iter().map(|code| (*code).to_owned()).collect(),
+        };
+        let asked = vec![document("Doctor's notes", &["11506-3", "NOTE-A"]), document("Slides", &[])];
+        let asking = Standing { asked, ..standing() };
+        let task = asking.task();
+        let words = "Received; the center calls the patient; documents are asked of you: Doctor's notes; Slides";
+        assert_eq!(task["businessStatus"]["text"], words);
+        assert_eq!(task["input"][0]["type"]["text"], "requested document");
+        assert_eq!(
+            task["input"][0]["valueCodeableConcept"],
+            json!({ "text": "Doctor's notes", "coding": [{ "system": "http://loinc.org", "code": "11506-3" }, { "code": "NOTE-A" }] })
+        );
+        assert_eq!(task["input"][1]["valueCodeableConcept"], json!({ "text": "Slides" }));
+        let none = |standing: Standing| {
+            let task = standing.task();
+            assert!(
+                task["input"].is_null() && !task["businessStatus"]["text"].to_string().contains("asked of"),
+                "{task}"
+            );
+        };
+        none(standing());
+        none(Standing { is_withdrawn: true, ..asking.clone() });
+        none(Standing { is_cancelled: true, ..asking.clone() });
+        let journey = Journey { status: Status::Completed, ..Journey::default() };
+        none(Standing { journey, ..asking });
     }
 
     #[test]

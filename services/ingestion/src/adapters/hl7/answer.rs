@@ -44,6 +44,8 @@ pub struct Answer<'a> {
     pub reference: &'a str,
     /// A remark for people, without anything of the patient; empty: none.
     pub remark: &'a str,
+    /// The documents that are asked of the office, each in words.
+    pub wanted: &'a [String],
 }
 
 /// The answer to a referral message, or to the question after one (I15); none where its sender waits for none.
@@ -77,10 +79,12 @@ pub fn referral(
     let told = [record.as_str(), &ours, theirs.split('^').next().unwrap_or_default(), &header.carried(10)];
     let record = told.into_iter().find(|number| !number.is_empty()).unwrap_or_default();
     segment(&["PID", "1", "", record, "", "^^^^^^S"], &mut reply);
-    if !answer.remark.is_empty() {
-        let mut remark = String::new();
-        escape(answer.remark, &mut remark);
-        segment(&["NTE", "1", "L", &remark, "RE^Remark^HL70364"], &mut reply);
+    let asked = answer.wanted.iter().map(|document| format!("Document asked of you: {document}"));
+    let remarks = Some(answer.remark.to_owned()).into_iter().filter(|remark| !remark.is_empty()).chain(asked);
+    for (number, remark) in (1_usize..).zip(remarks) {
+        let mut text = String::new();
+        escape(&remark, &mut text);
+        segment(&["NTE", &number.to_string(), "L", &text, "RE^Remark^HL70364"], &mut reply);
     }
     Some(reply)
 }
@@ -143,7 +147,7 @@ mod tests {
 
     #[test]
     fn an_answer_tells_the_standing_under_both_numbers_and_withholds_the_patient() {
-        let answer = Answer { standing: Standing::Pending, reference: "NC-7F3K-2QX", remark: "" };
+        let answer = Answer { standing: Standing::Pending, reference: "NC-7F3K-2QX", remark: "", wanted: &[] };
         let expected = "MSH|^~\\&|CAUSEWAY|NCC|HUB|RFM|20260412154000+0000||RRI^I12^RRI_I12|CW-2|P|2.5.1|||NE|NE\r\
             MSA|AA|RB-181\r\
             RF1|P^Pending^HL70283|||||RB-REF-77812^RFM|||||NC-7F3K-2QX^CAUSEWAY\r\
@@ -154,7 +158,8 @@ mod tests {
 
     #[test]
     fn a_declined_referral_is_still_a_good_message() {
-        let answer = Answer { standing: Standing::Rejected, reference: "NC-1", remark: "Out of network | call" };
+        let answer =
+            Answer { standing: Standing::Rejected, reference: "NC-1", remark: "Out of network | call", wanted: &[] };
         let reply = answered(&REFERRAL.replace("I12", "I15"), answer).unwrap();
         assert!(
             reply.contains("||RRI^I15^RRI_I12|") && reply.contains("\rMSA|AA|RB-181\rRF1|R^Rejected^HL70283|"),
@@ -164,15 +169,28 @@ mod tests {
     }
 
     #[test]
+    fn each_document_that_is_asked_of_the_office_has_a_note_of_its_own_behind_the_remark() {
+        let wanted = ["Notes & letters (11506-3)".to_owned(), "Slides".to_owned()];
+        let answer = Answer { standing: Standing::Accepted, reference: "NC-1", remark: "", wanted: &wanted };
+        let notes = |reply: &str| reply.split_once("\rNTE").map(|(_, notes)| format!("NTE{notes}")).unwrap_or_default();
+        let reply = answered(&REFERRAL.replace("I12", "I15"), answer).unwrap();
+        let expected = "NTE|1|L|Document asked of you: Notes \\T\\ letters (11506-3)|RE^Remark^HL70364\r\
+            NTE|2|L|Document asked of you: Slides|RE^Remark^HL70364\r";
+        assert_eq!(notes(&reply), expected);
+        let reply = answered(&REFERRAL.replace("I12", "I15"), Answer { remark: "Call us", ..answer }).unwrap();
+        assert!(notes(&reply).starts_with("NTE|1|L|Call us|") && reply.contains("\rNTE|3|L|Document asked"), "{reply}");
+    }
+
+    #[test]
     fn who_waits_for_no_answer_gets_none() {
-        let answer = Answer { standing: Standing::Expired, reference: "NC-1", remark: "" };
+        let answer = Answer { standing: Standing::Expired, reference: "NC-1", remark: "", wanted: &[] };
         assert_eq!(answered(&REFERRAL.replace("|AL|AL", "|AL|NE"), answer), None);
         assert!(answered(&REFERRAL.replace("|AL|AL", ""), answer).is_some());
     }
 
     #[test]
     fn without_numbers_and_providers_there_is_still_an_answer() {
-        let answer = Answer { standing: Standing::Accepted, reference: "NC-1", remark: "" };
+        let answer = Answer { standing: Standing::Accepted, reference: "NC-1", remark: "", wanted: &[] };
         let reply = answered("MSH|^~\\&|A|B|C|D|1||REF^I12|1|P|2.5.1\rOBR|1|ORD-7\rPID|1|77\r", answer).unwrap();
         assert!(
             reply.contains(

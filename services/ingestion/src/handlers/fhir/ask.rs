@@ -9,6 +9,7 @@ use std::sync::Arc;
 use axum::extract::{Form, Path, Query, State};
 use axum::response::Response;
 use axum::routing::{MethodRouter, get, post};
+use causeway_funnel::records::Checklists;
 use causeway_mailbox::Ts;
 use http::{HeaderMap, StatusCode};
 use jiff::{SignedDuration, Timestamp};
@@ -26,6 +27,7 @@ use crate::adapters::fhir::outcome::Line;
 use crate::adapters::fhir::response;
 use crate::adapters::fhir::search::{Number, Search, Wanted};
 use crate::adapters::fhir::task::Standing;
+use crate::domain::wanted;
 use crate::error::Refusal;
 use crate::store;
 use crate::store::referrals::{self, Known};
@@ -284,12 +286,13 @@ fn opened(door: &Door, sender: &Sender, mut known: Known) -> Standing {
         let opened = opened.map_err(|cause| error!(%cause, "open an office's number; the referral is told without it"));
         serde_json::from_slice(opened.ok()?.expose()).ok()
     });
-    Standing { number, ..standing(known) }
+    Standing { number, ..standing(known, &sender.profile().checklists) }
 }
 
 /// What is known of a referral, as its Task is written from, but for the office's own number of it, which is sealed.
-pub fn standing(known: Known) -> Standing {
+pub fn standing(known: Known, lists: &Checklists) -> Standing {
     Standing {
+        asked: wanted::Asked::of(lists, &known.journey.wanted),
         inquiry_id: known.inquiry_id,
         reference: known.reference,
         is_form: known.is_form,

@@ -369,6 +369,7 @@ fn standing(answer: &Answer, is_form: bool) -> Result<Standing, Refusal> {
         is_changed: false,
         is_cancelled: false,
         number: None,
+        asked: Vec::new(),
         journey: Journey::default(),
     })
 }

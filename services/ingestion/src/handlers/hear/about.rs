@@ -5,6 +5,7 @@
 use super::*;
 use crate::adapters::hl7::fault::{Code, Fault};
 use crate::adapters::hl7::time::When;
+use crate::domain::wanted::Asked;
 use crate::handlers::fhir::standing;
 use crate::store::referrals;
 use crate::writer::heard::{ACCEPTED, UNKNOWN_REFERRAL};
@@ -57,14 +58,16 @@ impl Hearing {
             Box::pin(async move { Ok::<_, Refusal>(referrals::of_feed(tx, &feed, &[inquiry]).await?) })
         });
         // Asked for under our number by a feed that did not send it: of that one, nothing more is told.
-        let stand = known.await?.pop().map_or(Stand::Pending, |known| {
-            let known = standing(known);
-            Stand::of((known.status(), known.journey.reason), self.has_passed(heading))
+        let (stand, wanted) = known.await?.pop().map_or((Stand::Pending, Vec::new()), |known| {
+            let known = standing(known, &heading.profile.checklists);
+            let stand = Stand::of((known.status(), known.journey.reason), self.has_passed(heading));
+            (stand, known.asks().iter().map(Asked::words).collect())
         });
         let heard = self.heard_as_kept(heading, raw).await?;
         let fate = Fate { state: ACCEPTED, reason: "", inquiry_id: Some(inquiry), early: None };
-        let (kept, word) = keep::question(&self.database, center, (heard, fate), stand.word()).await?;
-        Ok(Kept { stand: Stand::parse(&word), ..Kept::told(kept, heading.message_id, (judged, reference)) })
+        let answer = (stand.word().to_owned(), wanted);
+        let (kept, (word, wanted)) = keep::question(&self.database, center, (heard, fate), answer).await?;
+        Ok(Kept { stand: Stand::parse(&word), wanted, ..Kept::told(kept, heading.message_id, (judged, reference)) })
     }
 
     /// Whether the day until which the office wants its referral acted on (RF1-8) is over.

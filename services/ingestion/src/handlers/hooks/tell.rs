@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use causeway_funnel::records::Checklists;
 use causeway_mailbox::Tx;
 use uuid::Uuid;
 
@@ -57,7 +58,8 @@ pub async fn changed(tx: &mut Tx, ids: &[Uuid]) -> Result<(), sqlx::Error> {
     for feed in &listening {
         let of_feed = by_feed.get(feed.as_str()).map_or(&[][..], Vec::as_slice);
         for known in referrals::of_feed(tx, feed, of_feed).await? {
-            let standing = standing(known);
+            // The status alone is told, so that what documents are called does not matter.
+            let standing = standing(known, &Checklists::default());
             changed.push((feed.clone(), standing.inquiry_id, standing.status().code()));
         }
     }
