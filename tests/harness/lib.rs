@@ -3,9 +3,11 @@
 //! Everything is real: PostgreSQL, NATS, SMTP, gRPC, pages. [`Installation`] is the program as a user starts it
 //! (`causeway dev`), [`Fleet`] is each service in a process of its own beside servers that a test may kill.
 
+pub mod days;
 mod figures;
 mod fleet;
 pub mod installation;
+pub mod office;
 mod otlp;
 mod pages;
 pub mod people;
@@ -14,6 +16,7 @@ mod work;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use days::Days;
 pub use figures::{funnel, reached};
 pub use fleet::Fleet;
 pub use installation::{Installation, keep_clock};

@@ -2,6 +2,7 @@
 
 mod offices;
 mod sisters;
+mod stories;
 
 use std::collections::{BTreeMap, HashSet};
 
