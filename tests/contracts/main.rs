@@ -21,6 +21,8 @@ const DISTANCE: &str = "causeway.inquiry.v1.InquiryReceived.distance";
 const PAUSES: &str = "causeway.routing.v1.ResponseDueChanged.pauses";
 /// A stage by a dated next step.
 const STEP_STAGE: &str = "causeway.intake.v1.StageChanged.next_step";
+/// A stage of an inquiry that was closed before.
+const OPENED_AGAIN: &str = "causeway.intake.v1.StageChanged.opened_again";
 /// A try with the script that was used.
 const SCRIPT: &str = "causeway.intake.v1.ContactAttempted.script";
 
@@ -271,12 +273,18 @@ fn every_event_reads_and_writes_as_when_it_was_frozen() {
         out_of_scope: String::new(),
         decline_reason: String::new(),
         next_step: String::new(),
+        reopen_reason: String::new(),
+        reopened_from: String::new(),
     };
     check(changed.clone());
     let declined = intake::v1::StageChanged { decline_reason: "no_capacity".into(), ..changed.clone() };
     check_as(DECLINED, declined);
     let agreed = intake::v1::Stage::Scheduled.into();
-    check_as(STEP_STAGE, intake::v1::StageChanged { to: agreed, next_step: "screening_call".into(), ..changed });
+    let by_step = intake::v1::StageChanged { to: agreed, next_step: "screening_call".into(), ..changed.clone() };
+    check_as(STEP_STAGE, by_step);
+    let (reopen_reason, reopened_from) = ("came_back".into(), "not_ready".into());
+    let from = intake::v1::Stage::Closed.into();
+    check_as(OPENED_AGAIN, intake::v1::StageChanged { from, reopen_reason, reopened_from, ..changed });
     let reached = intake::v1::ContactAttempted {
         inquiry_id: facts().inquiry_id,
         center: "lakeside".into(),
@@ -390,7 +398,7 @@ fn every_event_of_the_catalogue_has_a_frozen_sample_and_no_sample_is_an_orphan()
     frozen.sort();
     let mut wanted: Vec<String> = subjects::EVENTS.iter().map(|event| format!("{}.bin", event.kind)).collect();
     wanted.extend(
-        [MISSED_CALL, HANDED_OVER, DISTANCE, PAUSES, DECLINED, STEP_STAGE, SCRIPT, ASKED_AGAIN]
+        [MISSED_CALL, HANDED_OVER, DISTANCE, PAUSES, DECLINED, STEP_STAGE, OPENED_AGAIN, SCRIPT, ASKED_AGAIN]
             .map(|more| format!("{more}.bin")),
     );
     wanted.sort();

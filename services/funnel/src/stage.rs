@@ -47,6 +47,26 @@ vocabulary! {
     }
 }
 
+vocabulary! {
+    /// Why a closed inquiry was opened again; metrics count these.
+    ReopenReason ("reason to reopen") {
+        CameBack = "came_back", "The patient came back", "El paciente volvió", "Le patient est revenu";
+        NewInformation = "new_information", "Something new is known, such as records or a date", "Hay algo nuevo, como documentos o una fecha", "Du nouveau, comme des documents ou une date";
+        ClosedByMistake = "closed_by_mistake", "Closed by mistake", "Se cerró por error", "Clos par erreur";
+        NotTaken = "not_taken", "The sister center did not take it", "El centro asociado no la tomó", "Le centre associé ne l'a pas prise";
+        #[default]
+        Other = "other", "Another reason", "Otra razón", "Autre raison";
+    }
+}
+
+impl ReopenReason {
+    /// Whether a person says it; the others follow from what a machine hears.
+    #[must_use]
+    pub const fn is_said(self) -> bool {
+        !matches!(self, Self::NotTaken)
+    }
+}
+
 /// What happened to an inquiry, as far as its stage is concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

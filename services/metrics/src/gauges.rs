@@ -32,6 +32,7 @@ pub(crate) struct Gauges {
     reroutes: IntGaugeVec,
     rerouted: IntGaugeVec,
     to_and_fro: IntGaugeVec,
+    reopenings: IntGaugeVec,
 }
 
 impl Gauges {
@@ -69,6 +70,11 @@ impl Gauges {
             )?,
             rerouted: gauge("causeway_rerouted", "inquiries that were sent to another team at least once", whole)?,
             to_and_fro: gauge("causeway_rerouted_to_and_fro", "those of them that went to and fro", whole)?,
+            reopenings: gauge(
+                "causeway_reopenings",
+                "how often closed inquiries were opened again, by why and by why they had been closed",
+                &["center", "reason", "close_reason"],
+            )?,
         })
     }
 
@@ -85,6 +91,10 @@ impl Gauges {
                 match store::reroutes_of_all(database.machine()).await {
                     Ok((counts, rerouted)) => self.show_reroutes(&counts, &rerouted),
                     Err(cause) => tracing::debug!(%cause, "count what was sent on for prometheus; tried again shortly"),
+                }
+                match store::reopenings_of_all(database.machine()).await {
+                    Ok(counts) => self.show_reopenings(&counts),
+                    Err(cause) => tracing::debug!(%cause, "count reopenings for prometheus; tried again shortly"),
                 }
                 let pause = every.max(begun.elapsed() * SHARE);
                 tokio::select! {
@@ -103,6 +113,12 @@ impl Gauges {
         for one in rerouted {
             self.rerouted.with_label_values(&[&one.center_id]).set(one.rerouted);
             self.to_and_fro.with_label_values(&[&one.center_id]).set(one.to_and_fro);
+        }
+    }
+
+    fn show_reopenings(&self, counts: &[(String, String, String, i64)]) {
+        for (center, reason, close_reason, count) in counts {
+            self.reopenings.with_label_values(&[center, reason, close_reason]).set(*count);
         }
     }
 

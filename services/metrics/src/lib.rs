@@ -28,7 +28,10 @@ pub use config::Config;
 use gauges::Gauges;
 use handlers::{Api, Handlers};
 /// The statements behind the funnel, what was sent on and what reviewers decided, for whoever wants to look at their plans.
-pub use store::{REROUTES as REROUTES_STATEMENT, REVIEWS as REVIEWS_STATEMENT, TALLIES as FUNNEL_STATEMENT};
+pub use store::{
+    REOPENINGS as REOPENINGS_STATEMENT, REROUTES as REROUTES_STATEMENT, REVIEWS as REVIEWS_STATEMENT,
+    TALLIES as FUNNEL_STATEMENT,
+};
 
 /// The service.
 pub struct Metrics;

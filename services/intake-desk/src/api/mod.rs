@@ -211,10 +211,10 @@ impl IntakeDesk for Desk {
         self.order(call, orders::end_next_step(asked)).await
     }
 
-    async fn reopen_inquiry(&self, request: Request<wire::InquiryCommand>) -> Answer<wire::Inquiry> {
+    async fn reopen_inquiry(&self, request: Request<wire::ReopenInquiryRequest>) -> Answer<wire::Inquiry> {
         let asked = request.get_ref();
         let call = Call::open(&request, Action::CloseInquiry, (&asked.center, &asked.inquiry_id));
-        self.order(call, orders::keyed("reopen", asked, Step::Reopen)).await
+        self.order(call, orders::reopen(asked)).await
     }
 
     async fn note_sign_in(&self, request: Request<wire::NoteSignInRequest>) -> Answer<wire::NoteSignInResponse> {

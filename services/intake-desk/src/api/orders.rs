@@ -6,7 +6,7 @@ use causeway_funnel::records::{RecordsFrom, WaiveReason};
 use causeway_funnel::reroute::RerouteReason;
 use causeway_funnel::scope::KeepReason;
 use causeway_funnel::sister::SisterReason;
-use causeway_funnel::stage::CloseReason;
+use causeway_funnel::stage::{CloseReason, ReopenReason};
 use causeway_funnel::triage::ReviewDecision;
 use causeway_proto::convert::{channel_from_wire, optional_instant};
 use causeway_proto::inquiry::v1::Channel;
@@ -199,6 +199,16 @@ pub fn close(asked: &wire::CloseInquiryRequest) -> Result<Order, DeskError> {
         return Err(DeskError::Field("hand it to the sister center; it is closed by that"));
     }
     Ok(Order::step("close", Step::Close(reason)))
+}
+
+/// Opens it again, with a reason that metrics can count.
+pub fn reopen(asked: &wire::ReopenInquiryRequest) -> Result<Order, DeskError> {
+    let reason = asked.reason.parse::<ReopenReason>().ok().filter(|reason| reason.is_said());
+    let reason = reason.ok_or(DeskError::Field(
+        "reason is missing or unknown; use came_back, new_information, closed_by_mistake or other",
+    ))?;
+    let content = reason.as_str().to_owned();
+    Order::step("reopen", Step::Reopen(reason)).with_key(key(&asked.idempotency_key)?, content)
 }
 
 /// Why what counts as not treated here is worked all the same, as metrics can count it.

@@ -8,7 +8,7 @@ use causeway_funnel::records::LineState;
 use causeway_funnel::reroute::RerouteReason;
 use causeway_funnel::scope::KeepReason;
 use causeway_funnel::sister::SisterReason;
-use causeway_funnel::stage::{CloseReason, Stage};
+use causeway_funnel::stage::{CloseReason, ReopenReason, Stage};
 use causeway_funnel::triage::DeclineReason;
 use causeway_funnel::words::Words;
 use jiff::{SignedDuration, Timestamp};
@@ -221,7 +221,7 @@ fn closing_handing_on_and_a_death_end_it_for_good() {
         desk.now = at(TUESDAY);
         assert_eq!(desk.step(&Step::NextStepTimePassed { number }), Ok(false));
         desk.inquiry.handover = None;
-        assert_eq!(desk.step(&Step::Reopen), Ok(true));
+        assert_eq!(desk.step(&Step::Reopen(ReopenReason::CameBack)), Ok(true));
         desk.is(Stage::Contacted, NextAction::CompleteIntake);
     }
 }

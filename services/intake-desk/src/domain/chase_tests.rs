@@ -5,7 +5,7 @@ use causeway_funnel::cadence::{Cadence, CadenceEnd, CadenceStatus, CadenceStep};
 use causeway_funnel::calendar::Calendar;
 use causeway_funnel::inquiry::Channel;
 use causeway_funnel::next_action::{NextAction, Targets};
-use causeway_funnel::stage::CloseReason;
+use causeway_funnel::stage::{CloseReason, ReopenReason};
 use proptest::prelude::*;
 
 use super::*;
@@ -216,7 +216,7 @@ fn the_office_is_told_of_all_that_is_waited_for_from_it_whenever_that_is_another
     }
     let mut desk = asked();
     desk.step(&Step::Close(CloseReason::NotReady));
-    desk.step(&Step::Reopen);
+    desk.step(&Step::Reopen(ReopenReason::CameBack));
     assert_eq!(told_office(&desk), Some(vec![PATHOLOGY.to_owned()]), "it is waited for again");
 }
 

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use causeway_funnel::stage::{CloseReason, ReopenReason};
 use jiff::Timestamp;
 
 use super::inquiry::{Inquiry, Rules};
@@ -26,6 +27,8 @@ pub(super) struct Work<'a> {
     pub happened_at: Option<Timestamp>,
     /// How it came that it is somebody else's; a choice that comes too late says so as well.
     pub how: Option<How>,
+    /// It was opened again: why, and why it had been closed.
+    pub reopened: Option<(ReopenReason, CloseReason)>,
 }
 
 /// Decides one step. What follows from it (stage, readiness, next action, due time) is computed from all facts, so the
@@ -47,6 +50,7 @@ pub fn decide(inquiry: Inquiry, step: &Step, by: &By, now: Timestamp, rules: &Ru
         restart: false,
         happened_at: None,
         how: None,
+        reopened: None,
     };
     work.take(step)?;
     if work.changed {
@@ -90,7 +94,7 @@ impl Work<'_> {
             Step::HandToCenter { to, reason } => return self.hand_to_center(to, *reason),
             Step::HandoverTold { number, fate } => return self.handover_told(*number, fate),
             Step::Close(reason) => return self.close_by_hand(*reason),
-            Step::Reopen => return self.reopen(),
+            Step::Reopen(reason) => return self.reopen(*reason),
         }
         Ok(())
     }

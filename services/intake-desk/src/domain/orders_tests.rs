@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use causeway_funnel::booking::BookWhen;
 use causeway_funnel::inquiry::Channel;
 use causeway_funnel::next_action::Targets;
-use causeway_funnel::stage::{Stage, StageStep, Standing, walk};
+use causeway_funnel::stage::{ReopenReason, Stage, StageStep, Standing, walk};
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
@@ -168,6 +168,6 @@ fn a_clock_that_was_set_back_does_not_make_the_newest_word_the_older_one() {
     let written = step(step(new_inquiry(), note(0, 0), hour(3)), note(1, 2), hour(2));
     assert_eq!((written.intake_complete, written.standing().intake_complete), (false, false));
     let closed = step(written, Step::Close(causeway_funnel::stage::CloseReason::NotReady), hour(3));
-    let open = step(closed, Step::Reopen, hour(1));
+    let open = step(closed, Step::Reopen(ReopenReason::CameBack), hour(1));
     assert_eq!((open.stage, open.close_reason), (Stage::Routed, None));
 }

@@ -8,7 +8,7 @@ use causeway_funnel::records::LineState;
 use causeway_funnel::reroute::RerouteReason;
 use causeway_funnel::scope::{KeepReason, ScopeState};
 use causeway_funnel::sister::{NotTaken, SisterReason};
-use causeway_funnel::stage::{CloseReason, Stage};
+use causeway_funnel::stage::{CloseReason, ReopenReason, Stage};
 use causeway_funnel::triage::{DeclineReason, ReviewDecision};
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
@@ -164,7 +164,7 @@ fn who_is_declined_hears_where_to_go_and_by_phone_where_no_message_can_or_they_a
     desk.referral(ReferralFate::Sent);
     assert_eq!(desk.inquiry.close_reason, Some(CloseReason::OutOfScopeReferred));
     assert_eq!(desk.inquiry.declined, Some(DeclineReason::NoCapacity));
-    desk.step(Step::Reopen);
+    desk.step(Step::Reopen(ReopenReason::CameBack));
     assert_eq!((desk.inquiry.next_action, desk.inquiry.declined), (NextAction::ReviewRecords, None));
     assert_eq!(desk.inquiry.scope.state, ScopeState::Declined, "it is worked here, and a next step may be agreed");
 
@@ -270,7 +270,7 @@ fn what_is_opened_again_is_not_declined_whatever_became_of_the_message() {
         desk.step(close.clone());
         match desk.inquiry.handover.as_ref().map(|handover| handover.number) {
             Some(number) => desk.step(Step::HandoverTold { number, fate: Fate::NotTaken(NotTaken::ALL[0]) }),
-            None => desk.step(Step::Reopen),
+            None => desk.step(Step::Reopen(ReopenReason::CameBack)),
         }
         let inquiry = &desk.inquiry;
         assert_eq!((inquiry.next_action, inquiry.declined), (NextAction::ReviewRecords, None), "{fate:?} {close:?}");
@@ -407,7 +407,7 @@ proptest! {
                 6 => decline(),
                 7 => Step::ReferralTold { fate: ReferralFate::Sent, at, text: "Sent.".into() },
                 8 => Step::ReferralTold { fate: ReferralFate::NotSent, at, text: "Not sent.".into() },
-                9 => Step::Reopen,
+                9 => Step::Reopen(ReopenReason::CameBack),
                 10 => Step::Keep(KeepReason::TreatedHere),
                 _ => Step::ReviewEscalated { since, level: 1, to: "lead".into(), staff: Vec::new() },
             };

@@ -4,7 +4,7 @@ use causeway_funnel::booking::BookWhen;
 use causeway_funnel::inquiry::Channel;
 use causeway_funnel::next_action::{NextAction, Targets};
 use causeway_funnel::scope::{KeepReason, ScopeState};
-use causeway_funnel::stage::{CloseReason, Stage};
+use causeway_funnel::stage::{CloseReason, ReopenReason, Stage};
 use jiff::{SignedDuration, Timestamp};
 
 use super::tests::{START, at, calendar, new_inquiry, quiet};
@@ -76,7 +76,7 @@ fn an_approved_answer_closes_it_with_its_own_reason_once_it_is_out_and_goes_only
     // What is told late changes nothing of it.
     desk.fate(ReferralFate::NotSent);
     assert_eq!((desk.inquiry.stage, desk.inquiry.scope.state), (Stage::Closed, ScopeState::Sent));
-    desk.step(&Step::Reopen).expect("open again");
+    desk.step(&Step::Reopen(ReopenReason::CameBack)).expect("open again");
     desk.is(ScopeState::Sent, NextAction::FirstContact);
 }
 
@@ -156,7 +156,7 @@ fn whoever_asked_to_be_called_back_is_called_although_the_message_is_out() {
 fn closed_by_hand_while_the_message_was_on_its_way_and_opened_again_it_is_asked_for_anew() {
     let mut desk = Desk::new(false);
     desk.step(&Step::Close(CloseReason::Duplicate)).expect("closed");
-    desk.step(&Step::Reopen).expect("open again");
+    desk.step(&Step::Reopen(ReopenReason::CameBack)).expect("open again");
     desk.is(ScopeState::Proposed, NextAction::ApproveReferral);
     assert!(desk.inquiry.due_at.is_some());
 }

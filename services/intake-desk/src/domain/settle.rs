@@ -70,7 +70,14 @@ impl Work<'_> {
                 Stage::Scheduled => scheduled_by(&self.inquiry, &standing),
                 _ => before.scheduled_by.clone(),
             };
-            self.told.push(Told::StageChanged { from: before.stage, to: standing.stage, at: since, next_step });
+            let reopened = self.reopened;
+            self.told.push(Told::StageChanged {
+                from: before.stage,
+                to: standing.stage,
+                at: since,
+                next_step,
+                reopened,
+            });
         }
         let route = &self.inquiry.route;
         let moved = (&route.team, &route.site) != (&before.place.0, &before.place.1);

@@ -12,7 +12,7 @@ use causeway_funnel::next_action::{NextAction, Targets};
 use causeway_funnel::next_step::StepEnd;
 use causeway_funnel::records::{LineState, RecordsFrom};
 use causeway_funnel::reroute::RerouteReason;
-use causeway_funnel::stage::{CloseReason, Stage};
+use causeway_funnel::stage::{CloseReason, ReopenReason, Stage};
 use causeway_funnel::triage::DeclineReason;
 use jiff::civil::Weekday;
 use jiff::tz::TimeZone;
@@ -257,7 +257,7 @@ impl House {
         // People give back some of what they hold; a reopened one comes back to the queue.
         match self.dice(60) {
             0 => self.step(number, person.id, Step::Release),
-            1 => self.step(number, person.id, Step::Reopen),
+            1 => self.step(number, person.id, Step::Reopen(ReopenReason::CameBack)),
             2 => self.step(
                 number,
                 person.id,

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use causeway_funnel::scope::ScopeState;
 use causeway_funnel::sister::{HandoverState, NotTaken, SisterReason};
-use causeway_funnel::stage::{CloseReason, Stage};
+use causeway_funnel::stage::{CloseReason, ReopenReason, Stage};
 use serde::{Deserialize, Serialize};
 
 use super::decide::Work;
@@ -93,7 +93,7 @@ impl Work<'_> {
         self.begin();
         self.enter("sister", text);
         if matches!(fate, Fate::NotTaken(_)) && self.inquiry.stage == Stage::Closed {
-            return self.reopen();
+            return self.reopen(ReopenReason::NotTaken);
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use causeway_funnel::booking::BookWhen;
 use causeway_funnel::next_action::{NextAction, Targets};
 use causeway_funnel::scope::ScopeState;
 use causeway_funnel::sister::{HandoverState, NotTaken, SisterReason};
-use causeway_funnel::stage::{CloseReason, Stage};
+use causeway_funnel::stage::{CloseReason, ReopenReason, Stage};
 use jiff::{SignedDuration, Timestamp};
 
 use super::tests::{START, at, calendar, new_inquiry, quiet};
@@ -73,14 +73,20 @@ fn what_is_handed_over_closes_with_its_own_reason_and_tells_booking_and_routing_
     assert_eq!((desk.state(), desk.inquiry.stage), (HandoverState::Taken, Stage::Closed));
     assert!(!desk.fate(number, Fate::Taken("HV-7K4M-2QX".into())), "told twice");
     assert!(!desk.fate(number, Fate::NotTaken(NotTaken::NotSealed)), "what is taken stays taken");
-    assert!(matches!(desk.step(&Step::Reopen), Err(Refusal::WrongState(_))), "the sister has it");
+    assert!(
+        matches!(desk.step(&Step::Reopen(ReopenReason::CameBack)), Err(Refusal::WrongState(_))),
+        "the sister has it"
+    );
 }
 
 #[test]
 fn what_the_sister_could_not_take_is_ours_again_with_a_next_step_and_may_be_handed_over_anew() {
     let mut desk = Desk::new(new_inquiry());
     desk.hand().expect("handed over");
-    assert!(matches!(desk.step(&Step::Reopen), Err(Refusal::WrongState(_))), "nobody knows yet who has it");
+    assert!(
+        matches!(desk.step(&Step::Reopen(ReopenReason::CameBack)), Err(Refusal::WrongState(_))),
+        "nobody knows yet who has it"
+    );
     let first = desk.number();
     assert!(desk.fate(first, Fate::NotTaken(NotTaken::NotAgreed)));
     assert_eq!((desk.state(), desk.inquiry.stage), (HandoverState::NotTaken, Stage::Routed));

@@ -8,7 +8,7 @@ use causeway_funnel::records::{LineState, RecordsFrom, WaiveReason};
 use causeway_funnel::reroute::RerouteReason;
 use causeway_funnel::scope::KeepReason;
 use causeway_funnel::sister::SisterReason;
-use causeway_funnel::stage::{CloseReason, Stage};
+use causeway_funnel::stage::{CloseReason, ReopenReason, Stage};
 use causeway_funnel::stillness::PauseReason;
 use causeway_funnel::triage::ReviewDecision;
 use jiff::Timestamp;
@@ -356,7 +356,7 @@ pub enum Step {
     /// It ends.
     Close(CloseReason),
     /// It is opened again.
-    Reopen,
+    Reopen(ReopenReason),
 }
 
 /// A line of the timeline. Its text holds no PHI.
@@ -385,6 +385,8 @@ pub enum Told {
         at: Timestamp,
         /// The kind of next step by which it is or was scheduled; empty: by none.
         next_step: String,
+        /// Where it was opened again: why, and why it had been closed.
+        reopened: Option<(ReopenReason, CloseReason)>,
     },
     /// It is somebody else's or nobody's, or open no more; also the answer to each choice.
     WorkMoved(How),

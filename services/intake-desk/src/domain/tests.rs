@@ -11,7 +11,7 @@ use causeway_funnel::records::{LineState, RecordsFrom, WaiveReason};
 use causeway_funnel::reroute::RerouteReason;
 use causeway_funnel::routing::Priority;
 use causeway_funnel::scope::KeepReason;
-use causeway_funnel::stage::{CloseReason, Stage};
+use causeway_funnel::stage::{CloseReason, ReopenReason, Stage};
 use causeway_funnel::stillness::PauseReason;
 use causeway_funnel::triage::DeclineReason;
 use jiff::civil::Weekday;
@@ -278,8 +278,13 @@ fn closing_as_unreachable_needs_the_tries_and_reopening_returns_to_where_it_stoo
     assert_eq!(desk.inquiry.due_at, None);
     assert!(desk.told.contains(&Told::ReadinessChanged), "nothing may be booked for a closed inquiry");
     assert_eq!(desk.try_step("dana", &Step::Claim), Err(Refusal::Closed));
-    desk.step(&Step::Reopen);
+    desk.step(&Step::Reopen(ReopenReason::CameBack));
     desk.is(Stage::Routed, NextAction::TryAgain);
+    let why = desk.told.iter().find_map(|told| match told {
+        Told::StageChanged { reopened, .. } => *reopened,
+        _ => None,
+    });
+    assert_eq!(why, Some((ReopenReason::CameBack, CloseReason::Unreachable)));
     assert_eq!(desk.inquiry.due_at, Some(desk.now), "the center is open: now");
     desk.step(&Step::Claim);
     desk.is(Stage::Routed, NextAction::TryAgain);
@@ -543,7 +548,7 @@ fn a_choice_for_another_team_or_of_a_closed_inquiry_changes_nobody_and_is_answer
     assert!(desk.told.contains(&Told::WorkMoved(How::Ended)));
     desk.step(&choice(2, desk.inquiry.version, "jorge"));
     assert_eq!((desk.inquiry.owner.as_str(), desk.told.as_slice()), ("", [Told::WorkMoved(How::Kept)].as_slice()));
-    desk.step(&Step::Reopen);
+    desk.step(&Step::Reopen(ReopenReason::CameBack));
     assert!(desk.told.contains(&Told::WorkMoved(How::Reopened)));
 }
 
@@ -830,7 +835,7 @@ fn some_step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Document { kind: "x_ray_of_a_cat".into(), previous: "pathology_report".into(), at: Some(at(START)) }),
         2 => some_verdict().prop_map(Step::Review),
         1 => Just(Step::Close(CloseReason::NotReady)),
-        1 => Just(Step::Reopen),
+        1 => Just(Step::Reopen(ReopenReason::CameBack)),
         2 => (1i64..5).prop_map(|days| Step::AgreeNextStep {
             kind: super::agreed_tests::screening_call(),
             at: at(START) + SignedDuration::from_hours(24 * days),

@@ -4,7 +4,7 @@ use causeway_funnel::next_action::NextAction;
 use causeway_funnel::reroute::RerouteReason;
 use causeway_funnel::routing::Priority;
 use causeway_funnel::scope::ScopeState;
-use causeway_funnel::stage::{CloseReason, Stage, StageEvent};
+use causeway_funnel::stage::{CloseReason, ReopenReason, Stage, StageEvent};
 use causeway_funnel::time_words;
 use jiff::Timestamp;
 
@@ -258,7 +258,7 @@ impl Work<'_> {
         Ok(())
     }
 
-    pub(super) fn reopen(&mut self) -> Result<(), Refusal> {
+    pub(super) fn reopen(&mut self, reason: ReopenReason) -> Result<(), Refusal> {
         if self.inquiry.stage != Stage::Closed {
             return Err(Refusal::WrongState("the inquiry is not closed".into()));
         }
@@ -272,7 +272,7 @@ impl Work<'_> {
             // All tries were made, and somebody wants one more.
             self.inquiry.call_back_at = Some(self.rules.calendar.next_opening(now));
         }
-        self.inquiry.close_reason = None;
+        self.reopened = Some((reason, self.inquiry.close_reason.take().unwrap_or_default()));
         self.inquiry.closed_at = None;
         self.inquiry.forget_decline();
         // A message that was on its way when it was closed may have been held back by that: it is asked for anew.
@@ -280,7 +280,7 @@ impl Work<'_> {
             self.inquiry.scope.state = ScopeState::Proposed;
         }
         self.restart = true;
-        self.enter("reopened", "Opened again.");
+        self.enter("reopened", format!("Opened again: {}.", reason.label("en").to_lowercase()));
         Ok(())
     }
 }

@@ -50,6 +50,8 @@ pub fn stage_changed(inquiry: &Inquiry, facts: wire::Facts, (from, to): (Stage, 
         out_of_scope: inquiry.scope.counted().to_owned(),
         decline_reason: inquiry.declined.map(|reason| reason.as_str().to_owned()).unwrap_or_default(),
         next_step: String::new(),
+        reopen_reason: String::new(),
+        reopened_from: String::new(),
     }
 }
 
@@ -62,9 +64,12 @@ pub fn referred_elsewhere(inquiry: &Inquiry, facts: wire::Facts, at: Timestamp) 
 pub fn drafts((center, at): (&str, Timestamp), loaded: &Loaded, told: Vec<Told>, trace: &TraceContext) -> Vec<Draft> {
     let Loaded { inquiry, facts, .. } = loaded;
     let one = |told: Told| match told {
-        Told::StageChanged { from, to, at, next_step } => {
+        Told::StageChanged { from, to, at, next_step, reopened } => {
             let changed = stage_changed(inquiry, facts.clone(), (from, to), at);
-            draft(center, inquiry, &StageChanged { next_step, ..changed }, trace)
+            let (reopen_reason, reopened_from) = reopened
+                .map_or_else(Default::default, |(reason, from)| (reason.as_str().to_owned(), from.as_str().to_owned()));
+            let event = StageChanged { next_step, reopen_reason, reopened_from, ..changed };
+            draft(center, inquiry, &event, trace)
         }
         Told::WorkMoved(how) => draft(center, inquiry, &work_moved(center, inquiry, how, at), trace),
         Told::ReadinessChanged => draft(center, inquiry, &readiness_changed(inquiry, facts), trace),

@@ -19,7 +19,7 @@ use sqlx::PgPool;
 use tonic::Code;
 use uuid::Uuid;
 
-use crate::world::{CENTER, Desk, World, command, eventually, get, page};
+use crate::world::{CENTER, Desk, World, command, eventually, get, page, reopen};
 
 fn attempt(inquiry: Uuid, outcome: &str, key: &str) -> LogAttemptRequest {
     LogAttemptRequest {
@@ -234,9 +234,20 @@ async fn what_others_tell_stands_in_the_timeline_and_an_inquiry_is_closed_and_re
     assert_eq!((closed.stage(), closed.due_at, closed.clock_state.as_str()), (Stage::Closed, 0, "cancelled"));
     let refused = dana.claim_inquiry(command(inquiry)).await.expect_err("closed");
     assert_eq!(Reason::of(&refused), Some(Reason::Closed));
-    let open = dana.reopen_inquiry(command(inquiry)).await.expect("open again").into_inner();
+    for reason in ["", "bored", "not_taken"] {
+        let refused = dana.reopen_inquiry(reopen(inquiry, reason)).await.expect_err("why?");
+        assert_eq!(
+            (refused.code(), refused.message().starts_with("reason ")),
+            (Code::InvalidArgument, true),
+            "{reason}"
+        );
+    }
+    let open = dana.reopen_inquiry(reopen(inquiry, "came_back")).await.expect("open again").into_inner();
     assert_eq!((open.stage(), open.close_reason.as_str()), (Stage::Routed, ""));
     assert_ne!(open.due_at, 0);
+    assert!(open.timeline.iter().any(|line| line.text == "Opened again: the patient came back."));
+    let told = world.told::<StageChanged>(inquiry).await.pop().expect("told");
+    assert_eq!((told.reopen_reason.as_str(), told.reopened_from.as_str()), ("came_back", "chose_another_center"));
     world.end().await;
 }
 

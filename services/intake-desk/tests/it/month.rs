@@ -25,7 +25,7 @@ use jiff::{SignedDuration, Timestamp};
 use tonic::Status;
 use uuid::Uuid;
 
-use crate::world::{CENTER, Desk, World, bundle, command, page};
+use crate::world::{CENTER, Desk, World, bundle, command, page, reopen};
 
 const DAYS: i64 = 30;
 const ARRIVES_EVERY_MINUTES: i64 = 240;
@@ -151,7 +151,7 @@ impl Month {
         let mut desk = desk;
         match self.dice(60) {
             0 => drop(desk.release_inquiry(command(inquiry)).await),
-            1 => drop(self.world.staff("priya-nair", Role::Manager).reopen_inquiry(command(inquiry)).await),
+            1 => drop(self.world.staff("priya-nair", Role::Manager).reopen_inquiry(reopen(inquiry, "came_back")).await),
             2 => {
                 let to = KINDS[usize::try_from(self.dice(3)).expect("small")].2;
                 let request = HandOverInquiryRequest {

@@ -12,7 +12,7 @@ use jiff::SignedDuration;
 use tonic::{Code, Status};
 use uuid::Uuid;
 
-use crate::world::{CENTER, Desk, OTHER, World, bundle, command, eventually, page};
+use crate::world::{CENTER, Desk, OTHER, World, bundle, eventually, page, reopen};
 
 fn asked(inquiry: Uuid, to: &str, key: &str) -> HandToCenterRequest {
     HandToCenterRequest {
@@ -58,7 +58,7 @@ async fn a_hand_over_closes_here_once_and_the_page_tells_where_it_went_without_a
     let last = world.told::<StageChanged>(inquiry).await.pop().expect("told");
     assert_eq!((last.to(), last.close_reason.as_str()), (Stage::Closed, "handed_to_sister"));
     assert_eq!(world.told::<WorkMoved>(inquiry).await.last().map(|moved| moved.how.clone()), Some("ended".into()));
-    let reopened = dana.reopen_inquiry(command(inquiry)).await.expect_err("a sister is to have it");
+    let reopened = dana.reopen_inquiry(reopen(inquiry, "came_back")).await.expect_err("a sister is to have it");
     assert_eq!(Reason::of(&reopened), Some(Reason::WrongState));
 
     let taken = HandoverTaken {

@@ -18,7 +18,9 @@ use causeway_proto::events::{Event, fact};
 use causeway_proto::inquiry::v1::Channel;
 use causeway_proto::intake::v1::intake_desk_client::IntakeDeskClient;
 use causeway_proto::intake::v1::quality_audits_client::QualityAuditsClient;
-use causeway_proto::intake::v1::{GetInquiryRequest, Inquiry, InquiryCommand, LogAttemptRequest, SaveNoteRequest};
+use causeway_proto::intake::v1::{
+    GetInquiryRequest, Inquiry, InquiryCommand, LogAttemptRequest, ReopenInquiryRequest, SaveNoteRequest,
+};
 use causeway_proto::routing::v1::RouteDecided;
 use causeway_proto::scheduling::v1::Appointment;
 use causeway_proto::subjects;
@@ -284,6 +286,11 @@ impl World {
 
 pub fn command(inquiry: Uuid) -> InquiryCommand {
     InquiryCommand { center: CENTER.into(), inquiry_id: inquiry.to_string(), idempotency_key: String::new() }
+}
+
+pub fn reopen(inquiry: Uuid, reason: &str) -> ReopenInquiryRequest {
+    let (center, inquiry_id, reason) = (CENTER.into(), inquiry.to_string(), reason.to_owned());
+    ReopenInquiryRequest { center, inquiry_id, reason, ..ReopenInquiryRequest::default() }
 }
 
 pub fn get(inquiry: Uuid) -> GetInquiryRequest {

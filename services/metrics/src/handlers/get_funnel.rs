@@ -22,7 +22,7 @@ use tonic::{Request, Response, Status};
 use super::{get_reroutes, get_reviews};
 use crate::domain::{Tally, close_reasons, conversions, stages};
 use crate::error::Error;
-use crate::store::{self, DIMENSIONS, Day, Range, StageTimes, Tallied};
+use crate::store::{self, DIMENSIONS, Day, Range, ReopeningCount, StageTimes, Tallied};
 
 /// The small picture shows no more days than this.
 const MOST_DAYS: usize = 400;
@@ -39,6 +39,7 @@ struct Found {
     newest: Option<Timestamp>,
     times: BTreeMap<Option<String>, StageTimes>,
     days: Vec<Day>,
+    reopenings: Vec<ReopeningCount>,
 }
 
 #[tonic::async_trait]
@@ -62,7 +63,8 @@ impl Metrics for Api {
                     let (tallied, newest) = store::tallies(tx, range, dimension).await?;
                     let times = store::times(tx, range, dimension).await?;
                     let days = store::days(tx, range, &zone).await?;
-                    Ok::<_, Error>(Found { tallied, newest, times, days })
+                    let reopenings = store::reopenings(tx, range).await?;
+                    Ok::<_, Error>(Found { tallied, newest, times, days, reopenings })
                 })
             })
             .await?;
@@ -129,11 +131,16 @@ fn answer(found: Found, grouped: bool) -> wire::GetFunnelResponse {
         target_met,
         data_to: found.newest.map_or(0, micros),
         days: without_gaps(found.days),
+        reopenings: found.reopenings.into_iter().map(reopen_count).collect(),
         conversions: conversions(&tallies)
             .into_iter()
             .map(|one| wire::ConversionCount { next_step: one.next_step.to_owned(), count: one.count, done: one.done })
             .collect(),
     }
+}
+
+fn reopen_count(one: ReopeningCount) -> wire::ReopenCount {
+    wire::ReopenCount { reason: one.reason, close_reason: one.close_reason, count: one.count }
 }
 
 fn counts<'a>(tallies: impl IntoIterator<Item = &'a Tally>, times: &StageTimes) -> Vec<wire::StageCount> {

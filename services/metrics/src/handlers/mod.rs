@@ -33,15 +33,18 @@ impl Handler for Handlers {
     ) -> BoxFuture<'a, Result<Vec<Outcome>, HandlerError>> {
         Box::pin(async move {
             let mut all: BTreeMap<Uuid, Progress> = BTreeMap::new();
-            let (mut rerouted, mut reviewed) = (Vec::new(), Vec::new());
+            let (mut rerouted, mut reviewed, mut reopened) = (Vec::new(), Vec::new(), Vec::new());
             let mut outcomes = Vec::with_capacity(batch.len());
             for message in batch {
                 outcomes.push(match message.envelope.kind.as_str() {
                     InquiryRerouted::KIND => told::rerouted(message).map(|reroute| rerouted.push(reroute)),
                     ReviewDecided::KIND => told::reviewed(message).map(|review| reviewed.push(review)),
-                    _ => told::read(message).map(|(inquiry_id, progress)| match all.entry(inquiry_id) {
-                        Entry::Vacant(place) => drop(place.insert(progress)),
-                        Entry::Occupied(mut known) => known.get_mut().join(progress),
+                    _ => told::read(message).map(|(inquiry_id, progress, again)| {
+                        reopened.extend(again);
+                        match all.entry(inquiry_id) {
+                            Entry::Vacant(place) => drop(place.insert(progress)),
+                            Entry::Occupied(mut known) => known.get_mut().join(progress),
+                        }
                     }),
                 });
             }
@@ -50,6 +53,7 @@ impl Handler for Handlers {
             store::upsert(tx, &all).await?;
             store::insert_reroutes(tx, rerouted).await?;
             store::insert_reviews(tx, reviewed).await?;
+            store::insert_reopenings(tx, reopened).await?;
             Ok(outcomes)
         })
     }

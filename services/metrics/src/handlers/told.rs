@@ -2,6 +2,8 @@
 //!
 //! Texts are moved out of the message, not copied. Deliberately not here: anything of the facts that no figure needs.
 
+use std::mem::take;
+
 use causeway_funnel::next_step::StepEnd;
 use causeway_funnel::stage::Stage;
 use causeway_mailbox::Received;
@@ -15,13 +17,15 @@ use causeway_proto::routing::v1::{InquiryRerouted, ResponseDueChanged};
 use uuid::Uuid;
 
 use crate::domain::{Progress, Snapshot};
-use crate::store::{Reroute, Review};
+use crate::store::{Reopening, Reroute, Review};
 
-/// Reads what a message tells of how far an inquiry has come; the reason for an operator where that can't be done.
-pub(super) fn read(message: &Received) -> Result<(Uuid, Progress), String> {
+/// Reads what a message tells of how far an inquiry has come, and whether it was opened again; the reason for an operator where that
+/// can't be done.
+pub(super) fn read(message: &Received) -> Result<(Uuid, Progress, Option<Reopening>), String> {
+    let mut reopening = None;
     let (center, inquiry_id, progress) = match message.envelope.kind.as_str() {
         InquiryReceived::KIND => received(&message.payload),
-        StageChanged::KIND => staged(&message.payload),
+        StageChanged::KIND => staged(&message.payload, &mut reopening),
         ContactAttempted::KIND => attempted(&message.payload),
         NextStepOver::KIND => step_over(&message.payload),
         ResponseDueChanged::KIND => moved(&message.payload, message.envelope.version),
@@ -29,7 +33,7 @@ pub(super) fn read(message: &Received) -> Result<(Uuid, Progress), String> {
     }
     .map_err(|cause| cause.to_string())?;
     of_center(message, &center)?;
-    Ok((inquiry_id, progress))
+    Ok((inquiry_id, progress, reopening))
 }
 
 /// The same of one that tells that an inquiry was sent to another team.
@@ -94,13 +98,17 @@ fn received(payload: &[u8]) -> Told {
     Ok((center, inquiry_id, Progress::received(snapshot)))
 }
 
-fn staged(payload: &[u8]) -> Told {
-    let event: StageChanged = decode(payload)?;
+fn staged(payload: &[u8], reopening: &mut Option<Reopening>) -> Told {
+    let mut event: StageChanged = decode(payload)?;
     let (from, to) = (stage_from_wire(event.from()), stage_from_wire(event.to()));
     let at = instant("at", event.at)?;
+    let (reason, close_reason) = (take(&mut event.reopen_reason), take(&mut event.reopened_from));
     let first_attempt = optional_instant(event.first_attempt_at);
     let facts = event.facts.ok_or(Unreadable::Missing { field: "facts" })?;
     let (center, inquiry_id, snapshot) = snapshot(facts)?;
+    if from == Stage::Closed {
+        *reopening = Some(Reopening { inquiry_id, version: event.version, at, reason, close_reason });
+    }
     let snapshot = Snapshot {
         team: event.team,
         site: event.site,

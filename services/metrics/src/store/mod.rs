@@ -3,12 +3,15 @@
 //! Deliberately not here: what the numbers mean (domain).
 
 mod question;
+mod reopenings;
 mod reroutes;
 mod reviews;
 mod write;
 
 pub use question::TALLIES;
 pub(crate) use question::{DIMENSIONS, Day, Range, StageTimes, Tallied, count_all, days, tallies, times};
+pub use reopenings::REOPENINGS;
+pub(crate) use reopenings::{Reopening, ReopeningCount, insert as insert_reopenings, reopenings, reopenings_of_all};
 pub use reroutes::REROUTES;
 pub(crate) use reroutes::{
     Reroute, RerouteCount, Rerouted, insert as insert_reroutes, rerouted_since, reroutes, reroutes_of_all,

@@ -2,6 +2,7 @@
 
 mod conversions;
 mod life;
+mod reopenings;
 mod reroutes;
 mod reviews;
 mod world;

@@ -42,6 +42,8 @@ pub struct FunnelPage {
     pub breakdowns: Vec<Breakdown>,
     /// The main reason of those who left, most common first.
     pub reasons: Vec<ReasonRow>,
+    /// Why closed inquiries were opened again, and why they had been closed.
+    pub reopened: Vec<ReasonRow>,
     /// Where forms lose people; none while it is not known.
     pub forms: Option<FormsPart>,
     /// What was sent to another team; none while it is not known.

@@ -85,6 +85,8 @@ pub struct InquiryPage {
     pub closed: Option<String>,
     /// Whether it may be opened again: what a sister center has may not.
     pub may_reopen: bool,
+    /// Why it may be opened again, posted with it; the first one asks to choose.
+    pub reopen_reasons: Vec<SelectOption>,
     /// What became of its last hand-over to a sister center.
     pub handed: Option<String>,
     /// Where it may be handed to.

@@ -5,11 +5,12 @@
 
 use causeway_funnel::inquiry::Source;
 use causeway_funnel::profile::Profile;
+use causeway_funnel::stage::ReopenReason;
 use causeway_proto::convert::{optional_instant, stage_from_wire};
 use causeway_proto::inquiry::v1::GetFormCountsResponse;
 use causeway_proto::intake::v1::Stage;
 use causeway_proto::metrics::v1::{
-    ConversionCount, FunnelGroup, GetFunnelResponse, GetReroutesResponse, GetReviewsResponse, StageCount,
+    ConversionCount, FunnelGroup, GetFunnelResponse, GetReroutesResponse, GetReviewsResponse, ReopenCount, StageCount,
 };
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp, ToSpan};
@@ -99,6 +100,7 @@ pub fn page(frame: StaffFrame, profile: &Profile, range: Range, answers: &Answer
         .chain(by_scope)
         .collect(),
         reasons: reasons(all),
+        reopened: reopened(all),
         forms: answers.forms.as_ref().map(|forms| form_counts::part(profile, forms)),
         rerouted: answers.reroutes.as_ref().map(|reroutes| rerouted::part(profile, range, reroutes)),
         reviewed: answers.reviews.as_ref().map(reviewed::part),
@@ -257,6 +259,18 @@ fn reasons(all: &GetFunnelResponse) -> Vec<ReasonRow> {
     rows
 }
 
+/// Why closed inquiries were opened again; what an older desk told has no reason.
+fn reopened(all: &GetFunnelResponse) -> Vec<ReasonRow> {
+    let row = |one: &ReopenCount| {
+        let why = one.reason.parse::<ReopenReason>();
+        let why = why.map_or("Reason not said", |reason| reason.label("en"));
+        let from =
+            (!one.close_reason.is_empty()).then(|| format!("; it was closed as: {}", close_reason(&one.close_reason)));
+        ReasonRow { name: format!("{why}{}", from.unwrap_or_default()), count: count(one.count) }
+    };
+    all.reopenings.iter().map(row).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -350,5 +364,18 @@ mod tests {
         let figures = figures(&GetFunnelResponse::default());
         assert_eq!(figures[1].value, "–");
         assert_eq!(figures[4].value, "–");
+    }
+
+    #[test]
+    fn why_inquiries_were_opened_again_is_said_with_why_they_had_been_closed() {
+        let one = |reason: &str, close_reason: &str, count| ReopenCount {
+            reason: reason.into(),
+            close_reason: close_reason.into(),
+            count,
+        };
+        let reopenings = vec![one("came_back", "not_ready", 2), one("", "", 1)];
+        let rows = reopened(&GetFunnelResponse { reopenings, ..GetFunnelResponse::default() });
+        let said: Vec<_> = rows.iter().map(|row| (row.name.as_str(), row.count)).collect();
+        assert_eq!(said, [("The patient came back; it was closed as: Not ready now", 2), ("Reason not said", 1)]);
     }
 }

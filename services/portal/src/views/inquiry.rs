@@ -43,7 +43,7 @@ use crate::pages::{
     Tone,
 };
 use crate::words::{EN, Words};
-use choices::{attempt, close_reasons};
+use choices::{attempt, close_reasons, reopen_reasons};
 
 pub use choices::{OUTCOMES, VISIT_REASONS, call_back_at, close_reason, opening_on, used_script};
 pub use records::letter_to;
@@ -158,6 +158,7 @@ impl Looking<'_> {
             },
             closed: closed.then(|| close_reason(&inquiry.close_reason)),
             handed: self.handed(),
+            reopen_reasons: reopen_reasons(),
             may_reopen: closed && inquiry.handover.as_ref().is_none_or(|handover| handover.state == "not_taken"),
             sister: self.sister(),
             review: self.review(),

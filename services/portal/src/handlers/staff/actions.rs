@@ -16,8 +16,8 @@ use causeway_proto::error::Reason;
 use causeway_proto::inquiry::v1::DecideLinkRequest;
 use causeway_proto::intake::v1::{
     AgreeNextStepRequest, CloseInquiryRequest, EndNextStepRequest, HandOverInquiryRequest, HandToCenterRequest,
-    InquiryCommand, KeepInquiryRequest, LogAttemptRequest, PromiseRecordRequest, RequestRecordsRequest,
-    ReviewRecordsRequest, SaveDraftRequest, SaveNoteRequest, UpdateRecordRequest,
+    InquiryCommand, KeepInquiryRequest, LogAttemptRequest, PromiseRecordRequest, ReopenInquiryRequest,
+    RequestRecordsRequest, ReviewRecordsRequest, SaveDraftRequest, SaveNoteRequest, UpdateRecordRequest,
 };
 use causeway_proto::scheduling::v1::{
     BookSlotRequest, CancelAppointmentRequest, ListAppointmentsRequest, RecordAttendanceRequest,
@@ -448,7 +448,18 @@ pub async fn sister(State(app): State<Arc<App>>, Path(id): OfInquiry, posted: Po
 
 /// Opens a closed inquiry again.
 pub async fn reopen(State(app): State<Arc<App>>, Path(id): OfInquiry, posted: Posted) -> Response {
-    let mut desk = posted.staff.peers.desk();
-    let call = desk.reopen_inquiry(posted.command("reopen", &id));
+    let call = async {
+        let reason = posted.sent.get("reason").to_owned();
+        if reason.is_empty() {
+            return Err(incomplete("choose why it is opened again"));
+        }
+        let request = ReopenInquiryRequest {
+            center: posted.staff.center(),
+            inquiry_id: id.clone(),
+            idempotency_key: posted.key("reopen", &id),
+            reason,
+        };
+        posted.staff.peers.desk().reopen_inquiry(request).await
+    };
     act(&app, &posted, &id, call, ("The inquiry is open again.", None)).await
 }

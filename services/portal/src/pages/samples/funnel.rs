@@ -48,6 +48,7 @@ impl FunnelPage {
                 ConversionRow { name: s("Screening call"), count: 42, done: Some(30) },
             ],
             breakdowns: breakdowns(),
+            reopened: vec![ReasonRow { name: s("The patient came back; it was closed as: Not ready now"), count: 2 }],
             reasons: vec![
                 reason("Could not reach after 3 tries", 114),
                 reason("Chose another center", 44),

@@ -220,6 +220,7 @@ impl InquiryPage {
             close_reasons: select(&["Chose another center", "Could not reach"]),
             closed: None,
             may_reopen: false,
+            reopen_reasons: Vec::new(),
             handed: Some(s(
                 "Lakeside Cancer Institute did not take it: the two centers do not agree to it. It is ours again.",
             )),
@@ -288,6 +289,7 @@ impl InquiryPage {
             close_reasons: Vec::new(),
             closed: Some(s("Handed to a sister center")),
             may_reopen: false,
+            reopen_reasons: Vec::new(),
             handed: Some(s("Lakeside Cancer Institute has it as LK-7K4M-2QX.")),
             sister: None,
             review: None,

@@ -4,7 +4,7 @@ use causeway_funnel::inquiry::Channel;
 use causeway_funnel::profile::Profile;
 use causeway_funnel::records::WaiveReason;
 use causeway_funnel::script::CallSituation;
-use causeway_funnel::stage::CloseReason;
+use causeway_funnel::stage::{CloseReason, ReopenReason};
 use causeway_proto::intake::v1::Inquiry;
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
@@ -44,6 +44,13 @@ pub const VISIT_REASONS: [(&str, &str); 5] = [
 pub(super) fn waive_reasons() -> Vec<SelectOption> {
     let shown = WaiveReason::ALL.iter().filter(|reason| **reason != WaiveReason::OtherReason);
     shown.map(|reason| option(reason.as_str(), reason.label("en"))).collect()
+}
+
+/// Why a closed inquiry is opened again.
+pub(super) fn reopen_reasons() -> Vec<SelectOption> {
+    let said = ReopenReason::ALL.iter().filter(|reason| reason.is_said());
+    let reasons = said.map(|reason| option(reason.as_str(), reason.label("en")));
+    [option("", "Choose one")].into_iter().chain(reasons).collect()
 }
 
 /// When to call back, by the center's opening times; 0 leaves it to the rule.

@@ -1,0 +1,98 @@
+//! Why closed inquiries were opened again: counted once each, in whatever order it is told, by gRPC and for Prometheus.
+
+use causeway_auth::{Actor, Role};
+use causeway_funnel::stage::Stage;
+use causeway_mailbox::Ts;
+use causeway_metrics::REOPENINGS_STATEMENT;
+use causeway_proto::convert::micros;
+use causeway_proto::inquiry::v1::Facts;
+use causeway_proto::intake::v1::{self as intake, StageChanged};
+use causeway_proto::metrics::v1::GetFunnelRequest;
+use sqlx::{Connection as _, PgConnection};
+use uuid::Uuid;
+
+use crate::life::Life;
+use crate::world::{CENTER, World, at, eventually};
+
+fn opened(inquiry: Uuid, version: i64, (reason, from): (&str, &str)) -> StageChanged {
+    StageChanged {
+        facts: Some(Facts { inquiry_id: inquiry.to_string(), center: CENTER.into(), ..Facts::default() }),
+        from: intake::Stage::Closed.into(),
+        to: intake::Stage::Routed.into(),
+        at: micros(at("2027-03-05T18:00:00Z")),
+        version,
+        team: "gi".into(),
+        reopen_reason: reason.into(),
+        reopened_from: from.into(),
+        ..StageChanged::default()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_time_that_an_inquiry_is_opened_again_counts_once_by_why_and_by_why_it_was_closed() {
+    let world = World::start().await;
+    let (mut batch, mut ids) = (Vec::new(), Vec::new());
+    for _ in 0..3 {
+        let life = Life::straight(world.clock.new_id(), &[Stage::Routed, Stage::Closed]);
+        ids.push(life.id());
+        batch.extend(life.events(&world));
+    }
+    let all = [
+        opened(ids[0], 7, ("came_back", "not_ready")),
+        opened(ids[0], 11, ("closed_by_mistake", "duplicate")),
+        opened(ids[1], 9, ("came_back", "not_ready")),
+        // An older desk said no reason.
+        opened(ids[2], 9, ("", "")),
+    ];
+    // Before what they are about, and each twice with another event id.
+    for event in all.iter().chain(&all) {
+        let inquiry = event.facts.as_ref().expect("facts").inquiry_id.parse().expect("an id");
+        batch.insert(0, world.outgoing(inquiry, event));
+    }
+    world.tell(&batch).await;
+    let ada = world.client_of(Actor::staff("ada", "Ada", CENTER, vec![Role::Analyst]));
+    let counted = async || {
+        let asked = GetFunnelRequest { center: CENTER.into(), ..GetFunnelRequest::default() };
+        let told = ada.clone().get_funnel(asked).await.expect("a funnel").into_inner();
+        told.reopenings.into_iter().map(|one| (one.reason, one.close_reason, one.count)).collect::<Vec<_>>()
+    };
+    let wanted = [("came_back", "not_ready", 2), ("", "", 1), ("closed_by_mistake", "duplicate", 1)];
+    let wanted: Vec<_> =
+        wanted.iter().map(|(why, from, count)| ((*why).to_owned(), (*from).to_owned(), *count)).collect();
+    eventually("all counted", || async { counted().await == wanted }).await;
+    eventually("prometheus is told", || async {
+        let told =
+            format!("causeway_reopenings{{center=\"{CENTER}\",close_reason=\"not_ready\",reason=\"came_back\"}} 2");
+        world.figures().contains(&told)
+    })
+    .await;
+    the_index_serves_a_narrow_range(&world).await;
+    world.end().await;
+}
+
+async fn the_index_serves_a_narrow_range(world: &World) {
+    for many in [
+        "INSERT INTO inquiries (center_id, inquiry_id, version, consult_type, cancer_area, source, language, team, site, \
+             landing_page, campaign, referring_office, received_at, stage, furthest, close_reason, changed_at) \
+         SELECT center_id, gen_random_uuid(), version, consult_type, cancer_area, source, language, team, site, landing_page, \
+             campaign, referring_office, received_at - n * interval '1 hour', stage, furthest, close_reason, changed_at \
+         FROM (SELECT * FROM inquiries LIMIT 1) AS one, generate_series(1, 20000) AS n",
+        "INSERT INTO reopenings SELECT center_id, inquiry_id, 2, received_at, 'came_back', 'not_ready' FROM inquiries \
+         ON CONFLICT DO NOTHING",
+        "ANALYZE",
+    ] {
+        sqlx::query(many).execute(&world.admin).await.expect(many);
+    }
+    let mut app = PgConnection::connect(&world.app_url).await.expect("the service's connection");
+    sqlx::query("SELECT set_config('app.center', $1, false)").bind(CENTER).execute(&mut app).await.expect("set");
+    let plan: Vec<String> = sqlx::query_scalar(sqlx::AssertSqlSafe(format!("EXPLAIN {REOPENINGS_STATEMENT}")))
+        .bind(CENTER)
+        .bind(Ts(at("2026-03-01T00:00:00Z")))
+        .bind(Ts(at("2026-03-02T00:00:00Z")))
+        .fetch_all(&mut app)
+        .await
+        .expect("a plan");
+    let plan = plan.join("\n");
+    assert!(plan.contains("inquiries_received") && plan.contains("reopenings_pkey"), "{plan}");
+    assert!(!plan.contains("Seq Scan"), "{plan}");
+}
