@@ -110,8 +110,11 @@ pub async fn tables_with(world: &World, text: &str) -> Vec<String> {
     let hex: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
     let mut found = Vec::new();
     for table in tables {
-        let sql =
-            format!("SELECT count(*) FROM \"{table}\" AS t WHERE strpos(t::text, $1) > 0 OR strpos(t::text, $2) > 0");
+        // Bytes are searched for theirs alone: a few digits stand in any long row of them by chance.
+        let sql = format!(
+            r#"SELECT count(*) FROM "{table}" AS t
+               WHERE strpos(regexp_replace(t::text, '\\+x[0-9a-f]+', '', 'g'), $1) > 0 OR strpos(t::text, $2) > 0"#
+        );
         let count: i64 = sqlx::query_scalar(AssertSqlSafe(sql))
             .bind(text)
             .bind(&hex)

@@ -132,14 +132,19 @@ impl World {
 
     /// What made inquiries of the center scheduled, and how many, by name.
     pub fn conversions(&self) -> Vec<(String, i64)> {
+        self.figures_by("causeway_conversions", "by")
+    }
+
+    /// A gauge's figures for the center by the value of another label.
+    pub fn figures_by(&self, name: &str, by: &str) -> Vec<(String, i64)> {
         let families = self.registry.gather();
-        let all = families.iter().filter(|family| family.name() == "causeway_conversions");
+        let all = families.iter().filter(|family| family.name() == name);
         let label = |metric: &prometheus::proto::Metric, name: &str| {
             metric.get_label().iter().find(|label| label.name() == name).map(|label| label.value().to_owned())
         };
         let of_center =
             all.flat_map(|one| one.get_metric()).filter(|one| label(one, "center").as_deref() == Some(CENTER));
-        of_center.filter_map(|one| Some((label(one, "by")?, one.get_gauge().get_value() as i64))).collect()
+        of_center.filter_map(|one| Some((label(one, by)?, one.get_gauge().get_value() as i64))).collect()
     }
 
     /// A gauge as Prometheus would read it.
