@@ -126,7 +126,7 @@ impl Life {
         [Some(self.received_at), changed, self.tried_at()].into_iter().flatten().max().expect("received")
     }
 
-    fn facts(&self) -> Option<inquiry::Facts> {
+    pub fn facts(&self) -> Option<inquiry::Facts> {
         let facts = Facts {
             center: CENTER.into(),
             language: "en".into(),

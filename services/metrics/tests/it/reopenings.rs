@@ -5,18 +5,16 @@ use causeway_funnel::stage::Stage;
 use causeway_mailbox::Ts;
 use causeway_metrics::REOPENINGS_STATEMENT;
 use causeway_proto::convert::micros;
-use causeway_proto::inquiry::v1::Facts;
 use causeway_proto::intake::v1::{self as intake, StageChanged};
 use causeway_proto::metrics::v1::GetFunnelRequest;
 use sqlx::{Connection as _, PgConnection};
-use uuid::Uuid;
 
 use crate::life::Life;
 use crate::world::{CENTER, World, at, eventually};
 
-fn opened(inquiry: Uuid, version: i64, (reason, from): (&str, &str)) -> StageChanged {
+fn opened(life: &Life, version: i64, (reason, from): (&str, &str)) -> StageChanged {
     StageChanged {
-        facts: Some(Facts { inquiry_id: inquiry.to_string(), center: CENTER.into(), ..Facts::default() }),
+        facts: life.facts(),
         from: intake::Stage::Closed.into(),
         to: intake::Stage::Routed.into(),
         at: micros(at("2027-03-05T18:00:00Z")),
@@ -31,18 +29,18 @@ fn opened(inquiry: Uuid, version: i64, (reason, from): (&str, &str)) -> StageCha
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_time_that_an_inquiry_is_opened_again_counts_once_by_why_and_by_why_it_was_closed() {
     let world = World::start().await;
-    let (mut batch, mut ids) = (Vec::new(), Vec::new());
+    let (mut batch, mut lives) = (Vec::new(), Vec::new());
     for _ in 0..3 {
         let life = Life::straight(world.clock.new_id(), &[Stage::Routed, Stage::Closed]);
-        ids.push(life.id());
         batch.extend(life.events(&world));
+        lives.push(life);
     }
     let all = [
-        opened(ids[0], 7, ("came_back", "not_ready")),
-        opened(ids[0], 11, ("closed_by_mistake", "duplicate")),
-        opened(ids[1], 9, ("came_back", "not_ready")),
+        opened(&lives[0], 7, ("came_back", "not_ready")),
+        opened(&lives[0], 11, ("closed_by_mistake", "duplicate")),
+        opened(&lives[1], 9, ("came_back", "not_ready")),
         // An older desk said no reason.
-        opened(ids[2], 9, ("", "")),
+        opened(&lives[2], 9, ("", "")),
     ];
     // Before what they are about, and each twice with another event id.
     for event in all.iter().chain(&all) {
