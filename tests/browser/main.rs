@@ -128,7 +128,7 @@ async fn records_asked_for(installation: &Installation, inquiry: &str) {
         let asked = RequestRecordsRequest { center, inquiry_id, kinds: vec![kind.to_owned()], of: of.to_owned() };
         desk.request_records(asked).await.expect("asked");
     }
-    let later = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(9 * 24);
+    let later = causeway_runtime::Clock::system().now() + jiff::SignedDuration::from_hours(9 * 24);
     let on = later.to_zoned_datetime(jiff::tz::TimeZone::UTC).date().to_string();
     let promised = PromiseRecordRequest { center, inquiry_id, kind: "pathology_report".to_owned(), on };
     desk.promise_record(promised).await.expect("kept");

@@ -244,7 +244,10 @@ pub async fn record(State(app): State<Arc<App>>, Path((id, kind)): Path<(String,
     };
     let done = match action {
         "ask_patient" => "We ask the patient for it.",
-        "ask_referring_office" | "ask_hospital" => "It is noted as asked for. Print or fax the letter, or call them.",
+        "ask_referring_office" => {
+            "It is noted as asked for. An office that refers by HL7 or FHIR reads it there; else print or fax the letter, or call."
+        }
+        "ask_hospital" => "It is noted as asked for. Print or fax the letter, or call them.",
         "promise" => "The day is kept. Nobody is asked again before it.",
         _ => "The checklist is saved.",
     };

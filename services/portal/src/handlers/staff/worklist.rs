@@ -156,5 +156,8 @@ fn caption(answer: &ListWorkResponse, view: &str, is_first: bool) -> String {
     let (all, here) = (count(answer, view), answer.rows.len());
     let order = if view == "closed" { "last closed first" } else { "soonest due first" };
     let more = if is_first { "Showing" } else { "Showing the next" };
-    format!("{all} inquiries, {order}. {more} {here}.")
+    match all.as_str() {
+        "1" => "1 inquiry.".to_owned(),
+        _ => format!("{all} inquiries, {order}. {more} {here}."),
+    }
 }
