@@ -10,8 +10,7 @@ use causeway_proto::inquiry::v1::ingestion_client::IngestionClient;
 use causeway_proto::inquiry::v1::{GetFormCountsRequest, ListHeldRequest};
 use causeway_proto::intake::v1::quality_audits_client::QualityAuditsClient;
 use causeway_proto::intake::v1::{AuditAnswer, AuditCommand, ChooseInquiryRequest, SaveAuditRequest};
-use causeway_tests::{Desk, Installation, book_through, eventually, people, planted, sign_in};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use causeway_tests::{Desk, Installation, PAPER, ask, book_through, eventually, people, planted, sign_in};
 use tokio::process::Command;
 
 fn folder() -> PathBuf {
@@ -37,22 +36,6 @@ async fn tools() -> (PathBuf, PathBuf) {
 fn link_in(text: &str) -> String {
     let start = text.find("/p/").expect("a signed link");
     text[start..].split(|c: char| c.is_whitespace() || c == '"' || c == '>').next().expect("its end").to_owned()
-}
-
-/// A PDF of one page, in base64.
-const PAPER: &str = "JVBERi0xLjQKMSAwIG9iajw8L1R5cGUvUGFnZT4+ZW5kb2JqCih3YWxrKQphYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhCnRyYWlsZXI8PC9Sb290IDEgMCBSPj4Kc3RhcnR4cmVmCjkKJSVFT0YK";
-
-/// Sends a message over MLLP and gives so many replies to it, one after the other.
-async fn ask(line: &mut tokio::net::TcpStream, message: &str, replies: usize) -> String {
-    line.write_all(&[b"\x0b", message.as_bytes(), b"\r\x1c\r"].concat()).await.expect("sent");
-    let mut heard = Vec::new();
-    let read = async {
-        while heard.iter().filter(|byte| **byte == 0x1c).count() < replies {
-            assert_ne!(line.read_buf(&mut heard).await.expect("read"), 0, "the door hung up");
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(60), read).await.expect("it is answered");
-    String::from_utf8_lossy(&heard).into_owned()
 }
 
 /// A partner's system refers two people, changes both referrals, and sends a report of each that tells no number of a referral.
