@@ -1,6 +1,10 @@
 //! From a posted form to a kept appointment that is counted, through the doors that people use, for both centers.
 
+mod referral;
+mod second_opinion;
 mod sisters;
+mod story;
+mod trial_question;
 
 use std::collections::{BTreeMap, HashSet};
 
