@@ -113,7 +113,7 @@ async fn a_second_opinion_by_grpc_is_called_in_the_morning_reviewed_booked_moved
 
     // The second reminder of the old time would go out now, and does not; the first one of the new time does.
     story.comes(first_at - REMINDERS[1]).await;
-    eventually("the first reminder of the new time", 60, async || reminders(&story, &words(second_at)).await == 1)
+    eventually("the first reminder of the new time", 60, async || reminders(&story, &words(second_at)).await >= 1)
         .await;
     let expected = [
         "confirmation sent",
