@@ -1,16 +1,15 @@
 //! The three journeys that must always work (DOMAIN), as people walk them: through the pages, in a browser, over days of
 //! opening hours. The calendar is the built-in one, and what people hear comes by mail.
 
-use std::ops::Deref;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use causeway::commands::center;
+use causeway_funnel::profile::Profile;
 use causeway_funnel::time_words;
 use causeway_proto::intake::v1::{Inquiry, Stage, WorkRow};
-use causeway_tests::days::{mails, profile, some_thursday};
-use causeway_tests::office::Office;
-use causeway_tests::{Days, Desk, Installation, eventually, funnel, people, reached};
+use causeway_tests::{Days, Desk, Installation, Office, eventually, funnel, people, reached, some_thursday};
 use jiff::civil::time;
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
 use serde_json::{Value, json};
@@ -19,22 +18,16 @@ use tokio::process::Command;
 use super::{folder, link_in, tools};
 
 const CENTER: &str = "harbor-valley";
+/// Days in a minute; between one look and the next pass some hours, and no more.
+const SPEED: f64 = 10_000.0;
 
-/// An installation whose clock is set from one part of a journey to the next.
+/// A story over days, as people with browsers walk it.
 struct Journey {
     name: &'static str,
     node: PathBuf,
     chromium: PathBuf,
     days: Days,
     walks: AtomicUsize,
-}
-
-impl Deref for Journey {
-    type Target = Days;
-
-    fn deref(&self) -> &Days {
-        &self.days
-    }
 }
 
 /// A person in a browser: how wide it is, whether it runs scripts, and who signs in to the staff face, if anybody.
@@ -54,7 +47,22 @@ const fn staff(name: &str) -> Walker<'_> {
 impl Journey {
     async fn begin(name: &'static str, at: Timestamp) -> Self {
         let (node, chromium) = tools().await;
-        Self { name, node, chromium, days: Days::begin(CENTER, at).await, walks: AtomicUsize::default() }
+        Self { name, node, chromium, days: Days::begin(at).await, walks: AtomicUsize::default() }
+    }
+
+    fn here(&self) -> &Installation {
+        self.days.here()
+    }
+
+    fn now(&self) -> Timestamp {
+        self.days.now()
+    }
+
+    /// Days pass until something holds; then the clock runs as usual again.
+    async fn days_pass_until(&mut self, what: &str, holds: impl AsyncFn(&Days) -> bool) {
+        self.days.go_on(self.now(), SPEED).await;
+        eventually(what, 240, async || holds(&self.days).await).await;
+        self.days.go_on(self.now(), 1.0).await;
     }
 
     fn patient(&self, path: &str) -> String {
@@ -74,7 +82,7 @@ impl Journey {
         let picture = pictures.join(format!("{}-{number:02}.png", self.name));
         let way =
             json!({ "width": who.width, "height": 900, "script": who.script, "picture": picture, "steps": steps });
-        let file = self.folder().join(format!("way-{number}.json"));
+        let file = self.days.folder().join(format!("way-{number}.json"));
         std::fs::write(&file, way.to_string()).expect("written");
         let walked = Command::new(&self.node)
             .arg(folder().join("steps.mjs"))
@@ -91,7 +99,8 @@ impl Journey {
     }
 
     fn desk(&self) -> Desk {
-        self.desk_of("priya-nair")
+        let channel = |service| self.here().staff(service, CENTER, "priya-nair");
+        Desk::new(CENTER, channel("intake-desk"), channel("scheduling-sync"))
     }
 
     async fn worklist(&self) -> Vec<WorkRow> {
@@ -105,6 +114,11 @@ impl Journey {
     async fn stage_becomes(&self, id: &str, stage: Stage) {
         eventually(stage.as_str_name(), 60, async || self.inquiry(id).await.stage() == stage).await;
     }
+}
+
+fn profile() -> Profile {
+    let bundle = center::read(&folder().join("../../deploy/centers").join(CENTER)).expect("its files");
+    Profile::from_bundle(&bundle).expect("a sound profile")
 }
 
 /// A form as a person fills it who takes the time: what is typed, and what is chosen.
@@ -147,7 +161,7 @@ fn reached_by_phone() -> [Value; 3] {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_opinion_without_records_comes_from_a_form_at_night_to_a_visit_that_was_moved_and_kept() {
-    let profile = profile(CENTER);
+    let profile = profile();
     let (calendar, zone) = (profile.calendar(None), profile.calendar(None).zone().clone());
     let evening = some_thursday(calendar, time(19, 40, 0, 0));
     let opening = calendar.next_opening(evening);
@@ -161,7 +175,7 @@ async fn a_second_opinion_without_records_comes_from_a_form_at_night_to_a_visit_
         &[("who", "patient"), ("cancer_area", "gi"), ("consent_email", "yes"), ("consent_phone", "yes")],
     );
     journey.walk(ON_A_PHONE, steps).await;
-    let confirmation = journey.mail("evening", "we have your request").await;
+    let confirmation = journey.days.mail("evening", "we have your request").await;
     let opens = time_words::words(opening, &zone, "en");
     assert!(confirmation.contains("We are closed right now") && confirmation.contains(&opens), "{confirmation}");
     let row = journey.worklist().await.remove(0);
@@ -204,7 +218,7 @@ async fn a_second_opinion_without_records_comes_from_a_form_at_night_to_a_visit_
     assert_eq!((refused.refused_by.as_str(), refused.slots.len()), ("review_first", 0), "{refused:?}");
 
     // She sends what she was asked for by the link in the mail.
-    let asked = journey.mail("evening", "papers for").await;
+    let asked = journey.days.mail("evening", "papers for").await;
     let link = journey.patient(&link_in(&asked));
     let papers = vec![
         json!({ "go": link }),
@@ -240,13 +254,13 @@ async fn a_second_opinion_without_records_comes_from_a_form_at_night_to_a_visit_
     ];
     journey.walk(ON_A_PHONE, pick).await;
     journey.stage_becomes(&id, Stage::Scheduled).await;
-    journey.mail("evening", "your visit is set").await;
+    journey.days.mail("evening", "your visit is set").await;
     let first = visit(&journey, &id).await;
     assert!(journey.now().duration_until(first) > SignedDuration::from_hours(48), "{first} is days ahead");
 
     // A reminder goes out before the visit; she can not come, and moves it by the link.
-    let before = async |running: &Installation| !mails(running, "evening", "your visit on").await.is_empty();
-    journey.days.pass_until("a reminder", before).await;
+    let before = async |days: &Days| !days.mails_about("evening", "your visit on").await.is_empty();
+    journey.days_pass_until("a reminder", before).await;
     assert!(journey.now() < first, "it is still ahead");
     let moved = vec![
         json!({ "go": format!("{}{own_path}", journey.here().address("patient")) }),
@@ -261,7 +275,7 @@ async fn a_second_opinion_without_records_comes_from_a_form_at_night_to_a_visit_
     let second = visit(&journey, &id).await;
 
     // She comes, and is counted at every stage.
-    journey.days.pass_until("the visit begins", async |running| running.clock().now() > second).await;
+    journey.days_pass_until("the visit begins", async |days| days.now() > second).await;
     let came = vec![
         json!({ "go": format!("{}/inquiries/{id}", journey.here().address("staff")) }),
         json!({ "press": "Came" }),
@@ -282,7 +296,7 @@ async fn a_second_opinion_without_records_comes_from_a_form_at_night_to_a_visit_
         json!({ "see": "Records ready" }),
     ];
     journey.walk(staff("Priya Nair"), page).await;
-    let stale = journey.mails("evening", "your visit on").await;
+    let stale = journey.days.mails_about("evening", "your visit on").await;
     let first_words = time_words::words(first, &zone, "en");
     let about_first = stale.iter().filter(|text| text.contains(&first_words)).count();
     assert!(about_first <= 2, "nothing reminds of the first time after it was moved: {stale:?}");
@@ -296,7 +310,7 @@ async fn visit(journey: &Journey, id: &str) -> Timestamp {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_caregivers_question_about_a_trial_ends_in_a_screening_call_on_a_date_that_counts() {
-    let profile = profile(CENTER);
+    let profile = profile();
     let (calendar, zone) = (profile.calendar(None), profile.calendar(None).zone().clone());
     let morning = some_thursday(calendar, time(10, 0, 0, 0));
     let mut journey = Journey::begin("trial-question", morning).await;
@@ -307,7 +321,7 @@ async fn a_caregivers_question_about_a_trial_ends_in_a_screening_call_on_a_date_
         [("who", "caregiver"), ("cancer_area", "not_sure"), ("consent_email", "yes"), ("consent_phone", "yes")];
     let confirmation = {
         journey.walk(ON_A_PHONE, filled(form, &typed, &chosen)).await;
-        journey.mail("trial", "we have your request").await
+        journey.days.mail("trial", "we have your request").await
     };
     eventually("it is on the worklist", 60, async || journey.worklist().await.len() == 1).await;
     let row = journey.worklist().await.remove(0);
@@ -342,7 +356,7 @@ async fn a_caregivers_question_about_a_trial_ends_in_a_screening_call_on_a_date_
     ]);
     journey.walk(staff(coordinator), call).await;
     journey.stage_becomes(&id, Stage::Scheduled).await;
-    let told = journey.mail("trial", "the next step is set").await;
+    let told = journey.days.mail("trial", "the next step is set").await;
     let at = zone.to_timestamp(call_at).expect("an instant");
     assert!(told.contains(&time_words::words(at, &zone, "en")), "when they are called: {told}");
     for step in ["We read your records", "A nurse calls you", "We tell you which studies may fit"] {
@@ -361,7 +375,7 @@ async fn a_caregivers_question_about_a_trial_ends_in_a_screening_call_on_a_date_
     journey.walk(ON_A_PHONE, own).await;
 
     // The call takes place, and is no loss before a visit.
-    journey.days.pass_until("the time of the call", async |running| running.clock().now() > at).await;
+    journey.days_pass_until("the time of the call", async |days| days.now() > at).await;
     let done = vec![
         json!({ "go": format!("{}/inquiries/{id}", journey.here().address("staff")) }),
         json!({ "choose": ["#step-how", "done"] }),
@@ -381,7 +395,7 @@ async fn a_caregivers_question_about_a_trial_ends_in_a_screening_call_on_a_date_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_referral_without_its_papers_is_asked_after_booked_and_seen_and_its_office_hears_where_it_stands() {
-    let morning = some_thursday(profile(CENTER).calendar(None), time(9, 0, 0, 0));
+    let morning = some_thursday(profile().calendar(None), time(9, 0, 0, 0));
     let mut journey = Journey::begin("referral", morning).await;
     let office = Office { number: "TRIAGE-1" };
     let referral = office.referral("I12", "J-1");
@@ -427,7 +441,7 @@ async fn a_referral_without_its_papers_is_asked_after_booked_and_seen_and_its_of
     journey.stage_becomes(&id, Stage::Scheduled).await;
     let at = visit(&journey, &id).await;
 
-    journey.days.pass_until("the visit begins", async |running| running.clock().now() > at).await;
+    journey.days_pass_until("the visit begins", async |days| days.now() > at).await;
     let came = vec![
         json!({ "go": format!("{}/inquiries/{id}", journey.here().address("staff")) }),
         json!({ "press": "Came" }),

@@ -13,8 +13,7 @@ use causeway_proto::intake::v1::quality_audits_client::QualityAuditsClient;
 use causeway_proto::intake::v1::{
     AuditAnswer, AuditCommand, ChooseInquiryRequest, PromiseRecordRequest, RequestRecordsRequest, SaveAuditRequest,
 };
-use causeway_tests::office::{PAPER, ask};
-use causeway_tests::{Desk, Installation, book_through, eventually, people, planted, sign_in};
+use causeway_tests::{Desk, Installation, PAPER, ask, book_through, eventually, people, planted, sign_in};
 use tokio::process::Command;
 
 fn folder() -> PathBuf {

@@ -86,17 +86,17 @@ impl Installation {
         staff_channel(&self.data().join("keys"), self.address(&grpc_name(service)), service, center, person)
     }
 
-    /// A channel to a service as the pages have it for who is not signed in.
-    pub fn pages(&self, service: &str) -> Channel {
-        channel(&self.data().join("keys"), self.address(&grpc_name(service)), service)
-    }
-
-    /// A channel to a service on behalf of the patient of an inquiry, as their signed link gives it.
+    /// A channel to a service on behalf of who holds the signed link to an inquiry.
     pub fn patient(&self, service: &str, center: &str, inquiry: &str) -> Channel {
-        self.pages(service).on_behalf_of(&Actor::patient(inquiry, center))
+        self.portal(service).on_behalf_of(&Actor::patient(inquiry, center))
     }
 
-    /// Mails that went to an address (all where it is empty), oldest first.
+    /// A channel of the portal's to a service, on nobody's behalf.
+    pub fn portal(&self, service: &str) -> Channel {
+        portal_channel(&self.data().join("keys"), self.address(&grpc_name(service)), service)
+    }
+
+    /// Mails that went to an address (all where it is empty), newest first.
     pub async fn mails(&self, to: &str) -> Vec<serde_json::Value> {
         let mut url = format!("{}/messages", self.address("mailbox").trim_end_matches('/'));
         if !to.is_empty() {
@@ -215,10 +215,10 @@ fn grpc_name(service: &str) -> String {
 pub fn staff_channel(keys: &Path, url: &str, service: &str, center: &str, person: &str) -> Channel {
     let roles =
         [Role::Coordinator, Role::TrialCoordinator, Role::Scheduler, Role::Reviewer, Role::Manager, Role::Analyst];
-    channel(keys, url, service).on_behalf_of(&Actor::staff(person, person, center, roles))
+    portal_channel(keys, url, service).on_behalf_of(&Actor::staff(person, person, center, roles))
 }
 
-fn channel(keys: &Path, url: &str, service: &str) -> Channel {
+fn portal_channel(keys: &Path, url: &str, service: &str) -> Channel {
     let identity = Identity::load(keys, "portal", Mode::Development).expect("the portal's key");
     Channel::connect(url, identity, service).expect("an address")
 }

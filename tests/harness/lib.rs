@@ -3,25 +3,28 @@
 //! Everything is real: PostgreSQL, NATS, SMTP, gRPC, pages. [`Installation`] is the program as a user starts it
 //! (`causeway dev`), [`Fleet`] is each service in a process of its own beside servers that a test may kill.
 
-pub mod days;
+mod days;
 mod figures;
 mod fleet;
 pub mod installation;
-pub mod office;
+mod office;
 mod otlp;
 mod pages;
+mod patient;
 pub mod people;
 mod work;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub use days::Days;
+pub use days::{Days, some_thursday};
 pub use figures::{funnel, reached};
 pub use fleet::Fleet;
 pub use installation::{Installation, keep_clock};
+pub use office::{Office, PAPER, ask};
 pub use otlp::{Collector, SeenSpan};
 pub use pages::sign_in;
+pub use patient::{Patient, ask_by_form};
 pub use people::{Answers, planted};
 pub use work::{Desk, book_through, book_through_from};
 

@@ -1,4 +1,4 @@
-//! A partner office's system, as it writes of one referral over MLLP.
+//! A partner office's system at the HL7 door, as it writes of one referral.
 
 use std::time::Duration;
 
@@ -23,14 +23,14 @@ pub async fn ask(line: &mut TcpStream, message: &str, replies: usize) -> String 
     String::from_utf8_lossy(&heard).into_owned()
 }
 
-/// A partner office's system, as it writes of one referral.
+/// The office, by the number that it gave to the referral.
 pub struct Office {
-    /// Its number of the referral.
+    /// The number.
     pub number: &'static str,
 }
 
 impl Office {
-    /// A referral, a change or a question about it.
+    /// The referral: I12 sends it, I13 changes it, I15 asks where it stands.
     pub fn referral(&self, event: &str, control_id: &str) -> String {
         let number = self.number;
         [
@@ -44,7 +44,7 @@ impl Office {
         .join("\r")
     }
 
-    /// A report of it, named by a LOINC code.
+    /// A report that belongs to it, by the LOINC code of what it is.
     pub fn report(&self, control_id: &str, code: &str) -> String {
         let number = self.number;
         // Each paper is another one.

@@ -3,8 +3,9 @@
 use causeway_proto::inquiry::v1::Channel as Reach;
 use causeway_proto::intake::v1::intake_desk_client::IntakeDeskClient;
 use causeway_proto::intake::v1::{
-    GetInquiryRequest, HandOverInquiryRequest, Inquiry, InquiryCommand, ListWorkRequest, LogAttemptRequest,
-    RequestRecordsRequest, ReviewRecordsRequest, SaveNoteRequest, UpdateRecordRequest, WorkRow,
+    AgreeNextStepRequest, ClaimNextRequest, EndNextStepRequest, GetInquiryRequest, HandOverInquiryRequest, Inquiry,
+    InquiryCommand, ListWorkRequest, LogAttemptRequest, RequestRecordsRequest, ReviewRecordsRequest, SaveNoteRequest,
+    UpdateRecordRequest, WorkRow,
 };
 use causeway_proto::scheduling::v1::scheduling_client::SchedulingClient;
 use causeway_proto::scheduling::v1::{
@@ -46,6 +47,13 @@ impl Desk {
     pub async fn claim(&mut self, id: &str) -> Result<Inquiry, Status> {
         let request = InquiryCommand { center: self.center.clone(), inquiry_id: id.to_owned(), ..Default::default() };
         Ok(self.desk.claim_inquiry(request).await?.into_inner())
+    }
+
+    /// Takes the inquiry that is due first.
+    pub async fn claim_next(&mut self, key: &str) -> Result<Inquiry, Status> {
+        let (center, idempotency_key) = (self.center.clone(), key.to_owned());
+        let request = ClaimNextRequest { center, idempotency_key, ..Default::default() };
+        Ok(self.desk.claim_next(request).await?.into_inner())
     }
 
     /// Sends an inquiry to another team.
@@ -90,7 +98,7 @@ impl Desk {
         Ok(self.desk.save_note(request).await?.into_inner())
     }
 
-    /// Asks somebody for documents.
+    /// Asks somebody for documents; none named: for all that are still needed.
     pub async fn ask_for(&mut self, id: &str, kinds: &[&str], of: &str) -> Result<Inquiry, Status> {
         let request = RequestRecordsRequest {
             center: self.center.clone(),
@@ -103,9 +111,7 @@ impl Desk {
 
     /// Asks for all documents, takes them in, and has the reviewer accept them.
     pub async fn complete_records(&mut self, id: &str) -> Result<Inquiry, Status> {
-        let request =
-            RequestRecordsRequest { center: self.center.clone(), inquiry_id: id.to_owned(), ..Default::default() };
-        let present = self.desk.request_records(request).await?.into_inner();
+        let present = self.ask_for(id, &[], "patient").await?;
         for line in &present.records {
             for state in ["received", "reviewed"] {
                 let request = UpdateRecordRequest {
@@ -118,6 +124,11 @@ impl Desk {
                 self.desk.update_record(request).await?;
             }
         }
+        self.accept_records(id).await
+    }
+
+    /// Says as the reviewer that the records will do.
+    pub async fn accept_records(&mut self, id: &str) -> Result<Inquiry, Status> {
         let request = ReviewRecordsRequest {
             center: self.center.clone(),
             inquiry_id: id.to_owned(),
@@ -125,6 +136,29 @@ impl Desk {
             ..Default::default()
         };
         Ok(self.desk.review_records(request).await?.into_inner())
+    }
+
+    /// Agrees on a dated next step of a kind.
+    pub async fn agree_next_step(&mut self, id: &str, kind: &str, at: i64) -> Result<Inquiry, Status> {
+        let request = AgreeNextStepRequest {
+            center: self.center.clone(),
+            inquiry_id: id.to_owned(),
+            kind: kind.to_owned(),
+            at,
+            ..Default::default()
+        };
+        Ok(self.desk.agree_next_step(request).await?.into_inner())
+    }
+
+    /// Says what became of it.
+    pub async fn end_next_step(&mut self, id: &str, how: &str) -> Result<Inquiry, Status> {
+        let request = EndNextStepRequest {
+            center: self.center.clone(),
+            inquiry_id: id.to_owned(),
+            how: how.to_owned(),
+            ..Default::default()
+        };
+        Ok(self.desk.end_next_step(request).await?.into_inner())
     }
 
     /// The dates that fit, or the rule that stands against booking.

@@ -1,8 +1,11 @@
 //! From a posted form to a kept appointment that is counted, through the doors that people use, for both centers.
 
 mod offices;
+mod referral;
+mod second_opinion;
 mod sisters;
-mod stories;
+mod story;
+mod trial_question;
 
 use std::collections::{BTreeMap, HashSet};
 
