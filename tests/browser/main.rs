@@ -13,7 +13,7 @@ use causeway_proto::intake::v1::quality_audits_client::QualityAuditsClient;
 use causeway_proto::intake::v1::{
     AuditAnswer, AuditCommand, ChooseInquiryRequest, PromiseRecordRequest, RequestRecordsRequest, SaveAuditRequest,
 };
-use causeway_tests::{Desk, Installation, PAPER, ask, book_through, eventually, people, planted, sign_in};
+use causeway_tests::{Desk, Installation, PAPER, ask, book_through, eventually, people, planted, sign_in, sign_in_as};
 use tokio::process::Command;
 
 fn folder() -> PathBuf {
@@ -201,6 +201,14 @@ async fn every_page_passes_in_a_real_browser_at_both_widths_with_script_on_and_o
         let cookies = serde_json::json!([{ "name": cookie_name, "value": cookie_value }]);
         serde_json::json!({ "name": name, "url": format!("{staff}{path}"), "cookies": cookies })
     };
+    // Only an auditor sees the trail.
+    let auditor = sign_in_as(&staff, &["Priya Nair"]).await;
+    let trail = {
+        let (name, value) = auditor.split_once('=').expect("name and value");
+        let cookies = serde_json::json!([{ "name": name, "value": value }]);
+        let url = format!("{staff}/inquiries/{}/access", rows[0].inquiry_id);
+        serde_json::json!({ "name": "access", "url": url, "cookies": cookies })
+    };
     let pages = vec![
         page("form", form.clone()),
         page("form-es", format!("{form}?lang=es")),
@@ -214,6 +222,7 @@ async fn every_page_passes_in_a_real_browser_at_both_widths_with_script_on_and_o
         staff_page("worklist-to-review", "/worklist?view=to_review"),
         staff_page("inquiry", &format!("/inquiries/{}", rows[0].inquiry_id)),
         staff_page("inquiry-new", &format!("/inquiries/{}", rows[1].inquiry_id)),
+        trail,
         staff_page("letter", &format!("/inquiries/{}/letter/hospital", rows[1].inquiry_id)),
         staff_page("call", "/inquiries/new"),
         staff_page("teams", "/teams"),

@@ -23,7 +23,7 @@ pub use fleet::Fleet;
 pub use installation::{Installation, keep_clock};
 pub use office::{Office, PAPER, ask};
 pub use otlp::{Collector, SeenSpan};
-pub use pages::sign_in;
+pub use pages::{sign_in, sign_in_as};
 pub use patient::{Patient, ask_by_form};
 pub use people::{Answers, planted};
 pub use work::{Desk, book_through, book_through_from};

@@ -2,6 +2,11 @@
 
 /// Signs in at the staff face as an intake manager of a center, by its short name, and gives the session's cookie.
 pub async fn sign_in(staff: &str, center: &str) -> String {
+    sign_in_as(staff, &[center, "manager"]).await
+}
+
+/// The same as the first person of whom all these words are said.
+pub async fn sign_in_as(staff: &str, words: &[&str]) -> String {
     let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
     let page = client.get(format!("{staff}/sign-in")).send().await.expect("the sign-in page");
     let door = cookies(&page).remove(0);
@@ -12,8 +17,8 @@ pub async fn sign_in(staff: &str, center: &str) -> String {
     };
     let entry = body
         .split("<li>")
-        .find(|part| part.contains(center) && part.to_lowercase().contains("manager"))
-        .expect("an intake manager to sign in as");
+        .find(|part| words.iter().all(|word| part.to_lowercase().contains(&word.to_lowercase())))
+        .unwrap_or_else(|| panic!("nobody to sign in as: {words:?}"));
     let (person, csrf) = (value(entry, "person").expect("a person"), value(entry, "csrf").expect("a token"));
     let answer = client
         .post(format!("{staff}/sign-in/development"))

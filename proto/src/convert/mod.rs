@@ -3,6 +3,7 @@
 //! An unknown word of a newer sender becomes the neutral one (not sure, web form, routine), so that a listener that is
 //! one release behind goes on; a missing instant or id is refused, since nothing can be done without it.
 
+mod access;
 mod facts;
 mod stage;
 
@@ -10,6 +11,7 @@ use jiff::Timestamp;
 
 use crate::events::Unreadable;
 
+pub use access::access_entry;
 pub use facts::{attribution_from_wire, attribution_to_wire, facts_from_wire, facts_to_wire, stay_from_wire};
 pub use stage::{stage_from_wire, stage_to_wire};
 

@@ -116,6 +116,44 @@ pub async fn append_all(tx: &mut Tx, entries: &[Entry]) -> Result<(), AuditError
     insert(tx, &center, &rows, &head).await
 }
 
+/// A line of the log about one object.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct Seen {
+    /// When.
+    pub at: Ts,
+    /// What kind of actor.
+    pub actor_kind: String,
+    /// Who.
+    pub actor_id: String,
+    /// What they did or looked at.
+    pub action: String,
+    /// On what kind of thing.
+    pub object_kind: String,
+    /// What for.
+    pub purpose: String,
+    /// done, refused or failed.
+    pub outcome: String,
+}
+
+impl Seen {
+    /// Its words: kind and id of who, what, on what kind of thing, what for, how it went.
+    #[must_use]
+    pub fn words(self) -> [String; 6] {
+        [self.actor_kind, self.actor_id, self.action, self.object_kind, self.purpose, self.outcome]
+    }
+}
+
+/// The statement of [`about`]. Parameters: center, ids of objects, most lines.
+pub const ABOUT: &str = "SELECT line.* FROM unnest($2::text[]) AS object (id) CROSS JOIN LATERAL (\
+     SELECT at, actor_kind, actor_id, action, object_kind, purpose, outcome FROM audit_log \
+     WHERE center_id = $1 AND object_id = object.id ORDER BY seq DESC LIMIT $3) AS line ORDER BY line.at DESC LIMIT $3";
+
+/// What was done and looked at about some objects of the transaction's center, the newest first.
+pub async fn about(tx: &mut Tx, objects: &[String], most: i64) -> Result<Vec<Seen>, AuditError> {
+    let center = tx.center().to_owned();
+    Ok(sqlx::query_as(ABOUT).bind(center).bind(objects).bind(most).fetch_all(tx.conn()).await?)
+}
+
 /// Looks through a center's chain, with a login that sees every center.
 #[expect(clippy::disallowed_methods, reason = "reads one snapshot of a center; nothing is written")]
 pub async fn verify(machine: &PgPool, center: &str) -> Result<Verified, AuditError> {

@@ -20,7 +20,9 @@ use super::hear::Hearing;
 use super::proof::Seen;
 use super::refused::{Look, noted};
 use super::repair::door::Doors;
-use super::{facts, feeds, find, links, phone, release, repair, reveal, settle, showings, subscriptions, unaddressed};
+use super::{
+    access, facts, feeds, find, links, phone, release, repair, reveal, settle, showings, subscriptions, unaddressed,
+};
 use crate::domain::submission::Submission;
 use crate::domain::suspicion::Sign;
 use crate::error::Refusal;
@@ -398,6 +400,17 @@ impl Ingestion for Calls {
         let (trace, told) = (trace(&request), request.get_ref());
         let look = look(&request, (&told.center, Action::ReadDocument), ("document", vec![told.document_id.clone()]))?;
         let answer = documents::look::open(&self.documents, actor, request.into_inner(), trace).await;
+        Ok(Response::new(noted(self, look, answer).await?))
+    }
+
+    async fn list_access(
+        &self,
+        request: Request<wire::ListAccessRequest>,
+    ) -> Result<Response<wire::ListAccessResponse>, Status> {
+        let actor = causeway_serve::caller(&request)?.accountable();
+        let (request_id, told) = (trace(&request).traceparent().unwrap_or_default().to_owned(), request.get_ref());
+        let look = look(&request, (&told.center, Action::ReadAuditLog), ("inquiry", vec![told.inquiry_id.clone()]))?;
+        let answer = access::list(self, actor, request.into_inner(), request_id).await;
         Ok(Response::new(noted(self, look, answer).await?))
     }
 

@@ -3,7 +3,8 @@
 //! Deliberately not here: decisions (domain) and SQL (store).
 
 pub mod accept;
-pub mod answers;
+pub mod access;
+mod answers;
 pub mod cors;
 pub mod credentials;
 pub mod csv;

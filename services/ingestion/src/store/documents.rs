@@ -182,6 +182,18 @@ pub async fn objects(tx: &mut Tx, document_id: Uuid) -> Result<Vec<Uuid>, sqlx::
         .await
 }
 
+/// Ids of the documents of an inquiry, the newest first; the newest thousand.
+pub async fn ids_of(tx: &mut Tx, inquiry_id: Uuid) -> Result<Vec<Uuid>, sqlx::Error> {
+    let center = tx.center().to_owned();
+    sqlx::query_scalar(
+        "SELECT document_id FROM documents WHERE center_id = $1 AND inquiry_id = $2 ORDER BY document_id DESC LIMIT 1000",
+    )
+    .bind(center)
+    .bind(inquiry_id)
+    .fetch_all(tx.conn())
+    .await
+}
+
 /// A document.
 pub async fn one(tx: &mut Tx, document_id: Uuid, lock: bool) -> Result<Option<Standing>, sqlx::Error> {
     let center = tx.center().to_owned();

@@ -1,8 +1,8 @@
 //! Who sees whom, what is written down, and what lies in the tables.
 
-use causeway_auth::{Actor, audit};
+use causeway_auth::{Actor, Role, audit};
 use causeway_ingestion::Config;
-use causeway_proto::inquiry::v1::{GetInquiryFactsRequest, Person, RevealPeopleRequest};
+use causeway_proto::inquiry::v1::{GetInquiryFactsRequest, ListAccessRequest, Person, RevealPeopleRequest};
 use secrecy::ExposeSecret as _;
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Executor as _, PgPool, Row as _};
@@ -66,6 +66,19 @@ async fn a_person_is_opened_for_a_stated_purpose_and_every_look_is_written_down(
     assert_eq!(written, [&looks[..], &refused[..]].concat());
     let verified = audit::verify(&world.admin, CENTER).await.expect("verified");
     assert_eq!((verified.rows, verified.fault), (5, None));
+
+    // Who may read the log is told of each of them, also of what was refused, and stands in it from then on.
+    let asked = || ListAccessRequest { center: CENTER.into(), inquiry_id: inquiry.clone() };
+    let may_not = world.client("portal", Some(coordinator(CENTER))).list_access(asked()).await;
+    assert_eq!(may_not.expect_err("refused").code(), Code::PermissionDenied);
+    let auditor = || Actor::staff("grace", "Grace", CENTER, vec![Role::Auditor]);
+    let trail = async || {
+        let told = world.client("portal", Some(auditor())).list_access(asked()).await.expect("the trail").into_inner();
+        told.entries.into_iter().map(|line| (line.actor_id, line.action, line.outcome)).collect::<Vec<_>>()
+    };
+    assert_eq!(trail().await.len(), 6, "with the coordinator's own try");
+    let newest = trail().await.remove(0);
+    assert_eq!(newest, ("grace".to_owned(), "read audit log".to_owned(), "done".to_owned()));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

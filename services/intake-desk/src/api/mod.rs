@@ -3,6 +3,7 @@
 //! Every method reads its request, asks the policy, and hands a question to a reader or an order to [`command`]. A command
 //! answers with the inquiry as it stands after it. Deliberately not here: decisions (`domain`) and SQL (`store`).
 
+mod access;
 mod call;
 mod command;
 mod draft;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 use causeway_auth::{Action, Sealer};
 use causeway_funnel::profile::Profile;
 use causeway_mailbox::{Database, Revisions};
+use causeway_proto::inquiry::v1::{ListAccessRequest, ListAccessResponse};
 use causeway_proto::intake::v1 as wire;
 use causeway_proto::intake::v1::intake_desk_server::IntakeDesk;
 use tonic::{Request, Response, Status};
@@ -219,6 +221,12 @@ impl IntakeDesk for Desk {
 
     async fn note_sign_in(&self, request: Request<wire::NoteSignInRequest>) -> Answer<wire::NoteSignInResponse> {
         sign_in::note(self, request).await.map(|()| Response::new(wire::NoteSignInResponse {}))
+    }
+
+    async fn list_access(&self, request: Request<ListAccessRequest>) -> Answer<ListAccessResponse> {
+        let asked = request.get_ref();
+        let call = Call::open(&request, Action::ReadAuditLog, (&asked.center, &asked.inquiry_id))?;
+        access::list(self, call).await.map(Response::new).map_err(DeskError::status)
     }
 
     async fn get_patient_status(&self, request: Request<wire::GetInquiryRequest>) -> Answer<wire::PatientStatus> {

@@ -2,11 +2,12 @@
 
 use causeway_auth::{Actor, Role};
 use causeway_proto::error::Reason;
-use causeway_proto::inquiry::v1::Channel;
+use causeway_proto::inquiry::v1::{Channel, ListAccessRequest};
 use causeway_proto::intake::v1::{ListWorkRequest, LogAttemptRequest};
 use secrecy::ExposeSecret as _;
 use sqlx::{Connection as _, PgConnection};
 use tonic::Code;
+use uuid::Uuid;
 
 use crate::world::{CENTER, OTHER, World, command, get};
 
@@ -49,6 +50,52 @@ async fn another_center_another_patient_and_a_role_without_the_right_get_nothing
     let asked = ListWorkRequest { center: "atlantis".into(), ..Default::default() };
     let unknown = world.as_actor(&nowhere).list_work(asked).await.expect_err("no profile");
     assert_eq!(Reason::of(&unknown), Some(Reason::NotReady));
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_may_read_the_audit_log_sees_each_look_at_an_inquiry_and_is_seen_themselves() {
+    let world = World::start().await;
+    let (inquiry, other) = (world.intake_done().await, world.intake_done().await);
+    let asked = |inquiry: Uuid| ListAccessRequest { center: CENTER.into(), inquiry_id: inquiry.to_string() };
+    let mut dana = world.coordinator("dana-whitfield");
+    dana.get_inquiry(get(inquiry)).await.expect("her inquiry");
+    assert_eq!(dana.list_access(asked(inquiry)).await.expect_err("refused").code(), Code::PermissionDenied);
+    let stranger = Actor::staff("x", "X", OTHER, vec![Role::Auditor]);
+    let mut stranger = world.as_actor(&stranger);
+    assert_eq!(stranger.list_access(asked(inquiry)).await.expect_err("refused").code(), Code::PermissionDenied);
+    let at_home = ListAccessRequest { center: OTHER.into(), ..asked(inquiry) };
+    assert!(stranger.list_access(at_home).await.expect("none").into_inner().entries.is_empty(), "another center's log");
+    let mut auditor = world.staff("a", Role::Auditor);
+    let lines = async |auditor: &mut crate::world::Desk, inquiry| {
+        let told = auditor.list_access(asked(inquiry)).await.expect("the trail").into_inner().entries;
+        told.into_iter().map(|line| (line.actor_id, line.action, line.outcome)).collect::<Vec<_>>()
+    };
+    let first = lines(&mut auditor, inquiry).await;
+    let line = |who: &str, what: &str| (who.to_owned(), what.to_owned(), "done".to_owned());
+    assert!(first.contains(&line("dana-whitfield", "read note")), "{first:?}");
+    let again = lines(&mut auditor, inquiry).await;
+    assert_eq!((again.len(), &again[0]), (first.len() + 1, &line("a", "read audit log")), "the newest first");
+    assert!(!lines(&mut auditor, other).await.contains(&line("a", "read audit log")), "of this one alone");
+
+    // Among many lines of others they are found by an index.
+    let many = "INSERT INTO audit_log (center_id, seq, at, actor_kind, actor_id, action, object_kind, object_id, purpose, outcome, \
+         request_id, prev_hash, row_hash) SELECT $1, 1000000 + n, now(), 'staff', 'x', 'read note', 'inquiry', 'o' || n % 5000, '', \
+         'done', '', '', '' FROM generate_series(1, 50000) AS n";
+    sqlx::query(many).bind(CENTER).execute(&world.admin).await.expect("many lines");
+    sqlx::query("ANALYZE audit_log").execute(&world.admin).await.expect("analyzed");
+    let mut app = PgConnection::connect(world.database.app.expose_secret()).await.expect("a login");
+    sqlx::query("SELECT set_config('app.center', $1, false)").bind(CENTER).execute(&mut app).await.expect("set");
+    let plan: Vec<String> = sqlx::query_scalar(sqlx::AssertSqlSafe(format!("EXPLAIN {}", causeway_auth::audit::ABOUT)))
+        .bind(CENTER)
+        .bind([inquiry.to_string()])
+        .bind(200_i64)
+        .fetch_all(&mut app)
+        .await
+        .expect("a plan");
+    let plan = plan.join("\n");
+    assert!(plan.contains("audit_log_object") && !plan.contains("Seq Scan"), "{plan}");
+    app.close().await.expect("closed");
     world.end().await;
 }
 

@@ -63,6 +63,8 @@ pub struct InquiryPage {
     pub note_version: String,
     /// The records checklist.
     pub records: Vec<RecordRow>,
+    /// Its audit trail, for who may read it.
+    pub access_url: Option<String>,
     /// Whether the person can be asked for all that nobody was asked for, by a post to `{base}/records`.
     pub ask_all: bool,
     /// Letters to offices and hospitals that were asked.

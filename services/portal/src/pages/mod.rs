@@ -4,6 +4,7 @@
 //! so an answer that looks like markup stays text. Pages carry no inline style and no inline script, so that
 //! [`PUBLIC_POLICY`] and [`STAFF_POLICY`] hold. Deliberately not here: where the values come from.
 
+mod access;
 mod audits;
 mod call;
 mod calls;
@@ -37,6 +38,7 @@ mod samples;
 #[cfg(test)]
 mod scan;
 
+pub use access::{AccessPage, AccessRow};
 pub use audits::{
     AuditItemLine, AuditLine, AuditPage, AuditResultsPage, AuditsPage, BothSaid, MissLine, OwnAuditCard, OwnAuditsPage,
     ResultGroup, ResultRow,

@@ -143,6 +143,7 @@ impl Looking<'_> {
             note_version: format!("{}.{}", inquiry.version, self.note_base()),
             note_saved: (inquiry.note_version > 0).then(|| format!("Saved, version {}", inquiry.note_version)),
             records: inquiry.records.iter().map(|line| self.record(line, closed)).collect(),
+            access_url: self.may(Action::ReadAuditLog).then(|| format!("/inquiries/{}/access", facts.inquiry_id)),
             ask_all: !closed && self.may_ask_for_all(),
             letters: if closed { Vec::new() } else { self.letters() },
             documents: self.documents(closed),

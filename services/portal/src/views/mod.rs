@@ -3,6 +3,7 @@
 //! Pure functions of profile, answers and time, so that each is tested without a server. Deliberately not here: asking
 //! the services (handlers) and markup (pages).
 
+pub mod access;
 pub mod audits;
 pub mod calls;
 pub mod closures;

@@ -88,7 +88,7 @@ pub async fn letter(State(app): State<Arc<App>>, Path((id, of)): Path<(String, S
     page(StatusCode::OK, &looking.letter(of, frame(&app, &staff, "Worklist")))
 }
 
-fn nothing_here(app: &App, staff: &Staff) -> Response {
+pub(super) fn nothing_here(app: &App, staff: &Staff) -> Response {
     let text = "Your center has no inquiry with this number. It may belong to another center.";
     trouble(app, staff, StatusCode::NOT_FOUND, "There is no such inquiry", text)
 }
@@ -176,7 +176,7 @@ async fn rest(staff: &Staff, id: &str) -> Parts {
     }
 }
 
-fn kept<T>(peer: &'static str, answer: Result<Answer<T>, Status>) -> Option<T> {
+pub(super) fn kept<T>(peer: &'static str, answer: Result<Answer<T>, Status>) -> Option<T> {
     answer
         .map(Answer::into_inner)
         .inspect_err(|status| tracing::warn!(peer, code = ?status.code(), "a part of an inquiry's page did not answer"))

@@ -3,6 +3,7 @@
 //! Every change comes with the session's own token and from a page of this address. Deliberately not here: who may do
 //! what; the services decide, and the pages leave out what would be refused.
 
+mod access;
 mod actions;
 mod audits;
 mod call;
@@ -51,6 +52,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/records", post(actions::ask_for_all))
         .route("/records/{kind}", post(actions::record))
         .route("/letter/{of}", get(inquiry::letter))
+        .route("/access", get(access::show))
         .route("/review/{decision}", post(actions::review))
         .route("/documents/{document}", get(documents::open))
         .route("/documents/{document}/match", post(documents::matched))

@@ -171,6 +171,7 @@ impl InquiryPage {
             note_version: s("7.3"),
             note_saved: Some(s("Saved by Dana O. at 2:19 pm")),
             records: records(),
+            access_url: Some(s("/inquiries/1/access")),
             ask_all: true,
             letters: vec![LetterLink { to: s("hospital or imaging center"), url: s("/inquiries/1/letter/hospital") }],
             documents: vec![

@@ -2,10 +2,11 @@
 
 use super::{PATIENT, Rendered, assets, public::options, rendered, staff_frame};
 use crate::pages::{
-    AuditPage, AuditResultsPage, AuditsPage, CallPage, CallsPage, CenterPage, Clock, ClockState, ClosuresPage,
-    ConflictPage, DevelopmentPerson, FeedsPage, Figure, Filter, Flash, FunnelPage, HeldPage, HeldRow, HiddenField,
-    InquiryPage, LetterPage, OwnAuditsPage, OwnCenter, Question, QuestionKind, RepairPage, RepairsPage, RoutingPage,
-    RowAction, SelectOption, SignInPage, StaffTroublePage, TeamsPage, Tone, ViewTab, WorkRow, WorklistPage,
+    AccessPage, AccessRow, AuditPage, AuditResultsPage, AuditsPage, CallPage, CallsPage, CenterPage, Clock, ClockState,
+    ClosuresPage, ConflictPage, DevelopmentPerson, FeedsPage, Figure, Filter, Flash, FunnelPage, HeldPage, HeldRow,
+    HiddenField, InquiryPage, LetterPage, OwnAuditsPage, OwnCenter, Question, QuestionKind, RepairPage, RepairsPage,
+    RoutingPage, RowAction, SelectOption, SignInPage, StaffTroublePage, TeamsPage, Tone, ViewTab, WorkRow,
+    WorklistPage,
 };
 
 pub fn pages() -> Vec<Rendered> {
@@ -32,6 +33,7 @@ pub fn pages() -> Vec<Rendered> {
         rendered("inquiry-new", false, &InquiryPage::sample_new()),
         rendered("conflict", false, &ConflictPage::sample()),
         rendered("letter", false, &LetterPage::sample()),
+        rendered("access", false, &AccessPage::sample()),
         rendered("call", false, &CallPage::sample()),
         rendered("call-chosen", false, &CallPage::sample_chosen()),
         rendered("calls", false, &CallsPage::sample()),
@@ -169,6 +171,29 @@ impl ConflictPage {
             version: s("9.4"),
             told: s("Luis Ortega saved this note while you were writing."),
             questions: vec![differs],
+        }
+    }
+}
+
+impl AccessPage {
+    fn sample() -> Self {
+        let row = |who: &str, what: &str, outcome| AccessRow {
+            when: s("Today 2:19 pm"),
+            who: s(who),
+            what: s(what),
+            purpose: s("inquiry page"),
+            outcome,
+        };
+        AccessPage {
+            frame: staff_frame("Worklist"),
+            reference: s("HV-7K4M-2QX"),
+            back: s("/inquiries/1"),
+            caption: s("2 lines, the newest first."),
+            missing: Some("A part of the trail is not available right now. Load the page again in a moment."),
+            rows: vec![
+                row("Dana Whitfield", "Read person", None),
+                row("Jorge M.", "Read document: document", Some((s("Refused"), Tone::Warn))),
+            ],
         }
     }
 }
