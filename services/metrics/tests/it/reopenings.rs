@@ -2,12 +2,10 @@
 
 use causeway_auth::{Actor, Role};
 use causeway_funnel::stage::Stage;
-use causeway_mailbox::Ts;
 use causeway_metrics::REOPENINGS_STATEMENT;
 use causeway_proto::convert::micros;
 use causeway_proto::intake::v1::{self as intake, StageChanged};
 use causeway_proto::metrics::v1::GetFunnelRequest;
-use sqlx::{Connection as _, PgConnection};
 
 use crate::life::Life;
 use crate::world::{CENTER, World, at, eventually};
@@ -65,33 +63,8 @@ async fn each_time_that_an_inquiry_is_opened_again_counts_once_by_why_and_by_why
         told == wanted.map(|(why, count)| (why.to_owned(), count))
     })
     .await;
-    the_index_serves_a_narrow_range(&world).await;
+    let more = "INSERT INTO reopenings SELECT center_id, inquiry_id, 2, received_at, 'came_back', 'not_ready' FROM inquiries \
+         ON CONFLICT DO NOTHING";
+    world.a_narrow_range_is_served_by_indexes(more, REOPENINGS_STATEMENT, "reopenings_pkey").await;
     world.end().await;
-}
-
-async fn the_index_serves_a_narrow_range(world: &World) {
-    for many in [
-        "INSERT INTO inquiries (center_id, inquiry_id, version, consult_type, cancer_area, source, language, team, site, \
-             landing_page, campaign, referring_office, received_at, stage, furthest, close_reason, changed_at) \
-         SELECT center_id, gen_random_uuid(), version, consult_type, cancer_area, source, language, team, site, landing_page, \
-             campaign, referring_office, received_at - n * interval '1 hour', stage, furthest, close_reason, changed_at \
-         FROM (SELECT * FROM inquiries LIMIT 1) AS one, generate_series(1, 20000) AS n",
-        "INSERT INTO reopenings SELECT center_id, inquiry_id, 2, received_at, 'came_back', 'not_ready' FROM inquiries \
-         ON CONFLICT DO NOTHING",
-        "ANALYZE",
-    ] {
-        sqlx::query(many).execute(&world.admin).await.expect(many);
-    }
-    let mut app = PgConnection::connect(&world.app_url).await.expect("the service's connection");
-    sqlx::query("SELECT set_config('app.center', $1, false)").bind(CENTER).execute(&mut app).await.expect("set");
-    let plan: Vec<String> = sqlx::query_scalar(sqlx::AssertSqlSafe(format!("EXPLAIN {REOPENINGS_STATEMENT}")))
-        .bind(CENTER)
-        .bind(Ts(at("2026-03-01T00:00:00Z")))
-        .bind(Ts(at("2026-03-02T00:00:00Z")))
-        .fetch_all(&mut app)
-        .await
-        .expect("a plan");
-    let plan = plan.join("\n");
-    assert!(plan.contains("inquiries_received") && plan.contains("reopenings_pkey"), "{plan}");
-    assert!(!plan.contains("Seq Scan"), "{plan}");
 }

@@ -11,7 +11,6 @@ use causeway_proto::convert::micros;
 use causeway_proto::error::Reason;
 use causeway_proto::metrics::v1::{GetFunnelRequest, GetReroutesRequest, GetReroutesResponse, RerouteCount};
 use causeway_proto::routing::v1::InquiryRerouted;
-use sqlx::{Connection as _, PgConnection};
 use tonic::Code;
 use uuid::Uuid;
 
@@ -107,7 +106,9 @@ async fn what_was_sent_on_counts_by_way_and_reason_and_as_a_share_of_what_was_ro
         .expect("when it was made");
     assert_eq!(counted.since, micros(made.0), "it says since when it counts");
     refusals(&world).await;
-    the_index_serves_a_narrow_range(&world).await;
+    let more = "INSERT INTO reroutes SELECT center_id, inquiry_id, 2, received_at, 'gi', '6', 'gi', 'trials', 'trial', false FROM inquiries \
+         ON CONFLICT DO NOTHING";
+    world.a_narrow_range_is_served_by_indexes(more, REROUTES_STATEMENT, "reroutes_pkey").await;
     world.end().await;
 }
 
@@ -133,31 +134,4 @@ async fn refusals(world: &World) {
     let mut analyst = world.client_of(Actor::staff("ada", "Ada", CENTER, vec![Role::Analyst]));
     let odd = GetReroutesRequest { from: 5, to: 5, ..ask(CENTER) };
     assert_eq!(Reason::of(&analyst.get_reroutes(odd).await.expect_err("no time")), Some(Reason::FieldFault));
-}
-
-async fn the_index_serves_a_narrow_range(world: &World) {
-    for many in [
-        "INSERT INTO inquiries (center_id, inquiry_id, version, consult_type, cancer_area, source, language, team, site, \
-             landing_page, campaign, referring_office, received_at, stage, furthest, close_reason, changed_at) \
-         SELECT center_id, gen_random_uuid(), version, consult_type, cancer_area, source, language, team, site, landing_page, \
-             campaign, referring_office, received_at - n * interval '1 hour', stage, furthest, close_reason, changed_at \
-         FROM (SELECT * FROM inquiries LIMIT 1) AS one, generate_series(1, 20000) AS n",
-        "INSERT INTO reroutes SELECT center_id, inquiry_id, 2, received_at, 'gi', '6', 'gi', 'trials', 'trial', false FROM inquiries \
-         ON CONFLICT DO NOTHING",
-        "ANALYZE",
-    ] {
-        sqlx::query(many).execute(&world.admin).await.expect(many);
-    }
-    let mut app = PgConnection::connect(&world.app_url).await.expect("the service's connection");
-    sqlx::query("SELECT set_config('app.center', $1, false)").bind(CENTER).execute(&mut app).await.expect("set");
-    let plan: Vec<String> = sqlx::query_scalar(sqlx::AssertSqlSafe(format!("EXPLAIN {REROUTES_STATEMENT}")))
-        .bind(CENTER)
-        .bind(Ts(at("2026-03-01T00:00:00Z")))
-        .bind(Ts(at("2026-03-02T00:00:00Z")))
-        .fetch_all(&mut app)
-        .await
-        .expect("a plan");
-    let plan = plan.join("\n");
-    assert!(plan.contains("inquiries_received") && plan.contains("reroutes_pkey"), "{plan}");
-    assert!(!plan.contains("Seq Scan"), "{plan}");
 }

@@ -2,7 +2,6 @@
 
 use causeway_auth::{Actor, Role};
 use causeway_funnel::stage::Stage;
-use causeway_mailbox::Ts;
 use causeway_metrics::REVIEWS_STATEMENT;
 use causeway_proto::convert::micros;
 use causeway_proto::error::Reason;
@@ -10,7 +9,6 @@ use causeway_proto::inquiry::v1::Facts;
 use causeway_proto::intake::v1::ReviewDecided;
 use causeway_proto::metrics::v1::{GetReviewsRequest, GetReviewsResponse};
 use jiff::SignedDuration;
-use sqlx::{Connection as _, PgConnection};
 use tonic::Code;
 use uuid::Uuid;
 
@@ -85,32 +83,7 @@ async fn decisions_count_by_their_reason_once_each_with_how_long_the_records_had
     assert_eq!(mei.get_reviews(ask(CENTER)).await.expect_err("refused").code(), Code::PermissionDenied);
     let odd = GetReviewsRequest { from: 5, to: 5, ..ask(CENTER) };
     assert_eq!(Reason::of(&ada.get_reviews(odd).await.expect_err("no time")), Some(Reason::FieldFault));
-    the_index_serves_a_narrow_range(&world).await;
+    let more = "INSERT INTO reviews SELECT center_id, inquiry_id, 2, received_at, 'gi', 'accept', '' FROM inquiries ON CONFLICT DO NOTHING";
+    world.a_narrow_range_is_served_by_indexes(more, REVIEWS_STATEMENT, "reviews_pkey").await;
     world.end().await;
-}
-
-async fn the_index_serves_a_narrow_range(world: &World) {
-    for many in [
-        "INSERT INTO inquiries (center_id, inquiry_id, version, consult_type, cancer_area, source, language, team, site, \
-             landing_page, campaign, referring_office, received_at, stage, furthest, close_reason, changed_at) \
-         SELECT center_id, gen_random_uuid(), version, consult_type, cancer_area, source, language, team, site, landing_page, \
-             campaign, referring_office, received_at - n * interval '1 hour', stage, furthest, close_reason, changed_at \
-         FROM (SELECT * FROM inquiries LIMIT 1) AS one, generate_series(1, 20000) AS n",
-        "INSERT INTO reviews SELECT center_id, inquiry_id, 2, received_at, 'gi', 'accept', '' FROM inquiries ON CONFLICT DO NOTHING",
-        "ANALYZE",
-    ] {
-        sqlx::query(many).execute(&world.admin).await.expect(many);
-    }
-    let mut app = PgConnection::connect(&world.app_url).await.expect("the service's connection");
-    sqlx::query("SELECT set_config('app.center', $1, false)").bind(CENTER).execute(&mut app).await.expect("set");
-    let plan: Vec<String> = sqlx::query_scalar(sqlx::AssertSqlSafe(format!("EXPLAIN {REVIEWS_STATEMENT}")))
-        .bind(CENTER)
-        .bind(Ts(at("2026-03-01T00:00:00Z")))
-        .bind(Ts(at("2026-03-02T00:00:00Z")))
-        .fetch_all(&mut app)
-        .await
-        .expect("a plan");
-    let plan = plan.join("\n");
-    assert!(plan.contains("inquiries_received") && plan.contains("reviews_pkey"), "{plan}");
-    assert!(!plan.contains("Seq Scan"), "{plan}");
 }

@@ -11,7 +11,7 @@ use causeway_envelope::{Envelope, TraceContext};
 use causeway_funnel::profile::Bundle;
 use causeway_local::find::Search;
 use causeway_local::{PrivateNats, PrivatePostgres, ServiceDatabase};
-use causeway_mailbox::migrate;
+use causeway_mailbox::{Ts, migrate};
 use causeway_metrics::{Config, Metrics};
 use causeway_proto::events::{Event, fact};
 use causeway_proto::metrics::v1::metrics_client::MetricsClient;
@@ -22,7 +22,7 @@ use causeway_serve::Client;
 use jiff::Timestamp;
 use prometheus::Registry;
 use secrecy::ExposeSecret as _;
-use sqlx::PgPool;
+use sqlx::{Connection as _, PgConnection, PgPool};
 use uuid::Uuid;
 
 pub const CENTER: &str = "harbor-valley";
@@ -128,6 +128,31 @@ impl World {
             .fetch_all(&mut *connection)
             .await
             .expect("rows")
+    }
+
+    /// Among twenty thousand inquiries, each with a row of another table (`more` puts them in), a statement about one day finds its
+    /// rows by the index of receipts and by that table's key.
+    pub async fn a_narrow_range_is_served_by_indexes(&self, more: &'static str, statement: &str, key: &str) {
+        let inquiries = "INSERT INTO inquiries (center_id, inquiry_id, version, consult_type, cancer_area, source, language, team, site, \
+             landing_page, campaign, referring_office, received_at, stage, furthest, close_reason, changed_at) \
+             SELECT center_id, gen_random_uuid(), version, consult_type, cancer_area, source, language, team, site, landing_page, \
+             campaign, referring_office, received_at - n * interval '1 hour', stage, furthest, close_reason, changed_at \
+             FROM (SELECT * FROM inquiries LIMIT 1) AS one, generate_series(1, 20000) AS n";
+        for many in [inquiries, more, "ANALYZE"] {
+            sqlx::query(many).execute(&self.admin).await.expect(many);
+        }
+        let mut app = PgConnection::connect(&self.app_url).await.expect("the service's connection");
+        sqlx::query("SELECT set_config('app.center', $1, false)").bind(CENTER).execute(&mut app).await.expect("set");
+        let plan: Vec<String> = sqlx::query_scalar(sqlx::AssertSqlSafe(format!("EXPLAIN {statement}")))
+            .bind(CENTER)
+            .bind(Ts(at("2026-03-01T00:00:00Z")))
+            .bind(Ts(at("2026-03-02T00:00:00Z")))
+            .fetch_all(&mut app)
+            .await
+            .expect("a plan");
+        let plan = plan.join("\n");
+        assert!(plan.contains("inquiries_received") && plan.contains(key), "{plan}");
+        assert!(!plan.contains("Seq Scan"), "{plan}");
     }
 
     /// What made inquiries of the center scheduled, and how many, by name.
