@@ -46,6 +46,8 @@ pub async fn the_same_seed_plays_the_same_people_and_another_one_others(installa
     let first = play(installation, "7").await;
     assert_eq!(fresh(&first), PEOPLE, "{first}");
     assert_eq!(accepted(installation).await, PEOPLE);
+    // Whether a referral was known is told by when it was heard first, and an HL7 answer tells that in whole seconds.
+    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
     let again = play(installation, "7").await;
     assert_eq!(fresh(&again), 0, "they are known: {again}");
     assert!(again["done"]["repeated"].as_u64() >= Some(PEOPLE), "{again}");
