@@ -35,6 +35,7 @@ use causeway_runtime::{Check, Deps, PortSpec, Running, Service, Stop};
 use sqlx::migrate::Migrator;
 
 pub use config::Config;
+pub use handlers::draw_key;
 pub use store::next::HEADS_SQL;
 pub use store::quality::audits::{AuditView, OWN_SQL, audits_sql};
 pub use store::quality::draws::CANDIDATES_SQL;
@@ -70,7 +71,8 @@ impl Service for IntakeDesk {
         let profiles =
             Revisions::start(Some(&database), bus.clone(), bucket, read_profile, soft, &running.tasks).await?;
         let desk_metrics = DeskMetrics::register(&deps.metrics)?;
-        let listener = Arc::new(Listener::new(profiles.clone()));
+        let sealer = Sealer::configured(&deps.keys_dir, deps.mode, config.sealing)?;
+        let listener = Arc::new(Listener::new(profiles.clone(), sealer.clone()));
         let subscription = |(stream, subjects)| Subscription { stream, subjects, handler: listener.clone() };
         let settings = MailboxSettings {
             subscriptions: subjects::subscriptions(Self::NAME).into_iter().map(subscription).collect(),
@@ -85,13 +87,7 @@ impl Service for IntakeDesk {
         let draws = handlers::keep_timers(database.clone(), profiles.clone(), stop.soft.clone());
         stop.spawn(&running.tasks, "draws", draws);
         running.readiness.push(readiness::database(database.clone(), &stop, &running.tasks));
-        let desk = Desk::new(Parts {
-            database,
-            profiles,
-            sealer: Sealer::configured(&deps.keys_dir, deps.mode, config.sealing)?,
-            metrics: desk_metrics,
-            most_rows: config.most_rows,
-        });
+        let desk = Desk::new(Parts { database, profiles, sealer, metrics: desk_metrics, most_rows: config.most_rows });
         let verifier = Verifier::new(&deps.keys_dir, deps.mode);
         let server =
             causeway_serve::grpc(deps.listeners.take("grpc")?, Self::NAME, verifier, &deps.metrics, stop.clone())

@@ -1,12 +1,13 @@
 //! Which inquiries a rule draws: the same ones for the same center, rule and week, however often it is asked.
 //!
-//! Each inquiry has a number that is a hash over the four; the smallest ones are drawn. So no seed has to be kept, anybody can draw
-//! again and come to the same, and an inquiry that is added or gone moves no other one in or out of a share. The ids are no secret:
-//! who knows them can work out whom a week will meet, which guards against choosing and not against knowing. Deliberately not here:
-//! what has been drawn already; the desk keeps that.
+//! Each inquiry has a number that is a keyed hash over the four; the smallest ones are drawn. So no seed has to be kept for a week, who
+//! has the key can draw again and comes to the same, and an inquiry that is added or gone moves no other one in or out of a share. Ids
+//! are no secret, the key is: who knows the ids alone can not work out whom a week will meet. Deliberately not here: where the key
+//! comes from, and what has been drawn already; the desk has both.
 
 use std::collections::BTreeMap;
 
+use aws_lc_rs::hmac;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
@@ -42,11 +43,22 @@ pub fn next_week(week: Date) -> Date {
     week.saturating_add(7.days())
 }
 
-/// A number from nothing to the largest one, the same for the same words.
-fn chance(purpose: &str, center: &str, week: Date, id: Uuid) -> u64 {
-    let text = format!("{purpose}\n{center}\n{week}\n{id}");
-    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes());
-    digest.as_ref().first_chunk::<8>().map_or(u64::MAX, |first| u64::from_be_bytes(*first))
+/// The key of a center's draws.
+pub struct DrawKey(hmac::Key);
+
+impl DrawKey {
+    /// From a secret that is for this alone.
+    #[must_use]
+    pub fn new(secret: &[u8]) -> Self {
+        Self(hmac::Key::new(hmac::HMAC_SHA256, secret))
+    }
+
+    /// A number from nothing to the largest one, the same for the same words.
+    fn chance(&self, purpose: &str, center: &str, week: Date, id: Uuid) -> u64 {
+        let text = format!("{purpose}\n{center}\n{week}\n{id}");
+        let tag = hmac::sign(&self.0, text.as_bytes());
+        tag.as_ref().first_chunk::<8>().map_or(u64::MAX, |first| u64::from_be_bytes(*first))
+    }
 }
 
 fn is_in_share(chance: u64, percent: u32) -> bool {
@@ -55,9 +67,9 @@ fn is_in_share(chance: u64, percent: u32) -> bool {
 
 /// Those that the rule draws, in the order of their numbers.
 #[must_use]
-pub fn drawn(sample: &Sample, (center, week): (&str, Date), candidates: &[Candidate]) -> Vec<Uuid> {
+pub fn drawn(sample: &Sample, key: &DrawKey, (center, week): (&str, Date), candidates: &[Candidate]) -> Vec<Uuid> {
     let mut ranked: Vec<(u64, &Candidate)> =
-        candidates.iter().map(|one| (chance(&sample.id, center, week, one.inquiry_id), one)).collect();
+        candidates.iter().map(|one| (key.chance(&sample.id, center, week, one.inquiry_id), one)).collect();
     ranked.sort_unstable_by_key(|(chance, one)| (*chance, one.inquiry_id));
     ranked.dedup_by_key(|(_, one)| one.inquiry_id);
     let amount = usize::try_from(sample.amount).unwrap_or(usize::MAX);
@@ -78,8 +90,8 @@ pub fn drawn(sample: &Sample, (center, week): (&str, Date), candidates: &[Candid
 
 /// Whether somebody else reads this audit as well.
 #[must_use]
-pub fn wants_second(percent: u32, center: &str, week: Date, audit_id: Uuid) -> bool {
-    is_in_share(chance("second reader", center, week, audit_id), percent)
+pub fn wants_second(percent: u32, key: &DrawKey, (center, week): (&str, Date), audit_id: Uuid) -> bool {
+    is_in_share(key.chance("second reader", center, week, audit_id), percent)
 }
 
 #[cfg(test)]
@@ -98,6 +110,10 @@ mod tests {
             person: format!("person-{}", number % people),
         };
         (0..count).map(one).collect()
+    }
+
+    fn key() -> DrawKey {
+        DrawKey::new(b"a key of these tests")
     }
 
     fn week() -> Date {
@@ -120,7 +136,7 @@ mod tests {
         let mut met = BTreeMap::new();
         for number in 0..200 {
             let week = week().saturating_add((number * 7).days());
-            for id in drawn(&rule, ("north", week), &all) {
+            for id in drawn(&rule, &key(), ("north", week), &all) {
                 *met.entry(id).or_insert(0_u32) += 1;
             }
         }
@@ -142,9 +158,9 @@ mod tests {
             let mut shuffled = all.clone();
             shuffled.sort_by_key(|one| one.inquiry_id.as_u128().wrapping_mul(u128::from(seed | 1)));
             let twice: Vec<Candidate> = shuffled.iter().chain(&all).cloned().collect();
-            let once = drawn(&rule, ("north", week()), &all);
-            prop_assert_eq!(&once, &drawn(&rule, ("north", week()), &twice));
-            prop_assert_ne!(&once, &drawn(&rule, ("north", next_week(week())), &all));
+            let once = drawn(&rule, &key(), ("north", week()), &all);
+            prop_assert_eq!(&once, &drawn(&rule, &key(), ("north", week()), &twice));
+            prop_assert_ne!(&once, &drawn(&rule, &key(), ("north", next_week(week())), &all));
         }
 
         #[test]
@@ -152,9 +168,9 @@ mod tests {
             count in 0_u128..120, people in 1_u128..9, amount in 1_u32..12,
         ) {
             let all = candidates(count, people);
-            let number = drawn(&sample(How::Number, amount), ("north", week()), &all);
+            let number = drawn(&sample(How::Number, amount), &key(), ("north", week()), &all);
             prop_assert_eq!(number.len(), all.len().min(amount as usize));
-            let each = drawn(&sample(How::PerPerson, amount), ("north", week()), &all);
+            let each = drawn(&sample(How::PerPerson, amount), &key(), ("north", week()), &all);
             for person in 0..people {
                 let of = |id: &&Uuid| all.iter().any(|one| one.inquiry_id == **id && one.person == format!("person-{person}"));
                 let has = all.iter().filter(|one| one.person == format!("person-{person}")).count();
@@ -165,19 +181,40 @@ mod tests {
         #[test]
         fn an_inquiry_that_is_gone_moves_no_other_one_in_or_out_of_a_share(gone in 0_usize..150, percent in 1_u32..100) {
             let (rule, mut all) = (sample(How::Share, percent), candidates(150, 3));
-            let before = drawn(&rule, ("north", week()), &all);
+            let before = drawn(&rule, &key(), ("north", week()), &all);
             let left = all.swap_remove(gone).inquiry_id;
-            let after = drawn(&rule, ("north", week()), &all);
+            let after = drawn(&rule, &key(), ("north", week()), &all);
             prop_assert_eq!(after, before.into_iter().filter(|id| *id != left).collect::<Vec<_>>());
         }
     }
 
     #[test]
+    fn another_key_draws_others_so_that_ids_alone_tell_nothing() {
+        let (mine, same, other) = (key(), key(), DrawKey::new(b"another key of these tests"));
+        for how in How::ALL {
+            let (rule, all) = (sample(*how, 20), candidates(300, 3));
+            let with = |key| drawn(&rule, key, ("north", week()), &all);
+            assert_eq!(with(&mine), with(&same), "{how}");
+            let (drawn, otherwise) = (with(&mine), with(&other));
+            // By luck a fifth of what one key draws is drawn with the other one too.
+            let both = drawn.iter().filter(|id| otherwise.contains(id)).count();
+            assert!(both * 2 < drawn.len(), "{how}: {both} of {}", drawn.len());
+        }
+        let second = |key| {
+            candidates(300, 3)
+                .iter()
+                .map(|one| wants_second(50, key, ("north", week()), one.inquiry_id))
+                .collect::<Vec<_>>()
+        };
+        assert_ne!(second(&mine), second(&other));
+    }
+
+    #[test]
     fn all_and_none_are_shares_too() {
         let all = candidates(300, 3);
-        assert_eq!(drawn(&sample(How::Share, 100), ("north", week()), &all).len(), 300);
-        assert!(drawn(&sample(How::Share, 0), ("north", week()), &all).is_empty());
-        assert!(all.iter().all(|one| wants_second(100, "north", week(), one.inquiry_id)));
-        assert!(!all.iter().any(|one| wants_second(0, "north", week(), one.inquiry_id)));
+        assert_eq!(drawn(&sample(How::Share, 100), &key(), ("north", week()), &all).len(), 300);
+        assert!(drawn(&sample(How::Share, 0), &key(), ("north", week()), &all).is_empty());
+        assert!(all.iter().all(|one| wants_second(100, &key(), ("north", week()), one.inquiry_id)));
+        assert!(!all.iter().any(|one| wants_second(0, &key(), ("north", week()), one.inquiry_id)));
     }
 }

@@ -204,9 +204,17 @@ impl Audit {
         self.state == AuditState::Finished || self.reading_of(who) == Some(Reading::Settled)
     }
 
+    /// Whether its score is kept from somebody who has not seen what was answered: it may still get a second reader.
+    pub fn hides_score(&self, who: &str) -> bool {
+        self.state == AuditState::Finished
+            && self.second_reader.is_empty()
+            && self.first_reader != who
+            && !self.not_blind.contains(who)
+    }
+
     /// Somebody is shown it as it is: who sees the answers of a finished one can not be its second reader.
     pub fn looked(&mut self, who: &str) {
-        if self.state == AuditState::Finished && self.second_reader.is_empty() && self.first_reader != who {
+        if self.hides_score(who) {
             self.not_blind.insert(who.to_owned());
         }
     }

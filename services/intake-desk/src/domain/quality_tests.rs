@@ -122,6 +122,16 @@ proptest! {
             prop_assert_eq!(looked == audit, before.version == audit.version, "each change counts");
             // The second one sees nothing of the first before their own reading is over.
             prop_assert!(audit.state != AuditState::Second || !audit.shows_both(&audit.second_reader));
+            // A list tells the score to nobody who can still be asked to read it second, and to everybody else.
+            if audit.state == AuditState::Finished {
+                let mut again = audit.clone();
+                drop(again.ask_second("somebody", &BTreeSet::new()));
+                for reader in people {
+                    prop_assert_eq!(audit.hides_score(reader), again.may_take(reader, &BTreeSet::new()), "{}", reader);
+                }
+            } else {
+                prop_assert!(audit.score.is_none() && !people.iter().any(|reader| audit.hides_score(reader)));
+            }
         }
     }
 }

@@ -7,10 +7,11 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use causeway_auth::{SealError, Sealer};
 use causeway_envelope::TraceContext;
 use causeway_funnel::profile::Profile;
 use causeway_funnel::quality_audit::Ending;
-use causeway_funnel::quality_audit::sampling::{Candidate, begins, drawn, next_week, week_of};
+use causeway_funnel::quality_audit::sampling::{Candidate, DrawKey, begins, drawn, next_week, week_of};
 use causeway_mailbox::{Database, DueTimer, Outcome, Revisions, Timer, Tx, TxError};
 use jiff::ToSpan as _;
 use jiff::civil::Date;
@@ -18,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::debug;
 use uuid::Uuid;
 
+use crate::error::DeskError;
 use crate::store::quality::draws;
 
 /// Timer that draws for a week. It is about no inquiry.
@@ -25,10 +27,15 @@ pub(super) const QUALITY_DRAW: &str = "quality-draw";
 /// How often it is looked whether a week has its timer.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
+/// The key of a center's draws, which comes from the master key: each process has the same one, and so after a restart.
+pub fn draw_key(sealer: &Sealer, center: &str) -> Result<DrawKey, SealError> {
+    sealer.blind(center, "quality draws", "key").map(|secret| DrawKey::new(&secret))
+}
+
 /// Draws by each rule that has not drawn for this week; gives how many audits are new.
-pub async fn draw_audits(tx: &mut Tx, profile: &Profile, week: Date) -> Result<usize, sqlx::Error> {
+pub async fn draw_audits(tx: &mut Tx, sealer: &Sealer, profile: &Profile, week: Date) -> Result<usize, DeskError> {
     let (zone, center) = (profile.zone(), tx.center().to_owned());
-    let end = begins(week, zone);
+    let (key, end) = (draw_key(sealer, &center)?, begins(week, zone));
     // All rules decide before anything is put into the queue: what they draw is locked once, in the order of ids.
     let mut decided = Vec::new();
     let mut taken: HashSet<Uuid> = HashSet::new();
@@ -47,7 +54,7 @@ pub async fn draw_audits(tx: &mut Tx, profile: &Profile, week: Date) -> Result<u
         found.dedup_by_key(|one| one.inquiry_id);
         let all: Vec<Candidate> =
             found.iter().map(|one| Candidate { inquiry_id: one.inquiry_id, person: one.person.clone() }).collect();
-        let chosen: HashSet<Uuid> = drawn(rule, (&center, week), &all).into_iter().collect();
+        let chosen: HashSet<Uuid> = drawn(rule, &key, (&center, week), &all).into_iter().collect();
         found.retain(|one| chosen.contains(&one.inquiry_id));
         taken.extend(&chosen);
         decided.push((rule, all.len(), found));
@@ -62,12 +69,16 @@ pub async fn draw_audits(tx: &mut Tx, profile: &Profile, week: Date) -> Result<u
 }
 
 /// Draws for each week whose timer fires.
-pub(super) async fn fire(tx: &mut Tx, profile: &Profile, due: &[DueTimer]) -> Result<Vec<Outcome>, sqlx::Error> {
+pub(super) async fn fire(
+    tx: &mut Tx,
+    (sealer, profile): (&Sealer, &Profile),
+    due: &[DueTimer],
+) -> Result<Vec<Outcome>, DeskError> {
     let mut outcomes = Vec::with_capacity(due.len());
     for timer in due {
         let outcome = match timer.occurrence.parse::<Date>() {
             Ok(week) => {
-                draw_audits(tx, profile, week).await?;
+                draw_audits(tx, sealer, profile, week).await?;
                 Outcome::Done
             }
             Err(_) => Outcome::Park("the timer of a draw names no week".to_owned()),

@@ -17,6 +17,7 @@ mod told;
 use std::sync::Arc;
 use std::time::Duration;
 
+use causeway_auth::Sealer;
 use causeway_funnel::profile::Profile;
 use causeway_mailbox::{BoxFuture, DueTimer, Handler, HandlerError, Outcome, Received, Revisions, TimerHandler, Tx};
 use uuid::Uuid;
@@ -27,7 +28,7 @@ use crate::store::timeline::Line;
 pub use apply::visit_timer;
 pub use chase::chase_timer;
 pub use claims::claim_timer;
-pub use draws::{draw_audits, keep_timers};
+pub use draws::{draw_audits, draw_key, keep_timers};
 pub use next_step::next_step_timer;
 pub use reviews::{Watched, review_timer};
 pub use told::drafts;
@@ -41,6 +42,7 @@ pub type Current = Arc<(String, Profile)>;
 /// Handles messages and timers.
 pub struct Listener {
     profiles: Arc<Revisions<Profile>>,
+    sealer: Sealer,
 }
 
 /// A step, and which place of the batch hears of its outcome.
@@ -53,9 +55,9 @@ struct Placed {
 }
 
 impl Listener {
-    /// Handles with the profiles in force.
-    pub fn new(profiles: Arc<Revisions<Profile>>) -> Self {
-        Self { profiles }
+    /// Handles with the profiles in force; draws by a key of the sealer.
+    pub fn new(profiles: Arc<Revisions<Profile>>, sealer: Sealer) -> Self {
+        Self { profiles, sealer }
     }
 
     async fn take(&self, tx: &mut Tx, batch: &[Received]) -> Result<Vec<Outcome>, HandlerError> {
@@ -75,7 +77,7 @@ impl Listener {
         let Some(current) = self.profiles.current(tx.center()) else { return Ok(outcomes) };
         // Timers of one kind fire together.
         let steps = match due.first().map(|first| first.kind.as_str()) {
-            Some(draws::QUALITY_DRAW) => return Ok(draws::fire(tx, &current.1, due).await?),
+            Some(draws::QUALITY_DRAW) => return Ok(draws::fire(tx, (&self.sealer, &current.1), due).await?),
             Some(reviews::REVIEW_LATE) => reviews::steps(tx, &current.1, due, &mut outcomes).await?,
             _ => claims::steps(tx, due, &mut outcomes).await?,
         };

@@ -1,7 +1,11 @@
 //! Audits of intake quality: the weekly draw, readings, the second reader, results, and who may do what.
 
 use causeway_auth::Role;
-use causeway_intake_desk::{AuditView, CANDIDATES_SQL, MISSES_SQL, OWN_SQL, PAIRS_SQL, SCORES_SQL, audits_sql};
+use causeway_funnel::profile::Profile;
+use causeway_funnel::quality_audit::sampling::{self, Candidate, DrawKey};
+use causeway_intake_desk::{
+    AuditView, CANDIDATES_SQL, MISSES_SQL, OWN_SQL, PAIRS_SQL, SCORES_SQL, audits_sql, draw_key,
+};
 use causeway_mailbox::Ts;
 use causeway_proto::error::Reason;
 use causeway_proto::inquiry::v1::Channel as Way;
@@ -13,7 +17,8 @@ use causeway_proto::intake::v1::{
 use causeway_proto::subjects;
 use causeway_serve::Client;
 use secrecy::ExposeSecret as _;
-use sqlx::{Connection as _, PgConnection};
+use sqlx::postgres::PgRow;
+use sqlx::{Connection as _, PgConnection, Row as _};
 use tonic::Code;
 use uuid::Uuid;
 
@@ -115,6 +120,15 @@ async fn of_center(audits: &mut Audits) -> QualityResults {
 
 async fn own(world: &World, who: &str) -> OwnQualityResults {
     world.audits(who, Role::Coordinator, CENTER).get_own_results(results()).await.expect("their own").into_inner()
+}
+
+/// The score of a finished audit as it is listed to somebody, and whether it is kept from them.
+async fn listed_score(audits: &mut Audits, audit: &str) -> (Option<i32>, bool) {
+    let request = ListAuditsRequest { center: CENTER.into(), view: "finished".into(), ..Default::default() };
+    let rows = audits.list_audits(request).await.expect("listed").into_inner().rows;
+    let row = rows.iter().find(|row| row.audit_id == audit).expect("it is finished");
+    assert!(row.has_score || row.score == 0, "what is kept from them is not there at all");
+    (row.has_score.then_some(row.score), row.score_hidden)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -358,7 +372,16 @@ async fn the_second_reader_sees_nothing_of_the_first_and_where_they_differ_the_t
     assert_eq!(Reason::of(&blocked), Some(Reason::WrongState));
     sqlx::query("DELETE FROM quality_audits WHERE state = 'waiting'").execute(&world.admin).await.expect("gone");
     let mut dora = world.audits("dora", Role::Auditor, CENTER);
+    // Who may still read it second is not told its score by a list; who read it, or has seen it, is.
+    for them in [&mut bert, &mut cleo, &mut dora] {
+        assert_eq!(listed_score(them, &other).await, (None, true));
+    }
+    let score = alone.row.as_ref().map(|row| row.score);
+    assert_eq!(listed_score(&mut anna, &other).await, (score, false));
+    assert!(score.is_some_and(|score| score > 0), "{score:?}");
     dora.get_audit(asked(&other)).await.expect("seen");
+    assert_eq!(listed_score(&mut dora, &other).await, (score, false));
+    assert_eq!(listed_score(&mut bert, &other).await, (None, true), "each for themselves");
     let again = cleo.ask_second_reader(asked(&other)).await.expect("asked").into_inner();
     assert!(state(&again) == "second_waiting" && !again.may_take);
     for refused in [dora.take_audit(asked(&other)).await, cleo.take_audit(asked(&other)).await] {
@@ -368,6 +391,7 @@ async fn the_second_reader_sees_nothing_of_the_first_and_where_they_differ_the_t
     let taken = bert.take_audit(asked(&other)).await.expect("taken").into_inner();
     let same = bert.save_audit(answers(&taken, &[], "")).await.expect("read").into_inner();
     assert_eq!(state(&same), "finished");
+    assert_eq!(listed_score(&mut cleo, &other).await, (score, false), "nobody reads it a third time");
     world.end().await;
 }
 
@@ -514,6 +538,14 @@ async fn a_draw_a_queue_and_results_read_their_indexes_among_sixty_thousand_inqu
         let plan = plan.join("\n");
         assert!(plan.contains(index) && !plan.contains("Seq Scan"), "{view:?}\n{plan}");
     }
+    let found: Vec<(Uuid, String)> = sqlx::query(CANDIDATES_SQL)
+        .bind(CENTER)
+        .bind(from)
+        .bind(to)
+        .try_map(|row: PgRow| Ok((row.try_get("inquiry_id")?, row.try_get("person")?)))
+        .fetch_all(&mut app)
+        .await
+        .expect("what may be drawn");
     app.close().await.expect("closed");
     // A week of a thousand is drawn from them.
     sqlx::query("DELETE FROM quality_draws").execute(&world.admin).await.expect("as if it had not been");
@@ -522,6 +554,27 @@ async fn a_draw_a_queue_and_results_read_their_indexes_among_sixty_thousand_inqu
     let first = drawn.rules.iter().find(|rule| rule.rule == "each-person").expect("a rule");
     assert_eq!(first.drawn, 40, "two of each of twenty");
     assert!((900..=1_100).contains(&first.found), "{first:?}");
+    let mut met: Vec<Uuid> =
+        sqlx::query_scalar("SELECT inquiry_id FROM quality_audits WHERE rule = 'each-person' AND week = '2027-03-01'")
+            .fetch_all(&world.admin)
+            .await
+            .expect("drawn");
+    met.sort_unstable();
+    let (profile, _) = Profile::from_stored(&bundle(CENTER).to_bytes()).expect("a profile");
+    let by = |key: &DrawKey| {
+        let all: Vec<Candidate> = found
+            .iter()
+            .map(|(inquiry_id, person)| Candidate { inquiry_id: *inquiry_id, person: person.clone() })
+            .collect();
+        let mut drawn = sampling::drawn(&profile.audits.samples[0], key, (CENTER, jiff::civil::date(2027, 3, 1)), &all);
+        drawn.sort_unstable();
+        drawn
+    };
+    // A process that starts now comes to the same with the keys of the installation; who has other keys, or none, to others.
+    assert_eq!(met, by(&draw_key(&world.sealer(), CENTER).expect("the key")));
+    for other in [draw_key(&world.sealer(), OTHER).expect("another center's key"), DrawKey::new(b"")] {
+        assert_ne!(met, by(&other));
+    }
     let missed = drawn.rules.iter().find(|rule| rule.rule == "missed-visits").expect("a rule");
     assert!((350..=410).contains(&missed.found), "a fifth of two weeks: {missed:?}");
     assert!((130..=270).contains(&missed.drawn), "about half of them: {missed:?}");

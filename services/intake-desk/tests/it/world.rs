@@ -4,7 +4,7 @@ use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use causeway_auth::{Actor, Identity, Role};
+use causeway_auth::{Actor, Identity, Role, Sealer};
 use causeway_bus::{Bus, BusSettings, Outgoing, StreamSpec};
 use causeway_envelope::{Envelope, TraceContext};
 use causeway_funnel::inquiry::{CancerArea, ConsultType, Facts};
@@ -127,6 +127,11 @@ impl World {
 
     pub fn coordinator(&self, id: &str) -> Desk {
         self.staff(id, Role::Coordinator)
+    }
+
+    /// The keys of the desk as a process that starts now opens them.
+    pub fn sealer(&self) -> Sealer {
+        Sealer::open_keyring(&self.folder.path().join("keys"), Mode::Development).expect("the master key")
     }
 
     /// Publishes as the owner of an event would.

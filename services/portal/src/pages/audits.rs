@@ -49,7 +49,7 @@ pub struct AuditLine {
     pub tone: Tone,
     /// Who reads it; may be empty.
     pub readers: String,
-    /// "84 of 100"; empty: none.
+    /// "84 of 100", or how to see it; empty: none.
     pub score: String,
 }
 

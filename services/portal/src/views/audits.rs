@@ -90,7 +90,11 @@ impl Looking<'_> {
             state,
             tone,
             readers: if readers.is_empty() { String::new() } else { format!("Read by {}", readers.join(" and ")) },
-            score: if row.has_score { format!("{} of 100", row.score) } else { String::new() },
+            score: match (row.has_score, row.score_hidden) {
+                (true, _) => format!("{} of 100", row.score),
+                (_, true) => "Open it to see the score. You can’t be its second reader then.".to_owned(),
+                _ => String::new(),
+            },
         }
     }
 

@@ -51,6 +51,17 @@ fn a_hint_says_how_often_what_and_with_which_script_and_nothing_of_what_went_wel
 }
 
 #[test]
+fn a_score_that_is_kept_from_a_reader_is_told_with_what_seeing_it_costs() {
+    let profile = harbor_valley();
+    let shown = |has_score, score_hidden| {
+        let row = AuditRow { state: "finished".into(), score: 84, has_score, score_hidden, ..AuditRow::default() };
+        looking(&profile).line(&row).score
+    };
+    assert_eq!((shown(true, false), shown(false, false)), ("84 of 100".to_owned(), String::new()));
+    assert_eq!(shown(false, true), "Open it to see the score. You can’t be its second reader then.");
+}
+
+#[test]
 fn a_page_begins_with_what_was_computed_and_keeps_what_was_typed() {
     let profile = harbor_valley();
     let looking = looking(&profile);

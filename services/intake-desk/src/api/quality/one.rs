@@ -23,6 +23,7 @@ use super::super::{Desk, page};
 use super::queue;
 use crate::domain::{Audit, AuditState, Finished, Given, ItemFault, Reading, Refusal, may_finish};
 use crate::error::DeskError;
+use crate::handlers::draw_key;
 use crate::store::inquiry::find;
 use crate::store::quality::answers::{self, Answered, Known};
 use crate::store::quality::audits::{AuditRow, load_for_update, open_of, save, workers};
@@ -236,12 +237,13 @@ impl Desk {
                 _ => None,
             };
             let rule = &loaded.profile.audits.second_reader;
+            let key = draw_key(&self.parts.sealer, tx.center())?;
             let week = loaded.row.week.parse::<Date>().map_err(|cause| sqlx::Error::Decode(cause.into()))?;
             let finished = Finished {
                 marks: &known.marks(),
                 first: &first.map(|first| first.marks()).unwrap_or_default(),
                 rule,
-                drawn: wants_second(rule.percent, tx.center(), week, loaded.audit.audit_id),
+                drawn: wants_second(rule.percent, &key, (tx.center(), week), loaded.audit.audit_id),
                 same,
             };
             loaded.audit.finish(who, reading, &finished);

@@ -40,7 +40,7 @@ pub(super) async fn list(
             let token = |last: &AuditRow| format!("{}.{}", at(last).map_or(0, |at| micros(at.0)), last.audit_id);
             let next_page_token = found.last().filter(|_| more).map(token).unwrap_or_default();
             Ok::<_, DeskError>(wire::ListAuditsResponse {
-                rows: found.iter().map(row).collect::<Result<_, _>>()?,
+                rows: found.iter().map(|one| listed(one, &actor.id)).collect::<Result<_, _>>()?,
                 next_page_token,
                 drawn_this_week: !drawn.is_empty(),
                 drawn_count: drawn.iter().map(|one| one.drawn).sum(),
@@ -48,6 +48,15 @@ pub(super) async fn list(
         })
     });
     listed.await
+}
+
+/// An audit in a list: who may still be its second reader hears no score.
+fn listed(one: &AuditRow, who: &str) -> Result<wire::AuditRow, DeskError> {
+    let shown = row(one)?;
+    if one.audit()?.hides_score(who) {
+        return Ok(wire::AuditRow { score: 0, has_score: false, score_hidden: true, ..shown });
+    }
+    Ok(shown)
 }
 
 /// An audit on the wire, without what anybody answered.
@@ -73,6 +82,7 @@ pub(super) fn row(row: &AuditRow) -> Result<wire::AuditRow, DeskError> {
         created_at: micros(row.created_at.0),
         finished_at: row.finished_at.map_or(0, |at| micros(at.0)),
         version: row.version,
+        score_hidden: false,
     })
 }
 
@@ -82,11 +92,12 @@ pub(super) async fn draw(desk: &Desk, asked: wire::DrawAuditsRequest) -> Result<
     if current.1.audits.samples.is_empty() {
         return Err(DeskError::UnknownName("this center has no rule that draws; add a [[sample]] to its audits.toml"));
     }
+    let sealer = desk.parts.sealer.clone();
     let drawn = desk.parts.database.with_tx(&asked.center, move |tx| {
         Box::pin(async move {
             let profile = &current.1;
             let week = week_of(tx.now(), profile.zone());
-            let new = draw_audits(tx, profile, week).await?;
+            let new = draw_audits(tx, &sealer, profile, week).await?;
             let known = of_week(tx, week).await?;
             let rules = profile.audits.samples.iter().filter_map(|rule| known.iter().find(|one| one.rule == rule.id));
             let rules = rules.map(|one| wire::RuleDraw {

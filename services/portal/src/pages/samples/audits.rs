@@ -41,7 +41,11 @@ impl AuditsPage {
             views: tabs("/audits", &["Waiting", "Mine", "All that are open", "Finished"]),
             caption: s("Audits, the oldest first"),
             empty: "No audit waits here.",
-            rows: vec![line("Waits for a reader", Tone::Warn, ""), line("Finished", Tone::Ok, "84 of 100")],
+            rows: vec![
+                line("Waits for a reader", Tone::Warn, ""),
+                line("Finished", Tone::Ok, "84 of 100"),
+                line("Finished", Tone::Ok, "Open it to see the score. You can’t be its second reader then."),
+            ],
             next_url: Some(s("/audits?view=open&page=1.2")),
         }
     }
