@@ -9,7 +9,6 @@ use std::collections::BTreeMap;
 use causeway_auth::audit::append;
 use causeway_auth::{Action, Phi, policy};
 use causeway_funnel::intake::missing_fields;
-use causeway_funnel::next_action::NextAction;
 use causeway_funnel::next_step::{ExpectedStep, NextStepKind};
 use causeway_funnel::profile::Profile;
 use causeway_funnel::quality_audit::computed::Worked;
@@ -151,11 +150,10 @@ fn known_page(loaded: &Loaded, profile: &Profile, now: Timestamp) -> wire::Inqui
     }
 }
 
-/// The next action, with which step it is about where it is about an agreed one.
+/// The next action, with which step it is about where it is about one, also one that was missed.
 fn action_words(profile: &Profile, inquiry: &Inquiry, language: &str) -> String {
     let words = inquiry.next_action.label(language);
-    let is_of_step = matches!(inquiry.next_action, NextAction::AwaitNextStep | NextAction::ConfirmNextStep);
-    let kind = inquiry.open_step().filter(|_| is_of_step).and_then(|step| profile.booking.next_step(&step.kind));
+    let kind = inquiry.step_in_hand().and_then(|step| profile.booking.next_step(&step.kind));
     kind.map_or_else(|| words.to_owned(), |kind| format!("{words}: {}", kind.label.get(language)))
 }
 
@@ -229,7 +227,7 @@ fn entry(
     Ok(wire::TimelineEntry { at: micros(at.0), kind, text, actor })
 }
 
-/// A sentence of the timeline with the names that the profiles have for documents, teams, colleagues and sister centers; its row
+/// A sentence of the timeline with the names that the profiles have for documents, agreed steps, teams, colleagues and sister centers; its row
 /// keeps their ids.
 fn worded((desk, profile): (&Desk, &Profile), kind: &str, text: &str) -> String {
     let language = profile.default_language();
@@ -238,7 +236,7 @@ fn worded((desk, profile): (&Desk, &Profile), kind: &str, text: &str) -> String 
         "record" | "records_requested" | "records_chased" | "document" => {
             profile.checklists.document(id).map(|one| one.label.get(language))
         }
-        "next_step" => profile.booking.next_step(id).map(|kind| kind.label.get(language)),
+        "next_step" | "attempt" => profile.booking.next_step(id).map(|kind| kind.label.get(language)),
         "routed" | "handed_over" | "chosen" | "escalated" | "released" => {
             let team = profile.team(id).map(|team| team.name.get(language));
             team.or_else(|| profile.staff(id).map(|staff| staff.name.as_str()))

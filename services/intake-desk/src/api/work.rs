@@ -1,6 +1,7 @@
 //! The worklist: what is due first comes first.
 
 use causeway_auth::{Actor, Role};
+use causeway_funnel::next_step::StepEnd;
 use causeway_funnel::profile::Profile;
 use causeway_funnel::records::LineState;
 use causeway_funnel::stage::Stage;
@@ -106,6 +107,9 @@ fn row(profile: &Profile, item: WorkItem, now: Timestamp) -> Result<wire::WorkRo
     let pause = standing_pause(&item.pauses.0, first_attempt_at, matches!(stage, Stage::Attended | Stage::Closed), now);
     let (records_have, records_need) = records(&item.checklist.0);
     let (waiting_for, waiting_since, promised_at) = waiting(profile, &item.checklist.0);
+    let step = |ended: Option<StepEnd>| {
+        item.next_step.as_ref().filter(|step| step.ended == ended).map(|step| step.kind.clone()).unwrap_or_default()
+    };
     Ok(wire::WorkRow {
         inquiry_id: item.inquiry_id.to_string(),
         consult_type: facts.consult_type,
@@ -143,7 +147,8 @@ fn row(profile: &Profile, item: WorkItem, now: Timestamp) -> Result<wire::WorkRo
         review_since: item.review_since.map_or(0, |at| micros(at.0)),
         review_due_at: item.review_due_at.map_or(0, |at| micros(at.0)),
         came: came(profile, &item.checklist.0),
-        next_step: item.next_step.filter(|step| step.ended.is_none()).map(|step| step.0.kind).unwrap_or_default(),
+        missed_step: step(Some(StepEnd::Missed)),
+        next_step: step(None),
     })
 }
 

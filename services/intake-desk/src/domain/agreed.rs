@@ -48,6 +48,20 @@ impl Inquiry {
     pub fn open_step(&self) -> Option<&NextStep> {
         self.next_step.as_ref().filter(|step| step.ended.is_none())
     }
+
+    /// The last agreed step, where it did not come about.
+    pub fn missed_step(&self) -> Option<&NextStep> {
+        self.next_step.as_ref().filter(|step| step.ended == Some(StepEnd::Missed))
+    }
+
+    /// The step that the next action is about; none where it is about something else.
+    pub fn step_in_hand(&self) -> Option<&NextStep> {
+        match self.next_action {
+            NextAction::AwaitNextStep | NextAction::ConfirmNextStep => self.open_step(),
+            NextAction::FollowUpMissedStep => self.missed_step(),
+            _ => None,
+        }
+    }
 }
 
 /// The time nearest to the one asked for at which a step fits as a whole: the center is open, and where the person is called, nothing is
@@ -207,6 +221,14 @@ impl Work<'_> {
         let (number, within_target) = (inquiry.attempts, at <= inquiry.route.response_due_at);
         let (channel, outcome, script) = (Channel::Phone, Outcome::Reached, Default::default());
         self.told.push(Told::ContactAttempted { at, channel, outcome, number, within_target, script });
+    }
+
+    /// What the timeline adds to a try while a step that did not come about is to be called about: which one it was.
+    pub(super) fn followed_up(&self) -> String {
+        let missed = self.inquiry.step_in_hand().filter(|step| step.ended == Some(StepEnd::Missed));
+        let said =
+            |step: &NextStep| format!(" It was about {}, agreed for {} and missed.", step.kind, self.when(step.at));
+        missed.map(said).unwrap_or_default()
     }
 
     /// What became of a step whose time has come is said first: a close would turn one that took place into a loss.

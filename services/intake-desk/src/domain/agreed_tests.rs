@@ -144,11 +144,17 @@ fn what_did_not_come_about_is_followed_up_until_somebody_talked_with_the_person(
     desk.is(Stage::Contacted, NextAction::FollowUpMissedStep);
     for tries in 1..=3 {
         desk.is(Stage::Contacted, NextAction::FollowUpMissedStep);
+        assert_eq!(desk.inquiry.step_in_hand().map(|step| step.kind.as_str()), Some("screening_call"));
         desk.attempt(Outcome::NoAnswer, None);
         assert_eq!(desk.inquiry.attempts, tries + 1);
+        let about = "It was about screening_call, agreed for Tuesday, March 3, at 10 am and missed.";
+        assert_eq!(desk.entries[0].kind, "attempt", "it is no word on what comes next");
+        assert!(desk.entries[0].text.ends_with(about), "{}", desk.entries[0].text);
     }
     desk.is(Stage::Contacted, NextAction::CompleteIntake);
+    assert!(desk.inquiry.missed_step().is_some() && desk.inquiry.step_in_hand().is_none(), "another thing is next");
     desk.reach();
+    assert!(!desk.entries[0].text.contains("screening_call"), "that was no call about it");
     desk.is(Stage::Contacted, NextAction::CompleteIntake);
     for how in [StepEnd::CalledOffByPerson, StepEnd::CalledOffByCenter] {
         assert_eq!(desk.agree(WEDNESDAY), Ok(true));

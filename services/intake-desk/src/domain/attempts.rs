@@ -192,7 +192,8 @@ impl Work<'_> {
         let script = Default::default();
         self.told.push(Told::ContactAttempted { at: now, channel, outcome, number, within_target, script });
         let how = channel.label("en").to_lowercase();
-        self.enter("attempt", format!("Attempt {number} by {how}: {}.", outcome.words()));
+        let about = self.followed_up();
+        self.enter("attempt", format!("Attempt {number} by {how}: {}.{about}", outcome.words()));
         outcome.ends_with().map_or(Ok(()), |reason| self.close(reason))
     }
 }

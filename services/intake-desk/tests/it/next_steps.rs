@@ -133,6 +133,42 @@ async fn a_screening_call_is_agreed_moved_and_over_and_each_is_told_with_its_kin
     world.end().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn which_step_was_missed_is_named_where_it_is_called_about_and_where_that_was_done() {
+    let world = World::start().await;
+    let mut desk = world.coordinator("dana-whitfield");
+    let inquiry = trial_question(&world).await;
+    agree(&mut desk, inquiry, ("screening_call", at(FRIDAY)), "").await.expect("agreed");
+    world.clock.set(at("2027-03-05T19:00:00Z"));
+    let missed = end(&mut desk, inquiry, "missed").await.expect("over");
+    let wanted = "Call about the agreed step that did not come about: Screening call";
+    assert_eq!((missed.next_action.as_str(), missed.next_action_words.as_str()), ("follow_up_missed_step", wanted));
+    let over = "The person could not be reached: Screening call, which was agreed for Friday, March 5, at 10 am.";
+    assert!(missed.timeline.iter().any(|line| line.text == over), "{:?}", missed.timeline);
+    let to_call =
+        ListWorkRequest { center: CENTER.into(), next_action: "follow_up_missed_step".into(), ..Default::default() };
+    let rows = desk.list_work(to_call).await.expect("listed").into_inner().rows;
+    assert_eq!((rows.len(), rows[0].missed_step.as_str(), rows[0].next_step.as_str()), (1, "screening_call", ""));
+
+    let reached = LogAttemptRequest {
+        center: CENTER.into(),
+        inquiry_id: inquiry.to_string(),
+        channel: Channel::Phone.into(),
+        outcome: "reached".into(),
+        ..Default::default()
+    };
+    let done = desk.log_attempt(reached.clone()).await.expect("reached").into_inner();
+    let tries = |page: &Inquiry| -> Vec<String> {
+        page.timeline.iter().filter(|line| line.kind == "attempt").map(|line| line.text.clone()).collect()
+    };
+    let about = "It was about Screening call, agreed for Friday, March 5, at 10 am and missed.";
+    assert!(tries(&done)[0].contains(about), "{:?}", tries(&done));
+    assert_eq!((done.next_action.as_str(), step(&done)), ("complete_intake", ("Screening call", "missed")));
+    let later = desk.log_attempt(reached).await.expect("once more").into_inner();
+    assert!(!tries(&later)[0].contains("Screening call"), "{:?}", tries(&later));
+    world.end().await;
+}
+
 async fn timers(world: &World) -> i64 {
     world.count("SELECT count(*) FROM timers WHERE kind = 'next-step-time' AND state = 'pending'").await
 }

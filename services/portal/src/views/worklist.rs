@@ -56,11 +56,15 @@ pub struct Looking<'a> {
 }
 
 impl Looking<'_> {
-    /// The next action, with which step is agreed where it is about one.
+    /// The next action, with which step it is about where it is about one.
     fn next_step(&self, row: &Row) -> String {
         let action: NextAction = row.next_action.parse().unwrap_or(NextAction::Nothing);
-        let is_of_step = matches!(action, NextAction::AwaitNextStep | NextAction::ConfirmNextStep);
-        let kind = self.profile.booking.next_step(&row.next_step).filter(|_| is_of_step);
+        let kind = match action {
+            NextAction::AwaitNextStep | NextAction::ConfirmNextStep => row.next_step.as_str(),
+            NextAction::FollowUpMissedStep => &row.missed_step,
+            _ => "",
+        };
+        let kind = self.profile.booking.next_step(kind);
         let words = action.label("en");
         kind.map_or_else(|| words.to_owned(), |kind| format!("{words}: {}", kind.label.get("en")))
     }

@@ -197,4 +197,9 @@ fn an_agreed_step_is_named_as_the_next_action() {
     assert_eq!(shown("await_next_step", "screening_call"), "Next step agreed: Screening call");
     assert_eq!(shown("confirm_next_step", "gone_from_the_profile"), "Say what became of the agreed step");
     assert_eq!(shown("gather_records", "screening_call"), "Gather the missing records");
+    let row = Row { next_action: "follow_up_missed_step".into(), missed_step: "screening_call".into(), ..row("") };
+    assert_eq!(
+        looking(&profile, &nobody).row(&row).next_step,
+        "Call about the agreed step that did not come about: Screening call"
+    );
 }
