@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use causeway::installation;
-use causeway_local::{Ports, Workbench, WorkbenchSettings, find::Search};
+use causeway_local::find::Search;
+use causeway_local::ports::Claim;
+use causeway_local::{Ports, Workbench, WorkbenchSettings};
 use causeway_runtime::network::section_name;
 use causeway_runtime::settings::Sources;
 use causeway_runtime::{Clock, RuntimeConfig, Settings};
@@ -20,7 +22,7 @@ pub struct Fleet {
     /// PostgreSQL, NATS and the mail receiver.
     pub bench: Workbench,
     folder: PathBuf,
-    ports: BTreeMap<String, u16>,
+    ports: BTreeMap<String, Claim>,
     running: BTreeMap<&'static str, Child>,
 }
 
@@ -34,7 +36,7 @@ impl Fleet {
             now: Arc::new(|| Clock::system().now()),
         };
         let bench = Workbench::start(settings).await.expect("private servers");
-        let mut fleet = Self { bench, folder: folder.to_owned(), ports: free_ports(), running: BTreeMap::new() };
+        let mut fleet = Self { bench, folder: folder.to_owned(), ports: claimed_ports(), running: BTreeMap::new() };
         fleet.prepare(extra).await;
         for service in fleet.services() {
             fleet.launch(service);
@@ -57,14 +59,14 @@ impl Fleet {
             self.folder.display(),
             self.bench.nats().url()
         );
-        for (name, port) in self.ports.iter().filter(|(name, _)| !name.starts_with("operations")) {
-            text.push_str(&format!("{name} = {port}\n"));
+        for (name, claim) in self.ports.iter().filter(|(name, _)| !name.starts_with("operations")) {
+            text.push_str(&format!("{name} = {}\n", claim.port()));
         }
         for service in installation::services() {
             let section = section_name(service.name());
             text.push_str(&format!("\n[runtime.peers.{section}]\n"));
             for spec in service.ports() {
-                let port = self.ports[&format!("{section}_{}", spec.name)];
+                let port = self.ports[&format!("{section}_{}", spec.name)].port();
                 text.push_str(&format!("{} = \"http://127.0.0.1:{port}\"\n", spec.name));
             }
             let Some(migrator) = service.migrator() else { continue };
@@ -109,7 +111,7 @@ impl Fleet {
 
     /// Base address of a service's port.
     pub fn url(&self, service: &str, port: &str) -> String {
-        format!("http://127.0.0.1:{}", self.ports[&format!("{}_{port}", section_name(service))])
+        format!("http://127.0.0.1:{}", self.ports[&format!("{}_{port}", section_name(service))].port())
     }
 
     /// Folder of the fleet; each service logs to `<service>.log` in it.
@@ -128,7 +130,7 @@ impl Fleet {
         let log =
             std::fs::OpenOptions::new().create(true).append(true).open(self.folder.join(format!("{service}.log")));
         let log = log.expect("a log file");
-        let operations = self.ports[&format!("operations_{}", section_name(service))];
+        let operations = self.ports[&format!("operations_{}", section_name(service))].port();
         let child = Command::new(crate::binary())
             .arg("--config")
             .arg(self.config_file())
@@ -164,7 +166,7 @@ impl Fleet {
 
     /// Waits until a service says that it is ready.
     pub async fn ready(&mut self, service: &'static str) {
-        let operations = self.ports[&format!("operations_{}", section_name(service))];
+        let operations = self.ports[&format!("operations_{}", section_name(service))].port();
         let url = format!("http://127.0.0.1:{operations}/readyz");
         for _ in 0..600 {
             if let Ok(answer) = reqwest::get(&url).await
@@ -188,19 +190,12 @@ impl Fleet {
     }
 }
 
-/// A free port for each port of each service, and one for the operations of each process.
-fn free_ports() -> BTreeMap<String, u16> {
-    let mut held = Vec::new();
-    let mut ports = BTreeMap::new();
-    let mut take = |name: String| {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-        ports.insert(name, listener.local_addr().expect("an address").port());
-        held.push(listener);
-    };
-    for service in installation::services() {
+/// A port for each port of each service, and one for the operations of each process; ours, also while a process is gone.
+fn claimed_ports() -> BTreeMap<String, Claim> {
+    let specs = installation::services().into_iter().flat_map(|service| {
         let section = section_name(service.name());
-        service.ports().iter().for_each(|spec| take(format!("{section}_{}", spec.name)));
-        take(format!("operations_{section}"));
-    }
-    ports
+        let ports = service.ports().iter().map(|spec| format!("{section}_{}", spec.name)).collect::<Vec<_>>();
+        ports.into_iter().chain([format!("operations_{section}")])
+    });
+    specs.map(|name| (name, Claim::any().expect("a port"))).collect()
 }

@@ -13,18 +13,20 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use super::find::{self, Fetch, Found, Search};
+use super::needed;
+use super::ports::{self, Claim};
 use super::process::{self, Child, Launch, Signal};
-use super::{needed, ports};
 
 const GIB: u64 = 1 << 30;
+const CONFIG: &str = "nats.conf";
 
 /// A private server and the process that runs it.
 #[derive(Debug)]
 pub struct PrivateNats {
     found: Found,
     folder: PathBuf,
-    port: u16,
-    monitor_port: u16,
+    port: Claim,
+    monitor_port: Claim,
     child: Option<Child>,
 }
 
@@ -36,8 +38,10 @@ impl PrivateNats {
         let found = needed(answer.context("the search for nats-server was cut short")??, "nats-server")?;
         fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
         let folder = folder.canonicalize().with_context(|| format!("cannot resolve {}", folder.display()))?;
+        end_earlier_run(&found.path, &folder.join(CONFIG)).await?;
+        let port = ports::choose("nats-server", port, &folder.join("port"))?;
+        let monitor_port = ports::choose("the monitor of nats-server", monitor_port, &folder.join("monitor-port"))?;
         let mut server = Self { found, folder, port, monitor_port, child: None };
-        server.end_earlier_run().await?;
         server.launch().await?;
         Ok(server)
     }
@@ -49,17 +53,17 @@ impl PrivateNats {
 
     /// The port of clients on 127.0.0.1.
     pub fn port(&self) -> u16 {
-        self.port
+        self.port.port()
     }
 
     /// The address for clients.
     pub fn url(&self) -> String {
-        format!("nats://127.0.0.1:{}", self.port)
+        format!("nats://127.0.0.1:{}", self.port.port())
     }
 
     /// The address of the server's own monitoring pages.
     pub fn monitor_url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.monitor_port)
+        format!("http://127.0.0.1:{}", self.monitor_port.port())
     }
 
     /// The process id, while it runs.
@@ -116,13 +120,10 @@ impl PrivateNats {
     }
 
     fn config_file(&self) -> PathBuf {
-        self.folder.join("nats.conf")
+        self.folder.join(CONFIG)
     }
 
     async fn launch(&mut self) -> Result<()> {
-        self.port = ports::choose("nats-server", self.port, &self.folder.join("port"))?;
-        self.monitor_port =
-            ports::choose("the monitor of nats-server", self.monitor_port, &self.folder.join("monitor-port"))?;
         fs::write(self.config_file(), self.config()?).context("cannot write the configuration of nats-server")?;
         let child = Child::start(Launch {
             name: "nats-server",
@@ -146,8 +147,8 @@ impl PrivateNats {
         Ok(format!(
             "server_name: causeway\nlisten: \"127.0.0.1:{}\"\nhttp: \"127.0.0.1:{}\"\n\
              jetstream {{\n  store_dir: {store}\n  sync_interval: \"10s\"\n  max_file: {max_file}\n  max_mem: {}\n}}\n",
-            self.port,
-            self.monitor_port,
+            self.port.port(),
+            self.monitor_port.port(),
             GIB / 4,
         ))
     }
@@ -155,7 +156,7 @@ impl PrivateNats {
     async fn wait_ready(&mut self) -> Result<()> {
         let ready = async {
             while self.pid().is_some() {
-                if is_healthy(self.monitor_port).await {
+                if is_healthy(self.monitor_port.port()).await {
                     return true;
                 }
                 tokio::time::sleep(Duration::from_millis(25)).await;
@@ -173,19 +174,6 @@ impl PrivateNats {
             Err(_) => bail!("nats-server was not healthy within 60 s; see {}", log.display()),
         }
     }
-
-    /// One whose parent was killed is on its way out, and still holds the store and the port.
-    async fn end_earlier_run(&self) -> Result<()> {
-        let config = self.config_file();
-        // The program may have any name, as a path that was configured; the configuration file is what is ours.
-        let program = self.found.path.canonicalize().unwrap_or_else(|_| self.found.path.clone());
-        let Some(name) = program.file_name().and_then(|name| name.to_str()) else { return Ok(()) };
-        let find = || process::strays(name, |folder| has_argument(folder, &config));
-        if find().is_empty() {
-            return Ok(());
-        }
-        process::end_strays("nats-server", Signal::TERM, Duration::from_secs(15), find).await
-    }
 }
 
 impl Drop for PrivateNats {
@@ -195,6 +183,18 @@ impl Drop for PrivateNats {
             child.signal(Signal::TERM);
         }
     }
+}
+
+/// One whose parent was killed is on its way out, and still holds the store and the port.
+async fn end_earlier_run(program: &Path, config: &Path) -> Result<()> {
+    // The program may have any name, as a path that was configured; the configuration file is what is ours.
+    let program = program.canonicalize().unwrap_or_else(|_| program.to_owned());
+    let Some(name) = program.file_name().and_then(|name| name.to_str()) else { return Ok(()) };
+    let find = || process::strays(name, |folder| has_argument(folder, config));
+    if find().is_empty() {
+        return Ok(());
+    }
+    process::end_strays("nats-server", Signal::TERM, Duration::from_secs(15), find).await
 }
 
 fn has_argument(process: &Path, file: &Path) -> bool {

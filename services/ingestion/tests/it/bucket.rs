@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use causeway_ingestion::Config;
 use causeway_ingestion::config::Bucket;
+use causeway_local::ports::Claim;
 use causeway_runtime::Secret;
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
@@ -24,15 +25,13 @@ const PART: usize = 1024 * 1024;
 /// A server of buckets, with its data in a folder.
 struct Server {
     folder: tempfile::TempDir,
-    port: u16,
+    port: Claim,
     child: Option<Child>,
 }
 
 impl Server {
     async fn start() -> Self {
-        let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-        let port = free.local_addr().expect("an address").port();
-        drop(free);
+        let port = Claim::any().expect("a port");
         let mut server = Self { folder: tempfile::tempdir().expect("a folder"), port, child: None };
         server.launch().await;
         server
@@ -45,7 +44,7 @@ impl Server {
                 "--address",
                 "127.0.0.1",
                 "--port",
-                &self.port.to_string(),
+                &self.port.port().to_string(),
                 "--configure-bucket",
                 BUCKET,
                 "--directory",
@@ -56,7 +55,7 @@ impl Server {
             .kill_on_drop(true)
             .spawn();
         self.child = Some(child.expect("node starts"));
-        let port = self.port;
+        let port = self.port.port();
         eventually("the server of buckets answers", || async { TcpStream::connect(("127.0.0.1", port)).await.is_ok() })
             .await;
     }
@@ -70,7 +69,7 @@ impl Server {
         let bucket = Bucket {
             name: BUCKET.into(),
             region: "us-east-1".into(),
-            endpoint: format!("http://127.0.0.1:{}", self.port),
+            endpoint: format!("http://127.0.0.1:{}", self.port.port()),
             access_key_id: account.into(),
             secret_access_key: Secret::new(account),
         };

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use causeway_ingestion::Config;
 use causeway_ingestion::config::{Limits, Mllp};
+use causeway_local::ports::Claim;
 use reqwest::{Response, StatusCode};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
@@ -184,7 +185,8 @@ async fn a_feed_that_is_known_by_its_certificate_is_heard_by_that_line_alone() {
         "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout ca.key -out ca.pem -days 2 -subj /CN=authority",
     );
     let [_, old, new, _] = ["server", "old", "new", "other"].map(|name| certificate(at, name));
-    let plain = std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port");
+    let claim = Claim::any().expect("a port");
+    let plain = std::net::SocketAddr::from(([127, 0, 0, 1], claim.port()));
     let mllp = Mllp {
         certificate: Some(at.join("server.pem")),
         key: Some(at.join("server.key")),

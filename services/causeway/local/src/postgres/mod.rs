@@ -24,8 +24,9 @@ use home::{Home, Passwords, write_private};
 pub use roles::ServiceDatabase;
 
 use super::find::{self, Fetch, Found, Search};
+use super::needed;
+use super::ports::{self, Claim};
 use super::process::{self, Child, Launch, Signal};
-use super::{needed, ports};
 
 /// The role that owns everything; migrations run as it, services never do.
 const ADMIN: &str = "causeway_admin";
@@ -60,7 +61,7 @@ const SETTINGS: &[(&str, &str)] = &[
 pub struct PrivatePostgres {
     found: Found,
     home: Home,
-    port: u16,
+    port: Claim,
     admin_password: SecretString,
     passwords: Mutex<Passwords>,
     child: Option<Child>,
@@ -77,6 +78,7 @@ impl PrivatePostgres {
         let mut passwords = Passwords::load(&home.folder)?;
         let admin_password = passwords.of(ADMIN, &home.folder)?;
         make_cluster(&found, &home, &admin_password).await?;
+        let port = ports::choose("PostgreSQL", port, &home.folder.join("port"))?;
         let mut server = Self {
             found,
             home,
@@ -96,7 +98,7 @@ impl PrivatePostgres {
 
     /// The port on 127.0.0.1.
     pub fn port(&self) -> u16 {
-        self.port
+        self.port.port()
     }
 
     /// The server's log.
@@ -119,7 +121,7 @@ impl PrivatePostgres {
     }
 
     fn url(&self, role: &str, password: &str, database: &str) -> SecretString {
-        format!("postgres://{role}:{password}@127.0.0.1:{}/{database}", self.port).into()
+        format!("postgres://{role}:{password}@127.0.0.1:{}/{database}", self.port()).into()
     }
 
     /// Makes the database `causeway_<service>` and its two roles, or brings them to the state they should have.
@@ -164,10 +166,8 @@ impl PrivatePostgres {
 
     async fn launch(&mut self) -> Result<()> {
         remove_stale_pid_file(&self.home.cluster)?;
-        let port_file = self.home.folder.join("port");
-        self.port = ports::choose("PostgreSQL", self.port, &port_file)?;
         let mut args: Vec<OsString> =
-            vec!["-D".into(), self.home.cluster.clone().into(), "-p".into(), self.port.to_string().into()];
+            vec!["-D".into(), self.home.cluster.clone().into(), "-p".into(), self.port().to_string().into()];
         args.extend(SETTINGS.iter().flat_map(|(name, value)| ["-c".into(), format!("{name}={value}").into()]));
         let child = Child::start(Launch {
             name: "postgres",
