@@ -524,6 +524,20 @@ fn a_late_review_is_told_by_the_teams_own_levels_or_else_to_the_lead_and_four_op
 }
 
 #[test]
+fn steps_for_missing_records_that_are_no_distances_are_named() {
+    let step = "{ hours = 72, channels = [\"email\", \"sms\"], template = \"records-request\" }";
+    let with = |other: &str| damaged("cadences.toml", step, &step.replace("hours = 72", other));
+    for (other, what) in [
+        ("hours = 168", "one is not later than the one before it"),
+        ("hours = 0", "one is not later than the one before it"),
+        ("hours = 72, business = true", "some count open hours and some all hours"),
+    ] {
+        let told = with(other);
+        assert!(told.starts_with("cadences.toml:") && told.contains(what), "{told}");
+    }
+}
+
+#[test]
 fn an_entry_that_fits_nothing_is_a_reviewers_choice_and_takes_no_inquiry_by_itself() {
     let profile = Profile::from_bundle(&load("harbor-valley")).unwrap();
     let entry = profile.out_of_scope_entry("other-centers").expect("a reviewer may choose it");

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::bundle::Bundle;
 use super::{EscalateTo, Profile, Site, Team, campaigns, check_feeds};
 use crate::booking::Fits;
+use crate::cadence::{CadenceStatus, StepFrom};
 use crate::fault::{Fault, Place};
 use crate::next_step::{self, NextStepKind};
 
@@ -367,6 +368,22 @@ fn cadences(profile: &Profile, file: &mut In<'_, '_>) {
             file.known(&names, "template", &format!("{}-sms", step.template));
         }
     }
+    let Some(chase) = profile.cadences.for_status(CadenceStatus::RecordsMissing) else { return };
+    let steps: Vec<_> = chase.steps.iter().filter(|step| step.from == StepFrom::StatusStart).collect();
+    let rises = steps.windows(2).all(|pair| pair[0].hours < pair[1].hours);
+    file.unless(
+        rises,
+        &chase.id,
+        "the steps for missing records are read as distances, and one is not later than the one before it",
+        "list them by rising hours, each once",
+    );
+    let later = || steps.iter().filter(|step| step.hours > 0);
+    file.unless(
+        later().all(|step| step.business) || !later().any(|step| step.business),
+        &chase.id,
+        "the steps for missing records are read as distances, and some count open hours and some all hours",
+        "write business = true in each of them or in none",
+    );
 }
 
 fn retention(profile: &Profile, file: &mut In<'_, '_>) {

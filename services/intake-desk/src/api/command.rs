@@ -15,7 +15,7 @@ use causeway_proto::intake::v1 as wire;
 
 use super::call::Call;
 use super::{Desk, page, script};
-use crate::domain::{Decided, HandTo, Inquiry, Refusal, Route, Rules, Step, Told, Verdict, chase_due, decide, merge};
+use crate::domain::{Decided, HandTo, Inquiry, Refusal, Route, Rules, Step, Told, Verdict, chase_look, decide, merge};
 use crate::error::DeskError;
 use crate::handlers::{Watched, chase_timer, claim_timer, drafts, next_step_timer, review_timer, visit_timer};
 use crate::store::inquiry::{Loaded, load_for_update, save};
@@ -107,7 +107,7 @@ impl Desk {
         let (step, fields) = self.prepare(tx, call, (&loaded, profile), what).await?;
         let Loaded { inquiry, facts, routed_line } = loaded;
         let rules = Rules::of(profile, &inquiry.facts, &worked_by(&step, &inquiry));
-        let (watched, chased) = (Watched::of(&inquiry), chase_due(&inquiry, &rules));
+        let (watched, chased) = (Watched::of(&inquiry), chase_look(&inquiry, &rules));
         // The one that stood beside this try; what it changes may call for another one.
         let used = match &step {
             Step::Attempt { outcome, .. } => script::used(profile, &inquiry, *outcome, script)?,
@@ -185,7 +185,7 @@ impl Desk {
                         "its entry has left programs.toml, so there is nothing to tell; keep the inquiry, or put the entry back",
                     ));
                 }
-                Ok((step, None))
+                Ok((promised_by_who_has_it(step, profile, inquiry), None))
             }
             What::Note { fields, base_version } => {
                 let known = note::open(tx, &self.parts.sealer, call.inquiry_id).await?;
@@ -222,6 +222,18 @@ impl Desk {
         // The words belong to the step itself, which writes the first line.
         let lines: Vec<_> = entries.into_iter().map(|entry| (call.inquiry_id, entry, sealed.take())).collect();
         Ok(timeline::insert(tx, &lines).await?)
+    }
+}
+
+/// Where nobody was asked for a document yet and the caller does not say who promises it, it is who usually has it.
+fn promised_by_who_has_it(step: Step, profile: &Profile, inquiry: &Inquiry) -> Step {
+    let is_asked = |kind: &str| inquiry.records.iter().any(|line| line.kind == kind && line.asked_at.is_some());
+    match step {
+        Step::PromiseRecord { kind, at, of: None } if !is_asked(&kind) => {
+            let of = profile.checklists.document(&kind).map(|document| document.from);
+            Step::PromiseRecord { kind, at, of }
+        }
+        step => step,
     }
 }
 

@@ -114,9 +114,12 @@ pub fn hand_over(desk: &Desk, asked: &wire::HandOverInquiryRequest) -> Result<Or
 
 /// Documents of whoever has them.
 pub fn request_records(asked: &wire::RequestRecordsRequest) -> Result<Order, DeskError> {
-    let of = if asked.of.is_empty() { Ok(RecordsFrom::Patient) } else { asked.of.parse() };
-    let of = of.map_err(|_| DeskError::Field("of is unknown; use patient, referring_office or hospital"))?;
+    let of = if asked.of.is_empty() { RecordsFrom::Patient } else { addressee(&asked.of)? };
     Ok(Order::step("request_records", Step::RequestRecords { kinds: asked.kinds.clone(), of }))
+}
+
+fn addressee(of: &str) -> Result<RecordsFrom, DeskError> {
+    of.parse().map_err(|_| DeskError::Field("of is unknown; use patient, referring_office or hospital"))
 }
 
 /// The day for which a document is promised, which ends at midnight of the center.
@@ -132,7 +135,8 @@ pub fn promise_record(desk: &Desk, asked: &wire::PromiseRecordRequest) -> Result
             ))?)
         }
     };
-    Ok(Order::step("promise_record", Step::PromiseRecord { kind: asked.kind.clone(), at }))
+    let of = if asked.of.is_empty() { None } else { Some(addressee(&asked.of)?) };
+    Ok(Order::step("promise_record", Step::PromiseRecord { kind: asked.kind.clone(), at, of }))
 }
 
 /// The state of one line of the checklist.

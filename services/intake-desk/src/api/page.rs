@@ -22,8 +22,8 @@ use jiff::Timestamp;
 use super::call::Call;
 use super::{Desk, script};
 use crate::domain::{
-    Handover, Inquiry, NextStep, RecordLine, Rules, asks_again_at, clock_state, is_chased, next_channel,
-    says_what_comes_next, standing_pause, worked,
+    Handover, Inquiry, NextStep, RecordLine, Rules, asks_again_at, clock_state, next_channel, says_what_comes_next,
+    standing_pause, worked,
 };
 use crate::error::DeskError;
 use crate::store::inquiry::{Loaded, find};
@@ -106,7 +106,7 @@ fn known_page(loaded: &Loaded, profile: &Profile, now: Timestamp) -> wire::Inqui
     let pause = standing_pause(&inquiry.pauses, inquiry.first_attempt_at, !inquiry.is_open(), now);
     let rules = Rules::of(profile, &inquiry.facts, route);
     let listed = |line: &RecordLine| wire::RecordLine {
-        asks_again_at: asks_again_at(line, &rules).filter(|_| is_chased(inquiry)).map_or(0, micros),
+        asks_again_at: asks_again_at(inquiry, line, &rules).map_or(0, micros),
         ..record_line(profile, line, language)
     };
     wire::Inquiry {

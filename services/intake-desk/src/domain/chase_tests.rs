@@ -5,12 +5,13 @@ use causeway_funnel::cadence::{Cadence, CadenceEnd, CadenceStatus, CadenceStep};
 use causeway_funnel::calendar::Calendar;
 use causeway_funnel::inquiry::Channel;
 use causeway_funnel::next_action::{NextAction, Targets};
+use causeway_funnel::records::WaiveReason;
 use causeway_funnel::stage::{CloseReason, ReopenReason};
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::tests::{START, at, calendar, new_inquiry, quiet};
-use crate::domain::{By, Outcome, Refusal, Step, Told, decide};
+use crate::domain::tests::{FIRST_WORD, START, at, calendar, new_inquiry, quiet};
+use crate::domain::{By, Outcome, Refusal, Step, Told, Verdict, VisitEvent, decide};
 
 /// At once, after three days, and after a week.
 pub(in crate::domain) fn cadence() -> Cadence {
@@ -57,6 +58,13 @@ impl Desk {
         desk
     }
 
+    /// With a second document that booking waits for.
+    fn with_two() -> Self {
+        let mut desk = Self::new();
+        desk.inquiry.records[1].needed = true;
+        desk
+    }
+
     fn rules(&self) -> Rules<'_> {
         Rules {
             calendar: &self.calendar,
@@ -83,7 +91,7 @@ impl Desk {
     }
 
     fn promise(&mut self, kind: &str, on: &str) {
-        self.step(&Step::PromiseRecord { kind: kind.to_owned(), at: Some(at(on)) });
+        self.step(&Step::PromiseRecord { kind: kind.to_owned(), at: Some(at(on)), of: None });
     }
 
     /// The timer fires at an instant. Gives what the person is asked for.
@@ -129,22 +137,22 @@ fn the_person_is_asked_again_after_three_days_and_a_week_and_then_it_is_ours_to_
 
 #[test]
 fn nobody_is_reminded_of_what_they_promised_before_that_day_has_passed() {
-    let mut desk = Desk::new();
+    let mut desk = Desk::with_two();
     desk.ask(&[PATHOLOGY, "genomic_report"], RecordsFrom::Patient);
     // Until the end of Saturday, in Chicago; Monday is the first day on which somebody is there.
     desk.promise(PATHOLOGY, "2026-03-08T06:00:00Z");
     assert_eq!(desk.said, ["pathology_report: promised for 2026-03-07."], "the day that ends then");
     assert_eq!(desk.fires("2026-03-05T16:00:00Z"), ["genomic_report"], "the other one was not promised");
     assert_eq!(desk.fires("2026-03-08T07:00:00Z"), Vec::<String>::new(), "it is Sunday");
-    assert_eq!(desk.fires("2026-03-09T13:00:00Z"), [PATHOLOGY]);
+    assert_eq!(desk.fires("2026-03-09T13:00:00Z"), [PATHOLOGY, GENOMIC], "the other one is due later that day");
     assert_eq!(desk.inquiry.records[0].promised_at, None, "a promise that was not kept is over");
     for (on, wanted) in
         [("2026-03-09T13:00:00Z", false), ("2026-06-20T05:00:00Z", false), ("2026-03-10T05:00:00Z", true)]
     {
-        let step = Step::PromiseRecord { kind: PATHOLOGY.to_owned(), at: Some(at(on)) };
+        let step = Step::PromiseRecord { kind: PATHOLOGY.to_owned(), at: Some(at(on)), of: None };
         assert_eq!(desk.try_step(&step).is_ok(), wanted, "{on}");
     }
-    desk.step(&Step::PromiseRecord { kind: PATHOLOGY.to_owned(), at: None });
+    desk.step(&Step::PromiseRecord { kind: PATHOLOGY.to_owned(), at: None, of: None });
     assert_eq!(desk.inquiry.records[0].promised_at, None);
 }
 
@@ -199,8 +207,12 @@ fn the_office_is_told_of_all_that_is_waited_for_from_it_whenever_that_is_another
     desk.ask(&[genomic], RecordsFrom::ReferringOffice);
     assert_eq!(told_office(&desk), Some(vec![PATHOLOGY.to_owned(), genomic.to_owned()]), "all, and not what is new");
 
-    let document =
-        |kind: &str, previous: &str| Step::Document { kind: kind.to_owned(), previous: previous.to_owned(), at: None };
+    let document = |kind: &str, previous: &str| Step::Document {
+        document: FIRST_WORD,
+        kind: kind.to_owned(),
+        previous: previous.to_owned(),
+        at: None,
+    };
     desk.step(&document(genomic, ""));
     assert_eq!(told_office(&desk), Some(vec![PATHOLOGY.to_owned()]));
     desk.step(&document("", genomic));
@@ -228,7 +240,8 @@ fn what_has_come_or_is_not_needed_and_who_is_closed_is_asked_for_nothing_more() 
         desk
     };
     let record = |state| Step::Record { kind: PATHOLOGY.to_owned(), state, why: None };
-    let document = Step::Document { kind: PATHOLOGY.to_owned(), previous: String::new(), at: None };
+    let document =
+        Step::Document { document: FIRST_WORD, kind: PATHOLOGY.to_owned(), previous: String::new(), at: None };
     for step in [record(LineState::Received), record(LineState::Waived), document, Step::Close(CloseReason::NotReady)] {
         let mut desk = asked();
         assert!(desk.due().is_some());
@@ -236,6 +249,215 @@ fn what_has_come_or_is_not_needed_and_who_is_closed_is_asked_for_nothing_more() 
         assert_eq!(desk.due(), None, "{step:?}");
         assert_eq!(desk.fires("2026-03-12T16:00:00Z"), Vec::<String>::new(), "{step:?}");
     }
+}
+
+const GENOMIC: &str = "genomic_report";
+
+fn loose(version: i64) -> Step {
+    Step::LooseDocument {
+        document: (FIRST_WORD.0, version),
+        door: "patient".to_owned(),
+        at: at("2026-03-03T16:00:00Z"),
+    }
+}
+
+#[test]
+fn nobody_is_asked_for_what_may_lie_here_unnamed_and_somebody_looks_at_it_in_time() {
+    let asked = || {
+        let mut desk = Desk::with_two();
+        desk.ask(&[PATHOLOGY, GENOMIC], RecordsFrom::Patient);
+        desk.now = at("2026-03-03T16:00:00Z");
+        desk.step(&loose(1));
+        desk
+    };
+    let mut desk = asked();
+    assert_eq!(desk.said, ["A document came from the patient; say which line of the checklist it is."]);
+    assert_eq!(desk.due(), None);
+    assert_eq!(desk.staff_due(), "2026-03-05T22:00:00Z", "two working days and six hours after it came");
+    assert_eq!(desk.fires("2026-03-05T16:00:00Z"), Vec::<String>::new());
+    // A person names it: the other one is asked for at once, since it is time.
+    let named = Step::Document {
+        document: (FIRST_WORD.0, 2),
+        kind: GENOMIC.to_owned(),
+        previous: String::new(),
+        at: Some(at("2026-03-03T16:00:00Z")),
+    };
+    desk.step(&named);
+    assert_eq!(desk.due().as_deref(), Some("2026-03-05T16:00:00Z"));
+    assert_eq!(desk.fires("2026-03-05T16:00:01Z"), [PATHOLOGY]);
+    assert!(!desk.try_step(&loose(1)).expect("not refused"), "an older word changes nothing");
+
+    // The word with the name overtook the one without.
+    let mut desk = Desk::with_two();
+    desk.ask(&[PATHOLOGY, GENOMIC], RecordsFrom::Patient);
+    desk.step(&named);
+    assert!(!desk.try_step(&loose(1)).expect("not refused"));
+    assert!(desk.due().is_some());
+
+    // Whoever asks again has seen it.
+    let mut desk = asked();
+    desk.ask(&[PATHOLOGY], RecordsFrom::Patient);
+    assert!(desk.due().is_some());
+    // One whose name is taken back is nobody's again.
+    let mut desk = asked();
+    desk.step(&named);
+    let nameless = Step::Document {
+        document: (FIRST_WORD.0, 3),
+        kind: String::new(),
+        previous: GENOMIC.to_owned(),
+        at: Some(at("2026-03-03T16:00:00Z")),
+    };
+    desk.step(&nameless);
+    assert_eq!(desk.due(), None);
+}
+
+#[test]
+fn who_did_not_get_the_question_is_asked_by_staff_as_soon_as_somebody_is_there() {
+    let told = |at_: &str| Step::RecordsNotTold { at: at(at_), text: "Not told.".to_owned() };
+    let mut desk = Desk::new();
+    desk.ask(&[PATHOLOGY], RecordsFrom::Patient);
+    desk.step(&told("2026-03-03T03:00:00Z"));
+    assert_eq!(desk.said, ["Not told."]);
+    assert_eq!(desk.due(), None);
+    assert_eq!(desk.staff_due(), "2026-03-03T14:00:00Z", "at eight on Tuesday");
+    assert_eq!(desk.fires("2026-03-05T16:00:00Z"), Vec::<String>::new());
+    desk.promise(PATHOLOGY, "2026-03-10T05:00:00Z");
+    assert_eq!(desk.due(), None, "what they said by phone is for staff to look after");
+    desk.ask(&[PATHOLOGY], RecordsFrom::Patient);
+    assert!(desk.due().is_some(), "asked anew");
+    // One that was asked for again since, or has come, is left alone.
+    desk.step(&told("2026-03-03T03:00:00Z"));
+    assert!(desk.due().is_some());
+    desk.step(&Step::Record { kind: PATHOLOGY.to_owned(), state: LineState::Received, why: None });
+    desk.step(&told("2026-03-12T03:00:00Z"));
+    assert_eq!(desk.inquiry.records[0].untold_at, None);
+}
+
+#[test]
+fn what_booking_can_do_without_is_asked_for_once() {
+    let mut desk = Desk::new();
+    desk.inquiry.records[1].needed = false;
+    desk.ask(&[PATHOLOGY, GENOMIC], RecordsFrom::Patient);
+    assert_eq!(desk.fires("2026-03-05T16:00:00Z"), [PATHOLOGY]);
+    desk.step(&Step::Record { kind: PATHOLOGY.to_owned(), state: LineState::Received, why: None });
+    assert_eq!(desk.due(), None);
+    assert_eq!(desk.fires("2026-03-12T16:00:00Z"), Vec::<String>::new());
+}
+
+#[test]
+fn nobody_is_asked_from_the_hour_of_the_visit_on() {
+    let mut desk = Desk::new();
+    desk.ask(&[PATHOLOGY], RecordsFrom::Patient);
+    let visit =
+        |starts_at: &str| Step::Visit { what: VisitEvent::Booked, at: at(START), version: 1, starts_at: at(starts_at) };
+    desk.step(&visit("2026-03-05T16:00:00Z"));
+    assert_eq!(desk.due(), None);
+    assert_eq!(desk.fires("2026-03-05T16:00:00Z"), Vec::<String>::new());
+    let mut desk = Desk::new();
+    desk.ask(&[PATHOLOGY], RecordsFrom::Patient);
+    desk.step(&visit("2026-03-06T16:00:00Z"));
+    assert_eq!(desk.fires("2026-03-05T16:00:00Z"), [PATHOLOGY], "it is needed for the visit");
+    assert_eq!(desk.due(), None, "the next one would be after it");
+}
+
+#[test]
+fn questions_that_are_close_together_are_one_message() {
+    let mut desk = Desk::with_two();
+    desk.ask(&[PATHOLOGY], RecordsFrom::Patient);
+    desk.now = at("2026-03-02T16:02:00Z");
+    desk.ask(&[GENOMIC], RecordsFrom::Patient);
+    assert_eq!(desk.fires("2026-03-05T16:00:00Z"), [PATHOLOGY, GENOMIC]);
+    assert_eq!(desk.due().as_deref(), Some("2026-03-09T16:00:00Z"));
+    // Staff ask for another one minutes before a reminder: that waits until the next morning.
+    let mut desk = Desk::with_two();
+    desk.ask(&[PATHOLOGY], RecordsFrom::Patient);
+    desk.now = at("2026-03-05T15:55:00Z");
+    desk.ask(&[GENOMIC], RecordsFrom::Patient);
+    assert_eq!(desk.fires("2026-03-05T16:00:00Z"), Vec::<String>::new());
+    assert_eq!(desk.due().as_deref(), Some("2026-03-06T14:00:00Z"));
+    // A promise is not broken by it.
+    let mut desk = Desk::with_two();
+    desk.ask(&[PATHOLOGY, GENOMIC], RecordsFrom::Patient);
+    desk.promise(GENOMIC, "2026-03-06T06:00:00Z");
+    assert_eq!(desk.fires("2026-03-05T16:00:00Z"), [PATHOLOGY]);
+}
+
+#[test]
+fn nothing_goes_out_while_the_center_is_closed_and_the_timer_comes_again_when_it_opens() {
+    let mut desk = Desk::new();
+    desk.ask(&[PATHOLOGY], RecordsFrom::Patient);
+    let again = |desk: &Desk| {
+        crate::domain::looks_again(&desk.inquiry, &Step::ChaseRecords, desk.now, &desk.rules()).map(|at| at.to_string())
+    };
+    assert_eq!(desk.fires("2026-03-07T08:00:00Z"), Vec::<String>::new(), "in the night of Saturday");
+    assert_eq!(again(&desk).as_deref(), Some("2026-03-09T13:00:00Z"));
+    assert_eq!(desk.fires("2026-03-09T13:00:00Z"), [PATHOLOGY]);
+    // Without a cadence it is looked again each day, so that one that comes back is heard.
+    let mut desk = Desk::new();
+    desk.cadence = None;
+    desk.ask(&[PATHOLOGY], RecordsFrom::Patient);
+    assert_eq!(
+        chase_look(&desk.inquiry, &desk.rules()).map(|at| at.to_string()).as_deref(),
+        Some("2026-03-03T16:00:00Z")
+    );
+    assert_eq!(desk.fires("2026-03-03T16:00:00Z"), Vec::<String>::new());
+    assert_eq!(again(&desk).as_deref(), Some("2026-03-04T16:00:00Z"));
+    desk.cadence = Some(cadence());
+    assert_eq!(again(&desk).as_deref(), Some("2026-03-05T16:00:00Z"));
+    desk.step(&Step::Close(CloseReason::NotReady));
+    assert_eq!(again(&desk), None);
+}
+
+#[test]
+fn who_is_opened_again_is_not_asked_the_same_moment_and_is_not_late_by_the_time_in_between() {
+    let mut desk = Desk::new();
+    desk.ask(&[PATHOLOGY], RecordsFrom::Patient);
+    desk.step(&Step::Close(CloseReason::NotReady));
+    desk.now = at("2026-03-31T01:00:00Z");
+    desk.step(&Step::Reopen(ReopenReason::ClosedByMistake));
+    assert_eq!(desk.due().as_deref(), Some("2026-04-03T13:00:00Z"), "three days from then, when the center opens");
+    assert!(desk.staff_due().as_str() >= "2026-03-31T13:00:00Z", "{}", desk.staff_due());
+}
+
+#[test]
+fn what_nobody_was_asked_for_does_not_wait_for_the_promise_of_another() {
+    let mut desk = Desk::with_two();
+    let record = |state, why| Step::Record { kind: GENOMIC.to_owned(), state, why };
+    desk.step(&record(LineState::Waived, Some(WaiveReason::OtherReason)));
+    desk.ask(&[PATHOLOGY], RecordsFrom::Patient);
+    assert_eq!(desk.staff_due(), "2026-03-11T22:00:00Z");
+    desk.step(&record(LineState::Needed, None));
+    assert_eq!(desk.staff_due(), "2026-03-04T22:00:00Z", "in the time that the center gives");
+}
+
+#[test]
+fn a_promise_of_what_nobody_was_asked_for_is_kept_with_who_gave_it() {
+    let mut desk = Desk::new();
+    let promise = Step::PromiseRecord {
+        kind: PATHOLOGY.to_owned(),
+        at: Some(at("2026-03-08T06:00:00Z")),
+        of: Some(RecordsFrom::Hospital),
+    };
+    desk.step(&promise);
+    let line = &desk.inquiry.records[0];
+    assert_eq!((line.state, line.asked_of), (LineState::Requested, RecordsFrom::Hospital));
+    assert_eq!(line.promised_at, Some(at("2026-03-08T06:00:00Z")));
+}
+
+#[test]
+fn a_reviewer_who_asks_for_more_leaves_others_their_promise() {
+    let mut desk = Desk::with_two();
+    desk.ask(&[GENOMIC], RecordsFrom::ReferringOffice);
+    desk.promise(GENOMIC, "2026-03-08T06:00:00Z");
+    desk.step(&Step::Record { kind: PATHOLOGY.to_owned(), state: LineState::Received, why: None });
+    for kinds in [vec![GENOMIC.to_owned()], Vec::new()] {
+        desk.step(&Step::Review(Verdict::AskForMore(kinds)));
+        let line = &desk.inquiry.records[1];
+        assert_eq!((line.asked_of, line.asked_times, line.needed), (RecordsFrom::ReferringOffice, 1, true));
+        assert!(line.promised_at.is_some());
+        assert_eq!(told_office(&desk), None);
+    }
+    assert!(desk.told.iter().any(|told| matches!(told, Told::RecordsRequested { kinds, .. } if *kinds == [PATHOLOGY])));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use causeway_funnel::calendar::{Clocked, Pause};
 use causeway_funnel::next_action::NextAction;
 use jiff::Timestamp;
 
-use super::chase::chase_due;
+use super::chase::chase_look_again;
 use super::decide::Work;
 use super::inquiry::{Inquiry, Rules};
 use super::step::{HandTo, How, Step};
@@ -33,7 +33,7 @@ pub fn watched_since(inquiry: &Inquiry, step: &Step, now: Timestamp) -> Option<T
 /// was a pause since it was set.
 pub fn looks_again(inquiry: &Inquiry, step: &Step, now: Timestamp, rules: &Rules<'_>) -> Option<Timestamp> {
     let Step::ClaimIdle { owner, version, since } = step else {
-        return chase_due(inquiry, rules).filter(|due| matches!(step, Step::ChaseRecords) && *due > now);
+        return chase_look_again(inquiry, now, rules).filter(|_| matches!(step, Step::ChaseRecords));
     };
     if !is_held_by(inquiry, owner, *version) {
         return None;

@@ -118,6 +118,12 @@ pub struct RecordLine {
     /// The end of the day for which whoever was asked promised it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub promised_at: Option<Timestamp>,
+    /// Since when it is known that the person did not get the question, so that it is for staff to ask.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub untold_at: Option<Timestamp>,
+    /// It is not asked for again by itself before: it was opened again after a time in which nobody asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rests_until: Option<Timestamp>,
     /// When it came.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub received_at: Option<Timestamp>,
@@ -135,6 +141,18 @@ fn is_patient(of: &RecordsFrom) -> bool {
 
 fn is_zero(times: &u32) -> bool {
     *times == 0
+}
+
+/// A document of which nobody had said what it is when it came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Loose {
+    /// Which.
+    pub document: Uuid,
+    /// The newest version that was heard of it; an older word that comes later changes nothing.
+    pub version: i64,
+    /// Since when it waits for somebody to say what it is; none: it does no more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
 }
 
 /// The newest word on the visit, and when it was told: an older word that comes later changes nothing.
@@ -191,6 +209,8 @@ pub struct Inquiry {
     pub intake_complete: bool,
     /// The checklist.
     pub records: Vec<RecordLine>,
+    /// Documents that came without a word what they are.
+    pub loose: Vec<Loose>,
     /// Every document that booking waits for is there or waived.
     pub records_ready: bool,
     /// A reviewer has accepted the records.
@@ -437,6 +457,7 @@ pub fn routed(
         note_version: 0,
         intake_complete: false,
         records,
+        loose: Vec::new(),
         records_ready: nothing_needed,
         reviewed: false,
         review: None,

@@ -42,11 +42,12 @@ mod worked;
 
 pub use agreed::{NextStep, nearest};
 pub use attempts::{next_channel, next_try};
-pub use chase::{asks_again_at, chase_due, is_chased};
+pub use chase::{asks_again_at, chase_look};
 pub use decide::decide;
 pub use idle::{idle_after, looks_again, watched_since};
 pub use inquiry::{
-    ClockState, Inquiry, Paused, RecordLine, Route, Rules, Scope, Turn, Visit, clock_state, routed, standing_pause,
+    ClockState, Inquiry, Loose, Paused, RecordLine, Route, Rules, Scope, Turn, Visit, clock_state, routed,
+    standing_pause,
 };
 pub use note::{NoteFault, merge};
 pub use quality::{Audit, AuditState, Finished, Given, ItemFault, Reading, may_finish};

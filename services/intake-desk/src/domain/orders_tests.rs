@@ -9,7 +9,7 @@ use causeway_funnel::stage::{ReopenReason, Stage, StageStep, Standing, walk};
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
-use super::tests::{START, at, calendar, line, new_inquiry, quiet};
+use super::tests::{FIRST_WORD, START, at, calendar, line, new_inquiry, quiet};
 use super::*;
 
 /// What must not depend on the order: where it stands, how the stage went, the visit, the checklist, the lines of the timeline.
@@ -24,7 +24,7 @@ fn visit(what: VisitEvent, told: i64, version: i64) -> Step {
 }
 
 fn document(kind: &str, told: i64) -> Step {
-    Step::Document { kind: kind.into(), previous: String::new(), at: Some(hour(told)) }
+    Step::Document { document: FIRST_WORD, kind: kind.into(), previous: String::new(), at: Some(hour(told)) }
 }
 
 /// Ten facts of one inquiry, in the order in which they happened.

@@ -4,10 +4,11 @@ use causeway_funnel::records::{LineState, RecordsFrom, WaiveReason};
 use causeway_funnel::stage::StageEvent;
 use causeway_funnel::triage::ReviewDecision;
 use jiff::{SignedDuration, Timestamp};
+use uuid::Uuid;
 
-use super::chase::{CHASED, asks_again_at, is_chased};
+use super::chase::{CHASED, after, asked_again, next_distance};
 use super::decide::Work;
-use super::inquiry::RecordLine;
+use super::inquiry::{Loose, RecordLine};
 use super::step::{Refusal, Told};
 
 /// A promise further ahead than this is a slip of the pen.
@@ -63,8 +64,13 @@ impl Work<'_> {
         self.ask_for(wanted, of)
     }
 
-    /// What was promised is not asked for again before that.
-    pub(super) fn promise_record(&mut self, kind: &str, at: Option<Timestamp>) -> Result<(), Refusal> {
+    /// What was promised is not asked for again before that. `of`: who promises what nobody was asked for yet.
+    pub(super) fn promise_record(
+        &mut self,
+        kind: &str,
+        at: Option<Timestamp>,
+        of: Option<RecordsFrom>,
+    ) -> Result<(), Refusal> {
         self.require_open()?;
         let now = self.now;
         if at.is_some_and(|at| at <= now || now.duration_until(at) > FURTHEST_PROMISE) {
@@ -77,14 +83,16 @@ impl Work<'_> {
         if line.promised_at == at {
             return Ok(());
         }
-        line.promised_at = at;
         // Who promises it was asked, by whatever way.
-        if at.is_some() && line.state == LineState::Needed {
+        let of = of.unwrap_or(line.asked_of);
+        if at.is_some() && (line.state == LineState::Needed || line.asked_of != of) {
             line.state = LineState::Requested;
-            line.asked(line.asked_of, now);
+            line.asked(of, now);
         }
+        line.promised_at = at;
         self.begin();
         self.acted();
+        self.saw_papers();
         self.inquiry.recount_records();
         // The day that ends then.
         let last = |at: Timestamp| at.checked_sub(SignedDuration::from_nanos(1)).unwrap_or(at);
@@ -100,22 +108,72 @@ impl Work<'_> {
     /// Asks the person again for what has not come. What others were asked for is asked of them again by staff, to whom it comes back
     /// by its due time.
     pub(super) fn chase_records(&mut self) {
-        let (now, rules) = (self.now, self.rules);
-        if !is_chased(&self.inquiry) {
+        let now = self.now;
+        let kinds = asked_again(&self.inquiry, now, self.rules);
+        let mut times = 0;
+        for line in self.inquiry.records.iter_mut().filter(|line| kinds.contains(&line.kind)) {
+            line.asked(line.asked_of, now);
+            times = times.max(line.asked_times);
+        }
+        if kinds.is_empty() {
             return;
         }
-        let mut again = Vec::new();
-        for line in &mut self.inquiry.records {
-            if asks_again_at(line, rules).is_some_and(|at| at <= now) {
-                line.asked(line.asked_of, now);
-                again.push((line.kind.clone(), line.asked_times));
-            }
-        }
-        let Some(times) = again.iter().map(|one| one.1).max() else { return };
         self.begin();
-        let kinds: Vec<String> = again.into_iter().map(|one| one.0).collect();
         self.enter(CHASED, format!("Asked again for: {}.", kinds.join(", ")));
         self.told.push(Told::RecordsRequested { kinds, times, at: now });
+    }
+
+    /// The person did not get the question: by phone it is, and soon. What came meanwhile, or was asked for again since, is left alone.
+    pub(super) fn records_not_told(&mut self, at: Timestamp, text: &str) {
+        self.happened_at = Some(at);
+        self.begin();
+        for line in &mut self.inquiry.records {
+            if line.waits_for_the_person() && line.untold_at.is_none() && line.asked_at.is_some_and(|asked| asked <= at)
+            {
+                line.untold_at = Some(at);
+            }
+        }
+        self.enter("notice", text.to_owned());
+    }
+
+    /// A document came of which nobody has said what it is: a person looks at it. `door`: where it came in.
+    pub(super) fn loose_document(&mut self, document: (Uuid, i64), door: &str, at: Timestamp) {
+        if !self.hear_of(document, Some(at)) {
+            return;
+        }
+        self.happened_at = Some(at);
+        let from = match door {
+            "patient" => "from the patient",
+            "staff" => "from a colleague",
+            _ => "from the referring office",
+        };
+        self.enter("document", format!("A document came {from}; say which line of the checklist it is."));
+    }
+
+    /// Keeps since when a document waits for somebody to say what it is; none: it has its name. The first word of one that came with
+    /// its name has no older one to overtake, and is not kept. Gives whether it is news.
+    fn hear_of(&mut self, (document, version): (Uuid, i64), since: Option<Timestamp>) -> bool {
+        let loose = &mut self.inquiry.loose;
+        match loose.iter_mut().find(|known| known.document == document) {
+            Some(known) if known.version < version => (known.version, known.since) = (version, since),
+            None if version > 1 || since.is_some() => loose.push(Loose { document, version, since }),
+            _ => return false,
+        }
+        self.begin();
+        true
+    }
+
+    /// Nobody asked while it was closed, and nobody is asked the moment it is opened: the distance counts anew.
+    pub(super) fn rest_questions(&mut self) {
+        let (now, rules) = (self.now, self.rules);
+        for line in self.inquiry.records.iter_mut().filter(|line| line.waits_for_the_person()) {
+            line.rests_until = next_distance(line, rules).map(|distance| after(now, distance, rules));
+        }
+    }
+
+    /// Whoever does something about the checklist has seen what lies there unnamed.
+    fn saw_papers(&mut self) {
+        self.inquiry.loose.iter_mut().for_each(|one| one.since = None);
     }
 
     pub(super) fn record(&mut self, kind: &str, state: LineState, why: Option<WaiveReason>) -> Result<(), Refusal> {
@@ -134,19 +192,21 @@ impl Work<'_> {
         let judged = matches!(state, LineState::Reviewed | LineState::Waived);
         (line.by, line.why) = (if judged { by } else { String::new() }, why.filter(|_| state == LineState::Waived));
         match state {
-            LineState::Requested => line.asked(RecordsFrom::Patient, now),
+            LineState::Requested => line.asked(line.asked_of, now),
             LineState::Received if line.received_at.is_none() => line.received_at = Some(now),
             LineState::Needed => line.received_at = None,
             _ => {}
         }
+        let asks_the_person = line.waits_for_the_person();
         self.begin();
         self.acted();
+        self.saw_papers();
         let (was_reviewed, waited) = (self.inquiry.reviewed, self.inquiry.review);
         self.inquiry.recount_records();
         let listed = why.filter(|why| state == LineState::Waived && *why != WaiveReason::OtherReason);
         let because = listed.map(|why| format!(", {}", why.label("en").to_lowercase())).unwrap_or_default();
         self.enter("record", format!("{kind}: {}{because}.", state.label("en").to_lowercase()));
-        if state == LineState::Requested {
+        if asks_the_person {
             let times = self.line(kind)?.asked_times;
             self.told.push(Told::RecordsRequested { kinds: vec![kind.to_owned()], times, at: now });
         }
@@ -162,8 +222,9 @@ impl Work<'_> {
     /// A document that came is news and no wish, so nothing refuses it. A line that has one already stays as it is: what a person
     /// has reviewed or waived is not undone by another copy. One that was taken for another kind leaves that line open again, unless
     /// somebody has reviewed it.
-    pub(super) fn document(&mut self, kind: &str, previous: &str, at: Option<Timestamp>) {
+    pub(super) fn document(&mut self, document: (Uuid, i64), (kind, previous): (&str, &str), at: Option<Timestamp>) {
         self.happened_at = at;
+        self.hear_of(document, Some(self.now).filter(|_| kind.is_empty()));
         self.take_back(previous);
         if kind.is_empty() {
             return;
@@ -217,6 +278,7 @@ impl Work<'_> {
         }
         self.begin();
         self.acted();
+        self.saw_papers();
         self.inquiry.recount_records();
         let asked = match of {
             RecordsFrom::Patient => "Asked for",

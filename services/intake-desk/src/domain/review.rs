@@ -139,9 +139,14 @@ impl Work<'_> {
     /// What a reviewer names is what the decision waits for, also where the checklist lacked it or could do without it.
     fn ask_for_more(&mut self, kinds: &[String]) -> Result<(), Refusal> {
         self.enter("review", "Reviewer asks for more.");
+        // What somebody else was asked for, or has promised for a day, goes on as it is.
+        let goes_on = |line: &RecordLine| {
+            line.state == LineState::Requested && (line.asked_of != RecordsFrom::Patient || line.promised_at.is_some())
+        };
         if kinds.is_empty() {
             let missing = |line: &RecordLine| {
-                line.needed && matches!(line.state, LineState::Needed | LineState::Requested | LineState::Received)
+                let is_out = matches!(line.state, LineState::Needed | LineState::Requested | LineState::Received);
+                line.needed && is_out && !goes_on(line)
             };
             return self.ask_for(missing, RecordsFrom::Patient);
         }
@@ -154,7 +159,14 @@ impl Work<'_> {
                 }
             }
         }
-        self.ask_for(|line| kinds.contains(&line.kind), RecordsFrom::Patient)
+        let asked = |line: &RecordLine| kinds.contains(&line.kind) && !goes_on(line);
+        if self.inquiry.records.iter().any(asked) {
+            return self.ask_for(asked, RecordsFrom::Patient);
+        }
+        self.begin();
+        self.acted();
+        self.inquiry.recount_records();
+        Ok(())
     }
 
     /// Whoever reviews there has the whole time for it.

@@ -152,11 +152,13 @@ impl Work<'_> {
             // Opened again after its response time: due as soon as the center is open.
             return Some(self.rules.calendar.next_opening(self.now).max(inquiry.route.response_due_at));
         }
-        if let (Next::GatherRecords, Some(at)) = (action, gather_due(inquiry, self.rules)) {
-            return Some(at);
-        }
         // The same thing to do keeps its time: saving half a note does not win a day.
         let keeps = action == before.next_action && !moved && !self.restart && action != Next::Nothing;
+        if action == Next::GatherRecords {
+            let at = gather_due(inquiry, inquiry.due_at.filter(|_| keeps), self.now, self.rules);
+            // Opened again it is not late by the time in which it was closed.
+            return Some(if self.restart { at.max(self.rules.calendar.next_opening(self.now)) } else { at });
+        }
         if keeps { inquiry.due_at } else { None }
     }
 }

@@ -12,6 +12,7 @@ use causeway_funnel::stage::{CloseReason, ReopenReason, Stage};
 use causeway_funnel::stillness::PauseReason;
 use causeway_funnel::triage::ReviewDecision;
 use jiff::Timestamp;
+use uuid::Uuid;
 
 use super::inquiry::{Inquiry, Paused, Route};
 use super::review::{Verdict, Waiting};
@@ -292,9 +293,18 @@ pub enum Step {
         kind: String,
         /// The end of that day; none: the promise is taken back.
         at: Option<Timestamp>,
+        /// Who promised it; none: whoever was asked.
+        of: Option<RecordsFrom>,
     },
     /// It may be time to ask again for what has not come.
     ChaseRecords,
+    /// The message that asked the person for documents did not go out.
+    RecordsNotTold {
+        /// When that was known.
+        at: Timestamp,
+        /// One sentence for staff.
+        text: String,
+    },
     /// One line of the checklist changes.
     Record {
         /// Kind of document.
@@ -304,8 +314,19 @@ pub enum Step {
         /// Why it is not needed, where that is its state.
         why: Option<WaiveReason>,
     },
+    /// A document came of which nobody has said what it is.
+    LooseDocument {
+        /// Which, and the version of its word.
+        document: (Uuid, i64),
+        /// The door: patient, staff, hl7 or fhir.
+        door: String,
+        /// When it came.
+        at: Timestamp,
+    },
     /// A document came, or a person put one to this line.
     Document {
+        /// Which, and the version of its word.
+        document: (Uuid, i64),
         /// Kind of document; empty: the person who corrected it found none.
         kind: String,
         /// The kind that it was taken for before and that no other document is; empty: none.

@@ -21,6 +21,9 @@ use uuid::Uuid;
 
 use super::*;
 
+/// A document and the version of its word: the first one.
+pub(super) const FIRST_WORD: (Uuid, i64) = (Uuid::from_u128(7), 1);
+
 pub(super) fn at(text: &str) -> Timestamp {
     text.parse().expect("a time")
 }
@@ -364,7 +367,8 @@ fn a_line_moves_only_along_its_states_and_unknown_documents_are_refused() {
 #[test]
 fn a_document_that_comes_fills_its_line_once_and_undoes_nothing_that_a_person_said_of_it() {
     let mut desk = Desk::new(BookWhen::WaitForReview);
-    let came = |kind: &str| Step::Document { kind: kind.into(), previous: String::new(), at: None };
+    let came =
+        |kind: &str| Step::Document { document: FIRST_WORD, kind: kind.into(), previous: String::new(), at: None };
     desk.step(&came("pathology_report"));
     assert_eq!(desk.inquiry.records[0].state, LineState::Received);
     assert!(desk.inquiry.records_ready && desk.inquiry.records[0].received_at.is_some());
@@ -386,7 +390,12 @@ fn a_document_that_comes_fills_its_line_once_and_undoes_nothing_that_a_person_sa
 #[test]
 fn a_document_that_was_another_one_opens_its_old_line_again_unless_somebody_reviewed_it() {
     let mut desk = Desk::new(BookWhen::WaitForReview);
-    let was = |kind: &str, previous: &str| Step::Document { kind: kind.into(), previous: previous.into(), at: None };
+    let was = |kind: &str, previous: &str| Step::Document {
+        document: FIRST_WORD,
+        kind: kind.into(),
+        previous: previous.into(),
+        at: None,
+    };
     desk.step(&was("pathology_report", ""));
     assert!(desk.inquiry.records_ready);
     desk.step(&was("genomic_report", "pathology_report"));
@@ -831,8 +840,8 @@ fn some_step() -> impl Strategy<Value = Step> {
         2 => outcome.prop_map(|outcome| Step::Attempt { channel: Channel::Phone, outcome, call_back_at: None }),
         2 => (0i64..4, 0usize..2).prop_map(|(base_version, missing)| Step::Note { base_version, missing }),
         2 => state.prop_map(|state| Step::Record { kind: "pathology_report".into(), state, why: None }),
-        1 => Just(Step::Document { kind: "pathology_report".into(), previous: String::new(), at: None }),
-        1 => Just(Step::Document { kind: "x_ray_of_a_cat".into(), previous: "pathology_report".into(), at: Some(at(START)) }),
+        1 => Just(Step::Document { document: FIRST_WORD, kind: "pathology_report".into(), previous: String::new(), at: None }),
+        1 => Just(Step::Document { document: FIRST_WORD, kind: "x_ray_of_a_cat".into(), previous: "pathology_report".into(), at: Some(at(START)) }),
         2 => some_verdict().prop_map(Step::Review),
         1 => Just(Step::Close(CloseReason::NotReady)),
         1 => Just(Step::Reopen(ReopenReason::CameBack)),
@@ -849,8 +858,15 @@ fn some_step() -> impl Strategy<Value = Step> {
         1 => (0i64..9).prop_map(|days| Step::PromiseRecord {
             kind: "pathology_report".into(),
             at: (days > 0).then(|| at(START) + SignedDuration::from_hours(24 * days)),
+            of: None,
         }),
         1 => Just(Step::ChaseRecords),
+        1 => Just(Step::RecordsNotTold { at: at(START), text: "Not told.".into() }),
+        1 => (1i64..4).prop_map(|version| Step::LooseDocument {
+            document: (FIRST_WORD.0, version),
+            door: "patient".into(),
+            at: at(START),
+        }),
         1 => Just(Step::ReferElsewhere),
         1 => Just(Step::Keep(KeepReason::TreatedHere)),
         2 => any::<bool>().prop_map(|is_sent| Step::ReferralTold {

@@ -280,6 +280,7 @@ impl Work<'_> {
             self.inquiry.scope.state = ScopeState::Proposed;
         }
         self.restart = true;
+        self.rest_questions();
         self.enter("reopened", format!("Opened again: {}.", reason.label("en").to_lowercase()));
         Ok(())
     }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::read::Notice;
 use super::{Placed, SHORTLY, Watched, chase_timer, claim_timer, review_timer, told};
-use crate::domain::{Inquiry, Rules, Step, chase_due, decide, looks_again};
+use crate::domain::{Inquiry, Rules, Step, chase_look, decide, looks_again};
 use crate::store::drafts;
 use crate::store::inquiry::{Loaded, known, load_for_update, save};
 use crate::store::timeline::Line;
@@ -54,7 +54,7 @@ pub(super) async fn take(
             continue;
         };
         let rules = Rules::of(profile, &inquiry.facts, &inquiry.route);
-        let (watched, chased) = (Watched::of(&inquiry), chase_due(&inquiry, &rules));
+        let (watched, chased) = (Watched::of(&inquiry), chase_look(&inquiry, &rules));
         let decided = decide(inquiry, &step, &by, now, &rules)
             .map_err(|refusal| HandlerError::Failed(format!("decide what became of an inquiry: {refusal}")))?;
         outcomes[place] = match looks_again(&decided.inquiry, &step, now, &rules) {

@@ -7,7 +7,7 @@ use causeway_envelope::TraceContext;
 use causeway_mailbox::Timer;
 use jiff::Timestamp;
 
-use crate::domain::{Inquiry, Rules, chase_due};
+use crate::domain::{Inquiry, Rules, chase_look};
 
 /// Timer that fires when the person is to be asked again for documents.
 pub(super) const RECORDS_CHASE: &str = "records-chase";
@@ -19,7 +19,7 @@ pub fn chase_timer(
     rules: &Rules<'_>,
     trace: &TraceContext,
 ) -> Option<Timer> {
-    let due_at = chase_due(inquiry, rules).filter(|due| Some(*due) != before)?;
+    let due_at = chase_look(inquiry, rules).filter(|due| Some(*due) != before)?;
     Some(Timer {
         aggregate_id: inquiry.inquiry_id,
         kind: RECORDS_CHASE,

@@ -120,21 +120,16 @@ fn decision(place: usize, version: i64, event: RouteDecided) -> Result<Read, Unr
     Ok(Read::Decision(Box::new(Decision { place, inquiry_id, known, facts, route, decided_at, row, owner })))
 }
 
-/// One that nobody has named yet is told in the timeline alone: a person looks at it and says what it is.
+/// One that nobody has named yet is for a person, who looks at it and says what it is.
 fn document(event: DocumentReceived) -> Result<Read, Unreadable> {
+    let document = (id("document_id", &event.document_id)?, event.version);
     let inquiry_id = id("inquiry_id", &event.inquiry_id)?;
     if !event.record_kind.is_empty() || !event.previous_kind.is_empty() {
         let (kind, previous, at) = (event.record_kind, event.previous_kind, optional_instant(event.at));
-        return Ok(Read::Step(inquiry_id, Step::Document { kind, previous, at }));
+        return Ok(Read::Step(inquiry_id, Step::Document { document, kind, previous, at }));
     }
-    let from = match event.door.as_str() {
-        "patient" => "from the patient",
-        "staff" => "from a colleague",
-        _ => "from the referring office",
-    };
-    let text = format!("A document came {from}; say which line of the checklist it is.");
     let at = instant("at", event.at)?;
-    Ok(Read::Notice(inquiry_id, Entry { at, kind: "document", text: text.into(), actor: "ingestion".to_owned() }))
+    Ok(Read::Step(inquiry_id, Step::LooseDocument { document, door: event.door, at }))
 }
 
 /// An unknown reason of a newer routing is told as another one.
@@ -248,6 +243,9 @@ const STAFF_ESCALATION: &str = "staff_escalation";
 /// The kind of the message that says where to go instead: an inquiry waits to hear what became of it.
 const REFERRED_ELSEWHERE: &str = "referred_elsewhere";
 
+/// The kind of the message that asks the person for documents: who did not get it is asked by staff.
+const RECORDS_REQUEST: &str = "records_request";
+
 fn notice(outcome: Option<NoticeOutcome>, what: &str) -> Result<Read, Unreadable> {
     let outcome = outcome.ok_or(Unreadable::Missing { field: "outcome" })?;
     let channel = causeway_proto::convert::channel_from_wire(outcome.channel()).label("en").to_lowercase();
@@ -277,6 +275,10 @@ fn notice(outcome: Option<NoticeOutcome>, what: &str) -> Result<Read, Unreadable
     if outcome.kind == REFERRED_ELSEWHERE {
         let fate = if what == "sent" { ReferralFate::Sent } else { ReferralFate::NotSent };
         return Ok(Read::Step(inquiry_id, Step::ReferralTold { fate, at, text }));
+    }
+    if (what, outcome.kind.as_str()) == ("failed", RECORDS_REQUEST) {
+        let text = format!("The person could not be asked for documents by {channel}{because}; ask them by phone.");
+        return Ok(Read::Step(inquiry_id, Step::RecordsNotTold { at, text }));
     }
     let entry = Entry { at, kind: "notice", text: text.into(), actor: "notification".to_owned() };
     Ok(Read::Notice(inquiry_id, entry))

@@ -8,7 +8,7 @@ use prost::Message as _;
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use crate::domain::{Handover, Inquiry, NextStep, Paused, RecordLine, Route, Scope, Turn, Visit, Waiting};
+use crate::domain::{Handover, Inquiry, Loose, NextStep, Paused, RecordLine, Route, Scope, Turn, Visit, Waiting};
 
 /// An inquiry and its facts as every event carries them.
 #[derive(Debug, Clone)]
@@ -47,6 +47,7 @@ pub struct InquiryRow {
     reviewed: bool,
     stage_facts: Json<Vec<StageFact>>,
     checklist: Json<Vec<RecordLine>>,
+    loose: Json<Vec<Loose>>,
     close_reason: Option<String>,
     closed_at: Option<Ts>,
     visit_at: Option<Ts>,
@@ -79,7 +80,7 @@ const COLUMNS: &str = "inquiry_id, facts, stage, program, team, site, script, ow
      intake_complete, records_ready, reviewed, stage_facts, checklist, close_reason, closed_at, visit_at, visit_told_at, \
      visit_version, route_version, clock_version, version, routed_line, chosen, moved_version, choice, escalated, bounced, \
      scope_entry, scope_state, scope_reason, handover, moved_at, pauses, review_since, review_due_at, \
-     review_escalated, decline_reason, next_step";
+     review_escalated, decline_reason, next_step, loose";
 
 /// A word in a row that this release does not know.
 fn unreadable(column: &str, cause: impl std::fmt::Display) -> sqlx::Error {
@@ -148,6 +149,7 @@ impl InquiryRow {
             note_version: self.note_version,
             intake_complete: self.intake_complete,
             records: self.checklist.0,
+            loose: self.loose.0,
             records_ready: self.records_ready,
             reviewed: self.reviewed,
             stage_facts: self.stage_facts.0,
@@ -202,18 +204,18 @@ const UPDATE: &str = "UPDATE inquiries AS i SET stage = t.stage, program = t.pro
      moved_version = t.moved_version, choice = t.choice, escalated = t.escalated, bounced = t.bounced, \
      scope_state = t.scope_state, scope_reason = t.scope_reason, handover = t.handover, moved_at = t.moved_at, pauses = t.pauses, \
      scope_entry = t.scope_entry, review_since = t.review_since, review_due_at = t.review_due_at, \
-     review_escalated = t.review_escalated, decline_reason = t.decline_reason, next_step = t.next_step \
+     review_escalated = t.review_escalated, decline_reason = t.decline_reason, next_step = t.next_step, loose = t.loose \
      FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], \
      $9::text[], $10::timestamptz[], $11::timestamptz[], $12::boolean[], $13::integer[], $14::timestamptz[], \
      $15::timestamptz[], $16::timestamptz[], $17::bigint[], $18::boolean[], $19::boolean[], $20::boolean[], $21::jsonb[], \
      $22::jsonb[], $23::text[], $24::timestamptz[], $25::timestamptz[], $26::timestamptz[], $27::bigint[], $28::bigint[], \
      $29::bigint[], $30::bigint[], $31::boolean[], $32::bigint[], $33::bigint[], $34::integer[], $35::boolean[], $36::text[], $37::text[], $38::jsonb[], $39::timestamptz[], $40::jsonb[], \
-     $41::text[], $42::timestamptz[], $43::timestamptz[], $44::integer[], $45::text[], $46::jsonb[]) AS t \
+     $41::text[], $42::timestamptz[], $43::timestamptz[], $44::integer[], $45::text[], $46::jsonb[], $47::jsonb[]) AS t \
      (inquiry_id, stage, program, team, site, script, owner, priority, next_action, due_at, \
      response_due_at, after_hours, attempts, first_attempt_at, first_contact_at, call_back_at, note_version, \
      intake_complete, records_ready, reviewed, stage_facts, checklist, close_reason, closed_at, visit_at, visit_told_at, \
      visit_version, route_version, version, clock_version, chosen, moved_version, choice, escalated, bounced, \
-     scope_state, scope_reason, handover, moved_at, pauses, scope_entry, review_since, review_due_at, review_escalated, decline_reason, next_step) \
+     scope_state, scope_reason, handover, moved_at, pauses, scope_entry, review_since, review_due_at, review_escalated, decline_reason, next_step, loose) \
      WHERE i.inquiry_id = t.inquiry_id";
 
 /// Saves inquiries that were loaded for update, with one statement.
@@ -271,6 +273,7 @@ pub async fn save(tx: &mut Tx, all: &[&Inquiry]) -> Result<(), sqlx::Error> {
         .bind(column(all, |one| one.review.map_or(0, |waiting| i32::try_from(waiting.escalated).unwrap_or(i32::MAX))))
         .bind(column(all, |one| one.declined.map_or("", |reason| reason.as_str())))
         .bind(column(all, |one| one.next_step.as_ref().map(Json)))
+        .bind(column(all, |one| Json(&one.loose)))
         .execute(tx.conn())
         .await?;
     // They were locked by this transaction, so none can be gone.

@@ -3,11 +3,12 @@
 use causeway_auth::Role;
 use causeway_mailbox::Ts;
 use causeway_proto::convert::micros;
-use causeway_proto::inquiry::v1::DocumentReceived;
+use causeway_proto::inquiry::v1::{Channel, DocumentReceived};
 use causeway_proto::intake::v1::{
     Inquiry, ListWorkRequest, OfficeRecordsWanted, PromiseRecordRequest, RecordLine, RecordsRequested,
     RequestRecordsRequest,
 };
+use causeway_proto::notice::v1::{NoticeFailed, NoticeOutcome};
 use jiff::{SignedDuration, Timestamp};
 use tonic::Code;
 use uuid::Uuid;
@@ -16,12 +17,13 @@ use crate::world::{CENTER, Desk, TEAM, World, at, eventually, page};
 
 fn ask(inquiry: Uuid, kinds: &[&str], of: &str) -> RequestRecordsRequest {
     let kinds = kinds.iter().map(|kind| (*kind).to_owned()).collect();
-    RequestRecordsRequest { center: CENTER.into(), inquiry_id: inquiry.to_string(), kinds, of: of.to_owned() }
+    let (center, inquiry_id) = (CENTER.to_owned(), inquiry.to_string());
+    RequestRecordsRequest { center, inquiry_id, kinds, of: of.to_owned(), ..Default::default() }
 }
 
 fn promise(inquiry: Uuid, kind: &str, on: &str) -> PromiseRecordRequest {
     let (center, inquiry_id) = (CENTER.to_owned(), inquiry.to_string());
-    PromiseRecordRequest { center, inquiry_id, kind: kind.to_owned(), on: on.to_owned() }
+    PromiseRecordRequest { center, inquiry_id, kind: kind.to_owned(), on: on.to_owned(), ..Default::default() }
 }
 
 fn line<'a>(page: &'a Inquiry, kind: &str) -> &'a RecordLine {
@@ -175,5 +177,94 @@ async fn what_is_waited_for_from_the_office_is_told_when_it_is_asked_and_when_it
     let facts = told[0].facts.clone().expect("facts");
     assert_eq!((facts.inquiry_id, facts.center), (inquiry.to_string(), CENTER.to_owned()));
     assert!(told.windows(2).all(|pair| pair[0].version < pair[1].version) && told[0].at > 0, "{told:?}");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_can_not_be_asked_by_message_is_called_and_what_came_unnamed_is_looked_at_before_anybody_is_asked_again() {
+    let world = World::start().await;
+    let begun = at("2027-03-01T18:00:00Z");
+    world.clock.set(begun);
+    let inquiry = world.intake_done().await;
+    let mut dana = world.coordinator("dana-whitfield");
+    dana.request_records(ask(inquiry, &["pathology_report", "imaging"], "")).await.expect("asked");
+    let failed = NoticeOutcome {
+        notice_id: Uuid::from_u128(5).to_string(),
+        inquiry_id: inquiry.to_string(),
+        center: CENTER.into(),
+        kind: "records_request".into(),
+        channel: Channel::Email.into(),
+        at: micros(begun),
+        reason: "no_channel".into(),
+    };
+    world.publish(CENTER, inquiry, 2, &[NoticeFailed { outcome: Some(failed) }]).await;
+    let seen = looked(&dana, inquiry, "it falls to staff at once", |page| page.due_at == micros(begun)).await;
+    assert_eq!((line(&seen, "imaging").asks_again_at, seen.next_action.as_str()), (0, "gather_records"));
+    let told = "The person could not be asked for documents by email (no channel); ask them by phone.";
+    assert!(seen.timeline.iter().any(|line| line.text == told), "{:?}", seen.timeline);
+
+    // By phone the hospital is named as who has one of them; whoever usually has it is who promises it.
+    let mut by_hospital = promise(inquiry, "physician_notes", "2027-03-05");
+    dana.promise_record(by_hospital.clone()).await.expect("kept");
+    assert_eq!(line(&page(&mut dana, inquiry).await, "physician_notes").asked_of, "referring_office");
+    by_hospital.of = "nobody".into();
+    let refused = dana.promise_record(by_hospital.clone()).await.expect_err("nobody");
+    assert!(refused.message().starts_with("of "), "{}", refused.message());
+    (by_hospital.of, by_hospital.on) = ("hospital".into(), "2027-03-06".into());
+    dana.promise_record(by_hospital).await.expect("kept");
+    assert_eq!(line(&page(&mut dana, inquiry).await, "physician_notes").asked_of, "hospital");
+
+    dana.request_records(ask(inquiry, &["pathology_report", "imaging"], "")).await.expect("asked with an address");
+    let first = begun + SignedDuration::from_hours(72);
+    let seen = page(&mut dana, inquiry).await;
+    assert_eq!(line(&seen, "imaging").asks_again_at, micros(first));
+    let came = |kind: &str, version: i64| DocumentReceived {
+        inquiry_id: inquiry.to_string(),
+        center: CENTER.into(),
+        document_id: Uuid::from_u128(9).to_string(),
+        record_kind: kind.into(),
+        door: "patient".into(),
+        at: micros(begun),
+        version,
+        ..Default::default()
+    };
+    world.publish(CENTER, inquiry, 3, &[came("", 1)]).await;
+    let unnamed = |page: &Inquiry| line(page, "imaging").asks_again_at == 0;
+    let seen = looked(&dana, inquiry, "nobody is asked for what may have come", unnamed).await;
+    assert!(seen.due_at < micros(first + SignedDuration::from_hours(24)), "somebody looks at it in time");
+    world.clock.set(first);
+    eventually("the timer has looked", || async { next(&world, inquiry).await.is_none() }).await;
+    assert_eq!(asked(&world, inquiry).await.len(), 2);
+    world.publish(CENTER, inquiry, 4, &[came("imaging", 2)]).await;
+    looked(&dana, inquiry, "the other one is asked for", |page| line(page, "pathology_report").asked_times == 2).await;
+    assert_eq!(asked(&world, inquiry).await.last().expect("asked").0, kinds(&["pathology_report"]));
+    assert_eq!(world.count("SELECT count(*) FROM parked").await, 0);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn documents_that_a_person_was_asked_for_before_there_was_a_timer_are_asked_for_again_after_the_upgrade() {
+    let world = World::start().await;
+    let begun = at("2027-03-01T18:00:00Z");
+    world.clock.set(begun);
+    let inquiry = world.intake_done().await;
+    let mut dana = world.coordinator("dana-whitfield");
+    dana.request_records(ask(inquiry, &["pathology_report"], "")).await.expect("asked");
+    sqlx::raw_sql("DELETE FROM timers WHERE kind = 'records-chase'").execute(&world.admin).await.expect("as before");
+    let migration = include_str!("../../migrations/0011_documents_without_a_name.sql");
+    let kept = &migration[migration.find("-- Documents for which").expect("the upgrade")..];
+    // By an owner who is no superuser, for whom the policies hold.
+    let plain = "CREATE ROLE plain_owner; GRANT ALL ON SCHEMA public TO plain_owner; GRANT plain_owner TO CURRENT_USER; \
+                 ALTER TABLE inquiries OWNER TO plain_owner; ALTER TABLE timers OWNER TO plain_owner; SET ROLE plain_owner; ";
+    let whole = format!("{plain}{kept}RESET ROLE");
+    let mut owner = world.admin.acquire().await.expect("a connection");
+    sqlx::raw_sql(sqlx::AssertSqlSafe(whole)).execute(&mut *owner).await.expect("migrated");
+    drop(owner);
+    let first = begun + SignedDuration::from_hours(72);
+    eventually("it is known when", || async { next(&world, inquiry).await == Some(first) }).await;
+    world.clock.set(first);
+    looked(&dana, inquiry, "asked again", |page| line(page, "pathology_report").asked_times == 2).await;
+    let forced = "SELECT count(*) FROM pg_class WHERE relname IN ('inquiries', 'timers') AND relforcerowsecurity";
+    assert_eq!(world.count(forced).await, 2, "the policies hold again");
     world.end().await;
 }

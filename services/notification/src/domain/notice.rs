@@ -81,7 +81,7 @@ impl Kind {
 
     /// Whether an inquiry waits to hear what became of it, whatever that is: else it would wait for a message that never comes.
     pub fn is_awaited(self) -> bool {
-        self == Self::ReferredElsewhere
+        matches!(self, Self::ReferredElsewhere | Self::RecordsRequest)
     }
 
     /// The kind that a row names.
@@ -297,6 +297,10 @@ mod tests {
     #[test]
     fn an_answer_where_to_go_that_a_stop_held_back_is_told_since_the_inquiry_waits_for_it() {
         assert!(needs_a_person(Kind::ReferredElsewhere, reason::STOPPED));
+        assert!(
+            needs_a_person(Kind::RecordsRequest, reason::STOPPED),
+            "else the desk waits for papers that nobody asks for"
+        );
         assert!(!needs_a_person(Kind::ReferredElsewhere, reason::CLOSED), "a closed inquiry waits for nothing");
     }
 }
