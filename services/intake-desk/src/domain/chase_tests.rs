@@ -378,7 +378,7 @@ fn questions_that_are_close_together_are_one_message() {
     // A promise is not broken by it.
     let mut desk = Desk::with_two();
     desk.ask(&[PATHOLOGY, GENOMIC], RecordsFrom::Patient);
-    desk.promise(GENOMIC, "2026-03-06T06:00:00Z");
+    desk.promise(GENOMIC, "2026-03-05T20:00:00Z");
     assert_eq!(desk.fires("2026-03-05T16:00:00Z"), [PATHOLOGY]);
 }
 
