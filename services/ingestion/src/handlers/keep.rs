@@ -21,8 +21,8 @@ pub struct Fate {
     pub reason: &'static str,
     /// The inquiry that it is about.
     pub inquiry_id: Option<Uuid>,
-    /// The key of the referral that it overtook.
-    pub early: Option<[u8; 16]>,
+    /// The key of the referral that it overtook, and why it waits once that has come.
+    pub early: Option<([u8; 16], &'static str)>,
 }
 
 /// What became of it.
@@ -97,8 +97,8 @@ pub async fn within(tx: &mut Tx, heard: &Heard, fate: Fate) -> Result<Kept, Refu
     }
     let clashes = standing.iter().any(|one| one.content_hash != content && holds(one));
     if !clashes || fate.state == REFUSED {
-        if let Some(key) = fate.early {
-            messages::note_early(tx, id, &key).await?;
+        if let Some((key, wish)) = fate.early {
+            messages::note_early(tx, &[(id, key, wish)]).await?;
         }
         return Ok(Kept::New);
     }

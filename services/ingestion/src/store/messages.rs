@@ -155,15 +155,19 @@ pub async fn is_kept(tx: &mut Tx, control_key: &[u8], content_hash: &[u8], kind:
     .await
 }
 
-/// Notes which referral a message has overtaken.
-pub async fn note_early(tx: &mut Tx, message_id: Uuid, key: &[u8]) -> Result<(), sqlx::Error> {
+/// Notes which referral each message has overtaken, and why it waits once that has come.
+pub async fn note_early(tx: &mut Tx, early: &[(Uuid, [u8; 16], &str)]) -> Result<(), sqlx::Error> {
     let center = tx.center().to_owned();
-    sqlx::query("UPDATE messages SET referral_key = $3 WHERE center_id = $1 AND message_id = $2")
-        .bind(center)
-        .bind(message_id)
-        .bind(key)
-        .execute(tx.conn())
-        .await?;
+    sqlx::query(
+        "UPDATE messages SET referral_key = key, early_reason = why \
+         FROM unnest($2::uuid[], $3::bytea[], $4::text[]) AS given (id, key, why) WHERE center_id = $1 AND message_id = id",
+    )
+    .bind(center)
+    .bind(early.iter().map(|one| one.0).collect::<Vec<_>>())
+    .bind(early.iter().map(|one| one.1.as_slice()).collect::<Vec<_>>())
+    .bind(early.iter().map(|one| one.2).collect::<Vec<_>>())
+    .execute(tx.conn())
+    .await?;
     Ok(())
 }
 
@@ -179,7 +183,7 @@ pub async fn put_early(tx: &mut Tx, most: i64) -> Result<Vec<(Uuid, Uuid, String
     let (center, now) = (tx.center().to_owned(), tx.now());
     let sql = format!(
         "UPDATE messages SET inquiry_id = found.inquiry_id, changed_at = $3, \
-            reason = CASE kind WHEN 'REF^I14' THEN 'referral_cancelled' ELSE 'referral_modified' END \
+            reason = early_reason \
          FROM ({EARLY} FOR UPDATE OF messages SKIP LOCKED) AS found \
          WHERE messages.center_id = $1 AND messages.message_id = found.message_id \
          RETURNING messages.message_id, messages.inquiry_id, messages.reason"

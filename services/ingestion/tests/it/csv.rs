@@ -197,6 +197,25 @@ async fn the_next_days_list_repeats_changes_and_cancels_and_nobody_is_asked_twic
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_row_that_cancels_what_comes_in_a_later_file_waits_at_it_once_that_has_come() {
+    let world = World::start().await;
+    let cedar = Office::cedar(&world);
+    let new = row(8101);
+    let first =
+        cedar.taken(list(&[&new.replace(",new", ",cancelled"), &row(8102).replace(",new", ",cancelled")])).await;
+    let unknown = |line: &'static str, id: &'static str| (line, id, "parked", "unknown_referral");
+    assert_eq!(cedar.result(&first).await, told(&[unknown("2", "RB-8101"), unknown("3", "RB-8102")]));
+    cedar.taken(list(&[&new])).await;
+    let waits = "SELECT count(inquiry_id) FROM messages WHERE state = 'parked' AND reason = 'referral_cancelled'";
+    eventually("it waits at the referral", || async { world.count(waits).await == 1 }).await;
+    assert_eq!(
+        world.count("SELECT count(*) FROM messages WHERE reason = 'unknown_referral'").await,
+        1,
+        "the other one"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_can_not_be_taken_of_a_list_waits_and_the_rest_of_it_is_taken() {
     let world = World::start().await;
     let lake = Office::lake(&world);

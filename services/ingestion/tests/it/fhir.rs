@@ -362,6 +362,39 @@ async fn a_withdrawal_waits_for_a_person_and_ends_the_task_when_it_is_settled() 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_withdrawal_that_overtook_its_referral_waits_at_it_once_that_has_come() {
+    let world = World::start().await;
+    let office = Office::of(&world);
+    for (number, status) in [("R-8", "active"), ("R-9", "revoked")] {
+        let mut sent = request(number, "Testpatient");
+        sent["status"] = json!(status);
+        office.post("/ServiceRequest", &sent).await;
+    }
+    let early = "SELECT count(*) FROM messages WHERE state = 'parked' AND reason = 'unknown_referral'";
+    assert_eq!(world.count(early).await, 1);
+    let id = id_in(office.post("/ServiceRequest", &request("R-9", "Testpatient")).await.header("location"));
+    let mut found: Option<uuid::Uuid> = None;
+    for _ in 0..400 {
+        found = sqlx::query_scalar(
+            "SELECT message_id FROM messages JOIN inquiries USING (center_id, inquiry_id) \
+             WHERE state = 'parked' AND reason = 'referral_cancelled'",
+        )
+        .fetch_optional(&world.admin)
+        .await
+        .expect("read");
+        if found.is_some() {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    let message = found.expect("it waits at the referral");
+    let asked = SettleMessagesRequest { center: CENTER.into(), message_ids: vec![message.to_string()] };
+    world.client("portal", Some(coordinator(CENTER))).settle_messages(asked).await.expect("settled");
+    assert_eq!(office.get(&format!("/Task/{id}")).await.body["status"], "cancelled");
+    assert_eq!(world.count("SELECT count(*) FROM inquiries").await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_office_calls_its_referral_off_by_the_task_and_changes_nothing_else_of_it() {
     let world = World::start().await;
     let office = Office::of(&world);

@@ -215,7 +215,7 @@ async fn keep(
     let asked = rows.iter().filter(|row| row.state == REFUSED || !new.contains(&row.message_id));
     let keys: Vec<&[u8]> = asked.map(|row| row.control_key).collect();
     let standing = if keys.is_empty() { Vec::new() } else { messages::standing(tx, &keys).await? };
-    let (mut again, mut needless) = (Vec::new(), Vec::new());
+    let (mut again, mut needless, mut early) = (Vec::new(), Vec::new(), Vec::new());
     for (row, (at, message_id, _)) in rows.iter().zip(&kept) {
         let outcome = &mut outcomes[*at];
         let with_key = || standing.iter().filter(|one| one.control_key == row.control_key);
@@ -225,6 +225,10 @@ async fn keep(
                 Some(_) => needless.push(*message_id),
                 None => {
                     outcome.message_id = Some(*message_id);
+                    // Its referral may come in a later row or file.
+                    let unknown = outcome.reason == Code::UnknownReferral.word();
+                    let key = cancels(&chunk.drafts[*at]).filter(|_| unknown);
+                    early.extend(key.map(|key| (*message_id, *key, Code::ReferralCancelled.word())));
                     continue;
                 }
             }
@@ -240,6 +244,9 @@ async fn keep(
     }
     if !needless.is_empty() {
         messages::take_back(tx, &needless).await?;
+    }
+    if !early.is_empty() {
+        messages::note_early(tx, &early).await?;
     }
     messages::count_again(tx, &again).await?;
     Ok(())

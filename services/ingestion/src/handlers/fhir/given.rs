@@ -180,10 +180,16 @@ impl Read {
 
     /// A change or a withdrawal of a referral that should be known: a person acts on it.
     async fn about(&self, door: &Door, told: &Referral, reason: &'static str) -> Result<Told, Refusal> {
+        let key = door.acceptance.kept_key(self.sender.center(), &self.key(told))?;
         let inquiry = self.find(door, told).await?;
-        // It may have overtaken the referral itself.
-        let reason = if inquiry.is_some() { reason } else { told::UNKNOWN_REFERRAL };
-        let fate = keep::Fate { state: PARKED, reason, inquiry_id: inquiry, early: None };
+        let fate = match inquiry {
+            Some(_) => keep::Fate { state: PARKED, reason, inquiry_id: inquiry, early: None },
+            // It may have overtaken the referral itself, and is put to it once that has come.
+            None => {
+                let (reason, early) = (told::UNKNOWN_REFERRAL, Some((key, reason)));
+                keep::Fate { state: PARKED, reason, inquiry_id: None, early }
+            }
+        };
         match keep::message(&door.database, self.sender.center(), self.heard(door)?, fate).await? {
             keep::Kept::New => {}
             keep::Kept::ControlIdReused => return Ok(Told::number_reused()),

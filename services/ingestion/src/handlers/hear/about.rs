@@ -38,7 +38,7 @@ impl Hearing {
             }
             (reason, Some(_)) => (Fate { inquiry_id: inquiry, ..waits(reason) }, judged),
             // It may have overtaken the referral itself.
-            (_, None) => (Fate { early: key, ..waits(UNKNOWN_REFERRAL) }, judged),
+            (reason, None) => (Fate { early: key.map(|key| (key, reason)), ..waits(UNKNOWN_REFERRAL) }, judged),
         };
         let heard = self.heard_as_kept(heading, raw).await?;
         let kept = keep::message(&self.database, &heading.profile.center.id, heard, fate).await?;
