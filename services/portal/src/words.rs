@@ -110,6 +110,8 @@ pub struct FrontWords {
 pub struct FormWords {
     /// First sentence; the time of contact fills the gap.
     pub contact_by: Around,
+    /// Beside an address whose domain looks mistyped; what was probably meant fills the gap.
+    pub did_you_mean: Around,
     /// First sentence while the time of contact can't be computed.
     pub contact_open: &'static str,
     /// How much is asked; the number of questions fills the gap.

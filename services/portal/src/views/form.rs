@@ -4,10 +4,11 @@
 
 use std::collections::BTreeMap;
 
-use causeway_funnel::contact::FieldFault;
+use causeway_funnel::contact::{FaultCode, FieldFault};
 use causeway_funnel::form::{Field, FieldKind, Form, Needs, Part, Question as Asked, choice_label};
 
 use crate::pages::{Choice, ConsentBox, DateParts, FormSection, Question, QuestionKind};
+use crate::words::{Around, Words};
 
 /// What a form says of how somebody found it.
 pub const HIDDEN: [&str; 7] =
@@ -22,6 +23,8 @@ pub const SHOWN_AT: &str = "shown";
 pub const CALL: &str = "call";
 /// Name of the field for the proof of work, which the page's script fills in.
 pub const PROOF: &str = "proof";
+/// Name of the field that says with which e-mail address somebody was asked whether it is mistyped.
+pub const ASKED_EMAIL: &str = "asked_email";
 /// No form has more fields; a flood of them is cut.
 const MOST_FIELDS: usize = 200;
 
@@ -70,6 +73,7 @@ impl Sent {
                 || key == "form"
                 || key == CALL
                 || key == PROOF
+                || key == ASKED_EMAIL
                 || HIDDEN.contains(&key.strip_prefix(FIRST).unwrap_or(key))
                 || dates.iter().any(|date| is_part(key, date))
         };
@@ -88,6 +92,15 @@ impl Sent {
         }
         answers
     }
+}
+
+/// The question whether an e-mail address is mistyped, once for each address: sent again unchanged it is as it was meant.
+pub fn mistyped(form: &Form, sent: &mut Sent, hint: Option<String>, words: Around) -> Option<FieldFault> {
+    let (key, meant) = (form.fields().find(|(_, field)| field.kind == FieldKind::Email)?.1.key.clone(), hint?);
+    let typed = sent.get(&key).to_owned();
+    let is_asked = sent.typed.insert(ASKED_EMAIL.to_owned(), typed.clone()).is_some_and(|asked| asked.trim() == typed);
+    let message = Words::fill(words, &meant);
+    (!is_asked).then(|| FieldFault { field: key, code: FaultCode::default(), message })
 }
 
 fn is_part(key: &str, date: &str) -> bool {

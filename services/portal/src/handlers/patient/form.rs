@@ -32,7 +32,7 @@ use super::{frame, front, touch};
 use crate::centers::InForce;
 use crate::pages::{FORM_POLICY, HiddenField, InquiryFormPage, PublicFrame, TroublePage};
 use crate::tally::{Place, Showing};
-use crate::views::form::{IDEMPOTENCY_KEY, PROOF, SHOWN_AT, Sent, Shown};
+use crate::views::form::{ASKED_EMAIL, IDEMPOTENCY_KEY, PROOF, SHOWN_AT, Sent, Shown, mistyped};
 use crate::views::times;
 use crate::words::Words;
 
@@ -138,8 +138,12 @@ pub async fn send(
     if let Some(showing) = showing {
         app.tally.begun(&asking.place(), showing, read.as_ref().err().map_or(&[], Vec::as_slice));
     }
-    if let Err(faults) = read {
-        return repair(&app, &asking, &sent, &faults);
+    let hint = match read {
+        Ok(hint) => hint,
+        Err(faults) => return repair(&app, &asking, &sent, &faults),
+    };
+    if let Some(question) = mistyped(&asking.form, &mut sent, hint, asking.words.form.did_you_mean) {
+        return repair(&app, &asking, &sent, &[question]);
     }
     let signs = signs(&app, showing, from);
     let showing_id = showing.map(|showing| showing.id.to_string()).unwrap_or_default();
@@ -169,14 +173,15 @@ pub(super) fn find(
     Ok(Asking { in_force, form, words, path, query })
 }
 
-fn read(app: &App, asking: &Asking, sent: &Sent) -> Result<(), Vec<FieldFault>> {
+/// Gives the address that was probably meant, where the one that was typed looks mistyped.
+fn read(app: &App, asking: &Asking, sent: &Sent) -> Result<Option<String>, Vec<FieldFault>> {
     let profile = &asking.in_force.1;
     let reading = Reading {
         language: asking.words.code,
         region: &profile.center.default_region,
         today: profile.zone().to_datetime(app.clock.now()).date(),
     };
-    validate(&asking.form, &sent.answers(&asking.form), reading).map(|_| ())
+    validate(&asking.form, &sent.answers(&asking.form), reading).map(|answers| answers.email_hint)
 }
 
 fn request(asking: &Asking, sent: &Sent) -> SubmitInquiryRequest {
@@ -305,7 +310,8 @@ fn form_page(app: &App, asking: &Asking, sent: &Sent, faults: &[FieldFault], by:
     let known = sent.get(IDEMPOTENCY_KEY);
     let hidden = touch::names().map(|name| HiddenField { value: sent.get(&name).to_owned(), name });
     let token = shown_token(app, &asking.in_force.1.center.id, sent);
-    let hidden = hidden.chain([HiddenField { name: SHOWN_AT.to_owned(), value: token }]);
+    let asked = HiddenField { name: ASKED_EMAIL.to_owned(), value: sent.get(ASKED_EMAIL).to_owned() };
+    let hidden = hidden.chain([HiddenField { name: SHOWN_AT.to_owned(), value: token }, asked]);
     InquiryFormPage {
         frame: asking.frame(app),
         heading: form.title.get(code).to_owned(),

@@ -220,6 +220,7 @@ pub async fn record(State(app): State<Arc<App>>, Path((id, kind)): Path<(String,
                     inquiry_id: id.clone(),
                     kind: kind.clone(),
                     on,
+                    of: String::new(),
                 };
                 return posted.staff.peers.desk().promise_record(request).await.map(|_| ());
             }

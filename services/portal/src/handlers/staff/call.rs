@@ -22,8 +22,9 @@ use super::super::{App, page};
 use super::{Posted, Staff, calls, frame, not_yours, tell};
 use crate::pages::{CallLink, CallPage, Flash, FormSection, HiddenField, Tone};
 use crate::refusals::for_staff;
-use crate::views::form::{CALL, IDEMPOTENCY_KEY, Sent, Shown};
+use crate::views::form::{ASKED_EMAIL, CALL, IDEMPOTENCY_KEY, Sent, Shown, mistyped};
 use crate::views::script::script;
+use crate::words::Words;
 
 const LANGUAGE: &str = "en";
 
@@ -91,8 +92,8 @@ impl Chosen {
 }
 
 /// The filled form.
-pub async fn save(State(app): State<Arc<App>>, posted: Posted) -> Response {
-    let (staff, sent) = (&posted.staff, &posted.sent);
+pub async fn save(State(app): State<Arc<App>>, mut posted: Posted) -> Response {
+    let (staff, sent) = (&posted.staff, &mut posted.sent);
     let profile = &staff.in_force.1;
     let Some(form) = chosen(profile, sent.get("form")).filter(|_| staff.may(Action::EnterInquiry)) else {
         return not_yours(&app, staff);
@@ -100,7 +101,11 @@ pub async fn save(State(app): State<Arc<App>>, posted: Posted) -> Response {
     let answers = sent.answers(form);
     let today = profile.zone().to_datetime(app.clock.now()).date();
     let reading = Reading { language: LANGUAGE, region: &profile.center.default_region, today };
-    if let Err(faults) = validate(form, &answers, reading) {
+    let faults = match validate(form, &answers, reading) {
+        Ok(read) => mistyped(form, sent, read.email_hint, Words::of(LANGUAGE).form.did_you_mean).into_iter().collect(),
+        Err(faults) => faults,
+    };
+    if !faults.is_empty() {
         let chosen_call = Chosen::of(&app, staff, sent.get(CALL)).await;
         return page(StatusCode::UNPROCESSABLE_ENTITY, &call_page(&app, staff, (form, sent, &faults), chosen_call));
     }
@@ -174,6 +179,9 @@ fn call_page(
     let mut hidden = vec![HiddenField { name: "form".to_owned(), value: form.id.clone() }];
     if !chosen_call.id.is_empty() {
         hidden.push(HiddenField { name: CALL.to_owned(), value: chosen_call.id });
+    }
+    if !sent.get(ASKED_EMAIL).is_empty() {
+        hidden.push(HiddenField { name: ASKED_EMAIL.to_owned(), value: sent.get(ASKED_EMAIL).to_owned() });
     }
     let looking = calls::looking(app, staff);
     let began = chosen_call.opened.as_ref().and_then(|opened| opened.call.as_ref()).map(|call| call.started_at);
