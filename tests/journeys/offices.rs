@@ -120,9 +120,12 @@ async fn what_staff_ask_of_the_office_is_read_there_and_ends_with_the_document_t
         "reasonCode": [{ "coding": [{ "system": "http://hl7.org/fhir/sid/icd-10-cm", "code": "C50.411" }] }],
     });
     let url = format!("{}/fhir/{CENTER}/ServiceRequest", installation.address("ingestion_http"));
-    let posted = reqwest::Client::new().post(url).bearer_auth("imaging-demo-key");
-    let posted = posted.header("content-type", "application/fhir+json").body(request.to_string()).send().await;
-    assert_eq!(posted.expect("an answer").status().as_u16(), 201);
+    let post = async |request: &serde_json::Value| {
+        let posted = reqwest::Client::new().post(&url).bearer_auth("imaging-demo-key");
+        let posted = posted.header("content-type", "application/fhir+json").body(request.to_string()).send().await;
+        posted.expect("an answer").status().as_u16()
+    };
+    assert_eq!(post(&request).await, 201);
     let by_fhir = arrives(desk, &[by_hl7]).await;
     desk().ask_for(&by_fhir, &["imaging", "physician_notes"], "referring_office").await.expect("asked");
     let inputs = async || task(&installation, &by_fhir).await["input"].as_array().map_or(0, Vec::len);
@@ -132,6 +135,19 @@ async fn what_staff_ask_of_the_office_is_read_there_and_ends_with_the_document_t
     let told = task(&installation, &by_fhir).await;
     let coding = &told["input"][0]["valueCodeableConcept"]["coding"][0];
     assert_eq!(coding, &json!({ "system": "http://loinc.org", "code": NOTE }), "{told}");
+    // The office sends its referral once more, with what was asked for.
+    let mut again = request.clone();
+    let note = json!({
+        "resourceType": "DocumentReference", "id": "d", "status": "current", "subject": { "reference": "#p" },
+        "type": { "coding": [{ "system": "http://loinc.org", "code": NOTE }] },
+        "content": [{ "attachment": { "contentType": "application/pdf", "data": STANDARD.encode(&report) } }],
+    });
+    again["contained"].as_array_mut().expect("a list").push(note);
+    again["supportingInfo"] = json!([{ "reference": "#d" }]);
+    assert_eq!(post(&again).await, 200);
+    eventually("nothing is asked for any more", 60, async || inputs().await == 0).await;
+    let inquiry = desk().inquiry(&by_fhir).await.expect("the inquiry");
+    assert_eq!(state(&inquiry, "physician_notes"), "received");
 
     assert_eq!(installation.stop().await, Some(0));
     assert_eq!(installation.left_behind(), Vec::<String>::new(), "nothing is left running");

@@ -50,11 +50,13 @@ impl Submission {
         let parts = fixed.into_iter().chain(optional.into_iter().map(|part| part.as_deref().unwrap_or_default()));
         // Left out where they say nothing, so that the hashes kept from before they were there still compare.
         let urgency = (self.urgency != Urgency::default()).then(|| self.urgency.as_str());
+        // A referral that comes once more with a paper that was asked for is the same referral: its documents are taken by themselves.
+        let is_told = |(key, _): &(&String, &String)| self.source != Source::Fhir || key.as_str() != "documents";
         let later = Some(self.came_later()).filter(|later| !later.is_empty());
         for part in parts
             .chain(urgency)
             .chain(later.as_deref())
-            .chain(self.answers.iter().flat_map(|(key, answer)| [key.as_str(), answer.as_str()]))
+            .chain(self.answers.iter().filter(is_told).flat_map(|(key, answer)| [key.as_str(), answer.as_str()]))
         {
             text.push_str(itoa(part.len(), &mut [0; 20]));
             text.push(':');

@@ -206,4 +206,19 @@ async fn documents_of_a_fhir_referral_are_unpacked_and_an_address_is_kept_and_no
     assert_eq!((wished.address.as_str(), wished.title.as_str()), ("https://sound-imaging.example/d/7", "PET"));
     assert!(open(&world, &coordinator(CENTER), &kept.document_id).await.expect("opened").1 == report);
     assert!(open(&world, &coordinator(CENTER), &wished.document_id).await.is_err());
+
+    // What was asked for meanwhile comes with the same referral: it is attached, and nobody has to compare anything.
+    let mut more = document(json!({ "title": "MRI", "data": STANDARD.encode(pdf("Testpatient once more", 3_000)) }));
+    more["id"] = json!("d3");
+    body["contained"].as_array_mut().expect("a list").push(more);
+    body["supportingInfo"].as_array_mut().expect("a list").push(json!({ "reference": "#d3" }));
+    let url = format!("{}/fhir/{CENTER}/ServiceRequest", world.door.http);
+    let sent = world.browser.post(url).bearer_auth(KEY).json(&body).send().await.expect("an answer");
+    assert_eq!(sent.status(), 200);
+    wait_unpacked(&world).await;
+    let seen = listed(&world, &inquiry(&world).await).await;
+    let mut titles: Vec<&str> = seen.iter().map(|one| one.title.as_str()).collect();
+    titles.sort_unstable();
+    assert_eq!(titles, ["CT", "MRI", "PET"], "each once");
+    assert_eq!(world.count("SELECT count(*) FROM messages WHERE state = 'parked'").await, 0);
 }
