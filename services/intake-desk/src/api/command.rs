@@ -15,9 +15,13 @@ use causeway_proto::intake::v1 as wire;
 
 use super::call::Call;
 use super::{Desk, page, script};
-use crate::domain::{Decided, HandTo, Inquiry, Refusal, Route, Rules, Step, Told, Verdict, chase_look, decide, merge};
+use crate::domain::{
+    Decided, HandTo, Inquiry, Refusal, Route, Rules, Step, Told, Verdict, begun_by, chase_look, decide, merge,
+};
 use crate::error::DeskError;
-use crate::handlers::{Watched, chase_timer, claim_timer, drafts, next_step_timer, review_timer, visit_timer};
+use crate::handlers::{
+    Watched, chase_timer, claim_timer, drafts, left_timer, next_step_timer, review_timer, visit_timer,
+};
 use crate::store::inquiry::{Loaded, load_for_update, save};
 use crate::store::note::Fields;
 use crate::store::{Key, Known, drafts, finish_key, insert_attempt, note, take_key, timeline};
@@ -108,6 +112,7 @@ impl Desk {
         let Loaded { inquiry, facts, routed_line } = loaded;
         let rules = Rules::of(profile, &inquiry.facts, &worked_by(&step, &inquiry));
         let (watched, chased) = (Watched::of(&inquiry), chase_look(&inquiry, &rules));
+        let begun = begun_by(&inquiry).map(|(owner, due)| (owner.to_owned(), due));
         // The one that stood beside this try; what it changes may call for another one.
         let used = match &step {
             Step::Attempt { outcome, .. } => script::used(profile, &inquiry, *outcome, script)?,
@@ -140,6 +145,7 @@ impl Desk {
                 visit_timer(&after.inquiry, &step, &trace),
                 next_step_timer(&after.inquiry, &step, &trace),
                 claim_timer(&after.inquiry, &step, (tx.now(), &rules), &trace),
+                left_timer(begun.as_ref(), &after.inquiry, &rules, &trace),
                 review_timer(&watched, &after.inquiry, profile, &trace),
                 chase_timer(chased, &after.inquiry, &rules, &trace),
             ];

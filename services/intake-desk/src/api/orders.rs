@@ -53,8 +53,9 @@ pub fn attempt(asked: &wire::LogAttemptRequest) -> Result<Order, DeskError> {
     if !asked.script.is_empty() {
         content.push_str(&format!(" {} {}", asked.script, asked.script_version));
     }
+    let note = reason(&asked.note)?;
     let order = Order::step("log_attempt", step).with_key(key(&asked.idempotency_key)?, content)?;
-    Ok(order.with_script((asked.script.clone(), asked.script_version.clone())))
+    order.with_script((asked.script.clone(), asked.script_version.clone())).with_words(note)
 }
 
 /// A dated next step of a kind that the center's profile knows.

@@ -75,6 +75,7 @@ impl Work<'_> {
             Step::LooseDocument { document, door, at } => self.loose_document(*document, door, *at),
             Step::RecordsNotTold { at, text } => self.records_not_told(*at, text),
             Step::ClaimIdle { owner, version, since } => self.claim_idle(owner, *version, *since),
+            Step::LeftLate { owner, due, touched } => self.left_late(owner, *due, *touched),
             Step::NextStepTimePassed { number } => self.next_step_time_passed(*number),
             Step::AgreeNextStep { kind, at } => return self.agree_next_step(kind, *at),
             Step::EndNextStep(how) => return self.end_next_step(*how),

@@ -33,12 +33,40 @@ pub fn watched_since(inquiry: &Inquiry, step: &Step, now: Timestamp) -> Option<T
 /// was a pause since it was set.
 pub fn looks_again(inquiry: &Inquiry, step: &Step, now: Timestamp, rules: &Rules<'_>) -> Option<Timestamp> {
     let Step::ClaimIdle { owner, version, since } = step else {
-        return chase_look_again(inquiry, now, rules).filter(|_| matches!(step, Step::ChaseRecords));
+        return match step {
+            Step::ChaseRecords => chase_look_again(inquiry, now, rules),
+            Step::LeftLate { owner, due, touched } if begun_by(inquiry) == Some((owner, *due)) => {
+                left_after(*due, *touched, rules).filter(|until| *until > now)
+            }
+            _ => None,
+        };
     };
     if !is_held_by(inquiry, owner, *version) {
         return None;
     }
     idle_after(inquiry, *since, rules).filter(|until| *until > now)
+}
+
+/// What somebody has begun and what they have to do next by when; none where nobody has, or it is not theirs to do: a visit, a reviewer
+/// or a message is waited for.
+pub fn begun_by(inquiry: &Inquiry) -> Option<(&str, Timestamp)> {
+    use NextAction as Next;
+    let waits = matches!(
+        inquiry.next_action,
+        Next::Nothing | Next::AwaitVisit | Next::AwaitNextStep | Next::AwaitReferral | Next::ReviewRecords
+    );
+    // Whose turn it only is, and who has not begun what they took, is watched by the time since then.
+    let is_begun = !inquiry.owner.is_empty() && !inquiry.turn.chosen && inquiry.turn.moved_at.is_none();
+    let due = inquiry.due_at.filter(|_| inquiry.is_open() && is_begun && !waits)?;
+    Some((&inquiry.owner, due))
+}
+
+/// When what is due has been left lying by who has begun it; nothing where the center sets no limit. `touched`: when anything was last
+/// done about it.
+pub fn left_after(due: Timestamp, touched: Option<Timestamp>, rules: &Rules<'_>) -> Option<Timestamp> {
+    let minutes = rules.targets.claim_idle_minutes;
+    let since = touched.map_or(due, |touched| touched.max(due));
+    (minutes > 0).then(|| rules.calendar.add_business(since, minutes))
 }
 
 /// Whether somebody has it by the claim of this version, and has done nothing about it since.
@@ -62,6 +90,24 @@ fn waits_until(inquiry: &Inquiry) -> Option<Timestamp> {
 }
 
 impl Work<'_> {
+    /// Late work goes back to the queue where who has begun it does nothing more: they may be ill, and nobody else would take it.
+    pub(super) fn left_late(&mut self, owner: &str, due: Timestamp, touched: Option<Timestamp>) {
+        let is_left = left_after(due, touched, self.rules).is_some_and(|until| until <= self.now);
+        if begun_by(&self.inquiry) != Some((owner, due)) || !is_left {
+            return;
+        }
+        self.begin();
+        self.inquiry.owner.clear();
+        self.moved(How::Released);
+        let minutes = self.rules.targets.claim_idle_minutes;
+        self.enter(
+            "released",
+            format!(
+                "Back in the queue: it has been late for {minutes} open minutes, and {owner} did nothing about it."
+            ),
+        );
+    }
+
     /// Goes back to the queue of who comes next. It changes nothing for who holds it no more or took it anew, and a visit that is
     /// booked, a next step that is agreed, a message that is on its way, a call that was asked for and records that were asked for want nothing until their
     /// time; nor does the time of a pause count: [`looks_again`] says when to come back. Whether anything was done about it by others is the caller's

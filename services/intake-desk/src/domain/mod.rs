@@ -44,7 +44,7 @@ pub use agreed::{NextStep, nearest};
 pub use attempts::{next_channel, next_try};
 pub use chase::{asks_again_at, chase_look};
 pub use decide::decide;
-pub use idle::{idle_after, looks_again, watched_since};
+pub use idle::{begun_by, idle_after, left_after, looks_again, watched_since};
 pub use inquiry::{
     ClockState, Inquiry, Loose, Paused, RecordLine, Route, Rules, Scope, Turn, Visit, clock_state, routed,
     standing_pause,

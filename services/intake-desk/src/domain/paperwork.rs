@@ -150,6 +150,11 @@ impl Work<'_> {
         self.enter("document", format!("A document came {from}; say which line of the checklist it is."));
     }
 
+    /// Whether a newer word of a document was heard than this one.
+    fn heard_newer(&self, (document, version): (Uuid, i64)) -> bool {
+        self.inquiry.loose.iter().any(|known| known.document == document && known.version > version)
+    }
+
     /// Keeps since when a document waits for somebody to say what it is; none: it has its name. The first word of one that came with
     /// its name has no older one to overtake, and is not kept. Gives whether it is news.
     fn hear_of(&mut self, (document, version): (Uuid, i64), since: Option<Timestamp>) -> bool {
@@ -224,6 +229,9 @@ impl Work<'_> {
     /// somebody has reviewed it.
     pub(super) fn document(&mut self, document: (Uuid, i64), (kind, previous): (&str, &str), at: Option<Timestamp>) {
         self.happened_at = at;
+        if self.heard_newer(document) {
+            return;
+        }
         self.hear_of(document, Some(self.now).filter(|_| kind.is_empty()));
         self.take_back(previous);
         if kind.is_empty() {

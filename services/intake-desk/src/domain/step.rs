@@ -262,6 +262,15 @@ pub enum Step {
         /// When they did.
         since: Timestamp,
     },
+    /// What somebody has begun is late, and nothing is done about it.
+    LeftLate {
+        /// Who has begun it.
+        owner: String,
+        /// By when they had to do what comes next.
+        due: Timestamp,
+        /// When anything was last done about it.
+        touched: Option<Timestamp>,
+    },
     /// It goes to somebody else.
     HandOver(HandTo),
     /// Somebody tried to reach the person.

@@ -8,8 +8,8 @@ use causeway_mailbox::{HandlerError, Outcome, Timer, Tx};
 use uuid::Uuid;
 
 use super::read::Notice;
-use super::{Placed, SHORTLY, Watched, chase_timer, claim_timer, review_timer, told};
-use crate::domain::{Inquiry, Rules, Step, chase_look, decide, looks_again};
+use super::{Placed, SHORTLY, Watched, chase_timer, claim_timer, left_timer, review_timer, told};
+use crate::domain::{Inquiry, Rules, Step, begun_by, chase_look, decide, looks_again};
 use crate::store::drafts;
 use crate::store::inquiry::{Loaded, known, load_for_update, save};
 use crate::store::timeline::Line;
@@ -55,6 +55,7 @@ pub(super) async fn take(
         };
         let rules = Rules::of(profile, &inquiry.facts, &inquiry.route);
         let (watched, chased) = (Watched::of(&inquiry), chase_look(&inquiry, &rules));
+        let begun = begun_by(&inquiry).map(|(owner, due)| (owner.to_owned(), due));
         let decided = decide(inquiry, &step, &by, now, &rules)
             .map_err(|refusal| HandlerError::Failed(format!("decide what became of an inquiry: {refusal}")))?;
         outcomes[place] = match looks_again(&decided.inquiry, &step, now, &rules) {
@@ -67,6 +68,7 @@ pub(super) async fn take(
             changed.insert(inquiry_id);
             timers.extend(visit_timer(&one.inquiry, &step, &trace));
             timers.extend(claim_timer(&one.inquiry, &step, (now, &rules), &trace));
+            timers.extend(left_timer(begun.as_ref(), &one.inquiry, &rules, &trace));
             timers.extend(review_timer(&watched, &one.inquiry, profile, &trace));
             timers.extend(chase_timer(chased, &one.inquiry, &rules, &trace));
             lines.extend(decided.entries.into_iter().map(|entry| (inquiry_id, entry, None)));

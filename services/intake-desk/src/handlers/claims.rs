@@ -13,9 +13,20 @@ use uuid::Uuid;
 use super::Placed;
 use super::chase::RECORDS_CHASE;
 use super::next_step::{NEXT_STEP_TIME, passed};
-use crate::domain::{By, Inquiry, Rules, Step, idle_after, watched_since};
-use crate::store::claims::touched;
+use crate::domain::{By, Inquiry, Rules, Step, begun_by, idle_after, left_after, watched_since};
+use crate::store::claims::{last_touched, touched};
 use crate::store::inquiry::load_for_update;
+
+/// Timer that fires when what somebody has begun is late and nothing was done about it.
+const LEFT_LATE: &str = "left-late";
+
+/// What that timer has to know.
+#[derive(Serialize, Deserialize)]
+struct Left {
+    owner: String,
+    /// Microseconds since the Unix epoch.
+    due: i64,
+}
 
 /// Timer that fires when somebody has held an inquiry for as long as the center allows.
 const CLAIM_IDLE: &str = "claim-idle";
@@ -52,6 +63,26 @@ pub fn claim_timer(
     })
 }
 
+/// The timer that a change calls for where somebody has begun it; none where they are the same and have to do it by the same time.
+pub fn left_timer(
+    before: Option<&(String, Timestamp)>,
+    inquiry: &Inquiry,
+    rules: &Rules<'_>,
+    trace: &TraceContext,
+) -> Option<Timer> {
+    let (owner, due) = begun_by(inquiry)
+        .filter(|(owner, due)| before.is_none_or(|before| (&*before.0, before.1) != (*owner, *due)))?;
+    let left = Left { owner: owner.to_owned(), due: due.as_microsecond() };
+    Some(Timer {
+        aggregate_id: inquiry.inquiry_id,
+        kind: LEFT_LATE,
+        occurrence: inquiry.version.to_string(),
+        due_at: left_after(due, None, rules)?,
+        payload: serde_json::to_value(left).ok()?,
+        trace: trace.clone(),
+    })
+}
+
 /// The steps that timers call for. One of a claim about which something was done calls for none.
 pub(super) async fn steps(
     tx: &mut Tx,
@@ -76,9 +107,17 @@ pub(super) async fn steps(
         load_for_update(tx, &ids).await?;
         touched(tx, &claims).await?
     };
+    let lasts: Vec<Uuid> = due.iter().filter(|timer| timer.kind == LEFT_LATE).map(|timer| timer.aggregate_id).collect();
+    let last = if lasts.is_empty() { Default::default() } else { last_touched(tx, &lasts).await? };
+    let left = |timer: &DueTimer| {
+        let left: Left = serde_json::from_value(timer.payload.clone()).ok()?;
+        let due = Timestamp::from_microsecond(left.due).ok()?;
+        Some(Step::LeftLate { owner: left.owner, due, touched: last.get(&timer.aggregate_id).copied() })
+    };
     let mut steps = Vec::with_capacity(due.len());
     for (place, timer) in due.iter().enumerate() {
         let step = match (timer.kind.as_str(), held(timer)) {
+            (LEFT_LATE, _) => left(timer),
             (CLAIM_IDLE, Some((_, since))) if touched.contains(&(timer.aggregate_id, since)) => None,
             (CLAIM_IDLE, held) => {
                 held.map(|(held, since)| Step::ClaimIdle { owner: held.owner, version: held.version, since })

@@ -27,7 +27,7 @@ use crate::store::timeline::Line;
 
 pub use apply::visit_timer;
 pub use chase::chase_timer;
-pub use claims::claim_timer;
+pub use claims::{claim_timer, left_timer};
 pub use draws::{draw_audits, draw_key, keep_timers};
 pub use next_step::next_step_timer;
 pub use reviews::{Watched, review_timer};

@@ -1,6 +1,6 @@
-//! Whether anything was done about inquiries that somebody took.
+//! Whether anything was done about inquiries that somebody took, and when that was last.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use causeway_mailbox::{Ts, Tx};
 use jiff::Timestamp;
@@ -20,4 +20,19 @@ pub async fn touched(tx: &mut Tx, claims: &[(Uuid, Timestamp)]) -> Result<HashSe
     .fetch_all(tx.conn())
     .await?;
     Ok(found.into_iter().map(|(inquiry_id, since)| (inquiry_id, since.0)).collect())
+}
+
+/// When a person last did something about inquiries; those about which nobody did are left out. Looked for from the newest line back.
+pub async fn last_touched(tx: &mut Tx, inquiries: &[Uuid]) -> Result<HashMap<Uuid, Timestamp>, sqlx::Error> {
+    let found: Vec<(Uuid, Ts)> = sqlx::query_as(
+        "SELECT asked.id, line.at FROM unnest($1::uuid[]) AS asked (id) CROSS JOIN LATERAL \
+            (SELECT at FROM timeline WHERE timeline.inquiry_id = asked.id \
+                AND (kind IN ('attempt', 'note_saved', 'records_requested', 'review', 'scope') \
+                    OR kind = 'record' AND actor NOT IN ('', 'ingestion')) \
+             ORDER BY at DESC LIMIT 1) AS line",
+    )
+    .bind(inquiries)
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(found.into_iter().map(|(inquiry, at)| (inquiry, at.0)).collect())
 }

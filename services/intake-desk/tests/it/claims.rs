@@ -1,17 +1,22 @@
 //! "The next one, please", and what somebody took and left lying.
 
 use causeway_auth::Role;
+use causeway_mailbox::Ts;
 use causeway_proto::convert::micros;
 use causeway_proto::error::Reason;
 use causeway_proto::inquiry::v1::Channel;
-use causeway_proto::intake::v1::{ClaimNextRequest, Inquiry, LogAttemptRequest};
+use causeway_proto::intake::v1::{ClaimNextRequest, Inquiry, LogAttemptRequest, SaveNoteRequest};
 use causeway_proto::routing::v1::RouteDecided;
 use causeway_proto::scheduling::v1::AppointmentBooked;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use tonic::Code;
 use uuid::Uuid;
 
 use crate::world::{CENTER, TEAM, World, at, command, eventually, page};
+
+fn next_one() -> ClaimNextRequest {
+    next("", "")
+}
 
 fn next(team: &str, key: &str) -> ClaimNextRequest {
     ClaimNextRequest { center: CENTER.into(), team: team.into(), idempotency_key: key.into() }
@@ -169,6 +174,49 @@ async fn what_was_taken_and_left_lying_goes_back_after_open_hours_and_what_was_w
     assert_eq!(page(&mut luis, ids[1]).await.owner, "luis-ortega", "what was worked stays");
     assert_eq!(page(&mut luis, ids[2]).await.owner, "dana-whitfield", "what was just taken stays");
     assert_eq!(luis.claim_next(next("", "")).await.expect("it is free").into_inner().owner, "luis-ortega");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_begun_and_is_late_goes_back_where_nothing_is_done_about_it_any_more() {
+    let world = World::start().await;
+    let (mut dana, mut luis) = (world.coordinator("dana-whitfield"), world.coordinator("luis-ortega"));
+    let ids = world.begin(2).await;
+    world.clock.set(at("2027-03-04T18:00:00Z"));
+    let tried = |inquiry: Uuid| LogAttemptRequest {
+        center: CENTER.into(),
+        inquiry_id: inquiry.to_string(),
+        channel: Channel::Phone.into(),
+        outcome: "no_answer".into(),
+        ..Default::default()
+    };
+    for inquiry in &ids {
+        dana.claim_inquiry(command(*inquiry)).await.expect("claimed");
+        dana.log_attempt(tried(*inquiry)).await.expect("logged");
+    }
+    let due = Timestamp::from_microsecond(page(&mut dana, ids[0]).await.due_at).expect("a time");
+    let left = "SELECT min(due_at) FROM timers WHERE kind = 'left-late' AND aggregate_id = $1 AND state = 'pending'";
+    let next = async |inquiry: Uuid| {
+        let next: Option<Ts> = sqlx::query_scalar(left).bind(inquiry).fetch_one(&world.admin).await.expect("read");
+        next.map(|next| next.0)
+    };
+    let first = next(ids[0]).await.expect("it is watched");
+    assert!(first > due, "120 open minutes after it is due");
+    // One is worked meanwhile by a colleague: that counts as done, and hers it stays.
+    world.clock.set(due + SignedDuration::from_mins(1));
+    let note = SaveNoteRequest { center: CENTER.into(), inquiry_id: ids[1].to_string(), ..Default::default() };
+    luis.save_note(note).await.expect("saved");
+    world.clock.set(first);
+    eventually("it goes back", || async { page(&mut luis.clone(), ids[0]).await.owner.is_empty() }).await;
+    let told = page(&mut luis, ids[0]).await;
+    let line = told.timeline.iter().find(|line| line.kind == "released").expect("a line");
+    let words = "Back in the queue: it has been late for 120 open minutes, and Dana Whitfield did nothing about it.";
+    assert_eq!(line.text, words);
+    eventually("the other one is looked at later", || async { next(ids[1]).await.is_some_and(|next| next > first) })
+        .await;
+    assert_eq!(page(&mut luis, ids[1]).await.owner, "dana-whitfield");
+    let taken = luis.claim_next(next_one()).await.expect("it is free").into_inner();
+    assert_eq!(id(&taken), ids[0]);
     world.end().await;
 }
 

@@ -280,6 +280,21 @@ async fn an_inquiry_is_handed_over_by_its_owner_and_a_document_waived_by_a_revie
     assert!(moved.timeline.iter().any(|line| line.text.ends_with("canary-reason")));
     sqlx::query("CHECKPOINT").execute(&world.admin).await.expect("on disk");
     assert!(!world.on_disk("canary-reason"), "free words of staff are sealed");
+    let noted =
+        LogAttemptRequest { note: "canary-note: call after five".into(), ..attempt(inquiry, "no_answer", "n-1") };
+    let tried = dana.log_attempt(noted.clone()).await.expect("logged").into_inner();
+    let line = tried.timeline.iter().find(|line| line.kind == "attempt").expect("a line");
+    assert!(
+        line.text.starts_with("Attempt 1 by ") && line.text.ends_with("canary-note: call after five"),
+        "{}",
+        line.text
+    );
+    let again = dana.log_attempt(noted).await.expect("the same once more").into_inner();
+    assert_eq!(again.attempts, 1);
+    sqlx::query("CHECKPOINT").execute(&world.admin).await.expect("on disk");
+    assert!(!world.on_disk("canary-note"), "so is the note of a try");
+    let long = LogAttemptRequest { note: "x".repeat(501), ..attempt(inquiry, "no_answer", "n-2") };
+    assert_eq!(dana.log_attempt(long).await.expect_err("too long").code(), Code::InvalidArgument);
 
     let waived = dana.update_record(record(inquiry, "imaging", "waived", "no")).await.expect_err("not her decision");
     assert_eq!(waived.code(), Code::PermissionDenied);

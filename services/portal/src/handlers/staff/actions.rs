@@ -197,6 +197,7 @@ pub async fn attempt(State(app): State<Arc<App>>, Path(id): OfInquiry, posted: P
             idempotency_key: posted.key("attempt", &id),
             script,
             script_version,
+            note: sent.get("note").to_owned(),
         };
         posted.staff.peers.desk().log_attempt(request).await
     };

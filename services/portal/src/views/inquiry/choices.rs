@@ -122,6 +122,7 @@ pub(super) fn attempt(may_close: bool, inquiry: &Inquiry) -> Vec<Question> {
             .collect();
         questions.push(question("script", QuestionKind::Select, "Script that you used", choices(&scripts), false));
     }
+    questions.push(question("note", QuestionKind::Text, "Note for colleagues", Vec::new(), false));
     questions
 }
 
