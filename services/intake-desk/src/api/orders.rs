@@ -116,7 +116,9 @@ pub fn hand_over(desk: &Desk, asked: &wire::HandOverInquiryRequest) -> Result<Or
 pub fn request_records(asked: &wire::RequestRecordsRequest) -> Result<Order, DeskError> {
     let of = if asked.of.is_empty() { Ok(RecordsFrom::Patient) } else { asked.of.parse() };
     let of = of.map_err(|_| DeskError::Field("of is unknown; use patient, referring_office or hospital"))?;
-    Ok(Order::step("request_records", Step::RequestRecords { kinds: asked.kinds.clone(), of }))
+    let content = format!("{of} {}", asked.kinds.join(" "));
+    let step = Step::RequestRecords { kinds: asked.kinds.clone(), of };
+    Order::step("request_records", step).with_key(key(&asked.idempotency_key)?, content)
 }
 
 /// The day for which a document is promised, which ends at midnight of the center.
