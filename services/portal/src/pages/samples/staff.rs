@@ -195,6 +195,8 @@ impl AccessPage {
                 row("Dana Whitfield", "Read person", None),
                 row("Jorge M.", "Read document: document", Some((s("Refused"), Tone::Warn))),
             ],
+            older_url: Some(s("/inquiries/1/access?ingestion=41&desk=7")),
+            newest_url: Some(s("/inquiries/1/access")),
         }
     }
 }
