@@ -50,6 +50,32 @@ async fn log(installation: &Installation, service: &str, (actor, inquiry): (&str
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_caregiver_is_not_the_patient_of_a_letter_and_the_page_leads_to_where_the_patient_is_noted() {
+    let mut installation = Installation::start(&[]).await;
+    let mut answers = planted(MARK);
+    answers.remove("patient_name");
+    let asked = ask_by_form(&installation, CENTER, "second-opinion", &answers, MARK).await.expect("taken");
+    let channel = |service| installation.staff(service, CENTER, "dana-whitfield");
+    let desk = || Desk::new(CENTER, channel("intake-desk"), channel("scheduling-sync"));
+    let base = format!("/inquiries/{}", asked.inquiry_id);
+    eventually("it is at the desk", 60, async || desk().inquiry(&asked.inquiry_id).await.is_ok()).await;
+    desk().ask_for(&asked.inquiry_id, &["pathology_report"], "hospital").await.expect("asked");
+
+    let dana = Browser::of(&installation, "Dana Whitfield").await;
+    let (_, page) = dana.get(&format!("{base}/letter/hospital")).await;
+    assert!(page.contains("Nobody has noted yet who the patient is"), "{page}");
+    assert!(!page.contains(MARK) && !page.contains("Please send us"), "{page}");
+    let link = page.split("href=\"").find(|part| part.contains(">Mend an answer<")).expect("where");
+    let (_, repair) = dana.get(link.split('"').next().expect("an address")).await;
+    let path = format!("/repairs/{}/release", asked.inquiry_id);
+    let name = format!("Testpatient {MARK}");
+    assert_eq!(dana.press(&repair, &path, &[("patient_name", &name)]).await, StatusCode::SEE_OTHER);
+    let (_, page) = dana.get(&format!("{base}/letter/hospital")).await;
+    assert!(page.contains(&format!("<dd>{name}</dd>")) && page.contains("Please send us"), "{page}");
+    assert_eq!(installation.stop().await, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_letter_is_of_what_was_asked_once_and_who_reads_the_trail_reads_nothing_else() {
     let mut installation = Installation::start(&[]).await;
     let asked = ask_by_form(&installation, CENTER, "second-opinion", &planted(MARK), MARK).await.expect("taken");
