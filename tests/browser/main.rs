@@ -124,7 +124,8 @@ async fn records_asked_for(installation: &Installation, inquiry: &str) {
     let (center, inquiry_id) = ("harbor-valley".to_owned(), inquiry.to_owned());
     for (kind, of) in [("pathology_report", "hospital"), ("imaging", "patient")] {
         let (center, inquiry_id) = (center.clone(), inquiry_id.clone());
-        let asked = RequestRecordsRequest { center, inquiry_id, kinds: vec![kind.to_owned()], of: of.to_owned() };
+        let (kinds, of) = (vec![kind.to_owned()], of.to_owned());
+        let asked = RequestRecordsRequest { center, inquiry_id, kinds, of, ..Default::default() };
         desk.request_records(asked).await.expect("asked");
     }
     let later = causeway_runtime::Clock::system().now() + jiff::SignedDuration::from_hours(9 * 24);

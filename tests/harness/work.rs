@@ -105,6 +105,7 @@ impl Desk {
             inquiry_id: id.to_owned(),
             kinds: kinds.iter().map(|kind| (*kind).to_owned()).collect(),
             of: of.to_owned(),
+            ..Default::default()
         };
         Ok(self.desk.request_records(request).await?.into_inner())
     }

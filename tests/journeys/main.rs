@@ -1,5 +1,6 @@
 //! From a posted form to a kept appointment that is counted, through the doors that people use, for both centers.
 
+mod console;
 mod offices;
 mod referral;
 mod second_opinion;

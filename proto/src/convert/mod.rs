@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use crate::events::Unreadable;
 
-pub use access::access_entry;
+pub use access::{AccessLine, access_before, access_page};
 pub use facts::{attribution_from_wire, attribution_to_wire, facts_from_wire, facts_to_wire, stay_from_wire};
 pub use stage::{stage_from_wire, stage_to_wire};
 

@@ -119,6 +119,8 @@ pub async fn append_all(tx: &mut Tx, entries: &[Entry]) -> Result<(), AuditError
 /// A line of the log about one object.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct Seen {
+    /// Its number in the center's chain.
+    pub seq: i64,
     /// When.
     pub at: Ts,
     /// What kind of actor.
@@ -143,15 +145,16 @@ impl Seen {
     }
 }
 
-/// The statement of [`about`]. Parameters: center, ids of objects, most lines.
+/// The statement of [`about`]. Parameters: center, ids of objects, the number before which they stand, most lines.
 pub const ABOUT: &str = "SELECT line.* FROM unnest($2::text[]) AS object (id) CROSS JOIN LATERAL (\
-     SELECT at, actor_kind, actor_id, action, object_kind, purpose, outcome FROM audit_log \
-     WHERE center_id = $1 AND object_id = object.id ORDER BY seq DESC LIMIT $3) AS line ORDER BY line.at DESC LIMIT $3";
+     SELECT seq, at, actor_kind, actor_id, action, object_kind, purpose, outcome FROM audit_log \
+     WHERE center_id = $1 AND object_id = object.id AND seq < $3 ORDER BY seq DESC LIMIT $4) AS line \
+     ORDER BY line.seq DESC LIMIT $4";
 
-/// What was done and looked at about some objects of the transaction's center, the newest first.
-pub async fn about(tx: &mut Tx, objects: &[String], most: i64) -> Result<Vec<Seen>, AuditError> {
+/// What was done and looked at about some objects of the transaction's center, before a number of its chain, the last one first.
+pub async fn about(tx: &mut Tx, objects: &[String], before: i64, most: i64) -> Result<Vec<Seen>, AuditError> {
     let center = tx.center().to_owned();
-    Ok(sqlx::query_as(ABOUT).bind(center).bind(objects).bind(most).fetch_all(tx.conn()).await?)
+    Ok(sqlx::query_as(ABOUT).bind(center).bind(objects).bind(before).bind(most).fetch_all(tx.conn()).await?)
 }
 
 /// Looks through a center's chain, with a login that sees every center.

@@ -4,7 +4,7 @@
 
 use causeway_auth::audit::{self, AuditError, Entry, Outcome};
 use causeway_auth::{Action, Actor};
-use causeway_proto::convert::access_entry;
+use causeway_proto::convert::{access_before, access_page};
 use causeway_proto::inquiry::v1 as wire;
 use uuid::Uuid;
 
@@ -13,9 +13,9 @@ use crate::error::Refusal;
 use crate::store::documents;
 
 /// Most lines of one answer.
-const LISTED: i64 = 200;
+const LISTED: u16 = 200;
 
-/// The newest lines. The look at them is one itself.
+/// A page of lines, the newest where none is named. The look at them is one itself.
 pub async fn list(
     calls: &Calls,
     actor: Actor,
@@ -24,13 +24,15 @@ pub async fn list(
 ) -> Result<wire::ListAccessResponse, Refusal> {
     allow(&actor, Action::ReadAuditLog, &asked.center)?;
     let inquiry_id = Uuid::parse_str(&asked.inquiry_id).map_err(|_| Refusal::UnknownInquiry)?;
+    let before = access_before(&asked.page_token);
+    let before = before.ok_or(Refusal::BadRequest("page_token is none of this log; begin at its newest lines"))?;
     let seen = calls.database.with_tx(&asked.center, move |tx| {
         Box::pin(async move {
             let mut objects = documents::ids_of(tx, inquiry_id).await?;
             objects.push(inquiry_id);
             let objects: Vec<String> = objects.iter().map(Uuid::to_string).collect();
             let unread = |AuditError::Database(cause)| Refusal::from(cause);
-            let seen = audit::about(tx, &objects, LISTED).await.map_err(unread)?;
+            let seen = audit::about(tx, &objects, before, i64::from(LISTED) + 1).await.map_err(unread)?;
             let look = Entry {
                 actor,
                 action: Action::ReadAuditLog.word().to_owned(),
@@ -44,7 +46,6 @@ pub async fn list(
             Ok::<_, Refusal>(seen)
         })
     });
-    Ok(wire::ListAccessResponse {
-        entries: seen.await?.into_iter().map(|seen| access_entry(seen.at.0, seen.words())).collect(),
-    })
+    let lines = seen.await?.into_iter().map(|seen| (seen.seq, seen.at.0, seen.words())).collect();
+    Ok(access_page(before, lines, LISTED.into()))
 }

@@ -68,7 +68,12 @@ async fn a_person_is_opened_for_a_stated_purpose_and_every_look_is_written_down(
     assert_eq!((verified.rows, verified.fault), (5, None));
 
     // Who may read the log is told of each of them, also of what was refused, and stands in it from then on.
-    let asked = || ListAccessRequest { center: CENTER.into(), inquiry_id: inquiry.clone() };
+    let page = |page_token: &str| ListAccessRequest {
+        center: CENTER.into(),
+        inquiry_id: inquiry.clone(),
+        page_token: page_token.to_owned(),
+    };
+    let asked = || page("");
     let may_not = world.client("portal", Some(coordinator(CENTER))).list_access(asked()).await;
     assert_eq!(may_not.expect_err("refused").code(), Code::PermissionDenied);
     let auditor = || Actor::staff("grace", "Grace", CENTER, vec![Role::Auditor]);
@@ -79,6 +84,19 @@ async fn a_person_is_opened_for_a_stated_purpose_and_every_look_is_written_down(
     assert_eq!(trail().await.len(), 6, "with the coordinator's own try");
     let newest = trail().await.remove(0);
     assert_eq!(newest, ("grace".to_owned(), "read audit log".to_owned(), "done".to_owned()));
+
+    // A long one comes by pages, which no look moves.
+    for _ in 0..200 {
+        trail().await;
+    }
+    let read = async |token: &str| world.client("portal", Some(auditor())).list_access(page(token)).await;
+    let first = read("").await.expect("the newest").into_inner();
+    let again = read(&first.page_token).await.expect("the same").into_inner();
+    assert_eq!((first.entries.len(), &again.entries), (200, &first.entries));
+    let rest = read(&first.next_page_token).await.expect("the rest").into_inner();
+    assert_eq!((rest.entries.len(), rest.next_page_token.as_str()), (8, ""), "{rest:?}");
+    assert_eq!(rest.entries[7].action, "read person", "where it began");
+    assert_eq!(read("page 2").await.expect_err("no token").code(), Code::InvalidArgument);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -226,7 +226,7 @@ impl IntakeDesk for Desk {
     async fn list_access(&self, request: Request<ListAccessRequest>) -> Answer<ListAccessResponse> {
         let asked = request.get_ref();
         let call = Call::open(&request, Action::ReadAuditLog, (&asked.center, &asked.inquiry_id))?;
-        access::list(self, call).await.map(Response::new).map_err(DeskError::status)
+        access::list(self, call, &request.get_ref().page_token).await.map(Response::new).map_err(DeskError::status)
     }
 
     async fn get_patient_status(&self, request: Request<wire::GetInquiryRequest>) -> Answer<wire::PatientStatus> {

@@ -116,7 +116,9 @@ pub fn hand_over(desk: &Desk, asked: &wire::HandOverInquiryRequest) -> Result<Or
 /// Documents of whoever has them.
 pub fn request_records(asked: &wire::RequestRecordsRequest) -> Result<Order, DeskError> {
     let of = if asked.of.is_empty() { RecordsFrom::Patient } else { addressee(&asked.of)? };
-    Ok(Order::step("request_records", Step::RequestRecords { kinds: asked.kinds.clone(), of }))
+    let content = format!("{of} {}", asked.kinds.join(" "));
+    let step = Step::RequestRecords { kinds: asked.kinds.clone(), of };
+    Order::step("request_records", step).with_key(key(&asked.idempotency_key)?, content)
 }
 
 fn addressee(of: &str) -> Result<RecordsFrom, DeskError> {

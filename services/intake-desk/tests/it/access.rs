@@ -6,10 +6,10 @@ use causeway_proto::inquiry::v1::{Channel, ListAccessRequest};
 use causeway_proto::intake::v1::{ListWorkRequest, LogAttemptRequest};
 use secrecy::ExposeSecret as _;
 use sqlx::{Connection as _, PgConnection};
-use tonic::Code;
+use tonic::{Code, Response};
 use uuid::Uuid;
 
-use crate::world::{CENTER, OTHER, World, command, get};
+use crate::world::{CENTER, OTHER, World, command, get, page};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_center_another_patient_and_a_role_without_the_right_get_nothing() {
@@ -57,7 +57,10 @@ async fn another_center_another_patient_and_a_role_without_the_right_get_nothing
 async fn who_may_read_the_audit_log_sees_each_look_at_an_inquiry_and_is_seen_themselves() {
     let world = World::start().await;
     let (inquiry, other) = (world.intake_done().await, world.intake_done().await);
-    let asked = |inquiry: Uuid| ListAccessRequest { center: CENTER.into(), inquiry_id: inquiry.to_string() };
+    let asked = |inquiry: Uuid| {
+        let (center, inquiry_id) = (CENTER.to_owned(), inquiry.to_string());
+        ListAccessRequest { center, inquiry_id, ..Default::default() }
+    };
     let mut dana = world.coordinator("dana-whitfield");
     dana.get_inquiry(get(inquiry)).await.expect("her inquiry");
     assert_eq!(dana.list_access(asked(inquiry)).await.expect_err("refused").code(), Code::PermissionDenied);
@@ -65,7 +68,8 @@ async fn who_may_read_the_audit_log_sees_each_look_at_an_inquiry_and_is_seen_the
     let mut stranger = world.as_actor(&stranger);
     assert_eq!(stranger.list_access(asked(inquiry)).await.expect_err("refused").code(), Code::PermissionDenied);
     let at_home = ListAccessRequest { center: OTHER.into(), ..asked(inquiry) };
-    assert!(stranger.list_access(at_home).await.expect("none").into_inner().entries.is_empty(), "another center's log");
+    let not_there = stranger.list_access(at_home).await.expect_err("another center's inquiry");
+    assert_eq!(Reason::of(&not_there), Some(Reason::NotFound));
     let mut auditor = world.staff("a", Role::Auditor);
     let lines = async |auditor: &mut crate::world::Desk, inquiry| {
         let told = auditor.list_access(asked(inquiry)).await.expect("the trail").into_inner().entries;
@@ -77,6 +81,13 @@ async fn who_may_read_the_audit_log_sees_each_look_at_an_inquiry_and_is_seen_the
     let again = lines(&mut auditor, inquiry).await;
     assert_eq!((again.len(), &again[0]), (first.len() + 1, &line("a", "read audit log")), "the newest first");
     assert!(!lines(&mut auditor, other).await.contains(&line("a", "read audit log")), "of this one alone");
+    let unknown = auditor.list_access(asked(Uuid::from_u128(404))).await.expect_err("no such inquiry");
+    assert_eq!(Reason::of(&unknown), Some(Reason::NotFound));
+    // Who may not read the note has its number by this, and is not said to have read the note.
+    let told = auditor.list_access(asked(inquiry)).await.expect("the trail").into_inner();
+    let facts = page(&mut dana, inquiry).await.facts.expect("facts");
+    assert_eq!(told.reference, facts.reference);
+    assert!(told.entries.iter().all(|line| line.actor_id != "a" || line.action == "read audit log"), "{told:?}");
 
     // Among many lines of others they are found by an index.
     let many = "INSERT INTO audit_log (center_id, seq, at, actor_kind, actor_id, action, object_kind, object_id, purpose, outcome, \
@@ -89,13 +100,54 @@ async fn who_may_read_the_audit_log_sees_each_look_at_an_inquiry_and_is_seen_the
     let plan: Vec<String> = sqlx::query_scalar(sqlx::AssertSqlSafe(format!("EXPLAIN {}", causeway_auth::audit::ABOUT)))
         .bind(CENTER)
         .bind([inquiry.to_string()])
-        .bind(200_i64)
+        .bind(1_000_000_i64)
+        .bind(201_i64)
         .fetch_all(&mut app)
         .await
         .expect("a plan");
     let plan = plan.join("\n");
     assert!(plan.contains("audit_log_object") && !plan.contains("Seq Scan"), "{plan}");
     app.close().await.expect("closed");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_long_trail_is_read_page_by_page_and_no_look_moves_it() {
+    let world = World::start().await;
+    let inquiry = world.intake_done().await;
+    let mut auditor = world.staff("a", Role::Auditor);
+    let mut read = async |page_token: &str| {
+        let (center, inquiry_id, page_token) = (CENTER.to_owned(), inquiry.to_string(), page_token.to_owned());
+        auditor.list_access(ListAccessRequest { center, inquiry_id, page_token }).await.map(Response::into_inner)
+    };
+    for _ in 0..410 {
+        read("").await.expect("a look");
+    }
+    let newest = read("").await.expect("the newest");
+    let again = read(&newest.page_token).await.expect("the same");
+    assert_eq!((&again.entries, &again.page_token), (&newest.entries, &newest.page_token), "and none written since");
+    let (mut pages, mut token) = (vec![newest.entries.len()], newest.next_page_token.clone());
+    let mut all = newest.entries.clone();
+    while !token.is_empty() {
+        let page = read(&token).await.expect("an older page");
+        pages.push(page.entries.len());
+        token = page.next_page_token;
+        all.extend(page.entries);
+    }
+    let kept = "SELECT count(*), count(*) FILTER (WHERE actor_id = 'a') FROM audit_log WHERE object_id = $1";
+    let (kept, looks): (i64, i64) =
+        sqlx::query_as(kept).bind(inquiry.to_string()).fetch_one(&world.admin).await.expect("counted");
+    // The look at the newest ones and those that followed stand on no page of them.
+    let since = i64::try_from(pages.len() + 1).expect("few");
+    assert_eq!((pages[..2].to_vec(), i64::try_from(all.len()).expect("few")), (vec![200, 200], kept - since));
+    assert_eq!(looks, 410 + since);
+    let numbers: Vec<i64> = all.iter().map(|line| line.page_token.parse().expect("a number")).collect();
+    assert!(numbers.windows(2).all(|pair| pair[0] > pair[1]), "none twice, in the order of the log: {numbers:?}");
+    // One may begin after any line.
+    let after = read(&all[7].page_token).await.expect("those before it");
+    assert_eq!(after.entries[..192], all[8..200]);
+    let made_up = read("page 2").await.expect_err("no token");
+    assert_eq!(made_up.code(), Code::InvalidArgument);
     world.end().await;
 }
 

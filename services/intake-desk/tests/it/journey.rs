@@ -140,12 +140,8 @@ async fn a_second_opinion_is_worked_from_the_queue_to_offered_dates_and_its_note
         Some(CANARY)
     );
 
-    let all = RequestRecordsRequest {
-        center: CENTER.into(),
-        inquiry_id: inquiry.to_string(),
-        kinds: Vec::new(),
-        of: String::new(),
-    };
+    let (center, inquiry_id) = (CENTER.to_owned(), inquiry.to_string());
+    let all = RequestRecordsRequest { center, inquiry_id, ..Default::default() };
     dana.request_records(all).await.expect("asked");
     assert_eq!(world.told::<RecordsRequested>(inquiry).await[0].kinds.len(), 4);
     for kind in ["pathology_report", "imaging"] {

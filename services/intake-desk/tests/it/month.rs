@@ -230,13 +230,8 @@ impl Month {
                     .map(|line| line.kind)
                     .collect();
                 if dice < 40 {
-                    desk.request_records(RequestRecordsRequest {
-                        center,
-                        inquiry_id,
-                        kinds: missing,
-                        of: String::new(),
-                    })
-                    .await?;
+                    let asked = RequestRecordsRequest { center, inquiry_id, kinds: missing, ..Default::default() };
+                    desk.request_records(asked).await?;
                 } else if let Some(kind) = missing.into_iter().next() {
                     let state = "received".to_owned();
                     desk.update_record(UpdateRecordRequest { center, inquiry_id, kind, state, reason: String::new() })

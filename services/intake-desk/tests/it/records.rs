@@ -146,6 +146,35 @@ async fn a_hospital_is_asked_by_staff_and_no_message_goes_to_the_person() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_asked_for_twice_with_one_key_is_asked_for_once() {
+    let world = World::start().await;
+    let inquiry = world.intake_done().await;
+    let mut dana = world.coordinator("dana-whitfield");
+    let keyed = |kinds: &[&str], of: &str, key: &str| {
+        let idempotency_key = key.to_owned();
+        RequestRecordsRequest { idempotency_key, ..ask(inquiry, kinds, of) }
+    };
+    let mut versions = Vec::new();
+    for _ in 0..2 {
+        let seen = dana.request_records(keyed(&["imaging"], "patient", "one")).await.expect("asked").into_inner();
+        versions.push((seen.version, line(&seen, "imaging").asked_times));
+    }
+    assert_eq!((versions[0], versions[0].1), (versions[1], 1), "nothing was done again");
+    assert_eq!(asked(&world, inquiry).await, [(kinds(&["imaging"]), 1)]);
+    for (kinds, of) in [(&["pathology_report"][..], "patient"), (&["imaging"], "hospital"), (&[], "patient")] {
+        let refused = dana.request_records(keyed(kinds, of, "one")).await.expect_err("something else");
+        assert_eq!(refused.code(), Code::AlreadyExists, "{kinds:?} {of}");
+    }
+    let long = dana.request_records(keyed(&["imaging"], "patient", &"k".repeat(129))).await.expect_err("too long");
+    assert_eq!(long.code(), Code::InvalidArgument);
+    for key in ["two", "", ""] {
+        dana.request_records(keyed(&["imaging"], "patient", key)).await.expect("asked again on purpose");
+    }
+    assert_eq!(asked(&world, inquiry).await.len(), 4);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_waited_for_from_the_office_is_told_when_it_is_asked_and_when_it_came() {
     let world = World::start().await;
     let inquiry = world.intake_done().await;

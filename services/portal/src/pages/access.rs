@@ -20,6 +20,10 @@ pub struct AccessPage {
     pub missing: Option<&'static str>,
     /// The lines, the newest first.
     pub rows: Vec<AccessRow>,
+    /// Where the older ones are, if there are any.
+    pub older_url: Option<String>,
+    /// Where the newest ones are, on a page of older ones.
+    pub newest_url: Option<String>,
 }
 
 /// A line of the trail.

@@ -30,8 +30,10 @@ pub struct LetterPage {
     pub to: String,
     /// How that office is reached, as far as it is known.
     pub to_lines: Vec<Fact>,
-    /// Whose records.
+    /// Whose records; empty where nobody has noted it, and then there is no letter.
     pub patient: String,
+    /// Where that is noted, for who may.
+    pub mend_url: Option<String>,
     /// Their birth date; empty where it is not known.
     pub birth_date: String,
     /// What is asked for.

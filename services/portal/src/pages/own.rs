@@ -147,8 +147,8 @@ pub struct RecordLine {
 pub enum RecordState {
     /// With us.
     Here,
-    /// Asked for by us.
-    OnTheWay,
+    /// Asked for by us, of somebody else than the person.
+    AskedFor,
     /// To be sent by the person.
     Needed,
     /// Waived.
@@ -193,7 +193,7 @@ impl OwnPage {
         let words = &self.frame.words.own;
         match state {
             RecordState::Here => words.here,
-            RecordState::OnTheWay => words.on_the_way,
+            RecordState::AskedFor => words.asked_for,
             RecordState::Needed => words.needed,
             RecordState::NotNeeded => words.not_needed,
         }
@@ -202,7 +202,7 @@ impl OwnPage {
     fn record_class(&self, state: &RecordState) -> &'static str {
         match state {
             RecordState::Here => "ok",
-            RecordState::OnTheWay => "brand",
+            RecordState::AskedFor => "brand",
             RecordState::Needed => "warn",
             RecordState::NotNeeded => "idle",
         }

@@ -1,50 +1,96 @@
-//! The audit trail of an inquiry in words: lines of two logs in one order.
+//! The audit trail of an inquiry in words: lines of two logs in one order, page by page.
+//!
+//! Each log has an order of its own, and none is known between them but the time. A page takes from both what is newest, and the next
+//! one goes on in each log where this one stopped: what a page adds to the logs by being looked at moves nothing.
 
 use causeway_funnel::profile::Profile;
-use causeway_proto::inquiry::v1::AccessEntry;
+use causeway_proto::inquiry::v1::{AccessEntry, ListAccessResponse};
 use jiff::Timestamp;
 
 use super::times;
 use crate::pages::{AccessPage, AccessRow, StaffFrame, Tone};
 use crate::words::EN;
 
-/// Most lines that are shown.
+/// Most lines of a page.
 const SHOWN: usize = 200;
 
-/// What both services told; none for one that did not answer.
+/// Where a page begins in each log; both empty: at the newest lines.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Pages {
+    /// Page token of ingestion's log.
+    pub ingestion: String,
+    /// Page token of the desk's log.
+    pub desk: String,
+}
+
+/// What both services told.
 pub struct Told {
-    /// Lines of ingestion's log.
-    pub ingestion: Option<Vec<AccessEntry>>,
-    /// Lines of the desk's log.
-    pub desk: Option<Vec<AccessEntry>>,
+    /// Lines of ingestion's log; none where it did not answer.
+    pub ingestion: Option<ListAccessResponse>,
+    /// Lines of the desk's log, and the request number.
+    pub desk: ListAccessResponse,
 }
 
 /// The page.
 pub fn page(
     (profile, now): (&Profile, Timestamp),
-    (inquiry_id, reference): (&str, &str),
+    (inquiry_id, pages): (&str, &Pages),
     told: Told,
     frame: StaffFrame,
 ) -> AccessPage {
-    let is_missing = told.ingestion.is_none() || told.desk.is_none();
-    let mut lines: Vec<AccessEntry> = told.ingestion.into_iter().chain(told.desk).flatten().collect();
-    lines.sort_by_key(|line| std::cmp::Reverse(line.at));
-    let all = lines.len();
-    let rows: Vec<AccessRow> = lines.into_iter().take(SHOWN).map(|line| row(profile, now, line)).collect();
-    let caption = match all {
-        1 => "1 line.".to_owned(),
-        _ if all > rows.len() => format!("The newest {} lines.", rows.len()),
-        _ => format!("{all} lines, the newest first."),
+    let back = format!("/inquiries/{inquiry_id}");
+    let (is_missing, is_first) = (told.ingestion.is_none(), *pages == Pages::default());
+    let reference = told.desk.reference.clone();
+    let (lines, older) = merged(told.ingestion.unwrap_or_default(), told.desk);
+    // What is not there now would stand on no page.
+    let older = older.filter(|_| !is_missing);
+    let caption = match (lines.len(), is_first, older.is_some() || is_missing) {
+        (1, true, _) => "1 line.".to_owned(),
+        (1, false, _) => "1 older line.".to_owned(),
+        (count, true, false) => format!("{count} lines, the newest first."),
+        (count, true, true) => format!("The newest {count} lines."),
+        (count, false, true) => format!("{count} older lines, the newest first."),
+        (count, false, false) => format!("The oldest {count} lines, the newest first."),
     };
     AccessPage {
         frame,
-        reference: reference.to_owned(),
-        back: format!("/inquiries/{inquiry_id}"),
+        reference,
         caption,
         missing: is_missing
             .then_some("A part of the trail is not available right now. Load the page again in a moment."),
-        rows,
+        rows: lines.into_iter().map(|line| row(profile, now, line)).collect(),
+        older_url: older.map(|Pages { ingestion, desk }| format!("{back}/access?ingestion={ingestion}&desk={desk}")),
+        newest_url: (!is_first).then(|| format!("{back}/access")),
+        back,
     }
+}
+
+impl Pages {
+    /// As an address has them.
+    pub fn sent(text: impl Fn(&str) -> String) -> Self {
+        Self { ingestion: text("ingestion"), desk: text("desk") }
+    }
+}
+
+/// The newest lines of both, and where the older ones begin.
+fn merged(ingestion: ListAccessResponse, desk: ListAccessResponse) -> (Vec<AccessEntry>, Option<Pages>) {
+    let is_all = ingestion.next_page_token.is_empty() && desk.next_page_token.is_empty();
+    let mut pages = Pages { ingestion: ingestion.page_token, desk: desk.page_token };
+    let (mut left, mut right) = (ingestion.entries.into_iter().peekable(), desk.entries.into_iter().peekable());
+    let mut lines = Vec::new();
+    while lines.len() < SHOWN {
+        let is_left = match (left.peek(), right.peek()) {
+            (Some(left), Some(right)) => left.at >= right.at,
+            (Some(_), None) if desk.next_page_token.is_empty() => true,
+            (None, Some(_)) if ingestion.next_page_token.is_empty() => false,
+            // Between what is left of the one, and what the other has not told yet, nothing is known.
+            _ => break,
+        };
+        let (log, token) = if is_left { (&mut left, &mut pages.ingestion) } else { (&mut right, &mut pages.desk) };
+        lines.extend(log.next().inspect(|line| token.clone_from(&line.page_token)));
+    }
+    let is_end = is_all && left.peek().is_none() && right.peek().is_none();
+    (lines, (!is_end).then_some(pages))
 }
 
 fn row(profile: &Profile, now: Timestamp, line: AccessEntry) -> AccessRow {
@@ -70,43 +116,5 @@ fn sentence(words: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::handlers::tests::{harbor_valley, staff_frame};
-
-    fn line(at: i64, (kind, id): (&str, &str), (action, object): (&str, &str), outcome: &str) -> AccessEntry {
-        AccessEntry {
-            at,
-            actor_kind: kind.into(),
-            actor_id: id.into(),
-            action: action.into(),
-            object_kind: object.into(),
-            purpose: "inquiry_page".into(),
-            outcome: outcome.into(),
-        }
-    }
-
-    #[test]
-    fn both_logs_stand_in_one_order_with_names_and_what_was_refused() {
-        let profile = harbor_valley();
-        let now: Timestamp = "2027-03-04T18:00:00Z".parse().expect("a time");
-        let at = |minutes: i64| now.as_microsecond() - minutes * 60_000_000;
-        let told = Told {
-            ingestion: Some(vec![
-                line(at(1), ("staff", "dana-whitfield"), ("read person", "inquiry"), "done"),
-                line(at(9), ("staff", "nobody-known"), ("read document", "document"), "refused"),
-            ]),
-            desk: Some(vec![line(at(5), ("patient", "7"), ("read note", "inquiry"), "done")]),
-        };
-        let page = page((&profile, now), ("i1", "HV-1"), told, staff_frame(&profile));
-        let who: Vec<&str> = page.rows.iter().map(|row| row.who.as_str()).collect();
-        assert_eq!(who, ["Dana Whitfield", "The patient, by their link", "nobody-known"]);
-        assert_eq!((page.rows[0].what.as_str(), page.rows[0].purpose.as_str()), ("Read person", "inquiry page"));
-        assert_eq!(page.rows[2].what, "Read document: document");
-        assert!(page.rows[0].outcome.is_none() && page.rows[2].outcome.is_some());
-        assert_eq!((page.caption.as_str(), page.missing), ("3 lines, the newest first.", None));
-        let half = Told { ingestion: None, desk: Some(Vec::new()) };
-        let page = super::page((&profile, now), ("i1", "HV-1"), half, staff_frame(&profile));
-        assert!(page.missing.is_some() && page.rows.is_empty(), "what is not there is said");
-    }
-}
+#[path = "access_tests.rs"]
+mod tests;

@@ -46,7 +46,7 @@ use crate::words::{EN, Words};
 use choices::{attempt, close_reasons, reopen_reasons};
 
 pub use choices::{OUTCOMES, VISIT_REASONS, call_back_at, close_reason, opening_on, used_script};
-pub use records::letter_to;
+pub use records::{asked_of, letter_to};
 pub use step::step_at;
 
 const AWAY: &str = "Not available right now. Load the page again in a moment.";
@@ -145,7 +145,7 @@ impl Looking<'_> {
             records: inquiry.records.iter().map(|line| self.record(line, closed)).collect(),
             access_url: self.may(Action::ReadAuditLog).then(|| format!("/inquiries/{}/access", facts.inquiry_id)),
             ask_all: !closed && self.may_ask_for_all(),
-            letters: if closed { Vec::new() } else { self.letters() },
+            letters: self.letters(),
             documents: self.documents(closed),
             booking: self.booking(closed),
             visit: self.visit(),

@@ -225,20 +225,20 @@ impl Known<'_> {
         records.collect()
     }
 
-    /// Whom we asked for a paper and since when, and by when it should come.
+    /// Whom we asked for a paper and since when, and by when it should come, as long as that day is not over.
     fn asked(&self, line: &Line, hint: &str) -> (RecordState, Option<String>) {
         let zone = self.profile.zone();
         let day = |micros| times::zoned(micros, zone).map(|at| self.words.dates.day(at.date()));
         let own = &self.words.own;
         let (state, told) = match line.asked_of.parse().unwrap_or_default() {
             RecordsFrom::Patient => (RecordState::Needed, own.asked_you),
-            RecordsFrom::ReferringOffice => (RecordState::OnTheWay, own.asked_office),
-            RecordsFrom::Hospital => (RecordState::OnTheWay, own.asked_hospital),
+            RecordsFrom::ReferringOffice => (RecordState::AskedFor, own.asked_office),
+            RecordsFrom::Hospital => (RecordState::AskedFor, own.asked_hospital),
         };
         let since = day(line.first_asked_at).or_else(|| day(line.asked_at));
         let mut note = since.map(|day| Words::fill(told, &day)).unwrap_or_default();
-        // The day that ends then.
-        if let Some(by) = day(line.promised_at.saturating_sub(1)).filter(|_| line.promised_at != 0) {
+        // The day that ends then; one that has passed is no promise.
+        if let Some(by) = day(line.promised_at - 1).filter(|_| line.promised_at > self.now.as_microsecond()) {
             note.push_str(&Words::fill(own.promised, &by));
         }
         if state == RecordState::Needed {

@@ -261,3 +261,29 @@ fn an_agreed_step_is_told_with_its_time_and_what_to_expect_until_a_visit_is_book
     let visited = page(&Known { appointments: &booked, ..known });
     assert!(visited.step.is_none() && visited.visit.is_some());
 }
+
+#[test]
+fn a_paper_that_we_asked_somebody_else_for_is_asked_for_and_promised_only_until_its_day_is_over() {
+    let profile = harbor_valley();
+    let mut status = status(Stage::Contacted);
+    let ends = MARCH_4_NOON + 36 * HOUR;
+    let line = &mut status.records[1];
+    (line.state, line.asked_of) = ("requested".into(), "hospital".into());
+    (line.asked_at, line.promised_at) = (MARCH_4_NOON, ends);
+    let shown = |after: i64, words: &'static Words| {
+        let now = Timestamp::from_microsecond(after).expect("time");
+        let known = Known { now, words, ..known(&profile, Some(&status), None) };
+        let frame = PublicFrame { words, ..public_frame(&profile) };
+        let page = known.own(frame, ("/p/x", now), None, (None, 1));
+        (page.records[1].state, page.records[1].note.clone(), askama::Template::render(&page).expect("a page"))
+    };
+    let (state, note, page) = shown(ends - 1, &EN);
+    assert_eq!(state, RecordState::AskedFor);
+    assert!(note.ends_with("March 4. It should come by Friday, March 5."), "{note}");
+    assert!(page.contains("Asked for") && !page.contains("On the way"));
+    let (_, note, _) = shown(ends, &EN);
+    assert!(note.ends_with("March 4."), "{note}");
+    for (words, said) in [(Words::of("es"), "Pedido"), (Words::of("fr"), "Demandé")] {
+        assert!(shown(ends, words).2.contains(said), "{said}");
+    }
+}

@@ -113,7 +113,7 @@ pub static EN: Words = Words {
         step_now: "Now: ",
         records: "Your records",
         here: "Here",
-        on_the_way: "On the way",
+        asked_for: "Asked for",
         needed: "Needed",
         not_needed: "Not needed",
         asked_you: ("We asked you for this on ", "."),

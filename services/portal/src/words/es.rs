@@ -116,7 +116,7 @@ pub static ES: Words = Words {
         step_now: "Ahora: ",
         records: "Sus documentos",
         here: "Ya llegó",
-        on_the_way: "En camino",
+        asked_for: "Pedido",
         needed: "Falta",
         not_needed: "No hace falta",
         asked_you: ("Se lo pedimos el ", "."),

@@ -119,7 +119,7 @@ pub static FR: Words = Words {
         step_now: "En cours : ",
         records: "Vos documents",
         here: "Reçu",
-        on_the_way: "En route",
+        asked_for: "Demandé",
         needed: "À envoyer",
         not_needed: "Pas nécessaire",
         asked_you: ("Nous vous l’avons demandé le ", "."),

@@ -48,7 +48,7 @@ pub struct OwnWords {
     /// State of a record.
     pub here: &'static str,
     /// State of a record.
-    pub on_the_way: &'static str,
+    pub asked_for: &'static str,
     /// State of a record.
     pub needed: &'static str,
     /// State of a record.

@@ -149,7 +149,7 @@ impl Desk {
             .into_inner();
         self.tally.done("notes");
         if saved.records.iter().any(|line| line.state == "needed") {
-            let request = wire::RequestRecordsRequest { center, inquiry_id, kinds: Vec::new(), of: String::new() };
+            let request = wire::RequestRecordsRequest { center, inquiry_id, ..Default::default() };
             client.request_records(request).await.map_err(trouble("request records"))?;
             self.tally.done("records requests");
         }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use causeway_auth::fingerprint;
 use causeway_funnel::inquiry::Channel;
 use causeway_funnel::records::{RecordsFrom, WaiveReason};
 use causeway_proto::convert::channel_to_wire;
@@ -250,6 +251,9 @@ pub async fn record(State(app): State<Arc<App>>, Path((id, kind)): Path<(String,
             "It is noted as asked for. An office that refers by HL7 or FHIR reads it there; else print or fax the letter, or call."
         }
         "ask_hospital" => "It is noted as asked for. Print or fax the letter, or call them.",
+        "promise" if posted.sent.get("on").is_empty() => {
+            "The promise is taken back. It is asked for again on the usual days."
+        }
         "promise" => "The day is kept. Nobody is asked again before it.",
         _ => "The checklist is saved.",
     };
@@ -263,8 +267,10 @@ pub async fn ask_for_all(State(app): State<Arc<App>>, Path(id): Path<String>, po
 }
 
 async fn ask_for(posted: &Posted, id: &str, (kinds, of): (Vec<String>, RecordsFrom)) -> Result<(), Status> {
+    // Names of papers are as long as a center likes, and a key is not.
+    let idempotency_key = fingerprint([posted.key("ask", id).as_str(), of.as_str(), &kinds.join(",")]);
     let (center, of) = (posted.staff.center(), of.as_str().to_owned());
-    let request = RequestRecordsRequest { center, inquiry_id: id.to_owned(), kinds, of };
+    let request = RequestRecordsRequest { center, inquiry_id: id.to_owned(), kinds, of, idempotency_key };
     posted.staff.peers.desk().request_records(request).await.map(|_| ())
 }
 

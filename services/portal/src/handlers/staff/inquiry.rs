@@ -22,7 +22,7 @@ use uuid::Uuid;
 use super::super::{App, page};
 use super::{Staff, frame, not_yours, trouble};
 use crate::refusals::for_staff;
-use crate::views::inquiry::{Looking, Parts, letter_to};
+use crate::views::inquiry::{Looking, Parts, asked_of, letter_to};
 
 /// A new inquiry from a call may need a moment to reach the desk.
 const TRIES: usize = 10;
@@ -73,19 +73,26 @@ pub async fn letter(State(app): State<Arc<App>>, Path((id, of)): Path<(String, S
     }
     let id = id.parse::<Uuid>().map(|id| id.to_string());
     let (Ok(id), Some(of)) = (id, letter_to(&of)) else { return nothing_here(&app, &staff) };
-    let (inquiry, person) = tokio::join!(inquiry(&staff, &id, false), person(&staff, &id));
-    let (inquiry, person) = match (inquiry, person) {
-        (Ok(inquiry), Some(person)) => (inquiry, Some(person)),
-        (Err(status), _) if Code::of(&status) == Code::NotFound => return nothing_here(&app, &staff),
-        _ => {
-            let text = "A part of the system does not answer. Try again in a minute.";
-            return trouble(&app, &staff, StatusCode::SERVICE_UNAVAILABLE, "This letter can’t be shown", text);
-        }
+    let inquiry = match inquiry(&staff, &id, false).await {
+        Ok(inquiry) => inquiry,
+        Err(status) if Code::of(&status) == Code::NotFound => return nothing_here(&app, &staff),
+        Err(_) => return no_letter(&app, &staff),
     };
-    let parts = Parts { inquiry, person, ..Parts::default() };
+    // Nobody is opened for a letter that nobody writes.
+    if asked_of(&inquiry, of).is_empty() {
+        let text = "Nothing is waited for from them, or nobody works this inquiry any more.";
+        return trouble(&app, &staff, StatusCode::NOT_FOUND, "There is no such letter", text);
+    }
+    let Some(person) = person(&staff, &id).await else { return no_letter(&app, &staff) };
+    let parts = Parts { inquiry, person: Some(person), ..Parts::default() };
     let looking =
         Looking { profile: &staff.in_force.1, actor: &staff.session.actor, now: app.clock.now(), parts: &parts };
     page(StatusCode::OK, &looking.letter(of, frame(&app, &staff, "Worklist")))
+}
+
+fn no_letter(app: &App, staff: &Staff) -> Response {
+    let text = "A part of the system does not answer. Try again in a minute.";
+    trouble(app, staff, StatusCode::SERVICE_UNAVAILABLE, "This letter can’t be shown", text)
 }
 
 pub(super) fn nothing_here(app: &App, staff: &Staff) -> Response {

@@ -300,7 +300,7 @@ impl OwnPage {
             offers: None,
             records: vec![
                 record("pathology", "Biopsy report", "Came March 4", RecordState::Here),
-                record("imaging", "Scans", "We asked Lakeside Imaging on March 4.", RecordState::OnTheWay),
+                record("imaging", "Scans", "We asked Lakeside Imaging on March 4.", RecordState::AskedFor),
                 record("notes", "Doctor notes", "The last visit is enough.", RecordState::Needed),
                 record("genomic", "Gene test", "Not for this visit", RecordState::NotNeeded),
             ],

@@ -33,6 +33,7 @@ pub fn pages() -> Vec<Rendered> {
         rendered("inquiry-new", false, &InquiryPage::sample_new()),
         rendered("conflict", false, &ConflictPage::sample()),
         rendered("letter", false, &LetterPage::sample()),
+        rendered("letter-unnamed", false, &LetterPage { patient: String::new(), ..LetterPage::sample() }),
         rendered("access", false, &AccessPage::sample()),
         rendered("call", false, &CallPage::sample()),
         rendered("call-chosen", false, &CallPage::sample_chosen()),
@@ -194,6 +195,8 @@ impl AccessPage {
                 row("Dana Whitfield", "Read person", None),
                 row("Jorge M.", "Read document: document", Some((s("Refused"), Tone::Warn))),
             ],
+            older_url: Some(s("/inquiries/1/access?ingestion=41&desk=7")),
+            newest_url: Some(s("/inquiries/1/access")),
         }
     }
 }
@@ -212,6 +215,7 @@ impl LetterPage {
             to: s("Referring office"),
             to_lines: Vec::new(),
             patient: s(PATIENT),
+            mend_url: Some(s("/repairs/1?kind=inquiry")),
             birth_date: s("1961-04-02"),
             papers: vec![s("Notes from your doctor's visits")],
         }

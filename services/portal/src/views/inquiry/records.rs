@@ -5,14 +5,14 @@ use std::collections::HashMap;
 
 use causeway_auth::Action;
 use causeway_funnel::records::{LineState, RecordsFrom, WaiveReason};
-use causeway_proto::inquiry::v1::Person;
-use causeway_proto::intake::v1::{Inquiry, RecordLine};
+use causeway_proto::inquiry::v1::{Facts, Source};
+use causeway_proto::intake::v1::{Inquiry, RecordLine, Stage};
 
 use super::Looking;
 use super::choices::waive_reasons;
 use crate::pages::{Fact, LetterLink, LetterPage, RecordAction, RecordRow, StaffFrame, Tone};
 use crate::views::times;
-use crate::views::worklist::{owner, who};
+use crate::views::worklist::owner;
 use crate::words::EN;
 
 /// Answers that say where the office that refers is reached, with their words, in the order of an address.
@@ -28,12 +28,19 @@ pub fn letter_to(word: &str) -> Option<RecordsFrom> {
     word.parse().ok().filter(|of| *of != RecordsFrom::Patient)
 }
 
-fn asked_of(line: &RecordLine) -> Option<RecordsFrom> {
-    line.asked_of.parse().ok()
+/// What is waited for from them; nothing where nobody works the inquiry any more.
+pub fn asked_of(inquiry: &Inquiry, of: RecordsFrom) -> Vec<&RecordLine> {
+    let is_worked = inquiry.stage() != Stage::Closed && inquiry.decline_reason.is_empty();
+    inquiry.records.iter().filter(|line| is_worked && is_asked(line, of)).collect()
 }
 
 fn is_asked(line: &RecordLine, of: RecordsFrom) -> bool {
-    line.state == LineState::Requested.as_str() && asked_of(line) == Some(of)
+    line.state == LineState::Requested.as_str() && line.asked_of.parse() == Ok(of)
+}
+
+/// Whether an office sent it, or is known by its name.
+fn has_office(facts: &Facts) -> bool {
+    !facts.referring_office.is_empty() || matches!(facts.source(), Source::Hl7 | Source::Fhir | Source::Csv)
 }
 
 impl Looking<'_> {
@@ -76,7 +83,7 @@ impl Looking<'_> {
 
     /// Of whom and since when, how often, for which day it was promised, and when the person is asked again by itself.
     fn asked(&self, line: &RecordLine) -> Vec<String> {
-        let of = asked_of(line).unwrap_or_default().label("en").to_lowercase();
+        let of = line.asked_of.parse::<RecordsFrom>().unwrap_or_default().label("en").to_lowercase();
         let times = if line.asked_times > 1 { format!(", {} times", line.asked_times) } else { String::new() };
         let since = self.day(line.first_asked_at).or_else(|| self.day(line.asked_at));
         let parts = [
@@ -107,8 +114,14 @@ impl Looking<'_> {
         let mut actions = Vec::new();
         let is_missing = matches!(state, LineState::Needed | LineState::Requested);
         if self.may(Action::WorkInquiry) && is_missing {
-            let has = line.from.parse().unwrap_or_default();
-            for of in RecordsFrom::ALL.iter().filter(|of| matches!(of, RecordsFrom::Patient) || **of == has) {
+            let has: RecordsFrom = line.from.parse().unwrap_or_default();
+            let office = self.parts.inquiry.facts.as_ref().is_some_and(has_office);
+            let may_have = |of: &RecordsFrom| match of {
+                RecordsFrom::Patient => true,
+                RecordsFrom::ReferringOffice => has == *of || office,
+                RecordsFrom::Hospital => has == *of,
+            };
+            for of in RecordsFrom::ALL.iter().filter(|of| may_have(of)) {
                 let (action, whom) = match of {
                     RecordsFrom::Patient => ("ask_patient", "the patient"),
                     RecordsFrom::ReferringOffice => ("ask_referring_office", "the office"),
@@ -137,7 +150,7 @@ impl Looking<'_> {
     /// Letters to whom something was asked of and who has not sent it.
     pub(super) fn letters(&self) -> Vec<LetterLink> {
         let others = RecordsFrom::ALL.iter().filter(|of| letter_to(of.as_str()).is_some());
-        let asked = others.filter(|of| self.parts.inquiry.records.iter().any(|line| is_asked(line, **of)));
+        let asked = others.filter(|of| !asked_of(&self.parts.inquiry, **of).is_empty());
         let link = |of: &RecordsFrom| LetterLink {
             to: of.label("en").to_lowercase(),
             url: format!(
@@ -148,10 +161,11 @@ impl Looking<'_> {
         if self.may(Action::ReadPerson) { asked.map(link).collect() } else { Vec::new() }
     }
 
-    /// A letter that asks for all that was asked of an office or a hospital and has not come.
+    /// A letter that asks for all that was asked of an office or a hospital and has not come. It asks for the patient's papers, and
+    /// for those of nobody else: where it is not known who that is, there is none.
     pub fn letter(&self, of: RecordsFrom, frame: StaffFrame) -> LetterPage {
-        let Inquiry { facts, records, .. } = &self.parts.inquiry;
-        let facts = facts.clone().unwrap_or_default();
+        let inquiry = &self.parts.inquiry;
+        let facts = inquiry.facts.clone().unwrap_or_default();
         let person = self.parts.person.as_ref().and_then(Option::as_ref).cloned().unwrap_or_default();
         let contact = &self.profile.center.contact;
         let today = self.now.to_zoned_datetime(self.profile.zone().clone()).date();
@@ -167,9 +181,10 @@ impl Looking<'_> {
             day: format!("{}, {}", EN.dates.day(today), today.year()),
             to: of.label("en").to_owned(),
             to_lines: to,
-            patient: named(&person),
-            birth_date: person.birth_date.clone(),
-            papers: records.iter().filter(|line| is_asked(line, of)).map(|line| line.label.clone()).collect(),
+            mend_url: self.may(Action::RepairInquiry).then(|| format!("/repairs/{}?kind=inquiry", facts.inquiry_id)),
+            patient: person.name,
+            birth_date: person.birth_date,
+            papers: asked_of(inquiry, of).into_iter().map(|line| line.label.clone()).collect(),
         }
     }
 }
@@ -178,10 +193,6 @@ impl Looking<'_> {
 fn sentence(words: &str) -> String {
     let mut letters = words.chars();
     letters.next().map_or_else(String::new, |first| format!("{}{}.", first.to_uppercase(), letters.as_str()))
-}
-
-fn named(person: &Person) -> String {
-    if person.name.is_empty() { who(person) } else { person.name.clone() }
 }
 
 fn office(answers: &HashMap<String, String>) -> Vec<Fact> {
