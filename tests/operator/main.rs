@@ -53,6 +53,7 @@ async fn each_command_tells_what_is_so_names_what_is_broken_and_says_by_its_exit
     logs::services_started_beside_the_servers_log_lines_that_lead_to_their_traces(&servers).await;
     assert_eq!(servers.stop().await, Some(0));
     assert_eq!(servers.left_behind(), Vec::<String>::new(), "nothing is left running");
+    simulate::the_demo_fills_the_pages_of_steps_reopenings_and_audits().await;
 }
 
 /// Somebody asks by the form's door and is written to, so that there is an inquiry and a look at a person.

@@ -4,11 +4,15 @@
 //! every person is called Testpatient and has a phone that is kept free for examples. Deliberately not here: load tests
 //! (`causeway bench`).
 
+mod agreed;
 mod arrivals;
+mod audits;
 mod fate;
+mod papers;
 mod people;
 mod player;
 mod referral;
+mod reopened;
 mod scene;
 mod staff;
 mod steps;

@@ -15,8 +15,10 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::arrivals::{Arrivals, Shape, mean_hours};
+use super::audits::Auditors;
 use super::fate::{Fate, mix};
 use super::people::{Person, person};
+use super::reopened::Closed;
 use super::scene::{Center, Doors, centers};
 use super::staff::{Desk, Fates};
 use super::submit::{Way, submit};
@@ -105,6 +107,8 @@ impl Player {
             for center in &centers {
                 let desk = self.desk(center, &doors, &fates);
                 staff.spawn(desk.work(staff_stop.clone()));
+                let auditors = self.auditors(center, &doors);
+                staff.spawn(auditors.work(staff_stop.clone()));
             }
         }
         let played = self.traffic(&doors, &centers, &fates, &stop).await;
@@ -122,7 +126,13 @@ impl Player {
             fates: Arc::clone(fates),
             play: self.plan.play.clone(),
             memories: HashMap::new(),
+            closed: Closed::default(),
         }
+    }
+
+    fn auditors(&self, center: &Arc<Center>, doors: &Doors) -> Auditors {
+        let (center, doors) = (Arc::clone(center), doors.clone());
+        Auditors::new(center, doors, self.clock.clone(), Arc::clone(&self.tally))
     }
 
     async fn traffic(

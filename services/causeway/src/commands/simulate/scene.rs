@@ -116,6 +116,12 @@ impl Center {
         chosen.map(|staff| self.actor(staff))
     }
 
+    /// Everybody with one of these roles.
+    pub fn everybody(&self, roles: &[Role]) -> Vec<Actor> {
+        let able = |staff: &&Staff| staff.roles.iter().any(|role| roles.contains(&role_of(*role)));
+        self.profile.teams.staff.iter().filter(able).map(|staff| self.actor(staff)).collect()
+    }
+
     fn actor(&self, staff: &Staff) -> Actor {
         let roles: Vec<Role> = staff.roles.iter().map(|role| role_of(*role)).collect();
         Actor::staff(&staff.id, &staff.name, self.id(), roles)

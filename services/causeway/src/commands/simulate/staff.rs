@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::fate::{Fate, mix};
 use super::people::SYNTHETIC_HOST;
+use super::reopened::Closed;
 use super::scene::{Center, Doors};
 use super::tally::{Tally, word};
 
@@ -55,6 +56,12 @@ pub struct Memory {
     pub asked_for_more: bool,
     /// A visit was missed.
     pub missed: bool,
+    /// How many next steps were agreed.
+    pub steps: u32,
+    /// A reviewer has declined it.
+    pub declined: bool,
+    /// It was closed and is opened again.
+    pub reopened: bool,
     /// Who of the play claimed it. Whatever a person of flesh and blood claims is theirs.
     pub claimed_by: Option<String>,
 }
@@ -75,6 +82,8 @@ pub struct Desk {
     pub play: String,
     /// What they remember.
     pub memories: HashMap<String, Memory>,
+    /// What of what was closed is opened again.
+    pub closed: Closed,
 }
 
 /// Roles that may look at the worklist and work it.
@@ -94,6 +103,7 @@ impl Desk {
             let (pause, most) = if hurry { (Duration::from_millis(200), 24) } else { (Duration::from_secs(6), 3) };
             if self.at_work(lapse) || hurry && !lapse {
                 self.round(most).await;
+                self.reopen_some().await;
             }
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
@@ -174,6 +184,9 @@ impl Desk {
                 changed: false,
                 asked_for_more: false,
                 missed: false,
+                steps: 0,
+                declined: false,
+                reopened: false,
                 claimed_by: None,
             }
         });
@@ -266,10 +279,10 @@ fn not_before(
         }
         "try_again" | "all_tries_made" | "tell_referral" => now + hours(fate.retry_hours),
         "complete_intake" if !fate.note_at_once => now + hours(fate.review_hours),
-        "gather_records" => now + hours(fate.records_hours),
+        "gather_records" | "await_next_step" => now + hours(fate.records_hours),
         "review_records" => now + hours(fate.review_hours),
         "offer_dates" => now + SignedDuration::from_mins(fate.offer_minutes),
-        "follow_up_no_show" => now + hours(fate.retry_hours),
+        "follow_up_no_show" | "follow_up_missed_step" => now + hours(fate.retry_hours),
         _ => now,
     }
 }

@@ -1,11 +1,12 @@
 //! What staff do about an inquiry, one function for each next action of the desk.
 //!
 //! Each one makes a few calls and says when to look again. A call that fails is counted and tried again later; the fate
-//! decides, the desk's own rules have the last word. Deliberately not here: the worklist (staff) and visits (visits).
+//! decides, the desk's own rules have the last word. Deliberately not here: the worklist (staff), visits (visits),
+//! records (papers) and dated next steps (agreed).
 
 use std::collections::HashMap;
 
-use causeway_auth::{Actor, Role};
+use causeway_auth::Actor;
 use causeway_funnel::stage::CloseReason;
 use causeway_proto::convert;
 use causeway_proto::inquiry::v1::Channel as By;
@@ -37,7 +38,8 @@ impl Desk {
             }
             "complete_intake" => {
                 let inquiry = self.read(row, &actor).await?;
-                self.finish_note(inquiry, &fate, &actor).await
+                self.finish_note(&inquiry, &fate, &actor).await?;
+                self.may_agree(row, &inquiry, &fate, &actor, memory).await
             }
             "gather_records" => self.gather(row, &fate, &actor, memory).await,
             "review_records" => self.review(row, &fate, memory).await,
@@ -46,6 +48,9 @@ impl Desk {
                 _ => self.offer(row, &fate, memory).await,
             },
             "await_visit" | "confirm_attendance" => self.visit(row, &fate, memory).await,
+            "await_next_step" => self.await_step(row, &fate, &actor, memory).await,
+            "confirm_next_step" => self.end_step(row, &fate, &actor, memory).await,
+            "follow_up_missed_step" => self.follow_up_step(row, &fate, &actor, memory).await,
             "follow_up_no_show" => self.follow_up(row, &fate, &actor, memory).await,
             _ => {
                 memory.not_before = now + SignedDuration::from_hours(4);
@@ -54,7 +59,7 @@ impl Desk {
         }
     }
 
-    async fn read(&self, row: &wire::WorkRow, actor: &Actor) -> Result<wire::Inquiry, Trouble> {
+    pub(super) async fn read(&self, row: &wire::WorkRow, actor: &Actor) -> Result<wire::Inquiry, Trouble> {
         Ok(self.desk(actor).get_inquiry(self.get(row)).await.map_err(trouble("get inquiry"))?.into_inner())
     }
 
@@ -77,14 +82,15 @@ impl Desk {
             memory.not_before = self.clock.now() + SignedDuration::from_hours(fate.retry_hours);
             return Ok(());
         }
-        if self.out_of_scope(row) {
+        if self.out_of_scope(row) || memory.declined {
             return self.close(row, CloseReason::OutOfScopeReferred, actor).await;
         }
         if let Some(Ending::Contact(reason)) = fate.ending {
             return self.close(row, reason, actor).await;
         }
         if fate.note_at_once && fate.rest != Some(Rest::Contacted) {
-            self.finish_note(inquiry, fate, actor).await?;
+            self.finish_note(&inquiry, fate, actor).await?;
+            self.may_agree(row, &inquiry, fate, actor, memory).await?;
         }
         Ok(())
     }
@@ -131,7 +137,7 @@ impl Desk {
     }
 
     /// Fills what the note still misses and asks for the records in the same talk.
-    async fn finish_note(&self, inquiry: wire::Inquiry, fate: &Fate, actor: &Actor) -> Result<(), Trouble> {
+    async fn finish_note(&self, inquiry: &wire::Inquiry, fate: &Fate, actor: &Actor) -> Result<(), Trouble> {
         let Some(facts) = &inquiry.facts else { return Ok(()) };
         let missing = inquiry.note.iter().filter(|field| field.required && field.value.trim().is_empty());
         let fields: HashMap<String, String> = missing.map(|field| (field.key.clone(), told(field, fate))).collect();
@@ -148,69 +154,7 @@ impl Desk {
             .map_err(trouble("save note"))?
             .into_inner();
         self.tally.done("notes");
-        if saved.records.iter().any(|line| line.state == "needed") {
-            let request = wire::RequestRecordsRequest { center, inquiry_id, ..Default::default() };
-            client.request_records(request).await.map_err(trouble("request records"))?;
-            self.tally.done("records requests");
-        }
-        Ok(())
-    }
-
-    /// Records that were asked for have come, some of them or all.
-    async fn gather(
-        &self,
-        row: &wire::WorkRow,
-        fate: &Fate,
-        actor: &Actor,
-        memory: &mut Memory,
-    ) -> Result<(), Trouble> {
-        if let Some(Ending::Records(reason)) = fate.ending {
-            return self.close(row, reason, actor).await;
-        }
-        let inquiry = self.read(row, actor).await?;
-        let mut rng = fate.rng(&format!("records {}", memory.round));
-        let missing = |line: &&wire::RecordLine| matches!(line.state.as_str(), "needed" | "requested");
-        let mut come: Vec<&wire::RecordLine> = inquiry.records.iter().filter(missing).collect();
-        come.retain(|line| line.needed_for_booking || rng.random_bool(0.3));
-        come.sort_by_key(|line| !line.needed_for_booking);
-        if fate.records_in_parts && memory.round < 4 {
-            come.truncate(1);
-            memory.not_before = self.clock.now() + SignedDuration::from_hours(fate.records_hours / 2 + 1);
-        }
-        for line in come {
-            self.record(row, &line.kind, "received", actor).await?;
-            self.tally.done("records");
-        }
-        Ok(())
-    }
-
-    async fn record(&self, row: &wire::WorkRow, kind: &str, state: &str, actor: &Actor) -> Result<(), Trouble> {
-        let request = wire::UpdateRecordRequest {
-            center: self.center.id().to_owned(),
-            inquiry_id: row.inquiry_id.clone(),
-            kind: kind.to_owned(),
-            state: state.to_owned(),
-            reason: String::new(),
-        };
-        self.desk(actor).update_record(request).await.map_err(trouble("update record"))?;
-        Ok(())
-    }
-
-    async fn review(&self, row: &wire::WorkRow, fate: &Fate, memory: &mut Memory) -> Result<(), Trouble> {
-        let Some(reviewer) = self.center.somebody(&[Role::Reviewer, Role::Manager], "", &row.team, fate.salt) else {
-            return Ok(());
-        };
-        let asks = fate.asks_for_more && !memory.asked_for_more;
-        let request = wire::ReviewRecordsRequest {
-            center: self.center.id().to_owned(),
-            inquiry_id: row.inquiry_id.clone(),
-            decision: if asks { "ask_for_more" } else { "accept" }.to_owned(),
-            ..Default::default()
-        };
-        self.desk(&reviewer).review_records(request).await.map_err(trouble("review records"))?;
-        memory.asked_for_more |= asks;
-        self.tally.done("reviews");
-        Ok(())
+        self.ask_for_records(saved, fate, actor).await
     }
 
     pub(super) async fn close(&self, row: &wire::WorkRow, reason: CloseReason, actor: &Actor) -> Result<(), Trouble> {
@@ -236,7 +180,7 @@ impl Desk {
         Ok(())
     }
 
-    fn out_of_scope(&self, row: &wire::WorkRow) -> bool {
+    pub(super) fn out_of_scope(&self, row: &wire::WorkRow) -> bool {
         let consult = convert::consult_type_from_wire(row.consult_type());
         self.center.profile.out_of_scope(consult, convert::area_from_wire(row.cancer_area())).is_some()
     }
