@@ -57,6 +57,8 @@ pub struct Situation {
     pub visit_at: Option<Timestamp>,
     /// When the agreed next step is.
     pub step_at: Option<Timestamp>,
+    /// Contact attempts since somebody was last reached, or since a visit was missed.
+    pub tries_in_vain: u32,
     /// Contact attempts since the last agreed step ended.
     pub attempts_since_step: u32,
     /// When the person was promised a call.
@@ -167,6 +169,7 @@ pub fn next_action(situation: &Situation, now: Timestamp) -> NextAction {
         // Whoever is declined is not called about what they missed before.
         _ if situation.declined && situation.scope == ScopeState::Sending => NextAction::AwaitReferral,
         _ if situation.declined && situation.told_by_phone() => NextAction::TellReferral,
+        _ if standing.no_show && situation.is_enough(situation.tries_in_vain) => NextAction::AllTriesMade,
         _ if standing.no_show => NextAction::FollowUpNoShow,
         Stage::Received => NextAction::AwaitRouting,
         _ if situation.scope == ScopeState::Proposed => NextAction::ApproveReferral,
@@ -179,6 +182,7 @@ pub fn next_action(situation: &Situation, now: Timestamp) -> NextAction {
         Stage::Routed if situation.attempts == 0 => NextAction::FirstContact,
         Stage::Routed if situation.tried_enough() => NextAction::AllTriesMade,
         Stage::Routed => NextAction::TryAgain,
+        Stage::Contacted if situation.is_enough(situation.tries_in_vain) => NextAction::AllTriesMade,
         Stage::Contacted => NextAction::CompleteIntake,
         Stage::IntakeComplete | Stage::RecordsReady => match situation.book_when {
             BookWhen::BookAtOnce => NextAction::OfferDates,
@@ -353,6 +357,14 @@ mod tests {
         assert_eq!(next_action(&after(4), now), NextAction::AllTriesMade);
         let reached = Situation { standing: Standing { stage: Stage::Contacted, ..Standing::default() }, ..after(4) };
         assert_eq!(next_action(&reached, now), NextAction::CompleteIntake);
+        // Who was reached and does not answer any more is not called for ever; nor is who missed their visit.
+        let in_vain = |standing: Standing, tries_in_vain| Situation { standing, tries_in_vain, ..after(9) };
+        let contacted = Standing { stage: Stage::Contacted, ..Standing::default() };
+        let missed = Standing { stage: Stage::RecordsReady, no_show: true, ..Standing::default() };
+        for (standing, wanted) in [(contacted, NextAction::CompleteIntake), (missed, NextAction::FollowUpNoShow)] {
+            assert_eq!(next_action(&in_vain(standing, 2), now), wanted);
+            assert_eq!(next_action(&in_vain(standing, 3), now), NextAction::AllTriesMade);
+        }
     }
 
     #[test]

@@ -151,7 +151,7 @@ fn what_did_not_come_about_is_followed_up_until_somebody_talked_with_the_person(
         assert_eq!(desk.entries[0].kind, "attempt", "it is no word on what comes next");
         assert!(desk.entries[0].text.ends_with(about), "{}", desk.entries[0].text);
     }
-    desk.is(Stage::Contacted, NextAction::CompleteIntake);
+    desk.is(Stage::Contacted, NextAction::AllTriesMade);
     assert!(desk.inquiry.missed_step().is_some() && desk.inquiry.step_in_hand().is_none(), "another thing is next");
     desk.reach();
     assert!(!desk.entries[0].text.contains("screening_call"), "that was no call about it");

@@ -177,6 +177,7 @@ impl Work<'_> {
         self.acted();
         let inquiry = &mut self.inquiry;
         inquiry.attempts += 1;
+        inquiry.tries_in_vain = if outcome.is_contact() { 0 } else { inquiry.tries_in_vain + 1 };
         inquiry.first_attempt_at.get_or_insert(now);
         // Whoever wants to be called and named no time is called by the rule, however often they were tried.
         let by_rule = || next_try(now, &inquiry.facts, self.rules);

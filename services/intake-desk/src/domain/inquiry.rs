@@ -197,6 +197,8 @@ pub struct Inquiry {
     pub due_at: Option<Timestamp>,
     /// Tries to reach the person.
     pub attempts: u32,
+    /// Tries since somebody was last reached, or since a visit was missed.
+    pub tries_in_vain: u32,
     /// The first try.
     pub first_attempt_at: Option<Timestamp>,
     /// The first time that somebody was reached.
@@ -347,6 +349,7 @@ impl Inquiry {
             standing,
             missed_call: self.facts.missed_call,
             attempts: self.attempts,
+            tries_in_vain: self.tries_in_vain,
             // Whoever waits for our call has not been tried often enough.
             enough_attempts: if self.call_back_at.is_some() { 0 } else { rules.targets.attempts_before_unreachable },
             book_when: rules.book_when,
@@ -451,6 +454,7 @@ pub fn routed(
         route,
         pauses: Vec::new(),
         attempts: 0,
+        tries_in_vain: 0,
         first_attempt_at: None,
         first_contact_at: None,
         call_back_at: None,

@@ -242,7 +242,15 @@ impl Work<'_> {
             self.begin();
             return self.enter("document", format!("A document came that is not on the checklist: {kind}."));
         };
-        if !matches!(line.state, LineState::Needed | LineState::Requested) {
+        if matches!(line.state, LineState::Received | LineState::Reviewed) {
+            // Another copy undoes nothing. The first one counts, in whatever order they are heard.
+            if line.received_at.is_some_and(|known| came < known) {
+                line.received_at = Some(came);
+                self.begin();
+            }
+            return;
+        }
+        if line.state == LineState::Waived {
             return;
         }
         line.state = LineState::Received;

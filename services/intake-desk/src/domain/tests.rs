@@ -251,6 +251,35 @@ fn a_missed_visit_comes_back_as_a_call_to_make_and_a_cancelled_one_as_dates_to_o
     desk.visit(VisitEvent::Missed, 5, "2026-03-13T15:00:00Z");
     desk.is(Stage::IntakeComplete, NextAction::FollowUpNoShow);
     assert_eq!(desk.inquiry.visit_at(), None);
+    // They are tried anew, and not for ever.
+    let enough = Targets::default().attempts_before_unreachable;
+    let unreachable = Step::Close(CloseReason::Unreachable);
+    for _ in 0..enough {
+        desk.is(Stage::IntakeComplete, NextAction::FollowUpNoShow);
+        assert!(matches!(desk.try_step("dana", &unreachable), Err(Refusal::WrongState(_))));
+        desk.attempt(Outcome::NoAnswer);
+    }
+    desk.is(Stage::IntakeComplete, NextAction::AllTriesMade);
+    desk.attempt(Outcome::Reached);
+    desk.is(Stage::IntakeComplete, NextAction::FollowUpNoShow);
+    assert!(matches!(desk.try_step("dana", &unreachable), Err(Refusal::WrongState(_))), "they were reached");
+}
+
+#[test]
+fn another_copy_of_a_document_undoes_nothing_and_the_first_one_counts() {
+    let mut desk = Desk::new(BookWhen::WaitForReview);
+    let came = |id: u128, hours: i64| Step::Document {
+        document: (Uuid::from_u128(id), 1),
+        kind: "pathology_report".into(),
+        previous: String::new(),
+        at: Some(at(START) + SignedDuration::from_hours(hours)),
+    };
+    desk.step(&came(1, 5));
+    desk.step(&Step::Record { kind: "pathology_report".into(), state: LineState::Reviewed, why: None });
+    desk.step(&came(2, 2));
+    let line = &desk.inquiry.records[0];
+    assert_eq!(line.state, LineState::Reviewed);
+    assert_eq!(line.received_at, Some(at(START) + SignedDuration::from_hours(2)), "the first one counts, heard last");
 }
 
 #[test]

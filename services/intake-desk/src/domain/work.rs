@@ -158,6 +158,10 @@ impl Work<'_> {
         self.begin();
         if newest {
             self.inquiry.visit = Some(told);
+            if what == VisitEvent::Missed {
+                // They are tried anew about it.
+                self.inquiry.tries_in_vain = 0;
+            }
         }
         self.happened_at = Some(at);
         let when = time_words::words(starts_at, self.rules.calendar.zone(), "en");
@@ -244,8 +248,11 @@ impl Work<'_> {
     pub(super) fn close(&mut self, reason: CloseReason) -> Result<(), Refusal> {
         self.require_open()?;
         let tries = self.rules.targets.attempts_before_unreachable;
-        if reason == CloseReason::Unreachable && self.inquiry.attempts < tries {
-            let text = format!("close as unreachable needs {tries} attempts; there are {}", self.inquiry.attempts);
+        let made = self.inquiry.tries_in_vain;
+        if reason == CloseReason::Unreachable && made < tries {
+            let text = format!(
+                "close as unreachable needs {tries} attempts since somebody was last reached; there are {made}"
+            );
             return Err(Refusal::WrongState(text.into()));
         }
         let (version, now) = (self.begin(), self.now);

@@ -38,6 +38,7 @@ pub struct InquiryRow {
     response_due_at: Ts,
     after_hours: bool,
     attempts: i32,
+    tries_in_vain: i32,
     first_attempt_at: Option<Ts>,
     first_contact_at: Option<Ts>,
     call_back_at: Option<Ts>,
@@ -80,7 +81,7 @@ const COLUMNS: &str = "inquiry_id, facts, stage, program, team, site, script, ow
      intake_complete, records_ready, reviewed, stage_facts, checklist, close_reason, closed_at, visit_at, visit_told_at, \
      visit_version, route_version, clock_version, version, routed_line, chosen, moved_version, choice, escalated, bounced, \
      scope_entry, scope_state, scope_reason, handover, moved_at, pauses, review_since, review_due_at, \
-     review_escalated, decline_reason, next_step, loose";
+     review_escalated, decline_reason, next_step, loose, tries_in_vain";
 
 /// A word in a row that this release does not know.
 fn unreadable(column: &str, cause: impl std::fmt::Display) -> sqlx::Error {
@@ -143,6 +144,7 @@ impl InquiryRow {
             next_action: self.next_action.parse().map_err(|cause| unreadable("next_action", cause))?,
             due_at: self.due_at.map(|at| at.0),
             attempts: u32::try_from(self.attempts).unwrap_or(0),
+            tries_in_vain: u32::try_from(self.tries_in_vain).unwrap_or(0),
             first_attempt_at: self.first_attempt_at.map(|at| at.0),
             first_contact_at: self.first_contact_at.map(|at| at.0),
             call_back_at: self.call_back_at.map(|at| at.0),
@@ -204,18 +206,19 @@ const UPDATE: &str = "UPDATE inquiries AS i SET stage = t.stage, program = t.pro
      moved_version = t.moved_version, choice = t.choice, escalated = t.escalated, bounced = t.bounced, \
      scope_state = t.scope_state, scope_reason = t.scope_reason, handover = t.handover, moved_at = t.moved_at, pauses = t.pauses, \
      scope_entry = t.scope_entry, review_since = t.review_since, review_due_at = t.review_due_at, \
-     review_escalated = t.review_escalated, decline_reason = t.decline_reason, next_step = t.next_step, loose = t.loose \
+     review_escalated = t.review_escalated, decline_reason = t.decline_reason, next_step = t.next_step, loose = t.loose, \
+     tries_in_vain = t.tries_in_vain \
      FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], \
      $9::text[], $10::timestamptz[], $11::timestamptz[], $12::boolean[], $13::integer[], $14::timestamptz[], \
      $15::timestamptz[], $16::timestamptz[], $17::bigint[], $18::boolean[], $19::boolean[], $20::boolean[], $21::jsonb[], \
      $22::jsonb[], $23::text[], $24::timestamptz[], $25::timestamptz[], $26::timestamptz[], $27::bigint[], $28::bigint[], \
      $29::bigint[], $30::bigint[], $31::boolean[], $32::bigint[], $33::bigint[], $34::integer[], $35::boolean[], $36::text[], $37::text[], $38::jsonb[], $39::timestamptz[], $40::jsonb[], \
-     $41::text[], $42::timestamptz[], $43::timestamptz[], $44::integer[], $45::text[], $46::jsonb[], $47::jsonb[]) AS t \
+     $41::text[], $42::timestamptz[], $43::timestamptz[], $44::integer[], $45::text[], $46::jsonb[], $47::jsonb[], $48::integer[]) AS t \
      (inquiry_id, stage, program, team, site, script, owner, priority, next_action, due_at, \
      response_due_at, after_hours, attempts, first_attempt_at, first_contact_at, call_back_at, note_version, \
      intake_complete, records_ready, reviewed, stage_facts, checklist, close_reason, closed_at, visit_at, visit_told_at, \
      visit_version, route_version, version, clock_version, chosen, moved_version, choice, escalated, bounced, \
-     scope_state, scope_reason, handover, moved_at, pauses, scope_entry, review_since, review_due_at, review_escalated, decline_reason, next_step, loose) \
+     scope_state, scope_reason, handover, moved_at, pauses, scope_entry, review_since, review_due_at, review_escalated, decline_reason, next_step, loose, tries_in_vain) \
      WHERE i.inquiry_id = t.inquiry_id";
 
 /// Saves inquiries that were loaded for update, with one statement.
@@ -274,6 +277,7 @@ pub async fn save(tx: &mut Tx, all: &[&Inquiry]) -> Result<(), sqlx::Error> {
         .bind(column(all, |one| one.declined.map_or("", |reason| reason.as_str())))
         .bind(column(all, |one| one.next_step.as_ref().map(Json)))
         .bind(column(all, |one| Json(&one.loose)))
+        .bind(column(all, |one| i32::try_from(one.tries_in_vain).unwrap_or(i32::MAX)))
         .execute(tx.conn())
         .await?;
     // They were locked by this transaction, so none can be gone.
