@@ -20,6 +20,7 @@ mod hl7_replies;
 mod journeys;
 mod limits;
 mod mended;
+mod news;
 mod numbers;
 mod openapi;
 mod people;

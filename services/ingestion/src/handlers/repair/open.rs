@@ -171,7 +171,8 @@ async fn beside(
     (message, understood): (&Message, &Understood),
     purpose: &str,
 ) -> Result<Beside, Refusal> {
-    let identity = assign::identity(calls, (&in_force.1, feed), understood).filter(|_| assign::may(message));
+    let identity =
+        news::identity(&calls.acceptance, (&in_force.1, feed), &understood.told()).filter(|_| assign::may(message));
     let (calls, doer, in_force) = (calls.clone(), doer.clone(), in_force.clone());
     let (message, told, purpose) = (message.clone(), understood.told(), purpose.to_owned());
     let (center, kind) = (in_force.1.center.id.clone(), feed.kind);
