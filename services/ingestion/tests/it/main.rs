@@ -15,6 +15,7 @@ mod find;
 mod finished;
 mod hl7;
 mod hl7_answers;
+mod hl7_feeds;
 mod hl7_large;
 mod hl7_replies;
 mod journeys;

@@ -68,8 +68,9 @@ impl Hearing {
     /// only one that goes on.
     async fn by_record_number(&self, heading: &Heading<'_>) -> Result<Option<Uuid>, Refusal> {
         let (profile, feed) = (heading.profile, heading.feed);
-        let today = profile.zone().to_datetime(self.acceptance.clock.now()).date();
-        let told = read_in_part(&heading.opened.message, (profile.zone(), today), feed.hl7.as_ref());
+        let zone = feed.zone(profile.zone());
+        let today = zone.to_datetime(self.acceptance.clock.now()).date();
+        let told = read_in_part(&heading.opened.message, (&zone, today), feed.hl7.as_ref());
         let Some(of) = told.and_then(|told| identity(&self.acceptance, (profile, feed), &told.answers)) else {
             return Ok(None);
         };
@@ -138,8 +139,9 @@ pub async fn is_about(
     message: &Message<'_>,
     inquiry: Uuid,
 ) -> Result<bool, Refusal> {
-    let today = profile.zone().to_datetime(acceptance.clock.now()).date();
-    let Some(told) = read_in_part(message, (profile.zone(), today), feed.hl7.as_ref()) else { return Ok(false) };
+    let zone = feed.zone(profile.zone());
+    let today = zone.to_datetime(acceptance.clock.now()).date();
+    let Some(told) = read_in_part(message, (&zone, today), feed.hl7.as_ref()) else { return Ok(false) };
     let center = &profile.center.id;
     let sealed = database
         .read(center, move |tx| Box::pin(async move { Ok::<_, Refusal>(store::people(tx, &[inquiry]).await?) }));

@@ -245,7 +245,7 @@ pub fn read(
         return Err(ERASED);
     }
     let raw = raw(calls, &profile.center.id, message)?;
-    let today = profile.zone().to_datetime(calls.acceptance.clock.now()).date();
+    let today = feed.zone(profile.zone()).to_datetime(calls.acceptance.clock.now()).date();
     let current = row.and_then(|row| current(calls, &profile.center.id, feed.csv.as_ref()?, row));
     let reading = current.as_deref().or(row.and_then(|row| row.reading.as_deref()));
     let known = Known { reason: &message.reason, reading, today };
