@@ -279,6 +279,7 @@ fn what_an_hl7_mapping_can_not_mean_is_told_with_file_line_and_remedy() {
             "feed \"cedar-hl7\": \"brest\" is no cancer area",
         ),
         ("values = { urgency = { S = \"soon\" } }", "add urgency to [feed.hl7.from]"),
+        ("time_zone = \"Mars/Olympus\", control_ids_recycle = true", "time zone \"Mars/Olympus\" is unknown"),
     ] {
         let with = format!("hl7 = {{ {mapping} }}\nsending_facility");
         let told = damaged("feeds.toml", "sending_facility", &with);

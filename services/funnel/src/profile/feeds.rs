@@ -3,6 +3,7 @@
 //! Deliberately not here: secrets. A feed names the digest of its key, never the key.
 
 use jiff::civil::{Time, Weekday};
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use super::hl7_mapping::Hl7Mapping;
@@ -145,6 +146,14 @@ pub struct Feed {
     /// What it may do by FHIR besides sending.
     #[serde(default)]
     pub fhir: Option<FhirRules>,
+}
+
+impl Feed {
+    /// The zone of times in its HL7 messages that do not say theirs.
+    #[must_use]
+    pub fn zone(&self, center: &TimeZone) -> TimeZone {
+        self.hl7.as_ref().and_then(Hl7Mapping::zone).unwrap_or_else(|| center.clone())
+    }
 }
 
 /// All of feeds.toml.

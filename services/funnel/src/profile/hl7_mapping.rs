@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use crate::inquiry::{CancerArea, ConsultType, Urgency};
@@ -199,9 +200,20 @@ pub struct Hl7Mapping {
     /// Which name of the patient is taken, by its type (PID-5.7, table 0200), the best first; none of them: the legal one, else the
     /// first that is no alias.
     pub name_types: Vec<String>,
+    /// IANA time zone of the office: times that do not say theirs are of it. None: the center's.
+    pub time_zone: Option<String>,
+    /// Its system begins its control ids (MSH-10) anew: a message that was sent more than a day after the one that is known by its control id
+    /// came is another one.
+    pub control_ids_recycle: bool,
 }
 
 impl Hl7Mapping {
+    /// The zone of times that do not say theirs.
+    #[must_use]
+    pub fn zone(&self) -> Option<TimeZone> {
+        self.time_zone.as_deref().and_then(|zone| TimeZone::get(zone).ok())
+    }
+
     /// Our word for what was told; none where no table knows it and it is no word of ours.
     #[must_use]
     pub fn meaning(&self, field: Hl7Field, told: &str) -> Option<String> {
@@ -246,6 +258,13 @@ impl Hl7Mapping {
                 faults.push((field.to_string(), what, "take it out of defaults".into()));
             }
         }
+        if let Some(zone) = self.time_zone.as_ref().filter(|_| self.zone().is_none()) {
+            faults.push((
+                zone.clone(),
+                format!("time zone \"{zone}\" is unknown"),
+                "see the IANA time zone list".into(),
+            ));
+        }
         faults
     }
 }
@@ -287,6 +306,7 @@ mod tests {
                 (Hl7Field::Email, "desk@example.com".to_owned()),
                 (Hl7Field::Urgency, "soon".to_owned()),
             ]),
+            time_zone: Some("Mars/Olympus".into()),
             ..Hl7Mapping::default()
         };
         let told: Vec<String> = mapping.faults().into_iter().map(|(_, what, _)| what).collect();
@@ -296,7 +316,8 @@ mod tests {
                 "\"brest\" is no cancer area",
                 "nothing tells where the codes of \"cancer_area\" stand",
                 "\"phone\" can not be the same for all referrals",
-                "\"email\" can not be the same for all referrals"
+                "\"email\" can not be the same for all referrals",
+                "time zone \"Mars/Olympus\" is unknown"
             ]
         );
         assert!(Hl7Mapping::default().faults().is_empty());
@@ -304,6 +325,8 @@ mod tests {
             let defaults = BTreeMap::from([(field, "x".to_owned())]);
             Hl7Mapping { defaults, ..Hl7Mapping::default() }.faults().is_empty()
         };
+        let there = Hl7Mapping { time_zone: Some("America/New_York".into()), ..Hl7Mapping::default() };
+        assert!(there.faults().is_empty() && there.zone().is_some());
         assert!(same_for_all(Hl7Field::ReferringPractice) && !same_for_all(Hl7Field::GuarantorName));
     }
 }

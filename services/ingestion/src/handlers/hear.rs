@@ -18,6 +18,7 @@ use causeway_envelope::TraceContext;
 use causeway_funnel::inquiry::Source;
 use causeway_funnel::profile::{Feed, FeedKind, Hl7Reply, Profile};
 use causeway_mailbox::Database;
+use jiff::Timestamp;
 use tracing::{Instrument as _, error, info_span, warn};
 use uuid::Uuid;
 
@@ -32,6 +33,7 @@ use crate::adapters::hl7::documents;
 use crate::adapters::hl7::intake::{self, Expectations, Opened, Topic, Unopened, Verb};
 use crate::adapters::hl7::referral::Referral;
 use crate::adapters::hl7::reply::{Outcome, Verdict as Judged};
+use crate::adapters::hl7::time::When;
 use crate::domain::referral;
 use crate::domain::submission::Submission;
 use crate::error::Refusal;
@@ -193,14 +195,15 @@ impl Hearing {
     /// Keeps a message as what it is.
     async fn heed(&self, heading: &Heading<'_>, raw: &[u8]) -> Result<Kept, Refusal> {
         let profile = heading.profile;
-        let today = profile.zone().to_datetime(self.acceptance.clock.now()).date();
+        let zone = heading.feed.zone(profile.zone());
+        let today = zone.to_datetime(self.acceptance.clock.now()).date();
         let intake = heading.opened.classify(&Expectations {
             // Whose it is was said by its header, or by a person against it.
             receiving_facility: None,
             receiving_application: None,
             processing_id: &self.processing_id,
             takes_visits: false,
-            zone: profile.zone(),
+            zone: &zone,
             today,
             mapping: heading.feed.hl7.as_ref(),
         });
@@ -285,6 +288,7 @@ impl Hearing {
             sealed: self.seal(heading, raw).map_err(internal)?,
             carries: documents::valid(&heading.opened.message).next().is_some(),
             number: None,
+            sent_at: sent_at(heading),
         })
     }
 
@@ -373,6 +377,13 @@ fn before(same: Standing, judged: Judged) -> Kept {
     // Whoever was told no number is told none, also where a person has made an inquiry of it since.
     let is_told = same.told.is_empty() && ![REFERRAL_CHANGED, REFERRAL_REOPENED].contains(&same.reason.as_str());
     Kept::of(same.message_id, judged, same.reference.filter(|_| is_told))
+}
+
+/// When a message was sent, of a feed that begins its control ids anew.
+fn sent_at(heading: &Heading<'_>) -> Option<Timestamp> {
+    heading.feed.hl7.as_ref().filter(|mapping| mapping.control_ids_recycle)?;
+    let zone = heading.feed.zone(heading.profile.zone());
+    When::parse(&heading.opened.message.value("MSH", 7, 1), &zone)?.instant()
 }
 
 /// Type and event as they are listed: words of the standard, and nothing else that a sender may have put there.

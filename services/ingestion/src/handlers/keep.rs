@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::error::Refusal;
 use crate::store::messages::{self, Answered, NewMessage, REFUSED, Standing};
 use crate::writer::Heard;
-use crate::writer::heard::{CONTROL_ID_REUSED, PARKED, holds};
+use crate::writer::heard::{CONTROL_ID_REUSED, PARKED};
 
 /// What is to become of a message.
 #[derive(Debug, Clone, Copy)]
@@ -95,7 +95,7 @@ pub async fn within(tx: &mut Tx, heard: &Heard, fate: Fate) -> Result<Kept, Refu
         messages::came_again(tx, &[same.message_id]).await?;
         return Ok(Kept::Before(same));
     }
-    let clashes = standing.iter().any(|one| one.content_hash != content && holds(one));
+    let clashes = standing.iter().any(|one| heard.is_kept_out_by(one));
     if !clashes || fate.state == REFUSED {
         if let Some((key, wish)) = fate.early {
             messages::note_early(tx, &[(id, key, wish)]).await?;

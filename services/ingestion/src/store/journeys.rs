@@ -4,6 +4,7 @@
 
 use std::collections::HashSet;
 
+use causeway_funnel::stage::Stage;
 use causeway_mailbox::{Ts, Tx};
 use sqlx::Row as _;
 use sqlx::postgres::PgRow;
@@ -44,6 +45,21 @@ pub async fn called_off(tx: &mut Tx, ids: &[Uuid]) -> Result<HashSet<Uuid>, sqlx
     )
     .bind(center)
     .bind(ids)
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(found.into_iter().collect())
+}
+
+/// Those of the inquiries that the desk told to be over. One that nothing was heard of goes on.
+pub async fn over(tx: &mut Tx, ids: &[Uuid]) -> Result<HashSet<Uuid>, sqlx::Error> {
+    let center = tx.center().to_owned();
+    let over = [Stage::Closed.as_str(), Stage::Attended.as_str()];
+    let found: Vec<Uuid> = sqlx::query_scalar(
+        "SELECT inquiry_id FROM referral_states WHERE center_id = $1 AND inquiry_id = ANY($2) AND stage = ANY($3)",
+    )
+    .bind(center)
+    .bind(ids)
+    .bind(over.as_slice())
     .fetch_all(tx.conn())
     .await?;
     Ok(found.into_iter().collect())

@@ -62,6 +62,8 @@ pub struct Standing {
     pub reference: Option<String>,
     /// What its sender was told at first, where that is not this number.
     pub told: String,
+    /// When it came.
+    pub received_at: Ts,
 }
 
 /// A message that was refused, and kept as evidence.
@@ -125,10 +127,11 @@ pub async fn insert(tx: &mut Tx, now: Timestamp, rows: &[NewMessage<'_>]) -> Res
 
 /// The statement by which what stands under control keys is found; a test asks for its plan. Refused ones are found apart,
 /// each kind by the index that keeps it from standing twice.
-pub const STANDING: &str = "SELECT message_id, control_key, found.content_hash, state, reason, found.inquiry_id, reference, told \
-     FROM (SELECT center_id, message_id, control_key, content_hash, state, reason, inquiry_id, told FROM messages \
+pub const STANDING: &str = "SELECT message_id, control_key, found.content_hash, state, reason, found.inquiry_id, reference, told, \
+        found.received_at \
+     FROM (SELECT center_id, message_id, control_key, content_hash, state, reason, inquiry_id, told, received_at FROM messages \
             WHERE center_id = $1 AND control_key = ANY($2) AND state <> 'refused' \
-        UNION ALL SELECT center_id, message_id, control_key, content_hash, state, reason, inquiry_id, told FROM messages \
+        UNION ALL SELECT center_id, message_id, control_key, content_hash, state, reason, inquiry_id, told, received_at FROM messages \
             WHERE center_id = $1 AND control_key = ANY($2) AND state = 'refused') AS found \
      LEFT JOIN inquiries USING (center_id, inquiry_id)";
 

@@ -7,6 +7,7 @@
 use std::collections::{HashMap, HashSet};
 
 use causeway_mailbox::Tx;
+use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use super::batch::{Arrival, KeyHashes, Verdict};
@@ -29,6 +30,9 @@ pub const UNASKED: &str = "unasked_answer";
 /// Its control id belongs to another message of the same sender.
 pub const CONTROL_ID_REUSED: &str = "control_id_reused";
 
+/// How long after a message came another one under its control id may be a new one, where control ids begin anew.
+const RECYCLED_AFTER: SignedDuration = SignedDuration::from_hours(24);
+
 /// A partner's message that an inquiry is made of.
 pub struct Heard {
     /// Its id.
@@ -45,6 +49,8 @@ pub struct Heard {
     pub carries: bool,
     /// The office's own number of its referral, where it is told back by it.
     pub number: Option<Number>,
+    /// When its office sent it, where that system begins its control ids anew.
+    pub sent_at: Option<Timestamp>,
 }
 
 impl Heard {
@@ -62,6 +68,13 @@ impl Heard {
             carries: self.carries,
             number: self.number.as_ref(),
         }
+    }
+
+    /// Whether a message that stands keeps this one from its control id: it bears the same and says something else. What came more than
+    /// a day before this was sent keeps nothing from a system that begins its control ids anew.
+    pub fn is_kept_out_by(&self, standing: &Standing) -> bool {
+        let is_past = |at: Timestamp| at.duration_since(standing.received_at.0) > RECYCLED_AFTER;
+        standing.content_hash != self.hashes.1 && holds(standing) && !self.sent_at.is_some_and(is_past)
     }
 
     /// Whether a message that stands is this very one.
@@ -118,10 +131,7 @@ pub async fn take(tx: &mut Tx, arrivals: &[Arrival]) -> Result<Taken, sqlx::Erro
     let mut holders: HashMap<&[u8], &Heard> = HashMap::new();
     for (arrival, heard) in with_message(arrivals) {
         let held_by_earlier = standing.iter().any(|other| {
-            other.control_key == heard.hashes.0
-                && other.content_hash != heard.hashes.1
-                && holds(other)
-                && !new.contains(&other.message_id)
+            other.control_key == heard.hashes.0 && heard.is_kept_out_by(other) && !new.contains(&other.message_id)
         });
         let holder = holders.entry(heard.hashes.0.as_slice()).or_insert(heard);
         if !new.contains(&heard.message_id) {

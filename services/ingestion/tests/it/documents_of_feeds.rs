@@ -26,7 +26,7 @@ pub fn news(kind: &str, control_id: &str, (number, family, birth): (&str, &str, 
     .join("\r")
 }
 
-async fn wait_unpacked(world: &World) {
+pub async fn wait_unpacked(world: &World) {
     eventually("all is unpacked", || async {
         world.count("SELECT count(*) FROM messages WHERE unpack_at IS NOT NULL AND inquiry_id IS NOT NULL").await == 0
     })
@@ -99,11 +99,54 @@ async fn a_report_that_comes_later_goes_to_its_referral_and_one_of_another_patie
         ("B-6", ("REF-77", "Testpatient", "19680719")),
     ] {
         let stray = news("MDM^T02^MDM_T02", control_id, other, &obx(1, "11526-1", &pdf(control_id, 2_000)));
-        office.ask(&stray, 1).await;
+        // Under a number of the patient that nobody knows.
+        office.ask(&stray.replace("|RB1^", "|RB9^"), 1).await;
     }
     wait_unpacked(&world).await;
     assert_eq!(world.count("SELECT count(*) FROM messages WHERE state = 'parked' AND inquiry_id IS NULL").await, 3);
     assert_eq!(listed(&world, &inquiry).await.len(), 2, "another patient's report is put to nobody");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_note_as_text_is_one_document_under_its_code_and_a_text_that_could_be_run_by_a_browser_is_none() {
+    let world = World::start().await;
+    let mut office = Office::calls(&world).await;
+    office.ask(&referral("T-1", "REF-5", "Testpatient"), 2).await;
+    let patient = ("REF-5", "Testpatient", "19680719");
+    let lines = "OBX|1|TX|11506-3^Progress note^LN||Seen today: \\F\\ stable||||||F\r\
+                 OBX|2|FT|11506-3^Progress note^LN||Señora T. \\T\\ family\\.br\\come back||||||F\r";
+    assert_eq!(code(&office.ask(&news("MDM^T02^MDM_T02", "T-2", patient, lines), 1).await[0]), "AA");
+    wait_unpacked(&world).await;
+    let parked = "SELECT count(*) FROM messages WHERE state = 'parked' AND reason = 'attachment'";
+    assert_eq!(world.count(parked).await, 0, "nobody has to look at what holds a document alone");
+    let inquiry = inquiry(&world).await;
+    let seen = listed(&world, &inquiry).await;
+    let [note] = seen.as_slice() else { panic!("{seen:?}") };
+    assert_eq!(
+        (note.record_kind.as_str(), note.content_type.as_str(), note.title.as_str(), note.state.as_str()),
+        ("physician_notes", "text", "Progress note", "ready")
+    );
+    let text = open(&world, &coordinator(CENTER), &note.document_id).await.expect("opened").1;
+    assert_eq!(String::from_utf8(text).as_deref(), Ok("Seen today: | stable\nSeñora T. & family\ncome back"));
+
+    let hex = "OBX|1|ED|11526-1^Report^LN||HUB^TEXT^plain^Hex^48656C6C6F||||||F\r\
+               OBX|2|ED|11526-1^Report^LN||HUB^TEXT^plain^A^Hello again||||||F\r";
+    office.ask(&news("ORU^R01^ORU_R01", "T-3", patient, hex), 1).await;
+    wait_unpacked(&world).await;
+    let seen = listed(&world, &inquiry).await;
+    let reports: Vec<_> = seen.iter().filter(|one| one.record_kind == "pathology_report").collect();
+    assert_eq!((reports.len(), world.count(parked).await), (2, 0));
+    for report in reports {
+        let text = open(&world, &coordinator(CENTER), &report.document_id).await.expect("opened").1;
+        assert!([b"Hello".as_slice(), b"Hello again"].contains(&text.as_slice()));
+    }
+
+    let page = "OBX|1|TX|11506-3^Progress note^LN||<html><script>alert(1)</script>||||||F\r";
+    office.ask(&news("MDM^T02^MDM_T02", "T-4", patient, page), 1).await;
+    wait_unpacked(&world).await;
+    let seen = listed(&world, &inquiry).await;
+    let refused: Vec<_> = seen.iter().filter(|one| one.state == "refused").map(|one| one.fault.as_str()).collect();
+    assert_eq!((refused, world.count(parked).await), (vec!["unknown_type"], 1), "and a person sees its message");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

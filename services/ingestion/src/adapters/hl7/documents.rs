@@ -1,4 +1,4 @@
-//! Documents inside a message: OBX segments that hold encapsulated data.
+//! Documents inside a message: OBX segments that hold encapsulated data, and in a message about documents the lines of a text.
 //!
 //! A referral with a document that can't be read is a referral all the same, so a bad document is told as a warning and
 //! never costs the patient a place in line. Deliberately not here: storing and showing documents.
@@ -22,6 +22,8 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 );
 /// First characters of programs in base64: of Windows, of Linux, and scripts that name what runs them.
 const PROGRAMS: [&str; 6] = ["TVo", "TVp", "TVq", "TVr", "f0VMR", "IyEv"];
+/// The same in hexadecimal.
+const PROGRAMS_HEX: [&str; 3] = ["4D5A", "7F454C46", "23212F"];
 
 /// Events of MDM by which a document, an addendum or a replacement comes.
 const BRINGING: [&str; 6] = ["T01", "T02", "T05", "T06", "T09", "T10"];
@@ -36,15 +38,42 @@ pub struct Document<'a> {
     pub title: Cow<'a, str>,
     /// Format, such as `pdf` (OBX-5.3).
     pub format: Cow<'a, str>,
-    /// Its bytes in base64 (OBX-5.5); line breaks may stand in it.
+    /// What was sent for it (OBX-5.5); line breaks may stand in it. Of a text its lines.
     pub data: Cow<'a, str>,
     /// How final it is (OBX-11, table 0085).
     pub status: Cow<'a, str>,
+    /// How its bytes are written in the data.
+    written: Written,
+    /// Over how many OBX it goes.
+    segments: usize,
+}
+
+/// How bytes are written in a message (OBX-5.4, table 0299).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Written {
+    /// Also where nothing is said, or something else.
+    Base64,
+    Hex,
+    /// As they are.
+    Plain,
+    /// As they are, with dividers of the message among them: where the text ends can't be told.
+    Divided,
+    /// As the lines of a text (OBX-2 TX or FT).
+    Lines,
 }
 
 /// The documents of a message.
 pub fn of<'m, 'a>(message: &'m Message<'a>) -> impl Iterator<Item = Document<'a>> + use<'m, 'a> {
-    message.segments("OBX").zip(1..).filter_map(|(segment, sequence)| read(&segment, sequence))
+    let holds_texts = is_of_documents(message);
+    let mut found: Vec<Document<'a>> = Vec::new();
+    for (segment, sequence) in message.segments("OBX").zip(1..) {
+        let Some(document) = read(&segment, sequence, holds_texts) else { continue };
+        match found.last_mut().filter(|last| last.goes_on_in(&document)) {
+            Some(last) => last.take(&document),
+            None => found.push(document),
+        }
+    }
+    found.into_iter()
 }
 
 /// Those of them that are to be taken: final, preliminary or corrected ones of a message that brings documents. One that its sender
@@ -59,34 +88,76 @@ pub fn alone(message: &Message<'_>) -> bool {
     let count = message.count("OBX");
     count > 0
         && message.count("NTE") == 0
-        && valid(message).count() == count
+        && valid(message).map(|document| document.segments).sum::<usize>() == count
         && valid(message).all(|document| document.flaw().is_none())
 }
 
 /// Whether a message brings documents, as far as its event says so: of those about documents (MDM) some change or cancel one that
 /// was sent before. TXA-19 says whether it may be used at all (table 0273).
 fn brings(message: &Message<'_>) -> bool {
-    if !message.value("MSH", 9, 1).trim().eq_ignore_ascii_case("MDM") {
+    if !is_of_documents(message) {
         return true;
     }
     let (event, available) = (message.value("MSH", 9, 2), message.value("TXA", 19, 1));
     BRINGING.contains(&event.trim()) && ["", "AV"].contains(&available.trim())
 }
 
-fn read<'a>(segment: &Segment<'a>, sequence: u32) -> Option<Document<'a>> {
-    if !segment.field(2).text().trim().eq_ignore_ascii_case("ED") {
-        return None;
-    }
+/// Whether it is a message about documents. Elsewhere a text is a result, or a remark, that a person reads where it stands.
+fn is_of_documents(message: &Message<'_>) -> bool {
+    message.value("MSH", 9, 1).trim().eq_ignore_ascii_case("MDM")
+}
+
+fn read<'a>(segment: &Segment<'a>, sequence: u32, holds_texts: bool) -> Option<Document<'a>> {
     let (what, value) = (segment.field(3).first(), segment.field(5).first());
-    let data = value.component(5).text();
+    let (format, data, written) = match segment.field(2).text().trim().to_ascii_uppercase().as_str() {
+        "ED" => (value.component(3).text(), value.component(5).text(), written(segment)),
+        "TX" | "FT" if holds_texts => (Cow::Borrowed(""), lines(segment), Written::Lines),
+        _ => return None,
+    };
     Some(Document {
         sequence,
         code: what.component(1).text(),
         title: what.component(2).text(),
-        format: value.component(3).text(),
+        format,
         data,
         status: segment.field(11).first().text(),
+        written,
+        segments: 1,
     })
+}
+
+fn written(segment: &Segment<'_>) -> Written {
+    let (field, value) = (segment.field(5), segment.field(5).first());
+    let told = value.component(4).text();
+    let is = |word: &str| told.trim().eq_ignore_ascii_case(word);
+    let is_divided = || field.repetitions().count() > 1 || !value.component(6).text().is_empty();
+    if is("Hex") {
+        Written::Hex
+    } else if !is("A") {
+        Written::Base64
+    } else if is_divided() {
+        Written::Divided
+    } else {
+        Written::Plain
+    }
+}
+
+/// A text whose repetitions are its lines.
+fn lines<'a>(segment: &Segment<'a>) -> Cow<'a, str> {
+    let mut lines = segment.field(5).repetitions().map(|line| line.text());
+    let mut text = lines.next().unwrap_or_default();
+    for line in lines {
+        let text = text.to_mut();
+        text.push('\n');
+        text.push_str(&line);
+    }
+    text
+}
+
+/// Whether a text can be read by people. What steers a terminal or a printer is none.
+fn is_legible(text: &str) -> bool {
+    let steers = |sign: char| sign.is_control() && !matches!(sign, '\n' | '\r' | '\t' | '\u{c}');
+    !text.trim().is_empty() && !text.contains(steers)
 }
 
 impl Document<'_> {
@@ -96,31 +167,50 @@ impl Document<'_> {
         ["", "F", "P", "C"].iter().any(|known| self.status.trim().eq_ignore_ascii_case(known))
     }
 
+    /// Whether the next OBX holds more of the same text: under the same code, or under none.
+    fn goes_on_in(&self, next: &Self) -> bool {
+        let are_lines = self.written == Written::Lines && next.written == Written::Lines;
+        are_lines && ["", self.code.trim()].contains(&next.code.trim()) && self.status.trim() == next.status.trim()
+    }
+
+    fn take(&mut self, next: &Self) {
+        let text = self.data.to_mut();
+        text.push('\n');
+        text.push_str(&next.data);
+        self.segments += next.segments;
+    }
+
     /// Why it has to be put aside.
     #[must_use]
     pub fn flaw(&self) -> Option<Oddity> {
-        let data = self.data.trim_start();
-        if PROGRAMS.iter().any(|program| data.starts_with(program)) {
-            return Some(Oddity::DocumentIsProgram);
-        }
-        let (mut digits, mut padding) = (0_usize, 0_usize);
-        for byte in data.bytes().filter(|byte| !byte.is_ascii_whitespace()) {
-            match byte {
-                b'=' => padding += 1,
-                _ if padding > 0 => return Some(Oddity::DocumentUnreadable),
-                b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'+' | b'/' => digits += 1,
-                _ => return Some(Oddity::DocumentUnreadable),
+        let is_whole = match self.written {
+            Written::Base64 if self.begins_as(&PROGRAMS, |data, mark| data.starts_with(mark)) => {
+                return Some(Oddity::DocumentIsProgram);
             }
-        }
-        let is_whole = digits > 0 && digits % 4 != 1 && padding <= 2;
+            Written::Hex if self.begins_as(&PROGRAMS_HEX, begins) => return Some(Oddity::DocumentIsProgram),
+            Written::Base64 => is_base64(&self.data),
+            Written::Hex => is_hex(&self.data),
+            Written::Plain | Written::Lines => is_legible(&self.data),
+            Written::Divided => false,
+        };
         (!is_whole).then_some(Oddity::DocumentUnreadable)
     }
 
-    /// What it is when it is unpacked; nothing where it is no base64.
+    fn begins_as(&self, marks: &[&str], begins: impl Fn(&str, &str) -> bool) -> bool {
+        marks.iter().any(|mark| begins(self.data.trim_start(), mark))
+    }
+
+    /// What it is when it is unpacked; nothing where it is not what it says.
     #[must_use]
     pub fn bytes(&self) -> Option<Vec<u8>> {
-        let whole: Vec<u8> = self.data.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
-        BASE64.decode(whole).ok().filter(|bytes| !bytes.is_empty())
+        let packed = || self.data.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect::<Vec<u8>>();
+        let bytes = match self.written {
+            Written::Base64 => BASE64.decode(packed()).ok(),
+            Written::Hex => hex::decode(packed()).ok(),
+            Written::Plain | Written::Lines => is_legible(&self.data).then(|| self.data.as_bytes().to_vec()),
+            Written::Divided => None,
+        };
+        bytes.filter(|bytes| !bytes.is_empty())
     }
 
     /// The warning for its sender.
@@ -130,9 +220,36 @@ impl Document<'_> {
             Oddity::DocumentIsProgram => "The referral is taken. This attachment is a program and was put aside",
             _ => "The referral is taken. This attachment is not readable: send it again",
         };
-        let location = Some(Location { segment: "OBX", sequence: self.sequence, field: 5, component: 5 });
+        let component = if self.written == Written::Lines { 1 } else { 5 };
+        let location = Some(Location { segment: "OBX", sequence: self.sequence, field: 5, component });
         Fault { location, code: Code::DataType, severity: Severity::Warning, words }
     }
+}
+
+fn begins(data: &str, mark: &str) -> bool {
+    data.get(..mark.len()).is_some_and(|start| start.eq_ignore_ascii_case(mark))
+}
+
+fn is_base64(data: &str) -> bool {
+    let (mut digits, mut padding) = (0_usize, 0_usize);
+    for byte in data.bytes().filter(|byte| !byte.is_ascii_whitespace()) {
+        match byte {
+            b'=' => padding += 1,
+            _ if padding > 0 => return false,
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'+' | b'/' => digits += 1,
+            _ => return false,
+        }
+    }
+    digits > 0 && digits % 4 != 1 && padding <= 2
+}
+
+fn is_hex(data: &str) -> bool {
+    let mut digits = 0_usize;
+    let are_digits = data.bytes().filter(|byte| !byte.is_ascii_whitespace()).all(|byte| {
+        digits += 1;
+        byte.is_ascii_hexdigit()
+    });
+    are_digits && digits > 0 && digits.is_multiple_of(2)
 }
 
 #[cfg(test)]
@@ -200,6 +317,76 @@ mod tests {
     }
 
     #[test]
+    fn a_document_is_written_in_base64_or_as_its_field_says() {
+        let sent = |written: &str, data: &str| {
+            let text = format!("MSH|^~\\&|A\rOBX|1|ED|X^Y||HUB^TEXT^plain^{written}^{data}|\r");
+            let message = Message::parse(&text).unwrap_or_else(|why| panic!("{why}"));
+            let document = of(&message).next().unwrap();
+            (document.flaw(), document.bytes().map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
+        };
+        let plain = |text: &str| (None, Some(text.to_owned()));
+        for (written, data) in
+            [("Base64", "SGkh"), ("", "SGkh"), ("base64 ", "SGkh"), ("Hex", "486921"), ("HEX", r"48\.br\69 21")]
+        {
+            assert_eq!(sent(written, data), plain("Hi!"), "{written}");
+        }
+        assert_eq!(sent("A", r"SGkh \F\ 5 \T\ 6\.br\é"), plain("SGkh | 5 & 6\né"));
+        assert_eq!(sent("A", "Smith & Sons"), plain("Smith & Sons"));
+        let unreadable = (Some(Oddity::DocumentUnreadable), None);
+        for (written, data) in [
+            ("Hex", "48692"),
+            ("Hex", "SGkh"),
+            ("Hex", ""),
+            ("A", ""),
+            ("A", " "),
+            ("A", "a^b"),
+            ("A", "a~b"),
+            ("A", r"a\X07\"),
+        ] {
+            assert_eq!(sent(written, data), unreadable, "{written} {data}");
+        }
+        for (written, data) in [("Hex", "4d5a9000"), ("Hex", " 7F454C4602"), ("Base64", "TVqQAAMAAAAEAAAA")] {
+            assert_eq!(sent(written, data).0, Some(Oddity::DocumentIsProgram), "{data}");
+        }
+    }
+
+    #[test]
+    fn the_lines_of_a_text_are_one_document_in_a_message_about_documents_and_read_by_a_person_elsewhere() {
+        let read = |event: &str, lines: &str| {
+            let text = format!("MSH|^~\\&|A||||||{event}\r{lines}");
+            let message = Message::parse(&text).unwrap_or_else(|why| panic!("{why}"));
+            let told = |document: Document<'_>| {
+                let text = document.bytes().map(|bytes| String::from_utf8(bytes).expect("UTF-8"));
+                (document.sequence, document.code.into_owned(), text.unwrap_or_default())
+            };
+            (valid(&message).map(told).collect::<Vec<_>>(), alone(&message))
+        };
+        let one = |code: &str, text: &str| (1, code.to_owned(), text.to_owned());
+        let lines = "OBX|1|TX|11506-3^Progress note||Seen today.~No pain.||||||F\r\
+                     OBX|2|FT|11506-3^Progress note||\\.sp2\\T2 N0 \\T\\ M0\\.br\\Next week||||||F\rOBX|3|tx|||||||||F\r";
+        let whole = "Seen today.\nNo pain.\n\n\nT2 N0 & M0\nNext week\n";
+        assert_eq!(read("MDM^T02^MDM_T02", lines), (vec![one("11506-3", whole)], true));
+        for event in ["ORU^R01", "REF^I12"] {
+            assert_eq!(read(event, lines), (vec![], false), "{event}");
+        }
+        assert_eq!(read("MDM^T11", lines).0, vec![], "taken back");
+        let both = "OBX|1|TX|11506-3||Seen\rOBX|2|TX|18748-4||Scan\rOBX|3|ED|18748-4||^^pdf^Base64^SGkh\rOBX|4|TX|18748-4||More\r";
+        let (found, is_alone) = read("MDM^T02", both);
+        let codes: Vec<_> =
+            found.iter().map(|(sequence, code, text)| (*sequence, code.as_str(), text.as_str())).collect();
+        let apart = [(1, "11506-3", "Seen"), (2, "18748-4", "Scan"), (3, "18748-4", "Hi!"), (4, "18748-4", "More")];
+        assert_eq!((codes.as_slice(), is_alone), (apart.as_slice(), true), "each under its code");
+        let taken_back = "OBX|1|TX|11506-3||Seen||||||F\rOBX|2|TX|11506-3||Not seen||||||D\r";
+        assert_eq!(
+            read("MDM^T02", taken_back),
+            (vec![one("11506-3", "Seen")], false),
+            "a person reads what was taken back"
+        );
+        assert!(!read("MDM^T02", "OBX|1|TX|11506-3||\r").1, "nothing in it");
+        assert!(!read("MDM^T02", "OBX|1|TX|11506-3||Seen\rOBX|2|NM|8302-2||170\r").1, "a person reads the value");
+    }
+
+    #[test]
     fn a_warning_points_at_its_document() {
         let text = "MSH|^~\\&|A\rOBX|1|ED|X^Y||^^pdf^Base64^%\r";
         let message = Message::parse(text).unwrap_or_else(|why| panic!("{why}"));
@@ -208,5 +395,9 @@ mod tests {
         let warning = document.warning(Oddity::DocumentUnreadable);
         assert_eq!(warning.location.map(|place| place.to_string()).as_deref(), Some("OBX^1^5^1^5"));
         assert_eq!(warning.severity, Severity::Warning);
+        let text = "MSH|^~\\&|A||||||MDM^T02\rOBX|1|NM|X||1\rOBX|2|TX|X^Y||\r";
+        let message = Message::parse(text).unwrap_or_else(|why| panic!("{why}"));
+        let warning = of(&message).next().unwrap().warning(Oddity::DocumentUnreadable);
+        assert_eq!(warning.location.map(|place| place.to_string()).as_deref(), Some("OBX^2^5^1^1"));
     }
 }

@@ -42,6 +42,9 @@ pub struct Clue {
 /// Kind of the clue of the address of who asked, whoever that is.
 pub const EMAIL_TO_FIND: &str = "email_to_find";
 
+/// Kind of the clue of the number under which an office knows the person.
+pub const NUMBER_CLUE: &str = "number";
+
 /// Key under which the doors keep the number of a person at an office.
 const NUMBER: &str = "office_record_number";
 
@@ -77,7 +80,7 @@ impl Identity {
         }
         self.phone.iter().for_each(|phone| put("phone", phone.clone()));
         self.email.iter().for_each(|email| put("email", email.clone()));
-        self.number.iter().for_each(|number| put("number", number.clone()));
+        self.number.iter().for_each(|number| put(NUMBER_CLUE, number.clone()));
         if let Some(birth) = self.birth_date {
             if self.name.is_whole() {
                 let sounds = (sound(self.name.long_first()), sound(self.name.family()));

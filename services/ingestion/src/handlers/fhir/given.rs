@@ -335,6 +335,7 @@ impl Read {
                 // What only looks so costs one look into what was kept.
                 carries: memchr::memmem::find(&self.body, b"DocumentReference").is_some(),
                 number: self.number().map(|number| self.kept_number(door, number)).transpose()?,
+                sent_at: None,
             })
         };
         seal().map_err(|cause| {

@@ -72,7 +72,7 @@ impl Hearing {
 
     /// Whether the day until which the office wants its referral acted on (RF1-8) is over.
     fn has_passed(&self, heading: &Heading<'_>) -> bool {
-        let zone = heading.profile.zone();
+        let zone = &heading.feed.zone(heading.profile.zone());
         let told = When::parse(&heading.opened.message.value("RF1", 8, 1), zone).and_then(|when| when.date());
         told.is_some_and(|day| day < zone.to_datetime(self.acceptance.clock.now()).date())
     }

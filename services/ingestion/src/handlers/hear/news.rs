@@ -1,22 +1,35 @@
 //! News of a patient or a document (ADT, ORU, MDM), and which inquiry they are about.
 //!
 //! The office's number of the referral says so, but a number alone would put one patient's report to another's inquiry where an
-//! office uses it twice, so the patient is compared as well; what does not fit waits for a person. Deliberately not here: the
-//! documents themselves, which are unpacked after the commit: what then can't be used makes its message wait again.
+//! office uses it twice, so the patient is compared as well. Where no referral is known by a number of the message, the office's
+//! number of the patient says so, as far as name and birth date fit it and one inquiry alone is meant; what does not fit waits
+//! for a person. Deliberately not here: the documents themselves, which are unpacked after the commit: what then can't be used
+//! makes its message wait again.
 
 use std::collections::BTreeMap;
+
+use causeway_auth::Sealer;
+use causeway_funnel::inquiry::{Attribution, Source};
+use causeway_mailbox::Tx;
+use causeway_proto::convert::source_from_wire;
+use causeway_proto::inquiry::v1::Facts;
+use prost::Message as _;
 
 use super::*;
 use crate::adapters::hl7::message::Message;
 use crate::adapters::hl7::referral::{number, read_in_part};
+use crate::domain::identity::clues::{Clue, Identity, NUMBER_CLUE};
 use crate::domain::identity::name::Name;
+use crate::domain::identity::score::{Reason, compare};
 use crate::domain::person::{self, Person};
-use crate::store;
+use crate::handlers::recognise::token;
+use crate::store::people::{self, Candidate};
+use crate::store::{self, journeys};
 use crate::writer::heard::ACCEPTED;
 
 impl Hearing {
-    /// News of a patient or a document. Where it tells the number of a referral that is known and is about the same patient,
-    /// its documents go to that one, and where it holds nothing else nobody has to look at it.
+    /// News of a patient or a document. Where one inquiry is surely meant, its documents go to that one, and where it holds nothing
+    /// else nobody has to look at it. Whatever else it says of the patient is taken over by a person, or not at all.
     pub(super) async fn attachment(&self, heading: &Heading<'_>, raw: &[u8], judged: Judged) -> Result<Kept, Refusal> {
         let message = &heading.opened.message;
         let inquiry = self.inquiry_of(heading).await?;
@@ -27,13 +40,21 @@ impl Hearing {
         self.keep(heading, raw, fate, judged).await
     }
 
-    /// The inquiry that news are about: by the office's number of the referral, if the patient is the same.
+    /// The inquiry that news are about: by the office's number of the referral, if the patient is the same, else by the office's
+    /// number of the patient.
     async fn inquiry_of(&self, heading: &Heading<'_>) -> Result<Option<Uuid>, Refusal> {
         let (center, message) = (&heading.profile.center.id, &heading.opened.message);
-        let Some(told_number) = number(message) else { return Ok(None) };
-        let key = self.acceptance.kept_key(center, &business_key(heading, &told_number))?;
-        let Some((inquiry, _)) = keep::known(&self.database, center, Some(key), String::new()).await? else {
-            return Ok(None);
+        let known = match number(message) {
+            Some(told) => {
+                let key = self.acceptance.kept_key(center, &business_key(heading, &told))?;
+                keep::known(&self.database, center, Some(key), String::new()).await?
+            }
+            None => None,
+        };
+        let Some((inquiry, _)) = known else {
+            // A report has its own number of an order; RF1 names a referral, and another one is not meant.
+            let names_another = !message.value("RF1", 6, 1).is_empty();
+            return if names_another { Ok(None) } else { self.by_record_number(heading).await };
         };
         let with = (&*self.acceptance, &self.database);
         let is_same = is_about(with, (heading.profile, heading.feed), message, inquiry).await?;
@@ -42,6 +63,70 @@ impl Hearing {
         }
         Ok(Some(inquiry).filter(|_| is_same))
     }
+
+    /// The inquiry of the patient whom the office knows by the number in the message, if name and birth date are the same and it is the
+    /// only one that goes on.
+    async fn by_record_number(&self, heading: &Heading<'_>) -> Result<Option<Uuid>, Refusal> {
+        let (profile, feed) = (heading.profile, heading.feed);
+        let zone = feed.zone(profile.zone());
+        let today = zone.to_datetime(self.acceptance.clock.now()).date();
+        let told = read_in_part(&heading.opened.message, (&zone, today), feed.hl7.as_ref());
+        let Some(of) = told.and_then(|told| identity(&self.acceptance, (profile, feed), &told.answers)) else {
+            return Ok(None);
+        };
+        let sealer = self.acceptance.sealer.clone();
+        let found =
+            self.database.read(&profile.center.id, move |tx| Box::pin(async move { only_one(tx, &sealer, &of).await }));
+        found.await
+    }
+}
+
+/// What the person index would find somebody by of whom an office's message tells; nothing where the center has no form.
+#[must_use]
+pub fn identity(
+    acceptance: &Acceptance,
+    (profile, feed): (&Profile, &Feed),
+    told: &BTreeMap<String, String>,
+) -> Option<Identity> {
+    let form = profile.forms.values().next()?;
+    let read = acceptance.read_in_part(profile, form, told);
+    let person = person::read(&person::write(&read, told, &Attribution::default()))?;
+    Some(Identity::of(&person, &feed.office))
+}
+
+/// The inquiry of an office's patient that goes on; nothing where more than one is, or may be.
+async fn only_one(tx: &mut Tx, sealer: &Sealer, of: &Identity) -> Result<Option<Uuid>, Refusal> {
+    let (center, Some(number)) = (tx.center().to_owned(), of.number.clone()) else { return Ok(None) };
+    let token = token(sealer, &center, &Clue { kind: NUMBER_CLUE, value: number }).map_err(internal)?;
+    let sharing = people::found_by(tx, &[token], people::CROWD).await?;
+    // Beyond those that are looked at may be another one: such a number is no patient's.
+    if i64::try_from(sharing.len()) == Ok(people::CROWD) {
+        return Ok(None);
+    }
+    let mut fitting = Vec::new();
+    for Candidate { inquiry_id, sealed, facts, .. } in sharing {
+        let opened = sealer.open(&center, &person::context(inquiry_id), &sealed).map_err(internal)?;
+        let facts = Facts::decode(facts.as_slice()).unwrap_or_default();
+        let known = person::read(opened.expose()).map(|known| Identity::of(&known, &facts.referring_office));
+        if known.is_some_and(|known| is_surely(of, &known)) {
+            fitting.push((inquiry_id, source_from_wire(facts.source())));
+        }
+    }
+    let ids: Vec<Uuid> = fitting.iter().map(|(inquiry_id, _)| *inquiry_id).collect();
+    let over = journeys::over(tx, &ids).await?;
+    fitting.retain(|(inquiry_id, _)| !over.contains(inquiry_id));
+    Ok(match fitting.as_slice() {
+        // Of those of other doors nobody tells ingestion whether they go on.
+        [(inquiry_id, Source::Hl7 | Source::Fhir)] => Some(*inquiry_id),
+        _ => None,
+    })
+}
+
+/// Whether two are one person beyond doubt: the office's number, both names and the birth date are the same.
+fn is_surely(one: &Identity, other: &Identity) -> bool {
+    let because = compare(one, other).because;
+    let same = [Reason::SameNumber, Reason::SameBirth, Reason::SameFirst, Reason::SameFamily];
+    same.iter().all(|reason| because.contains(reason)) && !because.contains(&Reason::OtherSuffix)
 }
 
 /// Whether a message is about the patient of an inquiry.
@@ -54,8 +139,9 @@ pub async fn is_about(
     message: &Message<'_>,
     inquiry: Uuid,
 ) -> Result<bool, Refusal> {
-    let today = profile.zone().to_datetime(acceptance.clock.now()).date();
-    let Some(told) = read_in_part(message, (profile.zone(), today), feed.hl7.as_ref()) else { return Ok(false) };
+    let zone = feed.zone(profile.zone());
+    let today = zone.to_datetime(acceptance.clock.now()).date();
+    let Some(told) = read_in_part(message, (&zone, today), feed.hl7.as_ref()) else { return Ok(false) };
     let center = &profile.center.id;
     let sealed = database
         .read(center, move |tx| Box::pin(async move { Ok::<_, Refusal>(store::people(tx, &[inquiry]).await?) }));

@@ -9,8 +9,6 @@ use std::collections::BTreeMap;
 use causeway_auth::Actor;
 use causeway_auth::audit::{self, AuditError};
 use causeway_envelope::TraceContext;
-use causeway_funnel::inquiry::Attribution;
-use causeway_funnel::profile::{Feed, Profile};
 use causeway_mailbox::Tx;
 use causeway_proto::convert;
 use causeway_proto::inquiry::v1 as wire;
@@ -18,13 +16,12 @@ use tracing::warn;
 use uuid::Uuid;
 
 use super::apply::settle;
-use super::door::{Understood, Wish};
+use super::door::Wish;
 use super::open::{self, FEED_GONE, feed, person};
 use super::take::{NOT_WAITING, Outcome};
 use super::{Doer, OTHER_PATIENT, UNKNOWN, retry};
 use crate::domain::identity::clues::Identity;
 use crate::domain::identity::score::{self, compare};
-use crate::domain::person;
 use crate::error::Refusal;
 use crate::handlers::documents::unpack;
 use crate::handlers::grpc::Calls;
@@ -121,15 +118,6 @@ pub async fn unpack(calls: &Calls, center: &str, id: Uuid, outcome: &Outcome) {
     if let Err(cause) = unpack::message(&calls.documents, center, id).await {
         warn!(%cause, message.id = %id, "unpack the documents of a message that was put to its inquiry; it is taken up again");
     }
-}
-
-/// What the person index would find the patient of a message by; nothing where it says too little.
-pub fn identity(calls: &Calls, (profile, feed): (&Profile, &Feed), understood: &Understood) -> Option<Identity> {
-    let told: BTreeMap<String, String> = understood.told();
-    let form = profile.forms.values().next()?;
-    let read = calls.acceptance.read_in_part(profile, form, &told);
-    let person = person::read(&person::write(&read, &told, &Attribution::default()))?;
-    Some(Identity::of(&person, &feed.office))
 }
 
 /// The inquiries that a message may be of, the likeliest first. Each is somebody's, so each is written down.

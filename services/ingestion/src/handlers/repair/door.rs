@@ -157,7 +157,7 @@ fn of_hl7(doors: &Doors, profile: &Profile, feed: &Feed, (raw, today): (&[u8], D
     let decoded = charset::decode(raw);
     let mut understood = Understood::nothing();
     let Ok(opened) = hl7::open(&decoded) else { return understood };
-    let (zone, mapping) = (profile.zone(), feed.hl7.as_ref());
+    let (zone, mapping) = (&feed.zone(profile.zone()), feed.hl7.as_ref());
     let intake = opened.classify(&hl7::Expectations {
         // It is kept as this feed's, whomever its header names.
         receiving_facility: None,

@@ -171,7 +171,8 @@ async fn beside(
     (message, understood): (&Message, &Understood),
     purpose: &str,
 ) -> Result<Beside, Refusal> {
-    let identity = assign::identity(calls, (&in_force.1, feed), understood).filter(|_| assign::may(message));
+    let identity =
+        news::identity(&calls.acceptance, (&in_force.1, feed), &understood.told()).filter(|_| assign::may(message));
     let (calls, doer, in_force) = (calls.clone(), doer.clone(), in_force.clone());
     let (message, told, purpose) = (message.clone(), understood.told(), purpose.to_owned());
     let (center, kind) = (in_force.1.center.id.clone(), feed.kind);
@@ -244,7 +245,7 @@ pub fn read(
         return Err(ERASED);
     }
     let raw = raw(calls, &profile.center.id, message)?;
-    let today = profile.zone().to_datetime(calls.acceptance.clock.now()).date();
+    let today = feed.zone(profile.zone()).to_datetime(calls.acceptance.clock.now()).date();
     let current = row.and_then(|row| current(calls, &profile.center.id, feed.csv.as_ref()?, row));
     let reading = current.as_deref().or(row.and_then(|row| row.reading.as_deref()));
     let known = Known { reason: &message.reason, reading, today };
