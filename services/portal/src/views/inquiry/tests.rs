@@ -469,7 +469,7 @@ fn a_day_and_a_time_are_read_by_the_centers_clock() {
 fn the_scripts_beside_that_of_the_call_are_shown_and_the_one_that_was_used_is_sent() {
     let mut parts = parts();
     let own = page(&parts, &[Role::Coordinator]);
-    assert_eq!((own.attempt.len(), own.caregiver.is_some(), own.voicemail.is_some()), (3, false, false));
+    assert_eq!((own.attempt.len(), own.caregiver.is_some(), own.voicemail.is_some()), (4, false, false));
     let beside = |situation: &str, id: &str| CallScript {
         situation: situation.into(),
         id: id.into(),
