@@ -1,7 +1,7 @@
 //! Documents in a bucket that speaks S3, on a server that others wrote (s3rver, of npm): what it takes is what staff get, and what it
 //! does not take stands nowhere.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use tokio::process::{Child, Command};
 use tonic::Code;
 
 use crate::documents::{Sender, inquiry, listed, open, pdf};
+use crate::npm;
 use crate::world::{CENTER, World, coordinator, eventually};
 
 const SERVER: &str = "s3rver@3.7.1";
@@ -95,24 +96,9 @@ impl Server {
     }
 }
 
-/// The server's program; fetched into a folder of the tests where it is missing.
+/// The server's program.
 fn program() -> PathBuf {
-    let home = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    let folder = home.join("s3rver");
-    let program = folder.join("node_modules/s3rver/bin/s3rver.js");
-    std::fs::create_dir_all(&folder).expect("a folder for tests");
-    let lock = std::fs::File::create(home.join("s3rver.lock")).expect("a lock file");
-    lock.lock().expect("the only one that installs");
-    if !program.exists() {
-        let mut npm = std::process::Command::new("npm");
-        npm.args(["install", "--silent", "--no-audit", "--no-fund", "--prefix"]).arg(&folder).arg(SERVER);
-        let installed = npm.status().is_ok_and(|status| status.success());
-        assert!(
-            installed && program.exists(),
-            "no {SERVER}: install nodejs and npm and see to a way to npm's packages"
-        );
-    }
-    program
+    npm::file(SERVER, "s3rver/bin/s3rver.js")
 }
 
 const PARTS: &str = "SELECT count(*) FROM document_parts";

@@ -22,6 +22,7 @@ mod journeys;
 mod limits;
 mod mended;
 mod news;
+mod npm;
 mod numbers;
 mod openapi;
 mod people;

@@ -1,5 +1,6 @@
-//! Somebody else's opinion on our answers: for FHIR the R4B models of fhir.resources and, for the places of faults, fhirpathpy; for the OpenAPI document and what it
-//! says of our answers openapi-spec-validator and jsonschema, for HL7 v2 hl7apy and hl7, all of them Python libraries.
+//! Somebody else's opinion on our answers: for FHIR the R4B models of fhir.resources, the R4 definitions and bound codes of fhir (of npm)
+//! and, for the places of faults, fhirpathpy; for the OpenAPI document and what it
+//! says of our answers openapi-spec-validator and jsonschema, for HL7 v2 hl7apy and hl7, the others Python libraries.
 //!
 //! They know their standards, and we wrote none of them. They are taken from where modules are found, else from PyPI into a
 //! folder of the tests. Deliberately not here: which answers there are (fhir, openapi, hl7_answers).
@@ -7,6 +8,8 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+
+use crate::npm;
 
 /// A library: what PyPI calls it, and what only it has.
 struct Library {
@@ -71,6 +74,25 @@ print(faults, "faults")
 sys.exit(1 if faults else 0)
 "#;
 
+/// The same by the definitions of R4, with the codes that elements are bound to.
+const NODE_FHIR: &str = "fhir@4.12.0";
+const BOUND: &str = r#"
+const { Fhir } = require(process.argv[1]);
+const fhir = new Fhir();
+let faults = 0;
+const text = require("fs").readFileSync(0, "utf8");
+for (const line of text.split("\n").filter(line => line)) {
+  const resource = JSON.parse(line);
+  const told = fhir.validate(resource, { errorOnUnexpected: true });
+  for (const one of told.messages.filter(one => one.severity === "error" || one.severity === "fatal")) {
+    faults += 1;
+    console.log(resource.resourceType, one.location, one.message);
+  }
+}
+console.log(faults, "faults");
+process.exit(faults ? 1 : 0);
+"#;
+
 /// Reads an OpenAPI document, then lines of a schema's name and an instance of it, and tells those that do not agree.
 const HOLD: &str = r##"
 import json, sys
@@ -89,7 +111,10 @@ sys.exit(1 if faults else 0)
 
 /// Judges FHIR resources, one a line; what is wrong with them if anything is.
 pub fn judge(resources: &[String]) -> Result<(), String> {
-    ask(&FHIR, JUDGE, resources)
+    ask(&FHIR, JUDGE, resources)?;
+    let mut node = Command::new("node");
+    node.args(["-e", BOUND]).arg(npm::file(NODE_FHIR, "fhir/fhir.js"));
+    run(node, resources)
 }
 
 /// Reads a resource and places of it a line, and tells the places that are no FHIRPath, or whose element above is not there.
@@ -133,10 +158,14 @@ pub fn hold(document: &serde_json::Value, instances: &[(String, serde_json::Valu
 
 fn ask(library: &Library, program: &str, resources: &[String]) -> Result<(), String> {
     let mut python = python(library);
-    python.args(["-c", program]).stdin(Stdio::piped()).stdout(Stdio::piped());
-    let mut child = python.spawn().expect("python starts");
+    python.args(["-c", program]);
+    run(python, resources)
+}
+
+fn run(mut judge: Command, resources: &[String]) -> Result<(), String> {
+    let mut child = judge.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the judge starts");
     child.stdin.take().expect("its input").write_all(resources.join("\n").as_bytes()).expect("written");
-    let done = child.wait_with_output().expect("python ends");
+    let done = child.wait_with_output().expect("the judge ends");
     if done.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&done.stdout).into_owned()) }
 }
 
