@@ -248,28 +248,32 @@ const RECORDS_REQUEST: &str = "records_request";
 
 fn notice(outcome: Option<NoticeOutcome>, what: &str) -> Result<Read, Unreadable> {
     let outcome = outcome.ok_or(Unreadable::Missing { field: "outcome" })?;
-    let channel = causeway_proto::convert::channel_from_wire(outcome.channel()).label("en").to_lowercase();
+    // Where nothing can go out there is no channel to name.
+    let by = match outcome.channel() {
+        inquiry::Channel::Unspecified => String::new(),
+        known => format!(" by {}", causeway_proto::convert::channel_from_wire(known).label("en").to_lowercase()),
+    };
     let kind = outcome.kind.replace('_', " ");
     let because =
         if outcome.reason.is_empty() { String::new() } else { format!(" ({})", outcome.reason.replace('_', " ")) };
     let text = match (what, outcome.kind.as_str()) {
         // It went to one of the staff, not to the person.
-        ("sent", STAFF_ESCALATION) => format!("A colleague was told by {channel}."),
+        ("sent", STAFF_ESCALATION) => format!("A colleague was told{by}."),
         ("failed", STAFF_ESCALATION) => format!("A colleague could not be told by email{because}."),
-        (_, STAFF_ESCALATION) => format!("A colleague may or may not have been told by {channel}."),
-        ("sent", _) => format!("Message sent by {channel}: {kind}."),
+        (_, STAFF_ESCALATION) => format!("A colleague may or may not have been told{by}."),
+        ("sent", _) => format!("Message sent{by}: {kind}."),
         // The confirmation promises when somebody calls; without it the person knows nothing.
         ("failed", "confirmation") => {
-            format!("The confirmation could not be sent by {channel}{because}. A person must reach them by phone.")
+            format!("The confirmation could not be sent{by}{because}. A person must reach them by phone.")
         }
         ("failed", REFERRED_ELSEWHERE) => {
-            format!("The message where to go instead could not be sent by {channel}{because}.")
+            format!("The message where to go instead could not be sent{by}{because}.")
         }
         ("uncertain", REFERRED_ELSEWHERE) => {
-            format!("The message where to go instead may or may not have been sent by {channel}.")
+            format!("The message where to go instead may or may not have been sent{by}.")
         }
-        ("failed", _) => format!("Message could not be sent by {channel}: {kind}{because}."),
-        _ => format!("Message may or may not have been sent by {channel}: {kind}. It is not sent again by itself."),
+        ("failed", _) => format!("Message could not be sent{by}: {kind}{because}."),
+        _ => format!("Message may or may not have been sent{by}: {kind}. It is not sent again by itself."),
     };
     let (inquiry_id, at) = (id("inquiry_id", &outcome.inquiry_id)?, instant("at", outcome.at)?);
     if outcome.kind == REFERRED_ELSEWHERE {
@@ -277,7 +281,7 @@ fn notice(outcome: Option<NoticeOutcome>, what: &str) -> Result<Read, Unreadable
         return Ok(Read::Step(inquiry_id, Step::ReferralTold { fate, at, text }));
     }
     if (what, outcome.kind.as_str()) == ("failed", RECORDS_REQUEST) {
-        let text = format!("The person could not be asked for documents by {channel}{because}; ask them by phone.");
+        let text = format!("The person could not be asked for documents{by}{because}; ask them by phone.");
         return Ok(Read::Step(inquiry_id, Step::RecordsNotTold { at, text }));
     }
     let entry = Entry { at, kind: "notice", text: text.into(), actor: "notification".to_owned() };
