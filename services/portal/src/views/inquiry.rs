@@ -35,6 +35,7 @@ use jiff::Timestamp;
 
 use super::calls;
 use super::script::script;
+use super::there::{There, Welcome};
 use super::times;
 use super::worklist::{clock, is_escalated, late_since, owner, paused, tries, who};
 use crate::centers::InForce;
@@ -276,25 +277,22 @@ impl Looking<'_> {
         let mut shown = self.person_facts(person);
         let best: causeway_funnel::inquiry::BestTime = facts.best_time.parse().unwrap_or_default();
         let voicemail = facts.consent.is_some_and(|consent| consent.voicemail);
+        let there = There::at(self.now, (&facts.time_zone, &facts.best_time), self.profile);
+        let tone = if there.welcome == Welcome::Quiet { Tone::Warn } else { Tone::Idle };
+        let next_way: Option<causeway_funnel::inquiry::Channel> = inquiry.next_channel.parse().ok();
         let plain = [
-            ("Preferred way", channel_from_wire(facts.preferred_channel()).label("en").to_owned()),
-            ("Good time", best.label("en").to_owned()),
-            ("Voice message", if voicemail { "Allowed".to_owned() } else { "Do not leave one".to_owned() }),
-            ("Came by", source_from_wire(facts.source()).label("en").to_owned()),
-            ("Referring office", facts.referring_office.clone()),
-            ("Owner", owner(self.profile, &inquiry.owner).unwrap_or_else(|| "Unclaimed".to_owned())),
-            ("Next step", inquiry.next_action_words.clone()),
-            ("Tries", tries(inquiry.attempts)),
-            (
-                "Next way",
-                inquiry.next_channel.parse().map_or_else(
-                    |_| String::new(),
-                    |way: causeway_funnel::inquiry::Channel| way.label("en").to_owned(),
-                ),
-            ),
+            fact("Preferred way", channel_from_wire(facts.preferred_channel()).label("en")),
+            fact("Good time", best.label("en")),
+            Fact { tone, ..fact("There now", &there.words()) },
+            fact("Voice message", if voicemail { "Allowed" } else { "Do not leave one" }),
+            fact("Came by", source_from_wire(facts.source()).label("en")),
+            fact("Referring office", &facts.referring_office),
+            fact("Owner", &owner(self.profile, &inquiry.owner).unwrap_or_else(|| "Unclaimed".to_owned())),
+            fact("Next step", &inquiry.next_action_words),
+            fact("Tries", &tries(inquiry.attempts)),
+            fact("Next way", next_way.map_or("", |way| way.label("en"))),
         ];
-        shown
-            .extend(plain.into_iter().filter(|(_, value)| !value.is_empty()).map(|(label, value)| fact(label, &value)));
+        shown.extend(plain.into_iter().filter(|fact| !fact.value.is_empty()));
         if facts.missed_call && self.may(Action::RepairInquiry) {
             let link = Some(format!("/repairs/{}?kind=inquiry", facts.inquiry_id));
             shown.push(Fact { link, ..fact("Who called", "Enter what they tell you") });
@@ -438,6 +436,8 @@ fn fact(label: &str, value: &str) -> Fact {
     Fact { label: label.to_owned(), value: value.to_owned(), link: None, tone: Tone::Idle }
 }
 
+#[cfg(test)]
+mod call_tests;
 #[cfg(test)]
 mod review_tests;
 #[cfg(test)]

@@ -1,0 +1,24 @@
+//! What the inquiry's page says of the call that is next: the time at the person's place.
+
+use causeway_auth::Role;
+
+use super::tests::{page, parts};
+use super::*;
+
+#[test]
+fn what_time_it_is_at_their_place_stands_beside_their_good_time_and_warns_where_it_is_quiet() {
+    let shown = |zone: &str, best: &str| {
+        let mut parts = parts();
+        let facts = parts.inquiry.facts.as_mut().expect("facts");
+        (facts.time_zone, facts.best_time) = (zone.into(), best.into());
+        let facts = page(&parts, &[Role::Coordinator]).facts;
+        let place = facts.iter().position(|fact| fact.label == "There now").expect("said");
+        assert_eq!(facts[place - 1].label, "Good time");
+        (facts[place].value.clone(), facts[place].tone)
+    };
+    // It is noon at the center.
+    assert_eq!(shown("", "any"), ("12 noon, OK to call".to_owned(), Tone::Idle));
+    assert_eq!(shown("", "morning"), ("12 noon, not their preferred time".to_owned(), Tone::Idle));
+    assert_eq!(shown("Pacific/Honolulu", "morning"), ("10 am (Honolulu time), OK to call".to_owned(), Tone::Idle));
+    assert_eq!(shown("Asia/Tokyo", "any"), ("Fri, 5 am (Tokyo time), quiet hours".to_owned(), Tone::Warn));
+}
