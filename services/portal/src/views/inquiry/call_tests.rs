@@ -22,3 +22,14 @@ fn what_time_it_is_at_their_place_stands_beside_their_good_time_and_warns_where_
     assert_eq!(shown("Pacific/Honolulu", "morning"), ("10 am (Honolulu time), OK to call".to_owned(), Tone::Idle));
     assert_eq!(shown("Asia/Tokyo", "any"), ("Fri, 5 am (Tokyo time), quiet hours".to_owned(), Tone::Warn));
 }
+
+#[test]
+fn the_notes_draft_is_kept_while_it_is_typed_one_save_after_the_other() {
+    let mut page = page(&parts(), &[Role::Coordinator]);
+    page.frame.assets.htmx = Some("/assets/htmx.js".into());
+    let html = askama::Template::render(&page).expect("a page");
+    let form = html.split("<form ").find(|form| form.contains("/draft\" data-hx-trigger")).expect("the note's form");
+    let tag = form.split('>').next().expect("a tag");
+    assert!(tag.contains("data-hx-trigger=\"input delay:1s\""), "`change` waits until the field is left: {tag}");
+    assert!(tag.contains("data-hx-sync=\"this:queue last\""), "an older text never comes after a newer one: {tag}");
+}
