@@ -40,8 +40,8 @@ use super::times;
 use super::worklist::{clock, is_escalated, late_since, owner, paused, tries, who};
 use crate::centers::InForce;
 use crate::pages::{
-    Choice, Clock, Fact, InquiryPage, Moment, Question, QuestionKind, ResponseCard, RowAction, Script, StaffFrame, Tag,
-    Tone,
+    Choice, Clock, Fact, HiddenField, InquiryPage, Moment, Question, QuestionKind, ResponseCard, RowAction, Script,
+    StaffFrame, Tag, Tone,
 };
 use crate::words::{EN, Words};
 use choices::{attempt, close_reasons, reopen_reasons};
@@ -138,6 +138,7 @@ impl Looking<'_> {
             } else {
                 attempt(self.may(Action::CloseInquiry), inquiry)
             },
+            scripts_shown: self.scripts_shown(),
             note: if closed || !self.may(Action::WorkInquiry) { Vec::new() } else { self.note() },
             note_missing: inquiry.note.iter().filter(|field| field.missing).map(|field| field.label.clone()).collect(),
             note_draft: self.draft(),
@@ -210,6 +211,18 @@ impl Looking<'_> {
     fn beside(&self, situation: CallSituation, person: Option<&Person>) -> Option<Script> {
         let found = self.parts.inquiry.scripts.iter().find(|one| one.situation == situation.as_str())?;
         script(&found.id, &found.version, &found.text, &person.map(who).unwrap_or_default())
+    }
+
+    /// The scripts that the page shows, so that a try keeps the version that was read out, whatever came into force meanwhile.
+    fn scripts_shown(&self) -> Vec<HiddenField> {
+        let inquiry = &self.parts.inquiry;
+        let message = inquiry.scripts.iter().find(|one| one.situation == CallSituation::Voicemail.as_str());
+        let shown = [
+            ("script_shown", choices::script_word(&inquiry.script_id, &inquiry.script_version)),
+            ("voicemail_shown", message.map(|one| choices::script_word(&one.id, &one.version)).unwrap_or_default()),
+        ];
+        let shown = shown.into_iter().filter(|(_, value)| !value.is_empty());
+        shown.map(|(name, value)| HiddenField { name: name.to_owned(), value }).collect()
     }
 
     fn tags(&self, facts: &Facts) -> Vec<Tag> {

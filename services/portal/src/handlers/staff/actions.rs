@@ -187,7 +187,8 @@ pub async fn attempt(State(app): State<Arc<App>>, Path(id): OfInquiry, posted: P
         let (Some((outcome, _)), Ok(channel)) = (outcome, sent.get("channel").parse::<Channel>()) else {
             return Err(incomplete("choose an outcome and a channel"));
         };
-        let (script, script_version) = used_script(sent.get("script"), outcome);
+        let (script, script_version) =
+            used_script(sent.get("script"), (sent.get("script_shown"), sent.get("voicemail_shown")), outcome);
         let request = LogAttemptRequest {
             center: posted.staff.center(),
             inquiry_id: id.clone(),

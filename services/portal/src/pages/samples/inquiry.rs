@@ -4,9 +4,9 @@ use super::public::{needed, options, question};
 use super::staff::{claim, s, select};
 use super::{PATIENT, staff_frame};
 use crate::pages::{
-    Booking, Clock, ClockState, DocumentRow, Fact, InquiryPage, LetterLink, MessageRow, Moment, Question, QuestionKind,
-    RecordAction, RecordRow, ResponseCard, ReviewCard, Routing, Script, ScriptStep, SisterCard, SlotRow, StepCard, Tag,
-    Tone, Twin, VisitRow,
+    Booking, Clock, ClockState, DocumentRow, Fact, HiddenField, InquiryPage, LetterLink, MessageRow, Moment, Question,
+    QuestionKind, RecordAction, RecordRow, ResponseCard, ReviewCard, Routing, Script, ScriptStep, SisterCard, SlotRow,
+    StepCard, Tag, Tone, Twin, VisitRow,
 };
 
 pub fn script() -> Script {
@@ -165,6 +165,7 @@ impl InquiryPage {
             caregiver: Some(Script { name: s("Somebody else asks for the person, version 1"), ..script() }),
             voicemail: Some(Script { name: s("Voice message, version 1"), ..script() }),
             attempt: attempt(),
+            scripts_shown: vec![HiddenField { name: s("script_shown"), value: s("no-records-yet~3") }],
             note: note(),
             note_missing: vec![s("Diagnosis"), s("Treatment so far")],
             note_draft: Some(s("Your draft of today 2:17 pm is shown. It is not saved yet.")),

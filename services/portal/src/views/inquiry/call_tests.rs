@@ -33,3 +33,14 @@ fn the_notes_draft_is_kept_while_it_is_typed_one_save_after_the_other() {
     assert!(tag.contains("data-hx-trigger=\"input delay:1s\""), "`change` waits until the field is left: {tag}");
     assert!(tag.contains("data-hx-sync=\"this:queue last\""), "an older text never comes after a newer one: {tag}");
 }
+
+#[test]
+fn a_try_is_sent_with_the_scripts_that_the_page_shows() {
+    let mut parts = parts();
+    parts.inquiry.script_version = "4".into();
+    let html = askama::Template::render(&page(&parts, &[Role::Coordinator])).expect("a page");
+    let form = html.split("<form ").find(|form| form.contains("/attempt\"")).expect("the attempt's form");
+    let form = form.split("</form>").next().expect("its end");
+    assert!(form.contains("<input type=\"hidden\" name=\"script_shown\" value=\"first-call~4\">"), "{form}");
+    assert!(!form.contains("voicemail_shown"), "none is shown");
+}

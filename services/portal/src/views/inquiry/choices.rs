@@ -112,12 +112,12 @@ pub(super) fn attempt(may_close: bool, inquiry: &Inquiry) -> Vec<Question> {
     let caregiver = CallSituation::CaregiverCalling.as_str();
     if let Some(other) = inquiry.scripts.iter().find(|script| script.situation == caregiver) {
         let shown = |id: &str, version: &str| {
-            (format!("{id}~{version}"), format!("{}, version {version}", id.replace('-', " ")))
+            (script_word(id, version), format!("{}, version {version}", id.replace('-', " ")))
         };
         let scripts = [shown(&inquiry.script_id, &inquiry.script_version), shown(&other.id, &other.version)];
         let scripts: Vec<(&str, &str)> = scripts
             .iter()
-            .filter(|(value, _)| !value.starts_with('~'))
+            .filter(|(value, _)| !value.is_empty())
             .map(|(value, label)| (value.as_str(), label.as_str()))
             .collect();
         questions.push(question("script", QuestionKind::Select, "Script that you used", choices(&scripts), false));
@@ -125,10 +125,20 @@ pub(super) fn attempt(may_close: bool, inquiry: &Inquiry) -> Vec<Question> {
     questions
 }
 
-/// Id and version of the script that a form says was used; a voice message has its own, which the desk knows.
-pub fn used_script(sent: &str, outcome: &str) -> (String, String) {
-    let chosen = sent.split_once('~').filter(|_| outcome != "voicemail");
-    chosen.map(|(id, version)| (id.to_owned(), version.to_owned())).unwrap_or_default()
+/// Id and version of a script as a form sends them; empty where there is none.
+pub(super) fn script_word(id: &str, version: &str) -> String {
+    if id.is_empty() { String::new() } else { format!("{id}~{version}") }
+}
+
+/// Id and version of the script that was used: as it was chosen, else as the page showed it. What was `shown` is the script of the
+/// call and that of a voice message, which has its own. Nothing: the desk says which one it was.
+pub fn used_script(chosen: &str, shown: (&str, &str), outcome: &str) -> (String, String) {
+    let word = match outcome {
+        "voicemail" => shown.1,
+        _ if chosen.is_empty() => shown.0,
+        _ => chosen,
+    };
+    word.split_once('~').map(|(id, version)| (id.to_owned(), version.to_owned())).unwrap_or_default()
 }
 
 /// Where somebody said that it is an earlier inquiry's person, that it is a duplicate stands ready.
