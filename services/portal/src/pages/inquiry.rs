@@ -368,6 +368,8 @@ pub struct Routing {
     pub teams: Vec<SelectOption>,
     /// Why it belongs there, to be counted.
     pub reasons: Vec<SelectOption>,
+    /// People of the team to hand it to; empty when the role may not.
+    pub colleagues: Vec<SelectOption>,
 }
 
 /// A message that was sent.

@@ -100,7 +100,11 @@ pub async fn hand_over(State(app): State<Arc<App>>, Path(id): OfInquiry, posted:
         reason_kind: text("reason_kind"),
     };
     let call = async {
-        if request.reason.is_empty() {
+        if request.to_staff.is_empty() && request.to_team.is_empty() {
+            return Err(incomplete("choose a colleague or a team"));
+        }
+        // What goes to another team was sent to the wrong one, and that is counted.
+        if !request.to_team.is_empty() && request.reason.is_empty() {
             return Err(incomplete("say why you pass it on"));
         }
         posted.staff.peers.desk().hand_over_inquiry(request).await

@@ -112,6 +112,7 @@ fn routing() -> Routing {
         row: s("2"),
         revision: s("3f2a91"),
         teams: select(&["Breast team", "Trial team"]),
+        colleagues: select(&["Grace Okafor", "Luis Ortega"]),
         reasons: select(&["Another cancer area", "Another reason"]),
     }
 }

@@ -44,3 +44,25 @@ fn a_try_is_sent_with_the_scripts_that_the_page_shows() {
     assert!(form.contains("<input type=\"hidden\" name=\"script_shown\" value=\"first-call~4\">"), "{form}");
     assert!(!form.contains("voicemail_shown"), "none is shown");
 }
+
+#[test]
+fn who_has_it_and_who_may_give_it_away_can_hand_it_to_a_colleague_of_its_team() {
+    let names = |parts: &Parts, role| {
+        let colleagues = page(parts, &[role]).routing.colleagues;
+        colleagues.into_iter().map(|one| one.label).collect::<Vec<_>>()
+    };
+    let mut parts = parts();
+    parts.inquiry.team = "general".into();
+    let all = ["Dana Whitfield", "Grace Okafor", "Rosa Delgado", "Priya Nair"];
+    assert_eq!(names(&parts, Role::Coordinator), &all[1..], "hers, and of her team");
+    let html = askama::Template::render(&page(&parts, &[Role::Coordinator])).expect("a page");
+    let form = html.split("<form ").find(|form| form.contains("name=\"staff\"")).expect("a form");
+    assert!(form.contains("action=\"/inquiries/i1/route\"") && form.contains("value=\"grace-okafor\""), "{form}");
+    parts.inquiry.owner = "luis-ortega".into();
+    assert!(names(&parts, Role::Coordinator).is_empty(), "a colleague's");
+    assert_eq!(names(&parts, Role::Manager), all);
+    parts.inquiry.stage = Stage::Closed.into();
+    assert!(names(&parts, Role::Manager).is_empty());
+    (parts.inquiry.stage, parts.inquiry.owner) = (Stage::Contacted.into(), "dana-whitfield".into());
+    assert!(names(&parts, Role::Auditor).is_empty());
+}
