@@ -14,13 +14,28 @@
   // The worklist refreshes in place, but only while the tab is seen, somebody was active in the last minute, and
   // nobody is inside the list or typing: a target must not move under a finger. htmx listens for the event.
   const rows = document.getElementById('rows');
-  if (!rows) return;
+  if (!rows?.dataset.hxGet) return;
+  const [came, paused] = ['came', 'paused'].map((id) => document.getElementById(id));
+  const shown = () => new Set([...rows.querySelectorAll('tr[id]')].map((row) => row.id));
   let active = Date.now();
+  let known = shown();
   ['pointermove', 'keydown', 'focus'].forEach((kind) => addEventListener(kind, () => (active = Date.now()), { passive: true }));
+  const refresh = () => rows.dispatchEvent(new Event('refresh'));
+  rows.addEventListener('htmx:after:swap', () => {
+    const now = shown();
+    const fresh = [...now].filter((id) => !known.has(id)).length;
+    came.textContent = fresh > 0 ? `${fresh} new` : '';
+    known = now;
+    paused.hidden = true;
+  });
+  // It stays until the list is fresh: who moves to the button is active already.
+  paused.querySelector('button').addEventListener('click', () => {
+    document.querySelector('#views a')?.focus();
+    refresh();
+  });
   setInterval(() => {
     const inside = rows.contains(document.activeElement) || document.activeElement?.matches('input,select,textarea');
-    if (document.visibilityState === 'visible' && !inside && Date.now() - active < 60000) {
-      rows.dispatchEvent(new Event('refresh'));
-    }
+    if (Date.now() - active >= 60000) paused.hidden = false;
+    else if (document.visibilityState === 'visible' && !inside && !paused.contains(document.activeElement)) refresh();
   }, Number(rows.dataset.seconds || 30) * 1000);
 })();
