@@ -129,7 +129,8 @@ async fn records_asked_for(installation: &Installation, inquiry: &str) {
     }
     let later = causeway_runtime::Clock::system().now() + jiff::SignedDuration::from_hours(9 * 24);
     let on = later.to_zoned_datetime(jiff::tz::TimeZone::UTC).date().to_string();
-    let promised = PromiseRecordRequest { center, inquiry_id, kind: "pathology_report".to_owned(), on };
+    let promised =
+        PromiseRecordRequest { center, inquiry_id, kind: "pathology_report".to_owned(), on, ..Default::default() };
     desk.promise_record(promised).await.expect("kept");
 }
 
