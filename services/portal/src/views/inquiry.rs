@@ -4,6 +4,7 @@
 //! do is left out. Deliberately not here: asking the services, and the rules behind the next step.
 
 mod beside;
+mod call_back;
 mod came;
 mod choices;
 mod conflict;
@@ -46,7 +47,8 @@ use crate::pages::{
 use crate::words::{EN, Words};
 use choices::{attempt, close_reasons, reopen_reasons};
 
-pub use choices::{OUTCOMES, VISIT_REASONS, call_back_at, close_reason, opening_on, used_script};
+pub use call_back::call_back_at;
+pub use choices::{OUTCOMES, VISIT_REASONS, close_reason, opening_on, used_script};
 pub use records::letter_to;
 pub use step::step_at;
 
@@ -136,7 +138,7 @@ impl Looking<'_> {
             attempt: if closed || !self.may(Action::WorkInquiry) {
                 Vec::new()
             } else {
-                attempt(self.may(Action::CloseInquiry), inquiry)
+                attempt(self.may(Action::CloseInquiry), inquiry, self.call_backs())
             },
             scripts_shown: self.scripts_shown(),
             note: if closed || !self.may(Action::WorkInquiry) { Vec::new() } else { self.note() },

@@ -4,7 +4,7 @@
 //! (intake desk).
 
 use causeway_funnel::inquiry::BestTime;
-use causeway_funnel::profile::Profile;
+use causeway_funnel::profile::{Profile, QuietHours};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ZonedDateTime};
 
@@ -51,6 +51,18 @@ impl There {
         Self { here: instant.to_zoned_datetime(profile.zone().clone()), at, place, welcome }
     }
 
+    /// Their time where their clock shows another one than the center's: "Wed, 9:30 pm (Honolulu time)".
+    pub fn other_time(&self) -> Option<String> {
+        (self.at.datetime() != self.here.datetime()).then(|| self.time())
+    }
+
+    /// When the quiet hours that it lies in are over.
+    pub fn awake_at(&self, quiet: &QuietHours) -> Option<Timestamp> {
+        let today = self.at.date();
+        let day = if self.at.time() < quiet.to { today } else { today.tomorrow().ok()? };
+        self.at.time_zone().to_timestamp(day.to_datetime(quiet.to)).ok()
+    }
+
     /// "5:12 am (Honolulu time), quiet hours".
     pub fn words(&self) -> String {
         let welcome = match self.welcome {
@@ -61,7 +73,8 @@ impl There {
         format!("{}, {welcome}", self.time())
     }
 
-    fn time(&self) -> String {
+    /// "5:12 am (Honolulu time)", with the weekday where theirs is another one.
+    pub fn time(&self) -> String {
         let day = self.at.date();
         let weekday =
             if day == self.here.date() { String::new() } else { format!("{}, ", EN.dates.short_weekday(day)) };

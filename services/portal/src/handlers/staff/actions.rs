@@ -198,7 +198,7 @@ pub async fn attempt(State(app): State<Arc<App>>, Path(id): OfInquiry, posted: P
             inquiry_id: id.clone(),
             channel: channel_to_wire(channel).into(),
             outcome: (*outcome).to_owned(),
-            call_back_at: call_back_at(sent.get("call_back"), app.clock.now(), &posted.staff.in_force.1),
+            call_back_at: call_back_at(sent.get("call_back"), app.clock.now(), posted.staff.in_force.1.calendar(None)),
             idempotency_key: posted.key("attempt", &id),
             script,
             script_version,

@@ -2,8 +2,9 @@
 
 use causeway_auth::Role;
 
-use super::tests::{page, parts};
+use super::tests::{now, page, parts};
 use super::*;
+use crate::handlers::tests::harbor_valley;
 
 #[test]
 fn what_time_it_is_at_their_place_stands_beside_their_good_time_and_warns_where_it_is_quiet() {
@@ -65,4 +66,55 @@ fn who_has_it_and_who_may_give_it_away_can_hand_it_to_a_colleague_of_its_team() 
     assert!(names(&parts, Role::Manager).is_empty());
     (parts.inquiry.stage, parts.inquiry.owner) = (Stage::Contacted.into(), "dana-whitfield".into());
     assert!(names(&parts, Role::Auditor).is_empty());
+}
+
+#[test]
+fn a_call_back_falls_into_opening_times_and_an_opening_is_the_one_that_was_shown() {
+    let profile = harbor_valley();
+    let at = |word: &str| call_back_at(word, now(), profile.calendar(None));
+    assert_eq!((at(""), at("tomorrow")), (0, 0));
+    assert_eq!(at("1h"), now().as_microsecond() + 3_600_000_000);
+    assert_eq!(at("1804258800000000"), 1_804_258_800_000_000);
+    for word in ["next_morning", "next_afternoon"] {
+        let instant = Timestamp::from_microsecond(at(word)).expect("time");
+        assert!(instant > now() && profile.calendar(None).is_open(instant), "{word}");
+    }
+}
+
+#[test]
+fn a_call_back_is_offered_where_somebody_is_there_and_it_is_not_quiet_at_their_place() {
+    let profile = harbor_valley();
+    let actor = Actor::staff("dana-whitfield", "Dana", "harbor-valley", vec![Role::Coordinator]);
+    let offered = |at: &str, team: &str, zone: &str| {
+        let mut parts = parts();
+        parts.inquiry.team = team.into();
+        parts.inquiry.facts.as_mut().expect("facts").time_zone = zone.into();
+        let now = at.parse().expect("an instant");
+        let choices = Looking { profile: &profile, actor: &actor, now, parts: &parts }.call_backs();
+        choices.into_iter().map(|choice| choice.label).collect::<Vec<_>>()
+    };
+    let here = "America/Los_Angeles";
+    let (hour, three, afternoon) = ("In one hour", "In three hours", "Afternoon of the next open day");
+    // Thursday noon, and then 5 pm: the center closes at half past six. It opens at half past seven, in the quiet hours.
+    let noon = "2027-03-04T20:00:00Z";
+    assert_eq!(offered(noon, "general", here), [hour, three, "Next opening, 8 am", afternoon]);
+    assert_eq!(offered("2027-03-05T01:00:00Z", "general", here), [hour, "Next opening, 8 am", afternoon]);
+    let honolulu = [
+        "In one hour, 11 am (Honolulu time)",
+        "In three hours, 1 pm (Honolulu time)",
+        "Next opening, 8 am (Honolulu time)",
+        "Afternoon of the next open day, 11 am (Honolulu time)",
+    ];
+    assert_eq!(offered(noon, "general", "Pacific/Honolulu"), honolulu);
+    // 2 pm here: in three hours it is 8 pm there.
+    let new_york = offered("2027-03-04T22:00:00Z", "general", "America/New_York");
+    assert_eq!(&new_york[..2], ["In one hour, 6 pm (New York time)", "Next opening, 10:30 am (New York time)"]);
+    // In Tokyo the day after begins in our afternoon.
+    let tokyo = offered(noon, "general", "Asia/Tokyo");
+    let wanted = ["In three hours, Fri, 8 am (Tokyo time)", "Afternoon of the next open day, Sat, 8 am (Tokyo time)"];
+    assert_eq!(tokyo, wanted);
+    let mut nowhere = parts();
+    nowhere.inquiry.facts.as_mut().expect("facts").time_zone = "Asia/Kolkata".into();
+    let keys: Vec<_> = page(&nowhere, &[Role::Coordinator]).attempt.into_iter().map(|question| question.key).collect();
+    assert!(!keys.contains(&"call_back".to_owned()), "whoever is never awake while we are there: {keys:?}");
 }

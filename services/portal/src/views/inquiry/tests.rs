@@ -331,18 +331,6 @@ fn a_document_may_be_opened_once_it_was_looked_at_and_matched_by_who_works_the_i
 }
 
 #[test]
-fn a_call_back_falls_into_opening_times() {
-    let profile = harbor_valley();
-    let at = |word| call_back_at(word, now(), &profile);
-    assert_eq!(at(""), 0);
-    assert_eq!(at("1h"), NOW + 3_600_000_000);
-    for word in ["next_morning", "next_afternoon"] {
-        let instant = Timestamp::from_microsecond(at(word)).expect("time");
-        assert!(instant > now() && profile.calendar(None).is_open(instant), "{word}");
-    }
-}
-
-#[test]
 fn who_may_be_the_same_person_is_shown_with_why_and_decided_by_who_repairs() {
     let link = PersonLink {
         inquiry_id: "i0".into(),
