@@ -18,24 +18,24 @@
   const [came, paused] = ['came', 'paused'].map((id) => document.getElementById(id));
   const shown = () => new Set([...rows.querySelectorAll('tr[id]')].map((row) => row.id));
   let active = Date.now();
-  let known = shown();
+  let known;
   ['pointermove', 'keydown', 'focus'].forEach((kind) => addEventListener(kind, () => (active = Date.now()), { passive: true }));
   const refresh = () => rows.dispatchEvent(new Event('refresh'));
+  rows.addEventListener('htmx:before:swap', () => (known = shown()));
   rows.addEventListener('htmx:after:swap', () => {
-    const now = shown();
-    const fresh = [...now].filter((id) => !known.has(id)).length;
-    came.textContent = fresh > 0 ? `${fresh} new` : '';
-    known = now;
-    paused.hidden = true;
+    const fresh = [...shown()].filter((id) => !known.has(id)).length;
+    if (came) came.textContent = fresh > 0 ? `${fresh} new` : '';
+    if (paused) paused.hidden = true;
   });
   // It stays until the list is fresh: who moves to the button is active already.
-  paused.querySelector('button').addEventListener('click', () => {
+  paused?.querySelector('button').addEventListener('click', () => {
     document.querySelector('#views a')?.focus();
     refresh();
   });
   setInterval(() => {
     const inside = rows.contains(document.activeElement) || document.activeElement?.matches('input,select,textarea');
-    if (Date.now() - active >= 60000) paused.hidden = false;
-    else if (document.visibilityState === 'visible' && !inside && !paused.contains(document.activeElement)) refresh();
+    const idle = Date.now() - active >= 60000;
+    if (idle && paused) paused.hidden = false;
+    if (!idle && document.visibilityState === 'visible' && !inside && !paused?.contains(document.activeElement)) refresh();
   }, Number(rows.dataset.seconds || 30) * 1000);
 })();
