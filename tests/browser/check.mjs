@@ -204,6 +204,37 @@ async function claim(context, walk) {
   return { name: 'walk-claim', script: false, failures };
 }
 
+// The note's draft is kept while it is typed, also by who never leaves the field and by a slow line: what was typed last is kept.
+async function draft(context, walk) {
+  const { tab, failures } = await open(context, { url: walk.claim, cookies: walk.cookies });
+  let first = true;
+  await tab.route('**/draft', async (route) => {
+    const slow = first;
+    first = false;
+    if (slow) await new Promise((done) => setTimeout(done, 5000));
+    await route.continue();
+  });
+  const field = tab.locator('#note-diagnosis');
+  const kept = () => tab.waitForResponse((answer) => answer.url().endsWith('/draft') && answer.request().postData().includes('three'));
+  await field.focus();
+  const last = kept();
+  for (const word of ['one ', 'two ', 'three']) {
+    await tab.keyboard.type(word);
+    await tab.waitForTimeout(1300);
+  }
+  const status = await last.then((answer) => answer.status(), () => 0);
+  if (status !== 204) failures.push(`a draft that is typed is answered with ${status}`);
+  await tab.waitForTimeout(500);
+  await tab.reload();
+  const typed = await field.inputValue();
+  if (typed !== 'one two three') failures.push(`of the draft "${typed}" was kept`);
+  if (!(await tab.locator('main').innerText()).includes('Your draft of')) failures.push('it is not said that a draft is shown');
+  await tab.getByRole('button', { name: 'Drop the draft' }).click();
+  if ((await field.inputValue()) !== '') failures.push('a dropped draft is still shown');
+  await tab.close();
+  return { name: 'walk-draft', script: true, failures };
+}
+
 // The worklist's rows refresh in place: nobody loses their place, and nothing moves under who is inside the list.
 async function refresh(context, walk) {
   const { tab, failures } = await open(context, { url: walk.worklist, cookies: walk.cookies });
@@ -236,9 +267,24 @@ async function refresh(context, walk) {
   await tab.clock.fastForward(31000);
   await new Promise((done) => setTimeout(done, 500));
   want(await stale(), 'the list is asked for although nobody has been there for a minute');
+  // That is said. Who presses the button has it all fresh, also what counts the rows; a row that was not there is told.
+  const said = () => tab.locator('.head').innerText();
+  want((await said()).includes('Paused.'), 'it is not said that the list stands still');
+  await tab.evaluate(() => {
+    for (const place of ['#as-of', '#figures dd', '#views b', '#caption']) document.querySelector(place).textContent = 'stale';
+    document.querySelector('#rows tr').id = 'i-another';
+  });
+  await tab.getByRole('button', { name: 'Press to refresh' }).click();
+  await tab.waitForFunction(() => document.getElementById('came').textContent === '1 new', null, { timeout: 10000 }).catch(() => failures.push('a new row is not told'));
+  for (const place of ['#as-of', '#figures dd', '#views b', '#caption'])
+    want((await tab.locator(place).first().innerText()) !== 'stale', `${place} does not refresh with the rows`);
+  want(!(await said()).includes('Paused.'), 'the list is fresh and said to stand still');
+  want(await tab.evaluate(() => document.activeElement !== document.body), 'the button took the focus with it');
+  await spoil();
   await tab.keyboard.press('Shift');
   await tab.clock.fastForward(31000);
   await tab.waitForFunction(() => document.querySelector('#rows tr small').textContent !== 'stale', null, { timeout: 10000 }).catch(() => failures.push('the rows do not refresh by themselves'));
+  want(await tab.evaluate(() => document.getElementById('came').textContent === ''), 'the same rows are told as new');
   for (const violation of await tab.evaluate(() => window.violations)) failures.push(`policy: ${violation}`);
   await tab.close();
   return { name: 'walk-refresh', script: true, failures };
@@ -319,6 +365,7 @@ if (walked) {
     () => sendFiles(scripted, walk.own, true),
     () => callScript(context, walk),
     () => claim(context, walk),
+    () => draft(scripted, walk),
     () => refresh(scripted, walk),
     () => mend(context, walk),
     () => finish(context, walk),

@@ -89,6 +89,19 @@ vocabulary! {
     }
 }
 
+impl BestTime {
+    /// The minutes of their day in which a call is welcome, from and to; none: all are.
+    #[must_use]
+    pub const fn hours(self) -> Option<(u16, u16)> {
+        match self {
+            Self::Morning => Some((8 * 60, 12 * 60)),
+            Self::Afternoon => Some((12 * 60, 17 * 60)),
+            Self::Evening => Some((17 * 60, 21 * 60)),
+            Self::Any => None,
+        }
+    }
+}
+
 vocabulary! {
     /// Who is expected to pay.
     Payer ("payer") {

@@ -42,7 +42,7 @@ pub fn beside(profile: &Profile, inquiry: &Inquiry, caller: &str) -> Vec<wire::C
 /// the call.
 ///
 /// # Errors
-/// Names the field that is none of the center's scripts.
+/// Names the field that is none of the center's scripts, or a version that the script has not had.
 pub fn used(
     profile: &Profile,
     inquiry: &Inquiry,
@@ -57,11 +57,19 @@ pub fn used(
             .map(|script| (script.id.clone(), script.version.to_string()))
             .or_else(|| chosen(profile, inquiry)));
     }
-    if !profile.scripts.0.iter().any(|script| script.id == asked) {
+    let language = profile.language_or_default(&inquiry.facts.language);
+    let Some(script) = profile.scripts.pick(&asked, language) else {
         return Err(DeskError::UnknownName("no such script in this center; see scripts/"));
-    }
-    if version.parse::<u32>().is_err() {
-        return Err(DeskError::Field("script_version is no number; send the version that was shown"));
+    };
+    // A page may have been open since before the last change of the script, but nobody has read what is not written yet.
+    match version.parse::<u32>() {
+        Ok(version) if version <= script.version => {}
+        Ok(_) => {
+            return Err(DeskError::Field(
+                "script_version is not one that the script has had; send the one that was shown",
+            ));
+        }
+        Err(_) => return Err(DeskError::Field("script_version is no number; send the version that was shown")),
     }
     Ok(Some((asked, version)))
 }

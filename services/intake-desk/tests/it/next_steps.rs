@@ -303,10 +303,17 @@ async fn each_try_keeps_the_script_that_was_used_and_a_voice_message_says_nothin
         script_version: version.into(),
         ..Default::default()
     };
-    for (outcome, script, version) in [("voicemail", "", ""), ("no_answer", "", ""), ("reached", "caregiver", "1")] {
+    // The last one is of a page that was opened before version 3 came.
+    let tries = [
+        ("voicemail", "", ""),
+        ("no_answer", "", ""),
+        ("reached", "caregiver", "1"),
+        ("reached", "trial-question", "2"),
+    ];
+    for (outcome, script, version) in tries {
         desk.log_attempt(attempt(outcome, script, version)).await.expect("logged");
     }
-    for (script, version) in [("a-poem", "1"), ("caregiver", "new")] {
+    for (script, version) in [("a-poem", "1"), ("caregiver", "new"), ("trial-question", "4"), ("caregiver", "999")] {
         let refused = desk.log_attempt(attempt("reached", script, version)).await.expect_err("no such script");
         assert_eq!(refused.code(), tonic::Code::InvalidArgument, "{}", refused.message());
     }
@@ -314,7 +321,7 @@ async fn each_try_keeps_the_script_that_was_used_and_a_voice_message_says_nothin
         .fetch_all(&world.admin)
         .await
         .expect("attempts");
-    let wanted = [("voicemail", "1"), ("trial-question", "3"), ("caregiver", "1")];
+    let wanted = [("voicemail", "1"), ("trial-question", "3"), ("caregiver", "1"), ("trial-question", "2")];
     let wanted: Vec<(String, String)> = wanted.iter().map(|(id, version)| ((*id).into(), (*version).into())).collect();
     assert_eq!(kept, wanted);
     let told: Vec<(String, String)> = world

@@ -354,6 +354,23 @@ async fn a_service_that_is_away_is_said_in_plain_words() {
 }
 
 #[tokio::test]
+async fn a_team_is_told_why_it_gets_an_inquiry_and_a_colleague_need_not_be() {
+    let app = development();
+    let router = staff::router(Arc::clone(&app));
+    let (cookie, csrf) = signed_in(&app, &[Role::Manager]);
+    let said = async |body: &str| {
+        let (path, body) =
+            (format!("/inquiries/{}/route", Uuid::from_u128(7)), format!("csrf={csrf}&version=1.0&{body}"));
+        ask(&router, Method::POST, &path, &[("cookie", &cookie)], &body).await;
+        ask(&router, Method::GET, "/teams", &[("cookie", &cookie)], "").await.body
+    };
+    assert!(said("team=breast&reason=&reason_kind=other").await.contains("ay why you pass it on"));
+    assert!(said("staff=&reason=").await.contains("hoose a colleague or a team"));
+    let colleague = said("staff=grace-okafor&reason=").await;
+    assert!(!colleague.contains("ay why") && !colleague.contains("hoose a colleague"), "it is asked for: {colleague}");
+}
+
+#[tokio::test]
 async fn an_absence_without_its_times_or_with_routing_away_is_not_saved_and_says_so() {
     let app = development();
     let router = staff::router(Arc::clone(&app));

@@ -6,7 +6,7 @@
 
 use askama::Template;
 
-use super::{Clock, Question, RowAction, SelectOption, StaffFrame, Tone};
+use super::{Clock, HiddenField, Question, RowAction, SelectOption, StaffFrame, Tone};
 
 /// One inquiry.
 #[derive(Debug, Template)]
@@ -51,6 +51,8 @@ pub struct InquiryPage {
     pub voicemail: Option<Script>,
     /// The questions of an attempt: outcome, channel, next try. None when the role may not record one.
     pub attempt: Vec<Question>,
+    /// The scripts that are shown, posted with an attempt.
+    pub scripts_shown: Vec<HiddenField>,
     /// The questions of the intake note.
     pub note: Vec<Question>,
     /// The needed answers that are missing; the note is complete when there are none.
@@ -366,6 +368,8 @@ pub struct Routing {
     pub teams: Vec<SelectOption>,
     /// Why it belongs there, to be counted.
     pub reasons: Vec<SelectOption>,
+    /// People of the team to hand it to; empty when the role may not.
+    pub colleagues: Vec<SelectOption>,
 }
 
 /// A message that was sent.

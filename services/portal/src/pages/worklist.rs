@@ -42,12 +42,20 @@ pub struct WorklistPage {
     pub rows: Vec<WorkRow>,
 }
 
-/// The rows alone, for the refresh in place.
+/// What changes on the page while it is open, for the refresh in place: the rows, and what counts them.
 #[derive(Debug, Template)]
-#[template(path = "worklist.html", block = "rows")]
+#[template(path = "worklist_live.html")]
 pub struct WorklistRows {
     /// Around the page; the token goes into each row's forms.
     pub frame: StaffFrame,
+    /// The moment of this view.
+    pub as_of: String,
+    /// Late now, due today, unclaimed, mine.
+    pub figures: Vec<Figure>,
+    /// The views with their counts.
+    pub views: Vec<ViewTab>,
+    /// Over the rows.
+    pub caption: String,
     /// Said when there are no rows.
     pub empty: String,
     /// The rows, soonest due first.
@@ -175,4 +183,42 @@ pub struct RowAction {
     pub version: String,
     /// Whether it is the main button.
     pub main: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refresh_brings_all_that_changes_each_to_its_place_on_the_page() {
+        let page = WorklistPage::sample();
+        let html = page.render().expect("a page");
+        let live = WorklistRows {
+            frame: page.frame.clone(),
+            as_of: "a moment later".to_owned(),
+            figures: page.figures.clone(),
+            views: page.views.clone(),
+            caption: "48 inquiries".to_owned(),
+            empty: String::new(),
+            rows: page.rows.clone(),
+        };
+        let live = live.render().expect("the parts");
+        let (rows, parts) = live.split_once("<hx-partial ").expect("parts after the rows");
+        assert!(rows.contains("<tr ") && html.contains(rows.trim()), "the rows of the page");
+        let parts: Vec<(&str, &str)> = parts
+            .split("<hx-partial ")
+            .map(|part| part.split_once('>').expect("a tag"))
+            .map(|(tag, words)| {
+                (tag.split('"').nth(1).expect("a target"), words.trim().trim_end_matches("</hx-partial>"))
+            })
+            .collect();
+        let places: Vec<&str> = parts.iter().map(|(place, _)| *place).collect();
+        assert_eq!(places, ["#as-of", "#figures", "#views", "#caption"]);
+        for (place, words) in &parts {
+            assert!(html.contains(&format!("id=\"{}\"", &place[1..])), "{place} is on the page");
+            let is_alike = html.contains(words);
+            assert_eq!(is_alike, matches!(*place, "#figures" | "#views"), "{place}: {words}");
+        }
+        assert_eq!((parts[0].1, parts[3].1), ("a moment later", "48 inquiries"));
+    }
 }

@@ -4,6 +4,7 @@
 //! do is left out. Deliberately not here: asking the services, and the rules behind the next step.
 
 mod beside;
+mod call_back;
 mod came;
 mod choices;
 mod conflict;
@@ -35,17 +36,19 @@ use jiff::Timestamp;
 
 use super::calls;
 use super::script::script;
+use super::there::{There, Welcome};
 use super::times;
 use super::worklist::{clock, is_escalated, late_since, owner, paused, tries, who};
 use crate::centers::InForce;
 use crate::pages::{
-    Choice, Clock, Fact, InquiryPage, Moment, Question, QuestionKind, ResponseCard, RowAction, Script, StaffFrame, Tag,
-    Tone,
+    Choice, Clock, Fact, HiddenField, InquiryPage, Moment, Question, QuestionKind, ResponseCard, RowAction, Script,
+    StaffFrame, Tag, Tone,
 };
 use crate::words::{EN, Words};
 use choices::{attempt, close_reasons, reopen_reasons};
 
-pub use choices::{OUTCOMES, VISIT_REASONS, call_back_at, close_reason, opening_on, used_script};
+pub use call_back::call_back_at;
+pub use choices::{OUTCOMES, VISIT_REASONS, close_reason, opening_on, used_script};
 pub use records::{asked_of, letter_to};
 pub use step::step_at;
 
@@ -135,8 +138,9 @@ impl Looking<'_> {
             attempt: if closed || !self.may(Action::WorkInquiry) {
                 Vec::new()
             } else {
-                attempt(self.may(Action::CloseInquiry), inquiry)
+                attempt(self.may(Action::CloseInquiry), inquiry, self.call_backs())
             },
+            scripts_shown: self.scripts_shown(),
             note: if closed || !self.may(Action::WorkInquiry) { Vec::new() } else { self.note() },
             note_missing: inquiry.note.iter().filter(|field| field.missing).map(|field| field.label.clone()).collect(),
             note_draft: self.draft(),
@@ -211,6 +215,18 @@ impl Looking<'_> {
         script(&found.id, &found.version, &found.text, &person.map(who).unwrap_or_default())
     }
 
+    /// The scripts that the page shows, so that a try keeps the version that was read out, whatever came into force meanwhile.
+    fn scripts_shown(&self) -> Vec<HiddenField> {
+        let inquiry = &self.parts.inquiry;
+        let message = inquiry.scripts.iter().find(|one| one.situation == CallSituation::Voicemail.as_str());
+        let shown = [
+            ("script_shown", choices::script_word(&inquiry.script_id, &inquiry.script_version)),
+            ("voicemail_shown", message.map(|one| choices::script_word(&one.id, &one.version)).unwrap_or_default()),
+        ];
+        let shown = shown.into_iter().filter(|(_, value)| !value.is_empty());
+        shown.map(|(name, value)| HiddenField { name: name.to_owned(), value }).collect()
+    }
+
     fn tags(&self, facts: &Facts) -> Vec<Tag> {
         let inquiry = &self.parts.inquiry;
         let tag = |text: &str, tone| Tag { text: text.to_owned(), tone };
@@ -276,25 +292,22 @@ impl Looking<'_> {
         let mut shown = self.person_facts(person);
         let best: causeway_funnel::inquiry::BestTime = facts.best_time.parse().unwrap_or_default();
         let voicemail = facts.consent.is_some_and(|consent| consent.voicemail);
+        let there = There::at(self.now, (&facts.time_zone, &facts.best_time), self.profile);
+        let tone = if there.welcome == Welcome::Quiet { Tone::Warn } else { Tone::Idle };
+        let next_way: Option<causeway_funnel::inquiry::Channel> = inquiry.next_channel.parse().ok();
         let plain = [
-            ("Preferred way", channel_from_wire(facts.preferred_channel()).label("en").to_owned()),
-            ("Good time", best.label("en").to_owned()),
-            ("Voice message", if voicemail { "Allowed".to_owned() } else { "Do not leave one".to_owned() }),
-            ("Came by", source_from_wire(facts.source()).label("en").to_owned()),
-            ("Referring office", facts.referring_office.clone()),
-            ("Owner", owner(self.profile, &inquiry.owner).unwrap_or_else(|| "Unclaimed".to_owned())),
-            ("Next step", inquiry.next_action_words.clone()),
-            ("Tries", tries(inquiry.attempts)),
-            (
-                "Next way",
-                inquiry.next_channel.parse().map_or_else(
-                    |_| String::new(),
-                    |way: causeway_funnel::inquiry::Channel| way.label("en").to_owned(),
-                ),
-            ),
+            fact("Preferred way", channel_from_wire(facts.preferred_channel()).label("en")),
+            fact("Good time", best.label("en")),
+            Fact { tone, ..fact("There now", &there.words()) },
+            fact("Voice message", if voicemail { "Allowed" } else { "Do not leave one" }),
+            fact("Came by", source_from_wire(facts.source()).label("en")),
+            fact("Referring office", &facts.referring_office),
+            fact("Owner", &owner(self.profile, &inquiry.owner).unwrap_or_else(|| "Unclaimed".to_owned())),
+            fact("Next step", &inquiry.next_action_words),
+            fact("Tries", &tries(inquiry.attempts)),
+            fact("Next way", next_way.map_or("", |way| way.label("en"))),
         ];
-        shown
-            .extend(plain.into_iter().filter(|(_, value)| !value.is_empty()).map(|(label, value)| fact(label, &value)));
+        shown.extend(plain.into_iter().filter(|fact| !fact.value.is_empty()));
         if facts.missed_call && self.may(Action::RepairInquiry) {
             let link = Some(format!("/repairs/{}?kind=inquiry", facts.inquiry_id));
             shown.push(Fact { link, ..fact("Who called", "Enter what they tell you") });
@@ -438,6 +451,8 @@ fn fact(label: &str, value: &str) -> Fact {
     Fact { label: label.to_owned(), value: value.to_owned(), link: None, tone: Tone::Idle }
 }
 
+#[cfg(test)]
+mod call_tests;
 #[cfg(test)]
 mod review_tests;
 #[cfg(test)]

@@ -19,5 +19,6 @@ pub mod reviewed;
 pub mod routing;
 pub mod script;
 pub mod teams;
+pub mod there;
 pub mod times;
 pub mod worklist;

@@ -16,6 +16,7 @@ use causeway_proto::inquiry::v1::{LinksOfInquiry, Person, PersonLink, Stay};
 use causeway_proto::intake::v1::{ViewCount, WorkRow as Row};
 use jiff::{SignedDuration, Timestamp};
 
+use super::there::{There, Welcome};
 use super::times;
 use crate::centers::InForce;
 use crate::pages::{Clock, ClockState, Filter, RowAction, SelectOption, ViewTab, WorkRow};
@@ -136,12 +137,15 @@ impl Looking<'_> {
         Some(format!("May be the same person as {}{more}", surest.reference))
     }
 
-    /// When a call is welcome, and whether nothing may ring at the person's place now.
+    /// When a call is welcome, and whether it is at the person's place now.
     fn channel_note(&self, row: &Row) -> String {
         let best: causeway_funnel::inquiry::BestTime = row.best_time.parse().unwrap_or_default();
-        let zone = jiff::tz::TimeZone::get(&row.time_zone).unwrap_or_else(|_| self.profile.zone().clone());
-        let quiet = self.profile.center.messages.quiet.covers(zone.to_datetime(self.now).time());
-        format!("{} – {}", best.label("en"), if quiet { "quiet hours now" } else { "OK now" })
+        let welcome = match There::at(self.now, (&row.time_zone, &row.best_time), self.profile).welcome {
+            Welcome::Now => "OK now",
+            Welcome::NotPreferred => "not their preferred time now",
+            Welcome::Quiet => "quiet hours now",
+        };
+        format!("{} – {welcome}", best.label("en"))
     }
 
     /// What was asked for, of whom, and since which day.

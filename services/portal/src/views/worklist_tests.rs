@@ -102,6 +102,18 @@ fn a_row_says_why_its_clock_stands_still_since_when_and_until_when() {
 }
 
 #[test]
+fn a_row_says_whether_it_is_quiet_at_their_place_now_or_not_the_part_of_the_day_that_they_named() {
+    let (profile, nobody) = (harbor_valley(), HashMap::new());
+    let note = |zone: &str, best: &str| {
+        looking(&profile, &nobody).row(&Row { time_zone: zone.into(), best_time: best.into(), ..row("") }).channel_note
+    };
+    // It is noon at the center.
+    assert_eq!(note("America/Los_Angeles", "afternoon"), "Afternoon – OK now");
+    assert_eq!(note("America/Los_Angeles", "morning"), "Morning – not their preferred time now");
+    assert_eq!(note("Europe/Berlin", "any"), "Any time – quiet hours now");
+}
+
+#[test]
 fn a_row_says_from_which_office_or_page_somebody_came() {
     let (profile, nobody) = (harbor_valley(), HashMap::new());
     let looking = looking(&profile, &nobody);

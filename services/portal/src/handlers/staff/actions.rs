@@ -101,7 +101,11 @@ pub async fn hand_over(State(app): State<Arc<App>>, Path(id): OfInquiry, posted:
         reason_kind: text("reason_kind"),
     };
     let call = async {
-        if request.reason.is_empty() {
+        if request.to_staff.is_empty() && request.to_team.is_empty() {
+            return Err(incomplete("choose a colleague or a team"));
+        }
+        // What goes to another team was sent to the wrong one, and that is counted.
+        if !request.to_team.is_empty() && request.reason.is_empty() {
             return Err(incomplete("say why you pass it on"));
         }
         posted.staff.peers.desk().hand_over_inquiry(request).await
@@ -188,13 +192,14 @@ pub async fn attempt(State(app): State<Arc<App>>, Path(id): OfInquiry, posted: P
         let (Some((outcome, _)), Ok(channel)) = (outcome, sent.get("channel").parse::<Channel>()) else {
             return Err(incomplete("choose an outcome and a channel"));
         };
-        let (script, script_version) = used_script(sent.get("script"), outcome);
+        let (script, script_version) =
+            used_script(sent.get("script"), (sent.get("script_shown"), sent.get("voicemail_shown")), outcome);
         let request = LogAttemptRequest {
             center: posted.staff.center(),
             inquiry_id: id.clone(),
             channel: channel_to_wire(channel).into(),
             outcome: (*outcome).to_owned(),
-            call_back_at: call_back_at(sent.get("call_back"), app.clock.now(), &posted.staff.in_force.1),
+            call_back_at: call_back_at(sent.get("call_back"), app.clock.now(), posted.staff.in_force.1.calendar(None)),
             idempotency_key: posted.key("attempt", &id),
             script,
             script_version,

@@ -23,7 +23,7 @@ fn empty(view: &str) -> String {
     said.to_owned()
 }
 
-/// The page, or its rows alone for the refresh in place.
+/// The page, or what changes on it for the refresh in place.
 pub async fn show(State(app): State<Arc<App>>, Query(query): Query<HashMap<String, String>>, staff: Staff) -> Response {
     if !staff.may(Action::ViewWorklist) {
         return not_yours(&app, &staff);
@@ -56,21 +56,25 @@ pub async fn show(State(app): State<Arc<App>>, Query(query): Query<HashMap<Strin
         }
     };
     let rows = rows(&app, &staff, &answer.rows).await;
-    if text("part") == "rows" {
-        let frame = frame(&app, &staff, "Worklist");
-        return page(StatusCode::OK, &WorklistRows { frame, empty: empty(view), rows });
-    }
+    let frame = frame(&app, &staff, "Worklist");
+    let as_of = EN.dates.moment(&app.clock.now().to_zoned_datetime(profile.zone().clone()));
+    let (figures, views) = (figures(&answer), tabs(&answer.counts, view, &chosen, is_reviewer));
     let is_first = text("after").is_empty();
+    let caption = caption(&answer, view, is_first);
+    if text("part") == "rows" {
+        let live = WorklistRows { frame, as_of, figures, views, caption, empty: empty(view), rows };
+        return page(StatusCode::OK, &live);
+    }
     let here = address(view, &chosen);
     let next = Some(&answer.next_page_token).filter(|token| !token.is_empty());
     let worklist = WorklistPage {
-        as_of: EN.dates.moment(&app.clock.now().to_zoned_datetime(profile.zone().clone())),
-        figures: figures(&answer),
-        views: tabs(&answer.counts, view, &chosen, is_reviewer),
+        as_of,
+        figures,
+        views,
         filters: filters(profile, view, &chosen),
         keep: vec![HiddenField { name: "view".to_owned(), value: view.to_owned() }],
         searched: staff.may(Action::ReadPerson).then(String::new),
-        caption: caption(&answer, view, is_first),
+        caption,
         empty: empty(view),
         rows_url: if is_first {
             format!("{here}&part=rows")
@@ -81,7 +85,7 @@ pub async fn show(State(app): State<Arc<App>>, Query(query): Query<HashMap<Strin
         new_call_url: staff.may(Action::EnterInquiry).then(|| "/inquiries/new".to_owned()),
         next_url: next.map(|token| format!("{here}&after={token}")),
         rows,
-        frame: frame(&app, &staff, "Worklist"),
+        frame,
     };
     page(StatusCode::OK, &worklist)
 }

@@ -4,9 +4,9 @@ use super::public::{needed, options, question};
 use super::staff::{claim, s, select};
 use super::{PATIENT, staff_frame};
 use crate::pages::{
-    Booking, Clock, ClockState, DocumentRow, Fact, InquiryPage, LetterLink, MessageRow, Moment, Question, QuestionKind,
-    RecordAction, RecordRow, ResponseCard, ReviewCard, Routing, Script, ScriptStep, SisterCard, SlotRow, StepCard, Tag,
-    Tone, Twin, VisitRow,
+    Booking, Clock, ClockState, DocumentRow, Fact, HiddenField, InquiryPage, LetterLink, MessageRow, Moment, Question,
+    QuestionKind, RecordAction, RecordRow, ResponseCard, ReviewCard, Routing, Script, ScriptStep, SisterCard, SlotRow,
+    StepCard, Tag, Tone, Twin, VisitRow,
 };
 
 pub fn script() -> Script {
@@ -112,6 +112,7 @@ fn routing() -> Routing {
         row: s("2"),
         revision: s("3f2a91"),
         teams: select(&["Breast team", "Trial team"]),
+        colleagues: select(&["Grace Okafor", "Luis Ortega"]),
         reasons: select(&["Another cancer area", "Another reason"]),
     }
 }
@@ -165,6 +166,7 @@ impl InquiryPage {
             caregiver: Some(Script { name: s("Somebody else asks for the person, version 1"), ..script() }),
             voicemail: Some(Script { name: s("Voice message, version 1"), ..script() }),
             attempt: attempt(),
+            scripts_shown: vec![HiddenField { name: s("script_shown"), value: s("no-records-yet~3") }],
             note: note(),
             note_missing: vec![s("Diagnosis"), s("Treatment so far")],
             note_draft: Some(s("Your draft of today 2:17 pm is shown. It is not saved yet.")),

@@ -242,7 +242,7 @@ impl HeldPage {
 }
 
 impl WorklistPage {
-    fn sample() -> Self {
+    pub(in crate::pages) fn sample() -> Self {
         let view = |label: &str, count, current| ViewTab {
             label: s(label),
             count,

@@ -1,6 +1,7 @@
 //! What stands beside the note: times, the visit, the route and the messages, each from a service of its own.
 
 use causeway_auth::Action;
+use causeway_funnel::profile::StaffRole;
 use causeway_funnel::reroute::RerouteReason;
 use causeway_funnel::routing::Condition;
 use causeway_proto::convert::channel_from_wire;
@@ -11,7 +12,7 @@ use jiff::tz::TimeZone;
 
 use super::choices::{VISIT_REASONS, option, select};
 use super::{AWAY, Looking};
-use crate::pages::{Booking, MessageRow, Routing, SlotRow, Tone, VisitRow};
+use crate::pages::{Booking, MessageRow, Routing, SelectOption, SlotRow, Tone, VisitRow};
 use crate::views::own::booked;
 use crate::views::times;
 use crate::words::EN;
@@ -87,6 +88,7 @@ impl Looking<'_> {
         let base = Routing {
             team: team(&inquiry.team),
             teams: if may_pass_on { teams.collect() } else { Vec::new() },
+            colleagues: if closed { Vec::new() } else { self.colleagues() },
             reasons: RerouteReason::ALL.iter().map(|reason| option(reason.as_str(), reason.label("en"))).collect(),
             ..Routing::default()
         };
@@ -100,6 +102,17 @@ impl Looking<'_> {
                 ..base
             },
         }
+    }
+
+    /// Who of the team may have it instead: for who has it, and for who may give it away.
+    fn colleagues(&self) -> Vec<SelectOption> {
+        let inquiry = &self.parts.inquiry;
+        let is_theirs = inquiry.owner == self.actor.id || self.may(Action::Reassign);
+        if !is_theirs || !self.may(Action::WorkInquiry) {
+            return Vec::new();
+        }
+        let team = self.profile.staff_of(&inquiry.team).filter(|one| one.id != inquiry.owner);
+        team.filter(|one| one.roles.iter().any(works)).map(|one| option(&one.id, &one.name)).collect()
     }
 
     pub(super) fn messages(&self) -> Vec<MessageRow> {
@@ -131,6 +144,11 @@ impl Looking<'_> {
             tone,
         })
     }
+}
+
+/// Whether somebody with this role works inquiries.
+const fn works(role: &StaffRole) -> bool {
+    !matches!(role, StaffRole::Auditor | StaffRole::Analyst | StaffRole::Operator)
 }
 
 /// A row that did not fit, in a sentence.

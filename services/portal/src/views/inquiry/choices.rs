@@ -7,7 +7,6 @@ use causeway_funnel::script::CallSituation;
 use causeway_funnel::stage::{CloseReason, ReopenReason};
 use causeway_proto::intake::v1::Inquiry;
 use jiff::civil::Date;
-use jiff::{SignedDuration, Timestamp};
 
 use crate::pages::{Choice, Question, QuestionKind, SelectOption};
 
@@ -21,14 +20,6 @@ pub const OUTCOMES: [(&str, &str); 8] = [
     ("other_person", "Somebody else answered"),
     ("asked_to_stop", "Asked us to stop: closes the inquiry"),
     ("deceased", "The patient has died: closes the inquiry"),
-];
-
-/// When to call back, with its words; the empty one leaves it to the rule.
-pub const CALL_BACK: [(&str, &str); 4] = [
-    ("1h", "In one hour"),
-    ("3h", "In three hours"),
-    ("next_morning", "Next opening"),
-    ("next_afternoon", "Afternoon of the next open day"),
 ];
 
 /// Why a visit is cancelled or moved by the center.
@@ -53,28 +44,6 @@ pub(super) fn reopen_reasons() -> Vec<SelectOption> {
     [option("", "Choose one")].into_iter().chain(reasons).collect()
 }
 
-/// When to call back, by the center's opening times; 0 leaves it to the rule.
-pub fn call_back_at(word: &str, now: Timestamp, profile: &Profile) -> i64 {
-    let calendar = profile.calendar(None);
-    let later = |hours| now.checked_add(SignedDuration::from_hours(hours)).unwrap_or(now);
-    let tomorrow = || {
-        let date = calendar.zone().to_datetime(now).date().tomorrow().ok()?;
-        Some(calendar.next_opening(date.at(0, 0, 0, 0).to_zoned_datetime(calendar.zone().clone()).ok()?.timestamp()))
-    };
-    let at = match word {
-        "1h" => Some(later(1)),
-        "3h" => Some(later(3)),
-        "next_morning" => tomorrow(),
-        "next_afternoon" => tomorrow().map(|opening| {
-            let noon = calendar.zone().to_datetime(opening).date().at(13, 0, 0, 0);
-            noon.to_zoned_datetime(calendar.zone().clone())
-                .map_or(opening, |noon| calendar.next_opening(noon.timestamp()))
-        }),
-        _ => None,
-    };
-    at.map_or(0, Timestamp::as_microsecond)
-}
-
 /// The opening on a day that was chosen as "2027-03-05"; none where it is no day.
 pub fn opening_on(day: &str, profile: &Profile) -> Option<i64> {
     let calendar = profile.calendar(None);
@@ -83,7 +52,7 @@ pub fn opening_on(day: &str, profile: &Profile) -> Option<i64> {
 }
 
 /// The form of a try. `may_close`: whether they may choose an outcome that closes the inquiry.
-pub(super) fn attempt(may_close: bool, inquiry: &Inquiry) -> Vec<Question> {
+pub(super) fn attempt(may_close: bool, inquiry: &Inquiry, call_backs: Vec<Choice>) -> Vec<Question> {
     let closes = |word: &str| matches!(word, "asked_to_stop" | "deceased");
     let outcomes: Vec<_> = OUTCOMES.into_iter().filter(|(word, _)| may_close || !closes(word)).collect();
     let choices = |list: &[(&str, &str)]| {
@@ -107,17 +76,19 @@ pub(super) fn attempt(may_close: bool, inquiry: &Inquiry) -> Vec<Question> {
     let mut questions = vec![
         question("outcome", QuestionKind::OneOf, "Outcome", choices(&outcomes), true),
         question("channel", QuestionKind::Select, "Channel", choices(&channels), true),
-        question("call_back", QuestionKind::Select, "Next try, if not by the rule", choices(&CALL_BACK), false),
     ];
+    if !call_backs.is_empty() {
+        questions.push(question("call_back", QuestionKind::Select, "Next try, if not by the rule", call_backs, false));
+    }
     let caregiver = CallSituation::CaregiverCalling.as_str();
     if let Some(other) = inquiry.scripts.iter().find(|script| script.situation == caregiver) {
         let shown = |id: &str, version: &str| {
-            (format!("{id}~{version}"), format!("{}, version {version}", id.replace('-', " ")))
+            (script_word(id, version), format!("{}, version {version}", id.replace('-', " ")))
         };
         let scripts = [shown(&inquiry.script_id, &inquiry.script_version), shown(&other.id, &other.version)];
         let scripts: Vec<(&str, &str)> = scripts
             .iter()
-            .filter(|(value, _)| !value.starts_with('~'))
+            .filter(|(value, _)| !value.is_empty())
             .map(|(value, label)| (value.as_str(), label.as_str()))
             .collect();
         questions.push(question("script", QuestionKind::Select, "Script that you used", choices(&scripts), false));
@@ -126,10 +97,20 @@ pub(super) fn attempt(may_close: bool, inquiry: &Inquiry) -> Vec<Question> {
     questions
 }
 
-/// Id and version of the script that a form says was used; a voice message has its own, which the desk knows.
-pub fn used_script(sent: &str, outcome: &str) -> (String, String) {
-    let chosen = sent.split_once('~').filter(|_| outcome != "voicemail");
-    chosen.map(|(id, version)| (id.to_owned(), version.to_owned())).unwrap_or_default()
+/// Id and version of a script as a form sends them; empty where there is none.
+pub(super) fn script_word(id: &str, version: &str) -> String {
+    if id.is_empty() { String::new() } else { format!("{id}~{version}") }
+}
+
+/// Id and version of the script that was used: as it was chosen, else as the page showed it. What was `shown` is the script of the
+/// call and that of a voice message, which has its own. Nothing: the desk says which one it was.
+pub fn used_script(chosen: &str, shown: (&str, &str), outcome: &str) -> (String, String) {
+    let word = match outcome {
+        "voicemail" => shown.1,
+        _ if chosen.is_empty() => shown.0,
+        _ => chosen,
+    };
+    word.split_once('~').map(|(id, version)| (id.to_owned(), version.to_owned())).unwrap_or_default()
 }
 
 /// Where somebody said that it is an earlier inquiry's person, that it is a duplicate stands ready.

@@ -331,18 +331,6 @@ fn a_document_may_be_opened_once_it_was_looked_at_and_matched_by_who_works_the_i
 }
 
 #[test]
-fn a_call_back_falls_into_opening_times() {
-    let profile = harbor_valley();
-    let at = |word| call_back_at(word, now(), &profile);
-    assert_eq!(at(""), 0);
-    assert_eq!(at("1h"), NOW + 3_600_000_000);
-    for word in ["next_morning", "next_afternoon"] {
-        let instant = Timestamp::from_microsecond(at(word)).expect("time");
-        assert!(instant > now() && profile.calendar(None).is_open(instant), "{word}");
-    }
-}
-
-#[test]
 fn who_may_be_the_same_person_is_shown_with_why_and_decided_by_who_repairs() {
     let link = PersonLink {
         inquiry_id: "i0".into(),
@@ -483,9 +471,12 @@ fn the_scripts_beside_that_of_the_call_are_shown_and_the_one_that_was_used_is_se
     assert_eq!(other.caregiver.expect("shown").name, "A title, version 1");
     let offered: Vec<&str> = other.attempt[3].options.iter().map(|one| one.value.as_str()).collect();
     assert_eq!(offered, ["first-call~3", "caregiver~1"]);
-    let used = |sent: &str, outcome: &str| used_script(sent, outcome);
-    assert_eq!(used("caregiver~1", "reached"), ("caregiver".to_owned(), "1".to_owned()));
-    let none = (String::new(), String::new());
-    assert_eq!(used("first-call~3", "voicemail"), none, "a voice message has its own");
-    assert_eq!(used("", "reached"), none);
+    let shown: Vec<_> = other.scripts_shown.iter().map(|one| (one.name.as_str(), one.value.as_str())).collect();
+    assert_eq!(shown, [("script_shown", "first-call~3"), ("voicemail_shown", "voicemail~1")]);
+    let used = |sent: &str, outcome: &str| used_script(sent, (shown[0].1, shown[1].1), outcome);
+    let script = |id: &str, version: &str| (id.to_owned(), version.to_owned());
+    assert_eq!(used("caregiver~1", "reached"), script("caregiver", "1"));
+    assert_eq!(used("first-call~3", "voicemail"), script("voicemail", "1"), "a voice message has its own");
+    assert_eq!(used("", "reached"), script("first-call", "3"), "what the page showed");
+    assert_eq!(used_script("", ("", ""), "reached"), script("", ""), "the page showed none");
 }
