@@ -138,7 +138,8 @@ pub struct Targets {
     pub follow_up_no_show_minutes: u32,
     /// Contact attempts before an inquiry may be closed as unreachable; after so many without a contact that is what comes next.
     pub attempts_before_unreachable: u32,
-    /// How long somebody may hold an inquiry that they took without doing anything about it; 0: as long as they like.
+    /// How long somebody may hold an inquiry that they took without doing anything about it, and what they have begun while it is late;
+    /// 0: as long as they like.
     pub claim_idle_minutes: u32,
 }
 

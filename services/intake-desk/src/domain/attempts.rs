@@ -5,7 +5,7 @@
 
 use std::cmp::Ordering;
 
-use causeway_funnel::inquiry::{BestTime, Channel, Facts};
+use causeway_funnel::inquiry::{Channel, Facts};
 use causeway_funnel::profile::QuietHours;
 use causeway_funnel::stage::StageEvent;
 use jiff::civil::{Date, Time};
@@ -30,7 +30,7 @@ pub fn next_try(now: Timestamp, facts: &Facts, rules: &Rules<'_>) -> Timestamp {
     let latest = next_business_day_end(now, rules).map_or(by_target, |end| by_target.min(end));
     let zone = TimeZone::get(&facts.time_zone).unwrap_or_else(|_| rules.calendar.zone().clone());
     let awake = awake(rules.quiet);
-    let liked = hours_of(facts.best_time).map(|liked| awake.map(|awake| shared(awake, liked)));
+    let liked = facts.best_time.hours().map(|liked| awake.map(|awake| shared(awake, liked)));
     let within = |hours: [Hours; 2]| last_within(hours, &zone, (now, latest), rules);
     liked.and_then(within).or_else(|| within(awake)).unwrap_or(latest)
 }
@@ -120,16 +120,6 @@ fn next_business_day_end(now: Timestamp, rules: &Rules<'_>) -> Option<Timestamp>
         end = close;
     }
     Some(end)
-}
-
-/// When the person likes to be called.
-const fn hours_of(best_time: BestTime) -> Option<Hours> {
-    match best_time {
-        BestTime::Morning => Some((8 * 60, 12 * 60)),
-        BestTime::Afternoon => Some((12 * 60, 17 * 60)),
-        BestTime::Evening => Some((17 * 60, 21 * 60)),
-        BestTime::Any => None,
-    }
 }
 
 /// Hours of a day as instants; none where they are empty.

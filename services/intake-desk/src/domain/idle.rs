@@ -122,13 +122,15 @@ impl Work<'_> {
         if !is_held_by(inquiry, owner, version) || waits {
             return;
         }
+        let minutes = self.rules.targets.claim_idle_minutes;
+        self.back(format!("{owner} took it {minutes} open minutes ago and nothing was done."));
+    }
+
+    /// Back to the queue, and why.
+    fn back(&mut self, why: String) {
         self.begin();
         self.inquiry.owner.clear();
         self.moved(How::Released);
-        let minutes = self.rules.targets.claim_idle_minutes;
-        self.enter(
-            "released",
-            format!("Back in the queue: {owner} took it {minutes} open minutes ago and nothing was done."),
-        );
+        self.enter("released", format!("Back in the queue: {why}"));
     }
 }
