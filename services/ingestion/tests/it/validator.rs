@@ -83,6 +83,8 @@ let faults = 0;
 const text = require("fs").readFileSync(0, "utf8");
 for (const line of text.split("\n").filter(line => line)) {
   const resource = JSON.parse(line);
+  // R4 has no topics of subscriptions; R4B has, and the other judge knows them.
+  if (resource.resourceType === "SubscriptionTopic") continue;
   const told = fhir.validate(resource, { errorOnUnexpected: true });
   for (const one of told.messages.filter(one => one.severity === "error" || one.severity === "fatal")) {
     faults += 1;
