@@ -92,6 +92,7 @@ macro_rules! events {
 
 events! {
     inquiry::v1::InquiryReceived, "causeway.inquiry.v1.InquiryReceived", "inquiry", "received";
+    inquiry::v1::InquiryAmended, "causeway.inquiry.v1.InquiryAmended", "inquiry", "amended";
     inquiry::v1::DocumentReceived, "causeway.inquiry.v1.DocumentReceived", "document", "received";
     inquiry::v1::HandoverTaken, "causeway.inquiry.v1.HandoverTaken", "sister", "taken";
     inquiry::v1::HandoverNotTaken, "causeway.inquiry.v1.HandoverNotTaken", "sister", "not_taken";
@@ -120,6 +121,7 @@ events! {
     notice::v1::NoticeSent, "causeway.notice.v1.NoticeSent", "notice", "sent";
     notice::v1::NoticeFailed, "causeway.notice.v1.NoticeFailed", "notice", "failed";
     notice::v1::NoticeUncertain, "causeway.notice.v1.NoticeUncertain", "notice", "uncertain";
+    notice::v1::ContactStopped, "causeway.notice.v1.ContactStopped", "notice", "stopped";
 }
 
 impl Event for intake::v1::StageChanged {
@@ -189,6 +191,8 @@ mod tests {
         check::<notice::v1::NoticeSent>();
         check::<notice::v1::NoticeFailed>();
         check::<notice::v1::NoticeUncertain>();
+        check::<notice::v1::ContactStopped>();
+        check::<inquiry::v1::InquiryAmended>();
     }
 
     #[test]

@@ -76,6 +76,13 @@ pub const EVENTS: &[EventDef] = &[
         listeners: &[("routing", "*"), ("metrics", "*")],
     },
     EventDef {
+        kind: "causeway.inquiry.v1.InquiryAmended",
+        noun: "inquiry",
+        verb: "amended",
+        owner: "ingestion",
+        listeners: &[("intake-desk", "*"), ("notification", "*")],
+    },
+    EventDef {
         kind: "causeway.inquiry.v1.DocumentReceived",
         noun: "document",
         verb: "received",
@@ -275,6 +282,13 @@ pub const EVENTS: &[EventDef] = &[
         kind: "causeway.notice.v1.NoticeUncertain",
         noun: "notice",
         verb: "uncertain",
+        owner: "notification",
+        listeners: &[("intake-desk", "*")],
+    },
+    EventDef {
+        kind: "causeway.notice.v1.ContactStopped",
+        noun: "notice",
+        verb: "stopped",
         owner: "notification",
         listeners: &[("intake-desk", "*")],
     },

@@ -363,6 +363,7 @@ fn every_event_reads_and_writes_as_when_it_was_frozen() {
         reference: "LS-7K4M-2QX".into(),
     });
     check(intake::v1::ReferredElsewhere { facts: Some(facts()), entry: "bone-marrow".into(), at: 5 });
+    let known = facts();
     let (facts, appointment) = (|| Some(facts()), || Some(appointment()));
     check(scheduling::v1::AppointmentBooked { facts: facts(), appointment: appointment(), version: 1, at: 9 });
     check(scheduling::v1::AppointmentRescheduled {
@@ -386,6 +387,18 @@ fn every_event_reads_and_writes_as_when_it_was_frozen() {
     check(notice::v1::NoticeSent { outcome: Some(outcome()) });
     check(notice::v1::NoticeFailed { outcome: Some(outcome()) });
     check(notice::v1::NoticeUncertain { outcome: Some(outcome()) });
+    check(inquiry::v1::InquiryAmended {
+        facts: Some(known.clone()),
+        changed: vec!["email".into(), "consult_type".into()],
+        version: 2,
+        at: 9,
+    });
+    check(notice::v1::ContactStopped {
+        inquiry_id: known.inquiry_id,
+        center: "lakeside".into(),
+        channel: "all".into(),
+        at: 9,
+    });
 }
 
 #[test]

@@ -4,7 +4,7 @@
 //! system, gRPC); to `StageChanged` and the five appointment events for what became of referrals by FHIR, and so that the next
 //! call of somebody whose inquiry is over is a new one; to `OfficeRecordsWanted` for what offices are to send; to `HandedToCenter`,
 //! for which a sister center gets an inquiry of its own.
-//! Publishes: `InquiryReceived`, `DocumentReceived`, `HandoverTaken`, `HandoverNotTaken`.
+//! Publishes: `InquiryReceived`, `InquiryAmended`, `DocumentReceived`, `HandoverTaken`, `HandoverNotTaken`.
 //! Owns: the inquiry as received, the person behind it (all PHI of the installation, sealed), what has to be mended and what
 //! people did about it, the answers given to each idempotency key, the messages and files of partner systems and the calls of
 //! phone systems as they came (sealed), frames of the HL7 door that belong to nobody (sealed), the documents of inquiries (sealed), which inquiries may be the same person's, where a referral by FHIR stands for its

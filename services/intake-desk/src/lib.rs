@@ -1,6 +1,6 @@
 //! The intake desk: who works an inquiry, what happened to it, what to do next, and by when.
 //!
-//! Listens to: RouteDecided, OwnerChosen, DocumentReceived, ResponseDueChanged, ResponseMissed, EscalationRaised, the five appointment events, what
+//! Listens to: RouteDecided, InquiryAmended, ContactStopped, OwnerChosen, DocumentReceived, ResponseDueChanged, ResponseMissed, EscalationRaised, the five appointment events, what
 //! became of notices and of hand-overs to sister centers. Publishes: StageChanged, WorkMoved, ReadinessChanged, ContactAttempted,
 //! RecordsRequested, OfficeRecordsWanted, ReferredElsewhere, HandedToCenter, ReviewDecided, ReviewEscalated, NextStepAgreed, NextStepOver.
 //! Owns: work items, attempts, notes (sealed), the records checklist, audits of quality (their words sealed), and the stage of every

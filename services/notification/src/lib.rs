@@ -1,8 +1,8 @@
 //! notification: clear, kind, consented messages to people.
 //!
-//! Listens to: routes decided, response times changed, records requested, referrals elsewhere, dated next steps,
+//! Listens to: mended inquiries, routes decided, response times changed, records requested, referrals elsewhere, dated next steps,
 //! appointments, closed inquiries. Publishes: notices sent, failed,
-//! uncertain. Owns: who wants no messages, notices, and what became of each. Never: decides a stage, or keeps a name or an
+//! uncertain; contact stopped. Owns: who wants no messages, notices, and what became of each. Never: decides a stage, or keeps a name or an
 //! address; both are read from ingestion at the moment of sending, with the purpose.
 //!
 //! A fact becomes a row (`handlers`), a loop sends rows (`sender`), the row says what is known of the outcome: a crash

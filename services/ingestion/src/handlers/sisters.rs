@@ -249,7 +249,8 @@ async fn mended_there(tx: &mut Tx, inquiry_id: Uuid) -> Result<(), HandlerError>
     let Some(kept) = repairs::inquiry(tx, inquiry_id).await? else { return Ok(()) };
     let facts = wire::Facts::decode(kept.facts.as_slice()).map_err(|cause| HandlerError::Failed(cause.to_string()))?;
     let facts = wire::Facts { needs_repair: false, ..facts }.encode_to_vec();
-    Ok(repairs::rewrite(tx, inquiry_id, (None, &facts, false)).await?)
+    repairs::rewrite(tx, inquiry_id, (None, &facts, false)).await?;
+    Ok(())
 }
 
 async fn refuse(tx: &mut Tx, asked: &Asked<'_>, why: NotTaken) -> Result<Outcome, HandlerError> {

@@ -327,24 +327,25 @@ pub async fn mended(tx: &mut Tx, ids: &[Uuid], fields: Option<&[String]>) -> Res
     Ok(done)
 }
 
-/// Writes what is told of an inquiry, and its mended person where it was mended.
+/// Writes what is told of an inquiry, and its mended person where it was mended. Gives how often that was written, and whether the
+/// inquiry is held.
 pub async fn rewrite(
     tx: &mut Tx,
     id: Uuid,
     (sealed, facts, needs_repair): (Option<&[u8]>, &[u8], bool),
-) -> Result<(), sqlx::Error> {
+) -> Result<(i32, bool), sqlx::Error> {
     let center = tx.center().to_owned();
-    sqlx::query(
-        "UPDATE inquiries SET sealed = coalesce($3, sealed), facts = $4, needs_repair = $5 WHERE center_id = $1 AND inquiry_id = $2",
+    sqlx::query_as(
+        "UPDATE inquiries SET sealed = coalesce($3, sealed), facts = $4, needs_repair = $5, mended = mended + 1 \
+         WHERE center_id = $1 AND inquiry_id = $2 RETURNING mended, held",
     )
     .bind(center)
     .bind(id)
     .bind(sealed)
     .bind(facts)
     .bind(needs_repair)
-    .execute(tx.conn())
-    .await?;
-    Ok(())
+    .fetch_one(tx.conn())
+    .await
 }
 
 /// What somebody did.

@@ -3,9 +3,10 @@
 
 use causeway_ingestion::Config;
 use causeway_ingestion::config::People;
+use causeway_proto::events::Event as _;
 use causeway_proto::inquiry::v1::{
-    ApplyMessageRequest, AssignMessageRequest, CancerArea, Facts, RepairOutcome, RepairRow, RetryFileRequest,
-    SettleMessagesRequest,
+    ApplyMessageRequest, AssignMessageRequest, CancerArea, Facts, InquiryAmended, RepairOutcome, RepairRow,
+    RetryFileRequest, SettleMessagesRequest,
 };
 use prost::Message as _;
 use tonic::{Code, Status};
@@ -221,6 +222,19 @@ async fn an_inquiry_is_mended_at_any_time_and_each_answer_is_read_by_its_form() 
         assert_eq!(shown.fields[*key], *answer);
     }
     assert_eq!(world.count("SELECT count(*) FROM audit_log WHERE purpose = 'mend_inquiry'").await, 1);
+    // The others hear what it is now, and which answers those were, but none that ties a person to anything.
+    let told: Vec<Vec<u8>> = sqlx::query_scalar("SELECT payload FROM outbox WHERE kind = $1 ORDER BY version")
+        .bind(InquiryAmended::KIND)
+        .fetch_all(&world.admin)
+        .await
+        .expect("the outbox");
+    let event = InquiryAmended::decode(told[0].as_slice()).expect("readable");
+    assert_eq!((told.len(), event.version), (1, 2), "one, and its receipt was the first");
+    assert_eq!(event.changed, ["address", "insurance", "language", "referring_npi"]);
+    let facts = event.facts.expect("facts");
+    assert_eq!((facts.language.as_str(), facts.nearest_site.as_str()), ("es", "harbor"));
+    let bytes = String::from_utf8_lossy(&told[0]).into_owned();
+    assert!(["Harbor Avenue", "00-11-22", "1234567893"].iter().all(|word| !bytes.contains(word)), "{bytes}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

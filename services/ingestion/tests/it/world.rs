@@ -18,6 +18,7 @@ use causeway_ingestion::{Config, Ingestion};
 use causeway_local::find::Search;
 use causeway_local::{PrivateNats, PrivatePostgres, ServiceDatabase};
 use causeway_mailbox::migrate;
+use causeway_proto::events::Event as _;
 use causeway_proto::inquiry::v1::InquiryReceived;
 use causeway_proto::inquiry::v1::ingestion_client::IngestionClient;
 use causeway_proto::subjects;
@@ -345,8 +346,10 @@ pub async fn published(bus: &Bus, count: usize) -> Vec<(Envelope, InquiryReceive
         for delivery in batch.expect("deliveries") {
             delivery.ack().await;
             for event in delivery.events {
-                let received = InquiryReceived::decode(event.payload).expect("readable");
-                seen.push((event.envelope.expect("an envelope"), received));
+                let envelope = event.envelope.expect("an envelope");
+                if envelope.kind == InquiryReceived::KIND {
+                    seen.push((envelope, InquiryReceived::decode(event.payload).expect("readable")));
+                }
             }
         }
     }

@@ -43,7 +43,8 @@ impl RecordLine {
 
 /// Whether anybody is asked again: somebody works it, and nobody hears at the same time that they are not treated here.
 fn is_chased(inquiry: &Inquiry) -> bool {
-    inquiry.is_open() && inquiry.declined.is_none() && !inquiry.scope.state.is_out()
+    let wants_contact = inquiry.stopped_at.is_none();
+    inquiry.is_open() && wants_contact && inquiry.declined.is_none() && !inquiry.scope.state.is_out()
 }
 
 /// The kinds of the documents that are waited for from the office that refers; none where nobody is asked for any.

@@ -54,6 +54,7 @@ pub fn decide(inquiry: Inquiry, step: &Step, by: &By, now: Timestamp, rules: &Ru
     };
     work.take(step)?;
     if work.changed {
+        work.honour_stop();
         work.settle(&before);
     }
     let Work { inquiry, changed, entries, told, .. } = work;
@@ -74,6 +75,8 @@ impl Work<'_> {
             Step::Document { document, kind, previous, at } => self.document(*document, (kind, previous), *at),
             Step::LooseDocument { document, door, at } => self.loose_document(*document, door, *at),
             Step::RecordsNotTold { at, text } => self.records_not_told(*at, text),
+            Step::Amended(told) => self.amended(told),
+            Step::ContactStopped { channel, at } => self.contact_stopped(*channel, *at),
             Step::ClaimIdle { owner, version, since } => self.claim_idle(owner, *version, *since),
             Step::LeftLate { owner, due, touched } => self.left_late(owner, *due, *touched),
             Step::NextStepTimePassed { number } => self.next_step_time_passed(*number),

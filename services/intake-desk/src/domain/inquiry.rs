@@ -231,6 +231,10 @@ pub struct Inquiry {
     pub visit: Option<Visit>,
     /// The last dated next step that was agreed where no visit applies.
     pub next_step: Option<NextStep>,
+    /// Since when the person wants no contact.
+    pub stopped_at: Option<Timestamp>,
+    /// The newest word of their mended answers; 0: none were mended.
+    pub amended: i64,
     /// Counts the changes.
     pub version: i64,
 }
@@ -471,6 +475,8 @@ pub fn routed(
         closed_at: None,
         visit: None,
         next_step: None,
+        stopped_at: None,
+        amended: 0,
         version: 1,
     }
 }

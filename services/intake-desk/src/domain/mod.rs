@@ -7,6 +7,9 @@
 mod agreed;
 #[cfg(test)]
 mod agreed_tests;
+mod amend;
+#[cfg(test)]
+mod amend_tests;
 mod attempts;
 mod chase;
 mod decide;
@@ -41,6 +44,7 @@ mod work;
 mod worked;
 
 pub use agreed::{NextStep, nearest};
+pub use amend::Amendment;
 pub use attempts::{next_channel, next_try};
 pub use chase::{asks_again_at, chase_look};
 pub use decide::decide;

@@ -14,6 +14,7 @@ use causeway_funnel::triage::ReviewDecision;
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use super::amend::Amendment;
 use super::inquiry::{Inquiry, Paused, Route};
 use super::review::{Verdict, Waiting};
 use super::sister::Fate;
@@ -248,6 +249,15 @@ pub enum Step {
     NextStepTimePassed {
         /// Which agreement.
         number: i64,
+    },
+    /// Its answers were mended.
+    Amended(Box<Amendment>),
+    /// The person wants to hear no more.
+    ContactStopped {
+        /// By which way; none: no contact at all.
+        channel: Option<Channel>,
+        /// Since when.
+        at: Timestamp,
     },
     /// Somebody takes it.
     Claim,

@@ -280,7 +280,7 @@ impl Work<'_> {
             self.inquiry.call_back_at = Some(self.rules.calendar.next_opening(now));
         }
         self.reopened = Some((reason, self.inquiry.close_reason.take().unwrap_or_default()));
-        self.inquiry.closed_at = None;
+        (self.inquiry.closed_at, self.inquiry.stopped_at) = (None, None);
         self.inquiry.forget_decline();
         // A message that was on its way when it was closed may have been held back by that: it is asked for anew.
         if self.inquiry.scope.state == ScopeState::Sending {

@@ -5,13 +5,16 @@ use std::collections::{HashMap, HashSet};
 use causeway_envelope::TraceContext;
 use causeway_funnel::profile::Profile;
 use causeway_mailbox::{HandlerError, Outcome, Timer, Tx};
+use causeway_proto::convert::facts_to_wire;
+use causeway_proto::inquiry::v1 as wire;
 use uuid::Uuid;
 
+use super::begin::checklist;
 use super::read::Notice;
 use super::{Placed, SHORTLY, Watched, chase_timer, claim_timer, left_timer, review_timer, told};
-use crate::domain::{Inquiry, Rules, Step, begun_by, chase_look, decide, looks_again};
+use crate::domain::{Amendment, Inquiry, Rules, Step, begun_by, chase_look, decide, looks_again};
 use crate::store::drafts;
-use crate::store::inquiry::{Loaded, known, load_for_update, save};
+use crate::store::inquiry::{Loaded, known, load_for_update, save, save_facts};
 use crate::store::timeline::Line;
 
 /// Timer that fires when a booked visit's time has come.
@@ -48,12 +51,22 @@ pub(super) async fn take(
         load_for_update(tx, &ids).await?.into_iter().map(|one| (one.inquiry.inquiry_id, one)).collect();
     let (mut changed, mut timers) = (HashSet::new(), Vec::new());
     let (center, now) = (tx.center().to_owned(), tx.now());
-    for Placed { place, inquiry_id, step, by, trace } in steps {
-        let Some(Loaded { inquiry, facts, routed_line }) = loaded.remove(&inquiry_id) else {
+    let mut amended = HashSet::new();
+    for Placed { place, inquiry_id, mut step, by, trace } in steps {
+        let Some(Loaded { inquiry, mut facts, routed_line }) = loaded.remove(&inquiry_id) else {
             outcomes[place] = Outcome::RetryAfter(SHORTLY);
             continue;
         };
-        let rules = Rules::of(profile, &inquiry.facts, &inquiry.route);
+        let mut known = &inquiry.facts;
+        if let Step::Amended(told) = &mut step
+            && told.version > inquiry.amended
+        {
+            complete(told, profile);
+            amended.insert(inquiry_id);
+            facts = wire::Facts { attribution: facts.attribution.take(), ..facts_to_wire(inquiry_id, &told.facts) };
+            known = &told.facts;
+        }
+        let rules = Rules::of(profile, known, &inquiry.route);
         let (watched, chased) = (Watched::of(&inquiry), chase_look(&inquiry, &rules));
         let begun = begun_by(&inquiry).map(|(owner, due)| (owner.to_owned(), due));
         let decided = decide(inquiry, &step, &by, now, &rules)
@@ -79,11 +92,23 @@ pub(super) async fn take(
     let to_save: Vec<&Inquiry> =
         loaded.values().map(|one| &one.inquiry).filter(|inquiry| changed.contains(&inquiry.inquiry_id)).collect();
     save(tx, &to_save).await?;
+    let renewed = |one: &&Loaded| {
+        let id = one.inquiry.inquiry_id;
+        amended.contains(&id) && changed.contains(&id)
+    };
+    save_facts(tx, &loaded.values().filter(renewed).collect::<Vec<_>>()).await?;
     for closed in to_save.iter().filter(|inquiry| inquiry.close_reason.is_some()) {
         drafts::drop_of(tx, closed.inquiry_id, None).await?;
     }
     tx.schedule_all(&timers).await?;
     Ok(())
+}
+
+/// What the profile says of what an inquiry is now.
+fn complete(told: &mut Amendment, profile: &Profile) {
+    let (consult, area) = (told.facts.consult_type, told.facts.cancer_area);
+    told.checklist = checklist(profile, consult, area);
+    told.out_of_scope = profile.out_of_scope(consult, area).map(|entry| entry.id.clone()).unwrap_or_default();
 }
 
 /// Messages to people only add a line to the timeline.

@@ -1,13 +1,13 @@
 //! From messages to what the desk can decide on. What can't be read is parked, and nothing else with it.
 
-use causeway_funnel::inquiry::Facts;
+use causeway_funnel::inquiry::{Channel, Facts};
 use causeway_funnel::stillness::PauseReason;
 use causeway_mailbox::{Outcome, Received};
 use causeway_proto::convert::{facts_from_wire, instant, optional_instant};
 use causeway_proto::events::{Event, Unreadable, decode, id};
 use causeway_proto::inquiry::v1 as inquiry;
-use causeway_proto::inquiry::v1::{DocumentReceived, HandoverNotTaken, HandoverTaken};
-use causeway_proto::notice::v1::{NoticeFailed, NoticeOutcome, NoticeSent, NoticeUncertain};
+use causeway_proto::inquiry::v1::{DocumentReceived, HandoverNotTaken, HandoverTaken, InquiryAmended};
+use causeway_proto::notice::v1::{ContactStopped, NoticeFailed, NoticeOutcome, NoticeSent, NoticeUncertain};
 use causeway_proto::routing::v1::{
     ClockPause, EscalationRaised, OwnerChosen, ResponseDueChanged, ResponseMissed, RouteDecided,
 };
@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::Placed;
-use crate::domain::{By, Choice, Entry, Fate, Moved, Paused, ReferralFate, Route, Step, VisitEvent};
+use crate::domain::{Amendment, By, Choice, Entry, Fate, Moved, Paused, ReferralFate, Route, Step, VisitEvent};
 
 /// An inquiry that routing has decided on.
 pub struct Decision {
@@ -84,6 +84,8 @@ fn read(center: &str, place: usize, received: &Received) -> Result<Read, String>
         EscalationRaised::KIND => decode(payload).and_then(escalated),
         HandoverTaken::KIND => decode(payload).and_then(taken),
         HandoverNotTaken::KIND => decode(payload).and_then(not_taken),
+        InquiryAmended::KIND => decode(payload).and_then(amended),
+        ContactStopped::KIND => decode(payload).and_then(stopped),
         NoticeSent::KIND => decode(payload).and_then(|event: NoticeSent| notice(event.outcome, "sent")),
         NoticeFailed::KIND => decode(payload).and_then(|event: NoticeFailed| notice(event.outcome, "failed")),
         NoticeUncertain::KIND => decode(payload).and_then(|event: NoticeUncertain| notice(event.outcome, "uncertain")),
@@ -179,6 +181,25 @@ fn escalated(event: EscalationRaised) -> Result<Read, Unreadable> {
     let level = u32::try_from(event.level).unwrap_or_default();
     let step = Step::Escalated { why: event.why, level, to: event.to };
     Ok(Read::Step(id("inquiry_id", &event.inquiry_id)?, step))
+}
+
+/// What the profile says of it is added where it is applied.
+fn amended(event: InquiryAmended) -> Result<Read, Unreadable> {
+    let (inquiry_id, facts) = facts_from_wire(&event.facts.ok_or(Unreadable::Missing { field: "facts" })?)?;
+    let (changed, version) = (event.changed, event.version);
+    let told = Amendment { facts, changed, version, checklist: Vec::new(), out_of_scope: String::new() };
+    Ok(Read::Step(inquiry_id, Step::Amended(Box::new(told))))
+}
+
+/// A channel of a newer notification is none that we would call by.
+fn stopped(event: ContactStopped) -> Result<Read, Unreadable> {
+    let channel = match event.channel.as_str() {
+        "all" => None,
+        "sms" => Some(Channel::Sms),
+        _ => Some(Channel::Email),
+    };
+    let at = instant("at", event.at)?;
+    Ok(Read::Step(id("inquiry_id", &event.inquiry_id)?, Step::ContactStopped { channel, at }))
 }
 
 fn taken(event: HandoverTaken) -> Result<Read, Unreadable> {

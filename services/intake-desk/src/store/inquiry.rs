@@ -74,6 +74,8 @@ pub struct InquiryRow {
     review_escalated: i32,
     decline_reason: String,
     next_step: Option<Json<NextStep>>,
+    stopped_at: Option<Ts>,
+    amended: i64,
 }
 
 const COLUMNS: &str = "inquiry_id, facts, stage, program, team, site, script, owner, priority, next_action, due_at, \
@@ -81,7 +83,7 @@ const COLUMNS: &str = "inquiry_id, facts, stage, program, team, site, script, ow
      intake_complete, records_ready, reviewed, stage_facts, checklist, close_reason, closed_at, visit_at, visit_told_at, \
      visit_version, route_version, clock_version, version, routed_line, chosen, moved_version, choice, escalated, bounced, \
      scope_entry, scope_state, scope_reason, handover, moved_at, pauses, review_since, review_due_at, \
-     review_escalated, decline_reason, next_step, loose, tries_in_vain";
+     review_escalated, decline_reason, next_step, loose, tries_in_vain, stopped_at, amended";
 
 /// A word in a row that this release does not know.
 fn unreadable(column: &str, cause: impl std::fmt::Display) -> sqlx::Error {
@@ -165,6 +167,8 @@ impl InquiryRow {
             closed_at: self.closed_at.map(|at| at.0),
             visit: self.visit_told_at.map(visit),
             next_step: self.next_step.map(|step| step.0),
+            stopped_at: self.stopped_at.map(|at| at.0),
+            amended: self.amended,
             version: self.version,
         };
         Ok(Loaded { inquiry, facts, routed_line: self.routed_line })
@@ -207,18 +211,18 @@ const UPDATE: &str = "UPDATE inquiries AS i SET stage = t.stage, program = t.pro
      scope_state = t.scope_state, scope_reason = t.scope_reason, handover = t.handover, moved_at = t.moved_at, pauses = t.pauses, \
      scope_entry = t.scope_entry, review_since = t.review_since, review_due_at = t.review_due_at, \
      review_escalated = t.review_escalated, decline_reason = t.decline_reason, next_step = t.next_step, loose = t.loose, \
-     tries_in_vain = t.tries_in_vain \
+     tries_in_vain = t.tries_in_vain, stopped_at = t.stopped_at, amended = t.amended \
      FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], \
      $9::text[], $10::timestamptz[], $11::timestamptz[], $12::boolean[], $13::integer[], $14::timestamptz[], \
      $15::timestamptz[], $16::timestamptz[], $17::bigint[], $18::boolean[], $19::boolean[], $20::boolean[], $21::jsonb[], \
      $22::jsonb[], $23::text[], $24::timestamptz[], $25::timestamptz[], $26::timestamptz[], $27::bigint[], $28::bigint[], \
      $29::bigint[], $30::bigint[], $31::boolean[], $32::bigint[], $33::bigint[], $34::integer[], $35::boolean[], $36::text[], $37::text[], $38::jsonb[], $39::timestamptz[], $40::jsonb[], \
-     $41::text[], $42::timestamptz[], $43::timestamptz[], $44::integer[], $45::text[], $46::jsonb[], $47::jsonb[], $48::integer[]) AS t \
+     $41::text[], $42::timestamptz[], $43::timestamptz[], $44::integer[], $45::text[], $46::jsonb[], $47::jsonb[], $48::integer[], $49::timestamptz[], $50::bigint[]) AS t \
      (inquiry_id, stage, program, team, site, script, owner, priority, next_action, due_at, \
      response_due_at, after_hours, attempts, first_attempt_at, first_contact_at, call_back_at, note_version, \
      intake_complete, records_ready, reviewed, stage_facts, checklist, close_reason, closed_at, visit_at, visit_told_at, \
      visit_version, route_version, version, clock_version, chosen, moved_version, choice, escalated, bounced, \
-     scope_state, scope_reason, handover, moved_at, pauses, scope_entry, review_since, review_due_at, review_escalated, decline_reason, next_step, loose, tries_in_vain) \
+     scope_state, scope_reason, handover, moved_at, pauses, scope_entry, review_since, review_due_at, review_escalated, decline_reason, next_step, loose, tries_in_vain, stopped_at, amended) \
      WHERE i.inquiry_id = t.inquiry_id";
 
 /// Saves inquiries that were loaded for update, with one statement.
@@ -278,11 +282,34 @@ pub async fn save(tx: &mut Tx, all: &[&Inquiry]) -> Result<(), sqlx::Error> {
         .bind(column(all, |one| one.next_step.as_ref().map(Json)))
         .bind(column(all, |one| Json(&one.loose)))
         .bind(column(all, |one| i32::try_from(one.tries_in_vain).unwrap_or(i32::MAX)))
+        .bind(column(all, |one| one.stopped_at.map(Ts)))
+        .bind(column(all, |one| one.amended))
         .execute(tx.conn())
         .await?;
     // They were locked by this transaction, so none can be gone.
     if saved.rows_affected() != all.len() as u64 {
         return Err(sqlx::Error::RowNotFound);
     }
+    Ok(())
+}
+
+/// Saves what inquiries are now that their answers were mended: their facts as every event carries them, and what the worklist filters by.
+pub async fn save_facts(tx: &mut Tx, all: &[&Loaded]) -> Result<(), sqlx::Error> {
+    if all.is_empty() {
+        return Ok(());
+    }
+    let texts = |get: fn(&Inquiry) -> &str| -> Vec<&str> { all.iter().map(|one| get(&one.inquiry)).collect() };
+    sqlx::query(
+        "UPDATE inquiries AS i SET facts = t.facts, consult_type = t.consult, cancer_area = t.area, language = t.language \
+         FROM unnest($1::uuid[], $2::bytea[], $3::text[], $4::text[], $5::text[]) AS t (inquiry_id, facts, consult, area, language) \
+         WHERE i.inquiry_id = t.inquiry_id",
+    )
+    .bind(all.iter().map(|one| one.inquiry.inquiry_id).collect::<Vec<_>>())
+    .bind(all.iter().map(|one| one.facts.encode_to_vec()).collect::<Vec<_>>())
+    .bind(texts(|one| one.facts.consult_type.as_str()))
+    .bind(texts(|one| one.facts.cancer_area.as_str()))
+    .bind(texts(|one| &one.facts.language))
+    .execute(tx.conn())
+    .await?;
     Ok(())
 }

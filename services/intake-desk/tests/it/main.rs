@@ -1,6 +1,7 @@
 //! The intake desk as a whole: events in, events out, commands, timers, on real servers.
 
 mod access;
+mod amended;
 mod audits;
 mod claims;
 mod clock;

@@ -6,6 +6,7 @@ use causeway_mailbox::{Database, TxError};
 use causeway_proto::convert::micros;
 use causeway_proto::error::Reason;
 use causeway_proto::inquiry::v1::Channel;
+use causeway_proto::notice::v1 as wire;
 use causeway_proto::notice::v1::notices_server::Notices;
 use causeway_proto::notice::v1::{
     ListNoticesRequest, ListNoticesResponse, Notice, NoticeOutcome, StopMessagesRequest, StopMessagesResponse,
@@ -14,11 +15,11 @@ use causeway_serve::{Code, caller};
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
-use super::tell_stopped;
+use super::{tell_stop, tell_stopped};
 use crate::error::refused;
 use crate::metrics::Metrics;
 use crate::store::notices::{self, Listed};
-use crate::store::stops::{self, Stop};
+use crate::store::stops::{self, Stop, Stopped};
 
 /// Answers calls.
 pub struct Calls {
@@ -40,10 +41,16 @@ impl Notices for Calls {
         let inquiry_id = inquiry(&inquiry_id)?;
         let action = if actor.kind == ActorKind::Patient { Action::ViewOwnInquiry } else { Action::ViewWorklist };
         may(&actor, action, &center, inquiry_id)?;
-        let read = self.database.read(&center, move |tx| Box::pin(notices::list(tx, inquiry_id))).await;
-        let listed = read.map_err(|cause| refused(&cause))?;
+        let read = self.database.read(&center, move |tx| {
+            Box::pin(async move {
+                let listed = notices::list(tx, inquiry_id).await?;
+                Ok::<_, TxError>((listed, stops::said_of(tx, inquiry_id).await?))
+            })
+        });
+        let (listed, stopped) = read.await.map_err(|cause| refused(&cause))?;
         let notices = listed.into_iter().map(|one| to_wire(&center, inquiry_id, one)).collect();
-        Ok(Response::new(ListNoticesResponse { notices }))
+        let stopped = stopped.into_iter().map(|(channel, since)| wire::Stopped { channel, since: micros(since) });
+        Ok(Response::new(ListNoticesResponse { notices, stopped: stopped.collect() }))
     }
 
     async fn stop_messages(
@@ -63,12 +70,13 @@ impl Notices for Calls {
         let stop = Stop { inquiry_id, channel, actor_kind: actor.kind.word(), actor_id: actor.id };
         let written = self.database.with_tx(&center, move |tx| {
             Box::pin(async move {
-                let (since, ended) = stops::stop(tx, &stop).await?;
-                tell_stopped(tx, &ended);
-                Ok::<_, TxError>((since, ended))
+                let stopped = stops::stop(tx, &stop).await?;
+                tell_stop(tx, &stop, &stopped);
+                tell_stopped(tx, &stopped.ended);
+                Ok::<_, TxError>(stopped)
             })
         });
-        let (since, ended) = written.await.map_err(|cause| refused(&cause))?;
+        let Stopped { since, ended, .. } = written.await.map_err(|cause| refused(&cause))?;
         ended.iter().for_each(|told| self.metrics.count(told.kind, true, "suppressed", 1));
         let cancelled = i32::try_from(ended.len()).unwrap_or(i32::MAX);
         Ok(Response::new(StopMessagesResponse { stopped_at: micros(since), cancelled }))

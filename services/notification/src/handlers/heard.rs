@@ -9,7 +9,7 @@ use causeway_funnel::stage::CloseReason;
 use causeway_mailbox::Received;
 use causeway_proto::convert::{area_from_wire, consult_type_from_wire, instant, optional_instant};
 use causeway_proto::events::{Event, decode, id};
-use causeway_proto::inquiry::v1::{Facts, Stay};
+use causeway_proto::inquiry::v1::{Facts, InquiryAmended, Stay};
 use causeway_proto::intake::v1::{
     NextStepAgreed, NextStepOver, RecordsRequested, ReferredElsewhere, ReviewEscalated, StageChanged,
 };
@@ -44,6 +44,8 @@ pub enum Heard {
         /// Nothing is to be sent about it ever more: the person has died, or asked us to stop.
         for_good: bool,
     },
+    /// The address of an inquiry's person was mended.
+    Readdressed(Uuid),
     /// Nothing that we act on.
     NotForUs,
 }
@@ -70,6 +72,7 @@ pub fn read(message: &Received, now: Timestamp) -> Result<Heard, String> {
         ResponseDueChanged::KIND => return moved(open(payload)?, center),
         RecordsRequested::KIND => return records_requested(open(payload)?, center, now),
         ReferredElsewhere::KIND => return referred_elsewhere(open(payload)?, center, now),
+        InquiryAmended::KIND => return amended(open(payload)?, center),
         StageChanged::KIND => return closed(open(payload)?, center),
         EscalationRaised::KIND => return escalated(open(payload)?, center, now),
         ReviewEscalated::KIND => return review_escalated(open(payload)?, center, now),
@@ -156,6 +159,16 @@ fn referred_elsewhere(event: ReferredElsewhere, center: &str, now: Timestamp) ->
         params: Some(Params { out_of_scope: event.entry, ..Params::default() }),
         ..Intended::now(Kind::ReferredElsewhere, about(event.facts, center)?, at, now)
     })))
+}
+
+/// Nothing else of what was mended makes a message possible that was not.
+fn amended(event: InquiryAmended, center: &str) -> Result<Heard, String> {
+    if !event.changed.iter().any(|key| key == "email") {
+        return Ok(Heard::NotForUs);
+    }
+    let facts = event.facts.ok_or("field facts is missing")?;
+    same_center(&facts.center, center)?;
+    Ok(Heard::Readdressed(id("inquiry_id", &facts.inquiry_id).map_err(|cause| cause.to_string())?))
 }
 
 fn closed(event: StageChanged, center: &str) -> Result<Heard, String> {

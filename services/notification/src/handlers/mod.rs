@@ -25,7 +25,7 @@ use crate::domain::notice::{Intended, needs_a_person, reason};
 use crate::domain::visit::Visit;
 use crate::metrics::Metrics;
 use crate::store::claims::Told;
-use crate::store::stops::{self, Stop};
+use crate::store::stops::{self, Stop, Stopped};
 use crate::store::{appointments, notices};
 use heard::Heard;
 
@@ -89,6 +89,10 @@ impl Handling {
                     work.moved.push((place, moved));
                     Outcome::Done
                 }
+                Ok(Heard::Readdressed(inquiry_id)) => {
+                    work.readdressed.push(inquiry_id);
+                    Outcome::Done
+                }
                 Ok(Heard::NotForUs) => Outcome::AlreadyApplied,
                 Err(reason) => Outcome::Park(reason),
             });
@@ -113,6 +117,7 @@ impl Handling {
         for inquiry_id in work.stopped {
             self.stop(tx, inquiry_id).await?;
         }
+        notices::confirm_after_all(tx, &work.readdressed).await?;
         Ok(outcomes)
     }
 
@@ -175,8 +180,9 @@ impl Handling {
         let channels = tx.in_center(&sister, move |tx| Box::pin(stops::of_inquiry(tx, there, consented_at))).await?;
         for channel in channels {
             let wish = Stop { inquiry_id, channel, actor_kind: "service", actor_id: "notification".to_owned() };
-            let (_, ended) = stops::stop(tx, &wish).await?;
-            ended.iter().for_each(|told| self.metrics.count(told.kind, true, "suppressed", 1));
+            let stopped = stops::stop(tx, &wish).await?;
+            tell_stop(tx, &wish, &stopped);
+            stopped.ended.iter().for_each(|told| self.metrics.count(told.kind, true, "suppressed", 1));
         }
         Ok(())
     }
@@ -185,10 +191,20 @@ impl Handling {
     /// such as a visit that is called off: it is the stop that a person can ask for.
     async fn stop(&self, tx: &mut Tx, inquiry_id: Uuid) -> Result<(), HandlerError> {
         let wish = Stop { inquiry_id, channel: "all", actor_kind: "service", actor_id: "intake-desk".to_owned() };
-        let (_, ended) = stops::stop(tx, &wish).await?;
-        ended.iter().for_each(|told| self.metrics.count(told.kind, true, "suppressed", 1));
+        let stopped = stops::stop(tx, &wish).await?;
+        stopped.ended.iter().for_each(|told| self.metrics.count(told.kind, true, "suppressed", 1));
         Ok(())
     }
+}
+
+/// Tells the desk that a person wants to hear no more, by a channel or at all. No contact at all is told each time that it is asked for:
+/// the inquiry may have been opened again since.
+fn tell_stop(tx: &mut Tx, wish: &Stop, stopped: &Stopped) {
+    if !stopped.is_new && wish.channel != "all" {
+        return;
+    }
+    let (center, now) = (tx.center().to_owned(), tx.now());
+    tx.emit(told::stopped(&center, wish, now));
 }
 
 /// Tells of those that a stop has ended which somebody waits for.
@@ -208,6 +224,8 @@ struct Work {
     moved: Vec<(usize, heard::Moved)>,
     /// Of those, the ones about which nothing is sent ever more.
     stopped: Vec<Uuid>,
+    /// Inquiries whose person may have an address now.
+    readdressed: Vec<Uuid>,
     /// Inquiries that a sister center handed over: since when the person consents, where they were before, and their ids there.
     handed: Vec<(Uuid, Timestamp, (String, Uuid))>,
 }

@@ -5,12 +5,13 @@ use causeway_mailbox::Draft;
 use causeway_proto::convert::micros;
 use causeway_proto::events::{Fact, fact};
 use causeway_proto::inquiry::v1::Channel;
-use causeway_proto::notice::v1::{NoticeFailed, NoticeOutcome, NoticeSent, NoticeUncertain};
+use causeway_proto::notice::v1::{ContactStopped, NoticeFailed, NoticeOutcome, NoticeSent, NoticeUncertain};
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::store::claims::Told;
 use crate::store::notices::NewNotice;
+use crate::store::stops::Stop;
 
 /// How a notice ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +34,20 @@ pub fn draft(center: &str, told: &Told, ending: Ending<'_>, at: Timestamp) -> Dr
 pub(super) fn draft_new(center: &str, row: &NewNotice, ending: Ending<'_>, at: Timestamp) -> Draft {
     let ids = (row.notice_id, row.intended.about.inquiry_id, row.intended.kind.word());
     made(row.notice_id, 1, outcome(center, ids, false, at), ending, row.trace.clone())
+}
+
+/// The event for a person's wish to hear no more.
+pub(super) fn stopped(center: &str, wish: &Stop, at: Timestamp) -> Draft {
+    let event = ContactStopped {
+        inquiry_id: wish.inquiry_id.to_string(),
+        center: center.to_owned(),
+        channel: wish.channel.to_owned(),
+        at: micros(at),
+    };
+    let Fact { subject, kind, payload } = fact(center, &event);
+    let trace = TraceContext::current_or(&TraceContext::default());
+    // Wishes are few, and each is told by itself: their time orders them.
+    Draft { event_id: None, subject, kind, aggregate_id: wish.inquiry_id, version: micros(at), payload, trace }
 }
 
 fn outcome(center: &str, (notice, inquiry, kind): (Uuid, Uuid, &str), by_email: bool, at: Timestamp) -> NoticeOutcome {

@@ -164,6 +164,26 @@ pub async fn move_contact(tx: &mut Tx, moved: &[Moved]) -> Result<HashSet<Uuid>,
     Ok(known.into_iter().collect())
 }
 
+/// A confirmation that had no address to go to goes out after all, where what it promises still holds. Which of them were meant to be mailed
+/// at all was said by their people; those that are closed, or whose people asked for no more, are held back at the claim.
+pub async fn confirm_after_all(tx: &mut Tx, inquiries: &[Uuid]) -> Result<(), TxError> {
+    if inquiries.is_empty() {
+        return Ok(());
+    }
+    let now = tx.now();
+    sqlx::query(
+        "UPDATE notices SET state = 'intended', reason = '', version = version + 1, next_try_at = $3, finished_at = NULL \
+         WHERE inquiry_id = ANY($1) AND kind = 'confirmation' AND channel = 'email' AND state = 'suppressed' AND reason = $2 \
+             AND (not_after IS NULL OR not_after > $3)",
+    )
+    .bind(inquiries)
+    .bind(reason::NO_CHANNEL)
+    .bind(Ts(now))
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
 /// Keeps when inquiries were closed and suppresses what was caused before and is not out yet; gives how many by kind. That an agreed
 /// step is called off is told all the same: the person else waits for a call that nobody makes.
 pub async fn close(tx: &mut Tx, closed: &[(Uuid, Timestamp)]) -> Result<HashMap<Kind, i64>, TxError> {

@@ -21,13 +21,22 @@ pub struct Stop {
     pub actor_id: String,
 }
 
-/// Writes a stop down, for the inquiry and for the addresses that it was reached at, and ends the notices that wait. Gives
-/// since when it holds and the notices that were ended.
-pub async fn stop(tx: &mut Tx, stop: &Stop) -> Result<(Timestamp, Vec<Told>), TxError> {
+/// What a stop changed.
+pub struct Stopped {
+    /// Since when it holds.
+    pub since: Timestamp,
+    /// It was not known before.
+    pub is_new: bool,
+    /// The notices that it ended.
+    pub ended: Vec<Told>,
+}
+
+/// Writes a stop down, for the inquiry and for the addresses that it was reached at, and ends the notices that wait.
+pub async fn stop(tx: &mut Tx, stop: &Stop) -> Result<Stopped, TxError> {
     let (center, now) = (tx.center().to_owned(), tx.now());
-    let since: Ts = sqlx::query_scalar(
+    let (since, is_new): (Ts, bool) = sqlx::query_as(
         "INSERT INTO inquiry_stops (center_id, inquiry_id, channel, since, actor_kind, actor_id) VALUES ($1, $2, $3, $4, $5, $6) \
-         ON CONFLICT (center_id, inquiry_id, channel) DO UPDATE SET since = inquiry_stops.since RETURNING since",
+         ON CONFLICT (center_id, inquiry_id, channel) DO UPDATE SET since = inquiry_stops.since RETURNING since, xmax = 0",
     )
     .bind(&center)
     .bind(stop.inquiry_id)
@@ -38,7 +47,7 @@ pub async fn stop(tx: &mut Tx, stop: &Stop) -> Result<(Timestamp, Vec<Told>), Tx
     .fetch_one(tx.conn())
     .await?;
     if stop.channel == "sms" {
-        return Ok((since.0, Vec::new()));
+        return Ok(Stopped { since: since.0, is_new, ended: Vec::new() });
     }
     sqlx::query(
         "INSERT INTO address_stops (center_id, address_token, channel, since) \
@@ -61,7 +70,20 @@ pub async fn stop(tx: &mut Tx, stop: &Stop) -> Result<(Timestamp, Vec<Told>), Tx
     .bind(Ts(now))
     .fetch_all(tx.conn())
     .await?;
-    Ok((since.0, ended.iter().map(told).collect::<Result<_, _>>()?))
+    Ok(Stopped { since: since.0, is_new, ended: ended.iter().map(told).collect::<Result<_, _>>()? })
+}
+
+/// What the person of an inquiry asked for no more of, and since when.
+pub async fn said_of(tx: &mut Tx, inquiry_id: Uuid) -> Result<Vec<(String, Timestamp)>, TxError> {
+    let center = tx.center().to_owned();
+    let found: Vec<(String, Ts)> = sqlx::query_as(
+        "SELECT channel, since FROM inquiry_stops WHERE center_id = $1 AND inquiry_id = $2 ORDER BY channel",
+    )
+    .bind(center)
+    .bind(inquiry_id)
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(found.into_iter().map(|(channel, since)| (channel, since.0)).collect())
 }
 
 /// By which channels an inquiry's person wants no more messages, said of it or of the address that it was reached at since they consented.

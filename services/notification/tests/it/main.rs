@@ -9,10 +9,10 @@ mod world;
 
 use causeway_auth::{Actor, Role};
 use causeway_proto::convert::micros;
-use causeway_proto::inquiry::v1::{CancerArea, Consent, ConsultType, Facts};
+use causeway_proto::inquiry::v1::{CancerArea, Consent, ConsultType, Facts, InquiryAmended};
 use causeway_proto::intake::v1::{RecordsRequested, ReviewEscalated, Stage, StageChanged};
 use causeway_proto::notice::v1::{
-    ListNoticesRequest, Notice, NoticeFailed, NoticeSent, NoticeUncertain, StopMessagesRequest,
+    ContactStopped, ListNoticesRequest, Notice, NoticeFailed, NoticeSent, NoticeUncertain, StopMessagesRequest,
 };
 use causeway_proto::routing::v1::{EscalationRaised, ResponseDueChanged, RouteDecided};
 use causeway_proto::scheduling::v1::{Appointment, AppointmentBooked, AppointmentCancelled, AppointmentRescheduled};
@@ -445,6 +445,16 @@ async fn a_stop_counts_at_once_and_for_the_persons_other_inquiries_until_they_co
     let again = patient.stop_messages(stop(first)).await.expect("stopped again").into_inner();
     assert_eq!((again.cancelled, again.stopped_at), (0, stopped.stopped_at));
 
+    let told = world.published::<ContactStopped>(2).await;
+    let wish = |event: &ContactStopped| (event.inquiry_id.clone(), event.channel.clone());
+    assert!(told.iter().all(|(_, event)| wish(event) == (first.to_string(), "all".to_owned())), "{told:?}");
+    let asked = ListNoticesRequest { center: CENTER.into(), inquiry_id: first.to_string() };
+    let shown = patient.list_notices(asked).await.expect("a list").into_inner().stopped;
+    assert_eq!(
+        shown.iter().map(|one| (one.channel.as_str(), one.since)).collect::<Vec<_>>(),
+        [("all", stopped.stopped_at)]
+    );
+
     world.mail.up().await;
     world.advance(1);
     world.publish(first, &[requested(first, world.clock.now())]).await;
@@ -455,7 +465,67 @@ async fn a_stop_counts_at_once_and_for_the_persons_other_inquiries_until_they_co
     world.wait_for(other, &["confirmation suppressed stopped"]).await;
     world.wait_for(later, &["confirmation sent"]).await;
     assert_eq!(world.mail.taken().len(), 2);
-    world.published::<NoticeFailed>(0).await;
+    let failed = world.published::<NoticeFailed>(2).await;
+    let kinds = failed.iter().filter_map(|(_, event)| event.outcome.as_ref()).map(|one| one.kind.as_str());
+    assert_eq!(kinds.collect::<Vec<_>>(), ["records_request"; 2], "the desk waits for these alone");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_channel_is_told_once_however_often_it_is_stopped() {
+    let mut world = World::start().await;
+    let inquiry = world.clock.new_id();
+    for _ in 0..2 {
+        let texts = StopMessagesRequest { channel: "sms".into(), ..stop(inquiry) };
+        world.staff().stop_messages(texts).await.expect("stopped");
+    }
+    let told = world.published::<ContactStopped>(1).await;
+    assert_eq!(told[0].1.channel, "sms");
+    world.settle().await;
+    world.end().await;
+}
+
+fn mended(inquiry: Uuid, changed: &str, version: i64, now: Timestamp) -> InquiryAmended {
+    let changed = vec![changed.to_owned()];
+    InquiryAmended { facts: Some(facts(inquiry, now)), changed, version, at: micros(now) }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_had_no_address_is_confirmed_once_it_is_mended_unless_that_comes_too_late_or_they_want_no_mail() {
+    let mut world = World::start().await;
+    let (waits, late, unwilling) = (world.clock.new_id(), world.clock.new_id(), world.clock.new_id());
+    let now = world.clock.now();
+    for inquiry in [waits, late, unwilling] {
+        world.people.set_email(inquiry, "");
+    }
+    let mut no_mail = routed(unwilling, now);
+    no_mail.facts.as_mut().expect("facts").consent = None;
+    let soon = RouteDecided { response_due_at: micros(now + SignedDuration::from_mins(2)), ..routed(late, now) };
+    world.publish(waits, &[routed(waits, now)]).await;
+    world.publish(late, &[soon]).await;
+    world.publish(unwilling, &[no_mail]).await;
+    for inquiry in [waits, late, unwilling] {
+        world.wait_for(inquiry, &["confirmation suppressed no_channel"]).await;
+    }
+    world.published::<NoticeFailed>(3).await;
+    world.advance(1);
+    let now = world.clock.now();
+    // Another answer changes nothing.
+    world.publish(waits, &[mended(waits, "phone", 2, now)]).await;
+    world.settle().await;
+    world.wait_for(waits, &["confirmation suppressed no_channel"]).await;
+    for inquiry in [waits, late, unwilling] {
+        world.people.set_email(inquiry, &mail_of(inquiry));
+        world.publish(inquiry, &[mended(inquiry, "email", 3, now)]).await;
+    }
+    world.wait_for(waits, &["confirmation sent"]).await;
+    // Mended once more, and told once more: nobody gets two.
+    world.publish(waits, &[mended(waits, "email", 4, now)]).await;
+    world.settle().await;
+    for inquiry in [late, unwilling] {
+        world.wait_for(inquiry, &["confirmation suppressed no_channel"]).await;
+    }
+    assert_eq!(world.mail.taken().iter().map(|mail| mail.to.clone()).collect::<Vec<_>>(), [mail_of(waits)]);
     world.end().await;
 }
 

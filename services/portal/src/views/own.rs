@@ -41,6 +41,8 @@ pub struct Known<'a> {
     pub offers: Option<&'a OfferSlotsResponse>,
     /// What the person sent, newest first.
     pub documents: &'a [Document],
+    /// What the person asked for no more of: email, sms or all.
+    pub stopped: &'a [String],
     /// Name of the sister center that has it now; empty: none has.
     pub handed_to: &'a str,
 }
@@ -400,29 +402,35 @@ impl Known<'_> {
         }
     }
 
-    /// The channels that the person agreed to. Numbers and addresses are not opened for this page.
+    /// The channels that the person agreed to, and what they asked us to stop since. Numbers and addresses are not opened for this page.
     fn channels(&self) -> Vec<ChannelLine> {
         use causeway_funnel::inquiry::Channel as Way;
         let consent = self.facts.and_then(|facts| facts.consent).unwrap_or_default();
         let ways = [(consent.phone, Way::Phone), (consent.sms, Way::Sms), (consent.email, Way::Email)];
         let preferred = causeway_proto::convert::channel_from_wire(self.channel());
+        let change = &self.words.change;
         let lines = ways.into_iter().filter(|(given, _)| *given).map(|(_, way)| ChannelLine {
             label: way.label(self.words.code).to_owned(),
-            value: if way == preferred {
-                self.words.change.first.to_owned()
-            } else {
-                self.words.change.also.to_owned()
+            value: match way {
+                way if self.is_stopped(way.as_str()) => change.stopped.to_owned(),
+                way if way == preferred => change.first.to_owned(),
+                _ => change.also.to_owned(),
             },
         });
         lines.collect()
     }
 
-    /// Only channels that the person agreed to can be stopped one by one.
+    /// Only channels that the person agreed to can be stopped one by one, and each once.
     fn channel_stops(&self) -> Vec<SelectOption> {
         let consent = self.facts.and_then(|facts| facts.consent).unwrap_or_default();
         let change = &self.words.change;
         let stops = [(consent.sms, "sms", change.stop_texts), (consent.email, "email", change.stop_email)];
-        stops.into_iter().filter(|(given, _, _)| *given).map(|(_, value, label)| option(value, label)).collect()
+        let left = stops.into_iter().filter(|(given, value, _)| *given && !self.is_stopped(value));
+        left.map(|(_, value, label)| option(value, label)).collect()
+    }
+
+    fn is_stopped(&self, channel: &str) -> bool {
+        self.stopped.iter().any(|one| one == "all" || one == channel)
     }
 
     fn zone_of(&self, name: &str) -> TimeZone {

@@ -21,6 +21,7 @@ fn known<'a>(profile: &'a Profile, status: Option<&'a PatientStatus>, facts: Opt
         appointments: &[],
         offers: None,
         documents: &[],
+        stopped: &[],
         handed_to: "",
     }
 }
@@ -286,4 +287,27 @@ fn a_paper_that_we_asked_somebody_else_for_is_asked_for_and_promised_only_until_
     for (words, said) in [(Words::of("es"), "Pedido"), (Words::of("fr"), "Demandé")] {
         assert!(shown(ends, words).2.contains(said), "{said}");
     }
+}
+
+#[test]
+fn what_the_person_asked_us_to_stop_is_told_so_and_is_offered_no_more() {
+    let profile = harbor_valley();
+    let consent = causeway_proto::inquiry::v1::Consent { email: true, sms: true, phone: true, ..Default::default() };
+    let facts = Facts { consent: Some(consent), preferred_channel: Channel::Sms.into(), ..Facts::default() };
+    let shown = |stopped: &[&str]| {
+        let stopped: Vec<String> = stopped.iter().map(|one| (*one).to_owned()).collect();
+        let known = Known { stopped: &stopped, ..known(&profile, None, Some(&facts)) };
+        let lines: Vec<String> = known.channels().into_iter().map(|line| line.value).collect();
+        (lines, known.channel_stops().into_iter().map(|one| one.value).collect::<Vec<_>>())
+    };
+    let (first, also, over) = (EN.change.first, EN.change.also, EN.change.stopped);
+    let (lines, offered) = shown(&[]);
+    assert_eq!(
+        (lines, offered),
+        (vec![also.into(), first.into(), also.into()], vec!["sms".into(), "email".to_owned()])
+    );
+    let (lines, offered) = shown(&["sms"]);
+    assert_eq!((lines, offered), (vec![also.into(), over.into(), also.into()], vec!["email".to_owned()]));
+    let (lines, offered) = shown(&["all"]);
+    assert_eq!((lines, offered), (vec![over.to_owned(); 3], Vec::new()));
 }

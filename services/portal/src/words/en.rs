@@ -153,6 +153,7 @@ pub static EN: Words = Words {
         reach: "How we reach you",
         first: "We try this first",
         also: "You said this is OK",
+        stopped: "You asked us to stop this",
         stop_texts: "Stop texts only",
         stop_email: "Stop email only",
         reasons: [

@@ -159,6 +159,7 @@ pub static ES: Words = Words {
         reach: "Cómo le contactamos",
         first: "Es lo que intentamos primero",
         also: "Usted dijo que está bien",
+        stopped: "Usted pidió que no lo hagamos más",
         stop_texts: "Solo detener los mensajes de texto",
         stop_email: "Solo detener los correos",
         reasons: [

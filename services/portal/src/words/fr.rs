@@ -165,6 +165,7 @@ pub static FR: Words = Words {
         reach: "Comment nous vous joignons",
         first: "Nous essayons d’abord ainsi",
         also: "Vous avez dit oui",
+        stopped: "Vous avez demandé d’arrêter",
         stop_texts: "Arrêter seulement les SMS",
         stop_email: "Arrêter seulement les e-mails",
         reasons: [

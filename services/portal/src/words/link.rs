@@ -92,6 +92,8 @@ pub struct ChangeWords {
     pub first: &'static str,
     /// Said of the other channels.
     pub also: &'static str,
+    /// Said of a channel that the person asked us to stop.
+    pub stopped: &'static str,
     /// Button that stops text messages alone.
     pub stop_texts: &'static str,
     /// Button that stops e-mail alone.

@@ -2,19 +2,21 @@
 //! its office changed since.
 //!
 //! The mended answers are read by the form like those of everybody, so that nobody is stored who could not have come by a
-//! door; as typed and as read they are sealed anew. What they agreed to is theirs alone and is never mended. What routing went by
-//! was told to others once and is not told again: whoever mends it hears that the team has to be looked at. Deliberately not
-//! here: messages (retry, take) and what of them is taken over (apply).
+//! door; as typed and as read they are sealed anew. What they agreed to is theirs alone and is never mended. The desk and notification
+//! hear what it is now; routing does not decide again: whoever mends what it went by hears that the team has to be looked at.
+//! Deliberately not here: messages (retry, take) and what of them is taken over (apply).
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use causeway_auth::audit::{self, AuditError};
+use causeway_envelope::TraceContext;
 use causeway_funnel::contact::{FaultCode, FieldFault};
 use causeway_funnel::distance::DistanceBand;
 use causeway_funnel::form::{Answers, HONEYPOT, Origin};
 use causeway_funnel::profile::Profile;
-use causeway_mailbox::Tx;
+use causeway_mailbox::{Draft, Tx};
 use causeway_proto::convert;
+use causeway_proto::events::fact;
 use causeway_proto::inquiry::v1 as wire;
 use prost::Message as _;
 use tracing::error;
@@ -173,10 +175,32 @@ pub async fn within(
         error!(%cause, inquiry.id = %id, "seal a mended person");
         Refusal::Internal
     })?;
-    repairs::rewrite(tx, id, (Some(&sealed), &renewed.encode_to_vec(), needs_repair)).await?;
+    let (times, held) = repairs::rewrite(tx, id, (Some(&sealed), &renewed.encode_to_vec(), needs_repair)).await?;
     people::read_again(tx, id).await?;
     repairs::mended(tx, &[id], Some(&mended)).await?;
-    Ok(routed(&facts, &renewed))
+    let routed_by = routed(&facts, &renewed);
+    // Of one that is held nobody has heard yet.
+    if !held {
+        tell_amended(tx, id, renewed, told, times.into());
+    }
+    Ok(routed_by)
+}
+
+/// Tells what an inquiry is now. Its version goes on from that of its receipt, which was the first.
+fn tell_amended(tx: &mut Tx, id: Uuid, facts: wire::Facts, mut changed: Vec<String>, times: i64) {
+    changed.sort_unstable();
+    changed.dedup();
+    let (center, at) = (tx.center().to_owned(), convert::micros(tx.now()));
+    let fact = fact(&center, &wire::InquiryAmended { facts: Some(facts), changed, version: times + 1, at });
+    tx.emit(Draft {
+        event_id: None,
+        subject: fact.subject,
+        kind: fact.kind,
+        aggregate_id: id,
+        version: times + 1,
+        payload: fact.payload,
+        trace: TraceContext::current_or(&TraceContext::default()),
+    });
 }
 
 /// Writes what is mended into the facts, as far as they tell it.

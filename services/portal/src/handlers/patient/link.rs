@@ -142,6 +142,7 @@ impl Opened {
             appointments: &[],
             offers: None,
             documents: &[],
+            stopped: &[],
             handed_to: &self.handed_to,
         }
     }

@@ -7,6 +7,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use causeway_proto::convert::consult_type_from_wire;
+use causeway_proto::notice::v1::ListNoticesRequest;
 use causeway_proto::scheduling::v1::{
     BookedAppointment, ListAppointmentsRequest, OfferSlotsRequest, OfferSlotsResponse,
 };
@@ -75,12 +76,14 @@ pub async fn show(
         Ok(opened) => opened,
         Err(response) => return *response,
     };
-    let ((appointments, offers), documents) = tokio::join!(visits(&opened), files::sent(&opened));
+    let ((appointments, offers), documents, stopped) =
+        tokio::join!(visits(&opened), files::sent(&opened), stopped(&opened));
     let appointments = appointments.unwrap_or_default();
     let known = Known {
         appointments: &appointments,
         offers: offers.as_ref(),
         documents: &documents,
+        stopped: &stopped,
         ..opened.known(app.clock.now())
     };
     let moving = query.get("move").map(String::as_str).filter(|reason| is_reason(opened.words, reason));
@@ -105,6 +108,14 @@ async fn visits(opened: &Opened) -> (Option<Vec<BookedAppointment>>, Option<Offe
     let offer = OfferSlotsRequest { center, inquiry_id: opened.inquiry(), ..OfferSlotsRequest::default() };
     let (appointments, offers) = tokio::join!(appointments(opened), scheduling.offer_slots(offer));
     (appointments, link::kept("scheduling", offers.map(tonic::Response::into_inner)))
+}
+
+/// What the person asked for no more of; nothing where notification does not answer.
+async fn stopped(opened: &Opened) -> Vec<String> {
+    let list = ListNoticesRequest { center: opened.link.center.clone(), inquiry_id: opened.inquiry() };
+    let answer = opened.peers.notices().list_notices(list).await;
+    let answer = link::kept("notification", answer.map(tonic::Response::into_inner)).unwrap_or_default();
+    answer.stopped.into_iter().map(|one| one.channel).collect()
 }
 
 async fn appointments(opened: &Opened) -> Option<Vec<BookedAppointment>> {
