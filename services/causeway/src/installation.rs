@@ -57,8 +57,24 @@ pub fn streams() -> Vec<StreamSpec> {
 pub fn settings(common: &Common) -> anyhow::Result<(Settings, RuntimeConfig)> {
     let sources = Sources::from_process(config_file(common), common.set.clone());
     let settings = Settings::load(&sources)?;
+    check_sections(&settings.sections())?;
     let config = RuntimeConfig::from_settings(&settings)?;
     Ok((settings, config))
+}
+
+/// Refuses a section that no service has: a misspelt one would silently keep its defaults.
+fn check_sections(set: &[String]) -> anyhow::Result<()> {
+    let mut known = vec![causeway_runtime::config::SECTION.to_owned()];
+    known.extend(services().iter().map(|service| service.name().replace('-', "_")));
+    match set.iter().find(|section| !known.contains(section)) {
+        Some(unknown) => {
+            anyhow::bail!(
+                "settings have a section [{unknown}], which nobody reads; the sections are {}",
+                known.join(", ")
+            )
+        }
+        None => Ok(()),
+    }
 }
 
 fn config_file(common: &Common) -> Option<PathBuf> {
@@ -75,10 +91,22 @@ pub async fn machine_pool(config: &RuntimeConfig, service: &str) -> anyhow::Resu
     })?;
     PgPoolOptions::new()
         .max_connections(2)
-        .acquire_timeout(std::time::Duration::from_secs(10))
+        .acquire_timeout(std::time::Duration::from_secs(5))
         .connect(urls.machine.expose_secret())
         .await
-        .with_context(|| format!("connect to the database of {service}"))
+        .with_context(|| unreachable(urls.machine.expose_secret(), service))
+}
+
+/// What to look at where a database does not answer. Says where it should be, and nothing secret.
+pub fn unreachable(url: &str, service: &str) -> String {
+    let address = reqwest::Url::parse(url).ok().and_then(|url| {
+        let (host, port) = (url.host_str()?.to_owned(), url.port().unwrap_or(5432));
+        Some(format!("{host}:{port}, database {}", url.path().trim_start_matches('/')))
+    });
+    let address = address.unwrap_or_else(|| "its address".to_owned());
+    format!(
+        "connect to the database of {service} at {address}; check that PostgreSQL runs there and that the address in the configuration is right"
+    )
 }
 
 /// Connects to the bus as an operator.
@@ -98,4 +126,24 @@ fn bus_settings(config: &RuntimeConfig) -> BusSettings {
         NatsCredentials::NkeySeedFile(path) => BusCredentials::NkeySeed(path),
     });
     BusSettings { url: nats.url, credentials, name: "causeway-operator".to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_section_that_nobody_reads_is_refused_by_name() {
+        let known = ["runtime", "ingestion", "intake_desk", "scheduling_sync"].map(str::to_owned);
+        assert!(check_sections(&known).is_ok());
+        let refused = check_sections(&["intake".to_owned()]).expect_err("refused").to_string();
+        assert!(refused.contains("[intake]") && refused.contains("intake_desk"), "{refused}");
+    }
+
+    #[test]
+    fn where_a_database_should_be_is_told_without_its_password() {
+        let said = unreachable("postgres://app:geheim@db.internal/causeway_routing", "routing");
+        assert!(said.contains("routing at db.internal:5432, database causeway_routing;"), "{said}");
+        assert!(!said.contains("geheim") && !unreachable("geheim", "routing").contains("geheim"));
+    }
 }

@@ -129,17 +129,28 @@ pub async fn apply(bus: &Bus, folder: &Path) -> anyhow::Result<(String, String)>
 pub fn read(folder: &Path) -> anyhow::Result<Bundle> {
     let mut files = BTreeMap::new();
     collect(folder, folder, &mut files).with_context(|| format!("read the profile in {}", folder.display()))?;
+    let unreadable: Vec<String> = files.iter().filter_map(|(path, bytes)| not_utf8(path, bytes)).collect();
+    if !unreadable.is_empty() {
+        bail!("the profile in {} can't be read:\n{}", folder.display(), unreadable.join("\n"));
+    }
     if files.is_empty() {
         bail!("no profile in {}; it must hold center.toml and its other files", folder.display());
     }
     let mut bundle = Bundle::new();
-    for (path, text) in files {
-        bundle.insert(path, text);
+    for (path, bytes) in files {
+        bundle.insert(path, String::from_utf8_lossy(&bytes));
     }
     Ok(bundle)
 }
 
-fn collect(root: &Path, folder: &Path, files: &mut BTreeMap<String, String>) -> std::io::Result<()> {
+/// Where a file stops being UTF-8: an editor or a spreadsheet has saved it in another encoding.
+fn not_utf8(path: &str, bytes: &[u8]) -> Option<String> {
+    let good = std::str::from_utf8(bytes).err()?.valid_up_to();
+    let line = bytes[..good].iter().filter(|byte| **byte == b'\n').count() + 1;
+    Some(format!("{path}:{line}: is not UTF-8; save the file as UTF-8"))
+}
+
+fn collect(root: &Path, folder: &Path, files: &mut BTreeMap<String, Vec<u8>>) -> std::io::Result<()> {
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
         if path.is_dir() {
@@ -147,7 +158,7 @@ fn collect(root: &Path, folder: &Path, files: &mut BTreeMap<String, String>) -> 
         } else if let Ok(relative) = path.strip_prefix(root)
             && !relative.to_string_lossy().starts_with('.')
         {
-            files.insert(relative.to_string_lossy().replace('\\', "/"), std::fs::read_to_string(&path)?);
+            files.insert(relative.to_string_lossy().replace('\\', "/"), std::fs::read(&path)?);
         }
     }
     Ok(())
@@ -219,6 +230,22 @@ fn closed_days(profile: &Profile, year: i16, json: bool) -> anyhow::Result<Vec<S
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn files_in_another_encoding_are_named_with_their_lines() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let write = |name: &str, bytes: &[u8]| std::fs::write(folder.path().join(name), bytes).expect("written");
+        write("center.toml", b"id = \"lakeside\"\n");
+        write("routing.csv", b"a,b\n1,2\n3,Garc\xeda\n");
+        write("forms.toml", b"\xff\xfei\x00");
+        let refused = read(folder.path()).expect_err("refused").to_string();
+        let lines: Vec<&str> = refused.lines().skip(1).collect();
+        let wanted = [
+            "forms.toml:1: is not UTF-8; save the file as UTF-8",
+            "routing.csv:3: is not UTF-8; save the file as UTF-8",
+        ];
+        assert_eq!(lines, wanted);
+    }
 
     #[test]
     fn the_closed_days_of_a_year_are_listed_in_order_with_their_observed_days() {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use causeway_runtime::config::{DatabaseConfig, NatsConfig};
 use causeway_runtime::network::section_name;
 use causeway_runtime::{Clock, Launcher, Mode, RuntimeConfig, Secret, Settings, Stop, Up, settings, telemetry};
@@ -183,6 +183,9 @@ impl Dev {
 
     /// The folders of all profiles. A build knows its own source tree, so that `cargo run` works from anywhere.
     pub(crate) fn center_folders(&self) -> anyhow::Result<Vec<PathBuf>> {
+        if let Some(named) = self.centers.as_ref().filter(|named| !named.is_dir()) {
+            bail!("{} is no folder; --centers names the one that holds a folder for each center", named.display());
+        }
         let candidates = [
             self.centers.clone(),
             Some(PathBuf::from("deploy/centers")),

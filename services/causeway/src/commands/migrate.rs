@@ -2,13 +2,16 @@
 
 use std::process::ExitCode;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use causeway_runtime::RuntimeConfig;
 use clap::Args;
 use secrecy::ExposeSecret as _;
 
 use crate::cli::Common;
 use crate::installation;
+
+/// What stands for the name of a database in the owner's address.
+const PLACE: &str = "{database}";
 
 /// Brings the databases of all services up to date and gives their two roles the rights that they need.
 #[derive(Debug, Args)]
@@ -31,8 +34,10 @@ impl Migrate {
             let wanted = self.only.is_empty() || self.only.iter().any(|name| name == service.name());
             let (true, Some(migrator)) = (wanted, service.migrator()) else { continue };
             let (database, app, machine) = names(&config, service.name())?;
-            let url = self.owner_url.replace("{database}", &database);
-            causeway_mailbox::migrate(&url, service.name(), Some(migrator), (&app, &machine)).await?;
+            let url = owners(&self.owner_url, &database)?;
+            causeway_mailbox::migrate(&url, service.name(), Some(migrator), (&app, &machine))
+                .await
+                .with_context(|| installation::unreachable(&url, service.name()))?;
             if common.json {
                 println!(
                     "{}",
@@ -43,6 +48,21 @@ impl Migrate {
             }
         }
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// The owner's address of a database. One without a place for its name would have every service's tables made in one database.
+fn owners(url: &str, database: &str) -> anyhow::Result<String> {
+    if url.contains(PLACE) {
+        return Ok(url.replace(PLACE, database));
+    }
+    let named = reqwest::Url::parse(url).map(|url| url.path().trim_start_matches('/').to_owned());
+    match named {
+        Ok(named) if named == database => Ok(url.to_owned()),
+        _ => bail!(
+            "the owner's address must hold {PLACE} where the name of the database belongs (here {database}), \
+             for example postgres://owner:secret@db.internal/{PLACE}"
+        ),
     }
 }
 
@@ -57,4 +77,21 @@ fn names(config: &RuntimeConfig, service: &str) -> anyhow::Result<(String, Strin
         .with_context(|| format!("address of {service}'s database"))?;
     let database = app.path().trim_start_matches('/').to_owned();
     Ok((database, app.username().to_owned(), machine.username().to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_that_is_of_another_database_is_refused() {
+        let url = owners("postgres://owner:x@db/{database}", "causeway_routing").expect("a place for the name");
+        assert_eq!(url, "postgres://owner:x@db/causeway_routing");
+        let own = "postgres://owner:x@db/causeway_routing";
+        assert_eq!(owners(own, "causeway_routing").expect("its own name"), own);
+        for wrong in ["postgres://owner:geheim@db/postgres", "postgres://owner:geheim@db", "geheim"] {
+            let refused = owners(wrong, "causeway_routing").expect_err(wrong).to_string();
+            assert!(refused.contains("{database}") && !refused.contains("geheim"), "{refused}");
+        }
+    }
 }

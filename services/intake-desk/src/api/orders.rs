@@ -53,7 +53,7 @@ pub fn attempt(asked: &wire::LogAttemptRequest) -> Result<Order, DeskError> {
     if !asked.script.is_empty() {
         content.push_str(&format!(" {} {}", asked.script, asked.script_version));
     }
-    let note = reason(&asked.note)?;
+    let note = words("note is too long; write at most 500 characters", &asked.note)?;
     let order = Order::step("log_attempt", step).with_key(key(&asked.idempotency_key)?, content)?;
     order.with_script((asked.script.clone(), asked.script_version.clone())).with_words(note)
 }
@@ -242,9 +242,13 @@ pub fn hand_to_center(asked: &wire::HandToCenterRequest) -> Result<Order, DeskEr
 
 /// Free words of staff: they may name a person, so they are sealed before they are stored.
 fn reason(text: &str) -> Result<Option<Phi<String>>, DeskError> {
+    words("reason is too long; write at most 500 characters", text)
+}
+
+fn words(too_long: &'static str, text: &str) -> Result<Option<Phi<String>>, DeskError> {
     let text = text.trim();
     if text.chars().count() > LONGEST_REASON {
-        return Err(DeskError::Field("reason is too long; write at most 500 characters"));
+        return Err(DeskError::Field(too_long));
     }
     Ok((!text.is_empty()).then(|| Phi::new(text.to_owned())))
 }

@@ -31,6 +31,8 @@ pub struct Question {
     pub free_text: Option<FreeText>,
     /// What is wrong with the answer and how to repair it.
     pub error: Option<String>,
+    /// Most characters that one line takes; none: as many as the person likes, and what is too long is told.
+    pub most: Option<u16>,
 }
 
 /// What kind of answer a question takes.

@@ -194,6 +194,7 @@ impl Shown<'_> {
             value,
             free_text: None,
             error: self.fault(&field.key),
+            most: None,
         }
     }
 

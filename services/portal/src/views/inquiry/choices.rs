@@ -10,6 +10,9 @@ use jiff::civil::Date;
 
 use crate::pages::{Choice, Question, QuestionKind, SelectOption};
 
+/// Most characters of a note on a try to reach somebody, as the desk takes it.
+const LONGEST_NOTE: u16 = 500;
+
 /// Outcomes of a try, with their words.
 pub const OUTCOMES: [(&str, &str); 8] = [
     ("reached", "Reached"),
@@ -93,7 +96,8 @@ pub(super) fn attempt(may_close: bool, inquiry: &Inquiry, call_backs: Vec<Choice
             .collect();
         questions.push(question("script", QuestionKind::Select, "Script that you used", choices(&scripts), false));
     }
-    questions.push(question("note", QuestionKind::Text, "Note for colleagues", Vec::new(), false));
+    let note = question("note", QuestionKind::Text, "Note for colleagues", Vec::new(), false);
+    questions.push(Question { most: Some(LONGEST_NOTE), ..note });
     questions
 }
 
