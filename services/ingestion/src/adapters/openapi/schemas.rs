@@ -11,12 +11,12 @@ pub fn inquiry(form: Value, answers: Value) -> Value {
         "properties": {
             "form": form,
             "language": {
-                "type": "string",
+                "type": ["string", "null"],
                 "description": "Language of what is told back, and of calls and messages unless an answer says another; \
-                    the center's first where it is left out or not offered.",
+                    where it is left out the first of Accept-Language that the center offers, else the center's first.",
             },
             "answers": answers,
-            "attribution": { "$ref": "#/components/schemas/Attribution" },
+            "attribution": { "oneOf": [{ "$ref": "#/components/schemas/Attribution" }, { "type": "null" }] },
             "idempotency_key": {
                 "type": ["string", "null"],
                 "description": "The same as the header, for senders that can't set one.",
@@ -109,8 +109,8 @@ fn accepted() -> Value {
                     "properties": {
                         "pointer": words("Where the answer stands in the request, as a JSON pointer."),
                         "field": words("The answer's key."),
-                        "code": { "type": "string", "enum": ["domain_mistyped"] },
-                        "suggestion": words("What may be meant, such as the domain `gmail.com` for `gmial.com`."),
+                        "code": { "type": "string", "enum": ["domain_mistyped", "member_unknown"] },
+                        "suggestion": words("What may be meant, such as the domain `gmail.com` for `gmial.com`, or the members of attribution that are read."),
                     },
                 },
                 "description": "What was taken as it is and may be a slip: ask the person while they are still there.",
@@ -151,7 +151,8 @@ fn touch() -> Value {
     let maybe = |description: &str| json!({ "type": ["string", "null"], "description": description });
     json!({
         "landing_page": maybe("Path of the page that showed the form."),
-        "campaign": maybe("utm_campaign"),
+        "campaign": maybe("utm_campaign, under either name and only one of them."),
+        "utm_campaign": maybe("The same as campaign."),
         "utm_source": maybe("utm_source"),
         "utm_medium": maybe("utm_medium"),
         "utm_term": maybe("utm_term"),
@@ -338,7 +339,6 @@ fn taken_call() -> Value {
             "inquiry_id": { "type": "string", "format": "uuid" },
             "reference": words("The request number of its inquiry."),
             "repeated": { "type": "boolean", "description": "Whether the same event came before." },
-        },
             "unusable": {
                 "type": "array",
                 "description": "What was told and can't be used; the call was taken without it. Mend it at the phone system.",
@@ -352,6 +352,7 @@ fn taken_call() -> Value {
                     },
                 },
             },
+        },
     })
 }
 
