@@ -327,12 +327,8 @@ async fn of_a_call_that_was_told_twice_and_not_the_same_the_difference_is_shown_
     let about = shown.row.expect("a row");
     assert_eq!((&json!(about.inquiry_id), &json!(about.reference)), (&made["inquiry_id"], &made["reference"]));
     assert!(!shown.may_assign && !shown.may_release && !shown.may_retry && shown.candidates.is_empty());
-    let request = AssignMessageRequest {
-        center: CENTER.into(),
-        message_id: row.id,
-        reference: about.reference,
-        confirmed: true,
-    };
+    let request =
+        AssignMessageRequest { center: CENTER.into(), message_id: row.id, reference: about.reference, confirmed: true };
     let refused = world.client("portal", Some(coordinator(CENTER))).assign_message(request).await.expect_err("refused");
     assert_eq!(Reason::of(&refused), Some(Reason::WrongState));
 }
