@@ -17,8 +17,8 @@ vocabulary! {
     FaultCode ("fault") {
         #[default]
         Missing = "missing", "Answer this question", "Responda esta pregunta", "Répondez à cette question";
-        PhoneUnreadable = "phone_unreadable", "Enter a phone number with area code, like 206 555 0142", "Escriba un número de teléfono con código de área, como 206 555 0142", "Entrez un numéro de téléphone avec l'indicatif, comme 206 555 0142";
-        PhoneLength = "phone_length", "Check the phone number. It needs 10 digits, like 206 555 0142", "Revise el número de teléfono. Debe tener 10 dígitos, como 206 555 0142", "Vérifiez le numéro. Il doit avoir 10 chiffres, comme 206 555 0142";
+        PhoneUnreadable = "phone_unreadable", "Enter a phone number with area code, like 206 555 0142. From another country, start with + and its code, like +33", "Escriba un número de teléfono con código de área, como 206 555 0142. Si es de otro país, empiece con + y su código, como +52", "Entrez un numéro de téléphone avec l'indicatif, comme 206 555 0142. S'il est d'un autre pays, commencez par + et son code, comme +33";
+        PhoneLength = "phone_length", "Check the phone number. It needs 10 digits, like 206 555 0142. From another country, start with + and its code, like +33", "Revise el número de teléfono. Debe tener 10 dígitos, como 206 555 0142. Si es de otro país, empiece con + y su código, como +52", "Vérifiez le numéro. Il doit avoir 10 chiffres, comme 206 555 0142. S'il est d'un autre pays, commencez par + et son code, comme +33";
         EmailUnreadable = "email_unreadable", "Enter an email address, like name@example.com", "Escriba un correo electrónico, como nombre@example.com", "Entrez une adresse e-mail, comme nom@example.com";
         NameUnreadable = "name_unreadable", "Enter the name with letters, like Ana Ruiz", "Escriba el nombre con letras, como Ana Ruiz", "Entrez le nom avec des lettres, comme Ana Ruiz";
         TooLong = "too_long", "Use fewer words here", "Use menos palabras aquí", "Utilisez moins de mots ici";
@@ -62,23 +62,58 @@ pub struct Email {
     pub hint: Option<String>,
 }
 
-/// Reads a phone number of any common format into E.164. An extension is not kept.
+/// Reads a phone number of any common format into E.164, also one with the digits of another script, or with 00 or 011 before
+/// its country code. An extension is not kept.
 ///
 /// # Errors
 /// Says what a readable number looks like.
 pub fn phone(field: &str, raw: &str, region: &str, language: &str) -> Result<String, FieldFault> {
-    let fault = |code| Err(FieldFault::new(field, code, language));
     let region = country::Id::from_str(region).unwrap_or(country::Id::US);
-    let digits = raw.chars().filter(char::is_ascii_digit).count();
-    // A number with a country code stands for itself; a region beside it would be taken for its country.
-    let region = (!raw.trim_start().starts_with('+')).then_some(region);
-    let Ok(number) = phonenumber::parse(region, raw.trim()) else {
-        return fault(if (4..10).contains(&digits) { FaultCode::PhoneLength } else { FaultCode::PhoneUnreadable });
-    };
-    if is_fictional(&number) || phonenumber::is_valid(&number) {
-        return Ok(number.format().mode(Mode::E164).to_string());
+    let text: String = raw.trim().chars().map(plain).collect();
+    if let Some(number) = readings(&text).iter().find_map(|reading| number(reading, region)) {
+        return Ok(number);
     }
-    fault(if !(10..=15).contains(&digits) { FaultCode::PhoneLength } else { FaultCode::PhoneUnreadable })
+    let digits = text.bytes().filter(u8::is_ascii_digit).count();
+    // What could not be a number at all is not told that it is too short or too long.
+    let is_number = phonenumber::parse(is_national(&text).then_some(region), &text).is_ok();
+    let is_length = if is_number { !(10..=15).contains(&digits) } else { (4..10).contains(&digits) };
+    Err(FieldFault::new(field, if is_length { FaultCode::PhoneLength } else { FaultCode::PhoneUnreadable }, language))
+}
+
+/// A digit or a plus of another script as the plain one.
+fn plain(c: char) -> char {
+    // The zeros of Arabic, Persian and Urdu, Hindi, Bengali and full-width digits; the other nine follow each of them.
+    const ZEROS: [char; 5] = ['\u{660}', '\u{6f0}', '\u{966}', '\u{9e6}', '\u{ff10}'];
+    if c == '\u{ff0b}' {
+        return '+';
+    }
+    let value = ZEROS.iter().filter_map(|zero| u32::from(c).checked_sub(u32::from(*zero))).find(|value| *value < 10);
+    value.and_then(|value| char::from_digit(value, 10)).unwrap_or(c)
+}
+
+/// A number as it stands, and, where that is none, as people mean it who dial it from here or as it was dialled once.
+fn readings(text: &str) -> Vec<String> {
+    let mut all = vec![text.to_owned()];
+    let abroad = text.strip_prefix("011").or_else(|| text.strip_prefix("00"));
+    all.extend(abroad.map(|rest| format!("+{}", rest.trim_start_matches(|c: char| !c.is_ascii_digit()))));
+    // Mexico gave up the 1 of its mobile numbers in 2019, and many still write it.
+    let once = all.iter().filter_map(|one| {
+        let rest = one.strip_prefix("+52")?.trim_start_matches(|c: char| !c.is_ascii_digit());
+        Some(format!("+52{}", rest.strip_prefix('1')?))
+    });
+    let once: Vec<String> = once.collect();
+    all.extend(once);
+    all
+}
+
+/// Whether it has no country code. One with a country code stands for itself; a region beside it would be taken for its country.
+fn is_national(text: &str) -> bool {
+    !text.starts_with('+')
+}
+
+fn number(text: &str, region: country::Id) -> Option<String> {
+    let number = phonenumber::parse(is_national(text).then_some(region), text).ok()?;
+    (is_fictional(&number) || phonenumber::is_valid(&number)).then(|| number.format().mode(Mode::E164).to_string())
 }
 
 /// The range 555-0100 to 555-0199 is kept free for examples; demonstrations and tests must never ring a real phone.
@@ -101,24 +136,36 @@ pub fn phone_words(e164: &str) -> String {
     }
 }
 
-const MISTYPED_DOMAINS: [(&str, &str); 18] = [
+const MISTYPED_DOMAINS: [(&str, &str); 30] = [
     ("gmial.com", "gmail.com"),
     ("gmai.com", "gmail.com"),
     ("gamil.com", "gmail.com"),
     ("gmail.co", "gmail.com"),
     ("gmail.con", "gmail.com"),
     ("gnail.com", "gmail.com"),
+    ("gmail.comm", "gmail.com"),
+    ("gmail.cm", "gmail.com"),
+    ("gmail.om", "gmail.com"),
+    ("gmail.cmo", "gmail.com"),
+    ("gmaill.com", "gmail.com"),
     ("hotmial.com", "hotmail.com"),
     ("hotmai.com", "hotmail.com"),
     ("hotmail.con", "hotmail.com"),
+    ("hotmail.comm", "hotmail.com"),
+    ("hotmail.cm", "hotmail.com"),
+    ("hotmial.fr", "hotmail.fr"),
+    ("hotmial.es", "hotmail.es"),
     ("homail.com", "hotmail.com"),
     ("yaho.com", "yahoo.com"),
     ("yahooo.com", "yahoo.com"),
     ("yahoo.con", "yahoo.com"),
+    ("yahoo.comm", "yahoo.com"),
+    ("yahoo.cm", "yahoo.com"),
     ("outlok.com", "outlook.com"),
     ("outloo.com", "outlook.com"),
     ("iclod.com", "icloud.com"),
     ("icloud.con", "icloud.com"),
+    ("aol.con", "aol.com"),
     ("comcast.nte", "comcast.net"),
 ];
 
@@ -133,6 +180,10 @@ pub fn email(field: &str, raw: &str, language: &str) -> Result<Email, FieldFault
         return Err(FieldFault::new(field, FaultCode::EmailUnreadable, language));
     };
     let domain = parsed.domain().to_lowercase();
+    // No top-level domain is a number: what ends in one is an address of a machine.
+    if domain.rsplit('.').next().is_some_and(|top| top.bytes().all(|byte| byte.is_ascii_digit())) {
+        return Err(FieldFault::new(field, FaultCode::EmailUnreadable, language));
+    }
     let local = parsed.local_part();
     let hint = MISTYPED_DOMAINS.iter().find(|(wrong, _)| *wrong == domain).map(|(_, right)| format!("{local}@{right}"));
     Ok(Email { address: format!("{local}@{domain}"), hint })
@@ -145,13 +196,20 @@ const LONGEST_NAME: usize = 120;
 /// # Errors
 /// Says so when there is no letter in it or when it is far too long.
 pub fn name(field: &str, raw: &str, language: &str) -> Result<String, FieldFault> {
-    let tidy = raw.split_whitespace().collect::<Vec<_>>().join(" ");
+    let shown: String = raw.chars().filter(|c| !turns(*c)).collect();
+    let tidy = shown.split_whitespace().collect::<Vec<_>>().join(" ");
     let readable =
         tidy.chars().any(char::is_alphabetic) && !tidy.chars().any(|c| c.is_control() || matches!(c, '<' | '>' | '@'));
     if tidy.chars().count() > LONGEST_NAME {
         return Err(FieldFault::new(field, FaultCode::TooLong, language));
     }
     if readable { Ok(tidy) } else { Err(FieldFault::new(field, FaultCode::NameUnreadable, language)) }
+}
+
+/// Whether a character is unseen and turns what stands behind it around, so that a name reads otherwise than it is written. The
+/// marks that Arabic and Hebrew names need stay.
+fn turns(c: char) -> bool {
+    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}' | '\u{200b}')
 }
 
 /// Reads a birth date written as 1961-03-27, 3/27/1961, 03 27 1961 or 19610327.
@@ -203,7 +261,26 @@ mod tests {
         for raw in ["206 555 0142", "(206) 555-0142", "+1 206.555.0142", "1-206-555-0142", " 2065550142 "] {
             assert_eq!(phone("phone", raw, "US", "en").as_deref(), Ok("+12065550142"), "{raw}");
         }
-        assert_eq!(phone("phone", "+33 1 42 68 53 00", "US", "en").as_deref(), Ok("+33142685300"));
+        for (raw, read) in [
+            ("+33 1 42 68 53 00", "+33142685300"),
+            ("011 33 1 42 68 53 00", "+33142685300"),
+            ("011-33-1-42-68-53-00", "+33142685300"),
+            ("0033142685300", "+33142685300"),
+            ("00 33 (0)1 42 68 53 00", "+33142685300"),
+            ("+52 1 55 5555 0123", "+525555550123"),
+            ("+52 55 5555 0123", "+525555550123"),
+            ("011 52 1 55 5555 0123", "+525555550123"),
+            ("011 1 206 555 0142", "+12065550142"),
+            ("２０６５５５０１４２", "+12065550142"),
+            ("＋１ ２０６ ５５５ ０１４２", "+12065550142"),
+            ("٢٠٦٥٥٥٠١٤٢", "+12065550142"),
+            ("۲۰۶ ۵۵۵ ۰۱۴۲", "+12065550142"),
+        ] {
+            assert_eq!(phone("phone", raw, "US", "en").as_deref(), Ok(read), "{raw}");
+        }
+        for raw in ["011", "00", "0000000000", "+52 1", "011 206 555 0142 99 12345678"] {
+            assert!(phone("phone", raw, "US", "en").is_err(), "{raw}");
+        }
         assert_eq!(phone_words("+12065550142"), "206 555 0142");
     }
 
@@ -212,7 +289,9 @@ mod tests {
         let short = phone("phone", "555-0142", "US", "en").unwrap_err();
         assert_eq!((short.field.as_str(), short.code), ("phone", FaultCode::PhoneLength));
         let words = phone("phone", "call me", "US", "en").unwrap_err();
-        assert_eq!(words.message, "Enter a phone number with area code, like 206 555 0142");
+        assert!(
+            words.message.starts_with("Enter a phone number with area code, like 206 555 0142. From another country")
+        );
         assert!(phone("phone", "call me", "US", "es").unwrap_err().message.starts_with("Escriba un número"));
     }
 
@@ -221,7 +300,13 @@ mod tests {
         let read = email("email", " Ana.Ruiz@GMIAL.com ", "en").unwrap_or_else(|fault| panic!("{}", fault.message));
         assert_eq!(read.address, "Ana.Ruiz@gmial.com");
         assert_eq!(read.hint.as_deref(), Some("Ana.Ruiz@gmail.com"));
-        for raw in ["ana", "ana@", "ana@home", "a b@example.com", "Ana <ana@example.com>"] {
+        for (wrong, right) in MISTYPED_DOMAINS {
+            let read =
+                email("email", &format!("ana@{wrong}"), "en").unwrap_or_else(|fault| panic!("{}", fault.message));
+            assert!(read.hint == Some(format!("ana@{right}")), "{wrong}");
+            assert!(MISTYPED_DOMAINS.iter().all(|(wrong, _)| *wrong != right), "{right} is asked about in its turn");
+        }
+        for raw in ["ana", "ana@", "ana@home", "a b@example.com", "Ana <ana@example.com>", "ana@127.0.0.1"] {
             assert_eq!(
                 email("email", raw, "en").err().map(|fault| fault.code),
                 Some(FaultCode::EmailUnreadable),
@@ -234,6 +319,9 @@ mod tests {
     fn names_are_tidied_and_not_judged() {
         assert_eq!(name("name", "  Nguyễn   Thị O'Brien-García ", "en").as_deref(), Ok("Nguyễn Thị O'Brien-García"));
         assert_eq!(name("name", "李", "en").as_deref(), Ok("李"));
+        assert_eq!(name("name", "Rosa \u{202e}zeperP", "en").as_deref(), Ok("Rosa zeperP"));
+        assert_eq!(name("name", "می\u{200c}خواهم", "en").as_deref(), Ok("می\u{200c}خواهم"));
+        assert_eq!(name("name", "\u{202e}", "en").unwrap_err().code, FaultCode::NameUnreadable);
         assert_eq!(name("name", "123", "en").unwrap_err().code, FaultCode::NameUnreadable);
         assert_eq!(name("name", &"a".repeat(121), "en").unwrap_err().code, FaultCode::TooLong);
     }

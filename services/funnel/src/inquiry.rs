@@ -217,7 +217,8 @@ impl Consents {
 pub struct Touch {
     /// Path of the page that showed the form.
     pub landing_page: Option<String>,
-    /// Campaign name (`utm_campaign`).
+    /// Campaign name, also under the name that it has in a link.
+    #[serde(alias = "utm_campaign")]
     pub campaign: Option<String>,
     /// `utm_source`.
     pub utm_source: Option<String>,

@@ -211,6 +211,14 @@ fn an_hl7_feed_alone_says_how_it_is_replied_to() {
 }
 
 #[test]
+fn what_nothing_sends_is_promised_to_no_office() {
+    for kind in ["webhook", "hl7"] {
+        let told = damaged("feeds.toml", "status = { kind = \"fhir\"", &format!("status = {{ kind = \"{kind}\""));
+        assert!(told.contains(&format!("would hear by {kind}, and nothing sends that")), "{told}");
+    }
+}
+
+#[test]
 fn a_feed_that_sends_by_fhir_has_a_key_of_its_own() {
     let key = "key_sha256 = \"5b301571";
     assert!(damaged("feeds.toml", key, "# key_sha256 = \"5b301571").contains("sends by FHIR and has no key"));

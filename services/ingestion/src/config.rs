@@ -353,8 +353,9 @@ pub struct Limits {
     pub form_per_minute: u32,
     /// Inquiries by all forms of a center in a minute; 0: no limit.
     pub center_per_minute: u32,
-    /// Limit also what this machine itself sends (127.0.0.1 and ::1). Without it programs beside the service, and a proxy that
-    /// `trusted_proxy_hops` does not count, are free.
+    /// Limit by address also what this machine itself sends (127.0.0.1 and ::1). Without it programs beside the service, and a
+    /// proxy that `trusted_proxy_hops` does not count, are free of the limits of an address and of a feed; those of a form and a
+    /// center hold for everybody.
     pub own_machine: bool,
 }
 

@@ -138,7 +138,7 @@ impl Readers {
 
     fn form(&self, bytes: &[u8]) {
         let read = http::read("lakeside".to_owned(), &::http::HeaderMap::new(), Ok(Bytes::copy_from_slice(bytes)));
-        let Ok((submission, _)) = read else { return };
+        let Ok(http::Told { submission, .. }) = read else { return };
         let forms: Vec<&Form> = self.profile.forms.values().collect();
         for form in forms {
             let reading = Reading { language: "en", region: "US", today: TODAY };

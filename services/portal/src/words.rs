@@ -112,6 +112,8 @@ pub struct FormWords {
     pub contact_by: Around,
     /// Beside an address whose domain looks mistyped; what was probably meant fills the gap.
     pub did_you_mean: Around,
+    /// Behind what is wrong with an answer that may be sent as it is.
+    pub as_it_is: &'static str,
     /// First sentence while the time of contact can't be computed.
     pub contact_open: &'static str,
     /// How much is asked; the number of questions fills the gap.

@@ -36,7 +36,7 @@ use tracing::{Instrument, field};
 
 use crate::code::Code;
 use crate::grpc::ServeError;
-use crate::problem::Problem;
+use crate::problem::{Problem, of_router};
 use crate::propagation;
 
 mod linger;
@@ -206,7 +206,7 @@ async fn around(State(rules): State<Rules>, mut request: Request, next: Next) ->
     propagation::adopt(&span, request.headers());
     let work = AssertUnwindSafe(next.run(request)).catch_unwind();
     let mut response = match timeout(rules.deadline, work.instrument(span.clone())).await {
-        Ok(Ok(response)) => response,
+        Ok(Ok(response)) => of_router(response),
         Ok(Err(_panic)) => Problem::new(Code::Internal, "try again, and tell us the request id").into_response(),
         Err(_elapsed) => Problem::new(Code::DeadlineExceeded, "try again in a moment").into_response(),
     };

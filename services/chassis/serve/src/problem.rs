@@ -3,7 +3,7 @@
 //! Deliberately not here: pages for people (portal); this is for machines.
 
 use axum::response::{IntoResponse, Response};
-use http::{HeaderValue, header};
+use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 use tonic::Status;
 use tonic_types::StatusExt;
@@ -37,9 +37,9 @@ impl Problem {
     }
 
     /// 400 stands for what can't be read; where it could, the fields are named, and it is 422 as the contract's reasons have it.
-    fn http(&self) -> http::StatusCode {
+    fn http(&self) -> StatusCode {
         match self.code {
-            Code::InvalidArgument if !self.fields.is_empty() => http::StatusCode::UNPROCESSABLE_ENTITY,
+            Code::InvalidArgument if !self.fields.is_empty() => StatusCode::UNPROCESSABLE_ENTITY,
             code => code.http(),
         }
     }
@@ -58,8 +58,43 @@ struct Body<'a> {
     title: &'static str,
     status: u16,
     detail: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    reason: &'static str,
     #[serde(skip_serializing_if = "<[FieldProblem]>::is_empty")]
     errors: &'a [FieldProblem],
+}
+
+impl Body<'_> {
+    fn answer(&self, status: StatusCode) -> Response {
+        let mut response = (status, serde_json::to_vec(self).unwrap_or_default()).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        response
+    }
+}
+
+/// An answer of a router that refuses before any handler was asked, as a problem; any other as it is.
+pub fn of_router(response: Response) -> Response {
+    let kind = response.headers().get(header::CONTENT_TYPE);
+    let is_bare = kind.is_none_or(|kind| kind.as_bytes().starts_with(b"text/plain"));
+    let (title, detail, reason) = match response.status() {
+        StatusCode::PAYLOAD_TOO_LARGE if is_bare => {
+            ("too large", "the body is larger than this door takes: send less at once", "unreadable")
+        }
+        StatusCode::METHOD_NOT_ALLOWED if is_bare => {
+            ("no such method here", "send it by a method that Allow names", "method_not_allowed")
+        }
+        _ => return response,
+    };
+    let status = response.status();
+    let body = Body { r#type: "about:blank", title, status: status.as_u16(), detail, reason, errors: &[] };
+    let mut told = body.answer(status);
+    // Which methods there are, for one.
+    let kept =
+        response.headers().iter().filter(|(name, _)| ![header::CONTENT_TYPE, header::CONTENT_LENGTH].contains(name));
+    told.headers_mut().extend(kept.map(|(name, value)| (name.clone(), value.clone())));
+    told
 }
 
 impl From<Status> for Problem {
@@ -108,13 +143,11 @@ impl IntoResponse for Problem {
             title: self.code.title(),
             status: status.as_u16(),
             detail: &self.detail,
+            reason: "",
             errors: &self.fields,
         };
-        let body = serde_json::to_vec(&body).unwrap_or_default();
-        let mut response = (status, body).into_response();
+        let mut response = body.answer(status);
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if self.code == Code::Unauthenticated {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }

@@ -41,6 +41,12 @@ pub(super) fn feeds(profile: &Profile, file: &mut In<'_, '_>) {
             format!("feed \"{}\" has no address for its status reports", feed.id),
             "add status.address",
         );
+        file.unless(
+            matches!(feed.status.kind, StatusReportKind::None | StatusReportKind::Fhir),
+            &feed.id,
+            format!("feed \"{}\" would hear by {}, and nothing sends that", feed.id, feed.status.kind.as_str()),
+            "take status away: by HL7 an office asks where its referral stands (I15), by FHIR it reads the Task or subscribes to it",
+        );
     }
 }
 

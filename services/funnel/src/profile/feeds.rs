@@ -25,7 +25,8 @@ vocabulary! {
 }
 
 vocabulary! {
-    /// How a partner office hears what became of a referral.
+    /// How a partner office hears what became of a referral. `webhook` and `hl7` are words of before: nothing sends them, and a
+    /// profile with them is not applied any more.
     StatusReportKind ("status report") {
         #[default]
         None = "none", "Not at all", "No se informa", "Aucun";

@@ -90,6 +90,15 @@ words! {
     }
 }
 
+/// The field that tells when a call began.
+pub const STARTED_AT: &str = "started_at";
+/// The field that tells when somebody took it.
+pub const ANSWERED_AT: &str = "answered_at";
+/// The field that tells when it was over.
+pub const ENDED_AT: &str = "ended_at";
+/// The field that tells who took it.
+pub const AGENT: &str = "agent";
+
 /// Digits from which a name of staff may be a number at which somebody is called; extensions are shorter.
 const FEWEST_DIGITS: usize = 7;
 
@@ -98,13 +107,13 @@ const FEWEST_DIGITS: usize = 7;
 pub struct Told {
     /// The caller's number in E.164; none: withheld, or none that can be called.
     pub caller: Option<String>,
-    /// What was sent as the caller's number; empty: nothing.
+    /// What was sent as the caller's number, where none could be read; empty: nothing.
     pub caller_as_sent: String,
     /// The queue, as the phone system names it; of a call that the center made it may be empty, or the number that was called.
     pub queue: String,
     /// Who called.
     pub direction: Direction,
-    /// When it began.
+    /// When it began; where that was not told so that it can be used, the first that is known of it.
     pub started_at: Timestamp,
     /// When somebody took it.
     pub answered_at: Option<Timestamp>,
@@ -116,6 +125,9 @@ pub struct Told {
     pub outcome: Option<State>,
     /// Who took it; empty: nobody, or not told.
     pub agent: String,
+    /// What can't be used of a time and of who took it, by its field, as it was told.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub as_told: BTreeMap<String, String>,
 }
 
 /// A call. PHI: no `Debug`.
@@ -184,7 +196,24 @@ impl Call {
     /// When it began.
     #[must_use]
     pub fn started_at(&self) -> Timestamp {
-        self.newest(|told| Some(told.started_at)).unwrap_or_default()
+        self.started_as_told().or_else(|| self.newest(|told| Some(told.started_at))).unwrap_or_default()
+    }
+
+    fn started_as_told(&self) -> Option<Timestamp> {
+        self.newest(|told| (!told.as_told.contains_key(STARTED_AT)).then_some(told.started_at))
+    }
+
+    /// What was told of it and can't be used, by its field, where no other event tells it better.
+    #[must_use]
+    pub fn unusable(&self) -> BTreeMap<&str, &str> {
+        let is_known = |field: &str| match field {
+            STARTED_AT => self.started_as_told().is_some(),
+            ANSWERED_AT => self.answered_at().is_some(),
+            ENDED_AT => self.ended_at().is_some(),
+            _ => !self.agent().is_empty(),
+        };
+        let all = self.told.values().flat_map(|told| &told.as_told);
+        all.map(|(field, told)| (field.as_str(), told.as_str())).filter(|(field, _)| !is_known(field)).collect()
     }
 
     /// When somebody took it.
@@ -276,6 +305,7 @@ mod tests {
             duration_seconds: None,
             outcome,
             agent: if event == Event::Answered { "dana".to_owned() } else { String::new() },
+            as_told: BTreeMap::new(),
         }
     }
 
@@ -338,6 +368,23 @@ mod tests {
             Told { caller_as_sent: "x".to_owned(), ..told(Event::Ringing, None, Some("+12065550142")) },
         )]);
         assert_eq!(known.unread_caller(), "");
+    }
+
+    #[test]
+    fn what_can_not_be_used_of_one_event_is_marked_unless_another_tells_it() {
+        let odd = |event, field: &str| {
+            let as_told = BTreeMap::from([(field.to_owned(), "1970".to_owned())]);
+            Told { as_told, started_at: at(7), agent: String::new(), ..told(event, None, None) }
+        };
+        let alone = heard(&[(Event::Answered, odd(Event::Answered, STARTED_AT))]);
+        assert_eq!((alone.started_at(), alone.unusable()), (at(7), BTreeMap::from([(STARTED_AT, "1970")])));
+        let with = heard(&[
+            (Event::Ringing, told(Event::Ringing, None, None)),
+            (Event::Answered, odd(Event::Answered, STARTED_AT)),
+        ]);
+        assert_eq!((with.started_at(), with.unusable().len()), (at(0), 0));
+        let agent = heard(&[(Event::Answered, odd(Event::Answered, AGENT))]);
+        assert_eq!(agent.unusable(), BTreeMap::from([(AGENT, "1970")]));
     }
 
     #[test]

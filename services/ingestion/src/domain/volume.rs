@@ -2,7 +2,8 @@
 //!
 //! What is usual is stated in feeds.toml, or learnt from the last eight weeks: for each hour the mean of the same hour of those
 //! weeks without the lowest and the highest, so that neither an outage nor a flood teaches much. A day on which the center is
-//! closed expects nothing and teaches nothing. A feed is quiet when so many messages would have come since its last one that
+//! closed expects nothing and teaches nothing. Of a feed without a past and
+//! without anything stated nobody knows what is usual: silence of it says nothing, and a flood has a plain bound. A feed is quiet when so many messages would have come since its last one that
 //! chance does not explain it: with six expected, none come by chance once in four hundred times. One message that is sent
 //! again and again is no flood, since it stands once, and is an incident as well. Quiet ends when something
 //! comes; a flood ends well below where it began; so neither flickers. Hours are real hours that are named by the wall clock,
@@ -27,6 +28,8 @@ const LONGEST_SILENCE: SignedDuration = SignedDuration::from_hours(14 * 24);
 /// A flood is more in an hour than this and `FLOOD_TIMES` what is usual together.
 const FLOOD_FROM: f64 = 50.0;
 const FLOOD_TIMES: f64 = 4.0;
+/// Where nobody knows what is usual, more than this in an hour is a flood: no office has so many people to refer.
+const FLOOD_UNKNOWN: f64 = 300.0;
 /// It ends below this share of where it begins.
 const FLOOD_ENDS: f64 = 0.5;
 /// One message that comes again so often within an hour is an incident: whoever sends it does not hear our answers.
@@ -123,7 +126,8 @@ impl Usual<'_> {
             .into_iter()
             .chain([now.checked_add(HOUR).ok().and_then(|end| self.between(now, end))]);
         let most = around.flatten().reduce(f64::max);
-        let is_flood = most.is_some_and(|most| f64::from(self.past.seen) >= share * (FLOOD_FROM + FLOOD_TIMES * most));
+        let bound = most.map_or(FLOOD_UNKNOWN, |most| FLOOD_FROM + FLOOD_TIMES * most);
+        let is_flood = f64::from(self.past.seen) >= share * bound;
         let is_open = matches!(open, Some((Kind::Repeats, _)));
         let is_repeating = self.past.repeats >= if is_open { REPEATS_END } else { REPEATS };
         // A feed that is stuck at one message sends no other one, so its repeats say more than its silence.

@@ -56,10 +56,14 @@ async fn form(
 
 /// The first language that the caller reads and the center offers, else the center's first.
 fn language<'p>(profile: &'p Profile, headers: &HeaderMap) -> &'p str {
+    offered(profile, headers).unwrap_or_else(|| profile.default_language())
+}
+
+/// The first language that the caller reads and the center offers.
+pub fn offered<'p>(profile: &'p Profile, headers: &HeaderMap) -> Option<&'p str> {
     let offered = &profile.center.languages;
     let mut wanted = causeway_serve::languages(headers).into_iter();
-    let found = wanted.find_map(|wanted| offered.iter().find(|offer| offer.eq_ignore_ascii_case(wanted)));
-    found.map_or_else(|| profile.default_language(), String::as_str)
+    wanted.find_map(|wanted| offered.iter().find(|offer| offer.eq_ignore_ascii_case(wanted))).map(String::as_str)
 }
 
 fn told(body: &Value, language: &str) -> Response {

@@ -62,8 +62,6 @@ impl Ingestion for Calls {
         }
         // Who of the staff enters a call is not counted; the portal has counted the address of who fills in a form.
         let is_of_a_form = actor.kind == ActorKind::Service && request.get_ref().source() == wire::Source::WebForm;
-        let from = request.remote_addr().map(|peer| peer.ip());
-        let is_counted = is_of_a_form && self.acceptance.limits.counts(from);
         let told = request.get_ref();
         let seen = is_of_a_form.then(|| Seen {
             signs: told.signs.iter().filter_map(|word| Sign::parse(word)).collect(),
@@ -72,7 +70,7 @@ impl Ingestion for Calls {
             showing_id: told.showing_id.parse().ok(),
         });
         let call_id = std::mem::take(&mut request.get_mut().call_id);
-        let submission = self.acceptance.admit(is_counted, submission(request.into_inner()))?;
+        let submission = self.acceptance.admit(is_of_a_form, submission(request.into_inner()))?;
         if !call_id.is_empty() {
             return Ok(Response::new(phone::settle::enter(self, actor, (submission, &call_id), trace).await?));
         }

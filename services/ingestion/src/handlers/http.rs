@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use super::accept::Acceptance;
 use super::answers::Answers;
+use super::forms::offered;
 use super::key::Key;
 use super::limit::Door;
 use super::proof::Seen;
@@ -51,14 +52,44 @@ const ANSWERS: &str = "/answers";
 struct Body {
     form: String,
     #[serde(default)]
-    language: String,
+    language: Option<String>,
     answers: Answers,
     #[serde(default)]
-    attribution: Attribution,
+    attribution: Option<Came>,
     #[serde(default)]
     idempotency_key: Option<String>,
     #[serde(default)]
     proof: Option<String>,
+}
+
+/// What attribution may tell.
+const MEMBERS: [&str; 8] = [
+    "landing_page",
+    "campaign",
+    "utm_campaign",
+    "utm_source",
+    "utm_medium",
+    "utm_term",
+    "utm_content",
+    "referrer_host",
+];
+
+/// Attribution, and whether it has a member that this door does not know. No request for care is refused for it.
+#[derive(Default)]
+struct Came {
+    told: Attribution,
+    has_unknown: bool,
+}
+
+impl<'de> Deserialize<'de> for Came {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let told = serde_json::Map::deserialize(deserializer)?;
+        let last = told.get("last").and_then(serde_json::Value::as_object);
+        let mut names = told.keys().filter(|name| *name != "last").chain(last.into_iter().flat_map(|last| last.keys()));
+        let has_unknown = names.any(|name| !MEMBERS.contains(&name.as_str()));
+        let told = Attribution::deserialize(serde_json::Value::Object(told)).map_err(serde::de::Error::custom)?;
+        Ok(Self { told, has_unknown })
+    }
 }
 
 /// The body of a 202.
@@ -121,11 +152,17 @@ async fn post_inquiry(
         Ok(()) => read(center, &headers, body),
         Err(refusal) => Err(refusal),
     };
-    let admit = |(submission, proof)| Ok((acceptance.admit(from.is_some(), submission)?, proof));
+    let admit = |told: Told| {
+        let mut submission = acceptance.admit(true, told.submission)?;
+        if submission.language.is_empty() {
+            submission.language = spoken(&acceptance, &submission.center, &headers);
+        }
+        Ok(Told { submission, ..told })
+    };
     let mut hints = Vec::new();
     let outcome = match read.and_then(admit) {
-        Ok((submission, proof)) => {
-            hints = hints_of(&submission);
+        Ok(Told { submission, proof, has_unknown }) => {
+            hints = hints_of(&submission, has_unknown);
             let often = from.filter(|from| acceptance.limits.is_often(*from)).map(|_| Sign::Often);
             let is_known = is_partner(&acceptance, &submission.center, &headers);
             let seen = Seen { signs: often.into_iter().collect(), proof, is_known, ..Seen::default() };
@@ -147,31 +184,45 @@ fn is_partner(acceptance: &Acceptance, center: &str, headers: &HeaderMap) -> boo
     !opened.is_empty()
 }
 
-/// What is submitted, and the proof of work beside it.
+/// The first language that a caller reads and the center offers; of a server that names none, nothing.
+fn spoken(acceptance: &Acceptance, center: &str, headers: &HeaderMap) -> String {
+    let in_force = acceptance.profiles.current(center);
+    let found = in_force.as_ref().and_then(|in_force| offered(&in_force.1, headers));
+    found.unwrap_or_default().to_owned()
+}
+
+/// A request as it is told. PHI: no `Debug`.
+pub struct Told {
+    /// What is submitted.
+    pub submission: Submission,
+    /// The proof of work beside it.
+    pub proof: String,
+    /// Whether its attribution has a member that this door does not know.
+    pub has_unknown: bool,
+}
+
+/// What is submitted, and what stands beside it.
 ///
 /// # Errors
 /// The body is none that this door takes, or its key is none.
-pub fn read(
-    center: String,
-    headers: &HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-) -> Result<(Submission, String), Refusal> {
+pub fn read(center: String, headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<Told, Refusal> {
     let body = body.map_err(|_| Refusal::BadRequest("the body was cut off or is larger than this door takes"))?;
     let body: Body = serde_json::from_slice(&body).map_err(|cause| Refusal::unreadable(&cause, SHAPE))?;
+    let came = body.attribution.unwrap_or_default();
     let submission = Submission {
         center,
         form_id: body.form,
-        language: body.language,
+        language: body.language.unwrap_or_default(),
         source: Source::WebForm,
         answers: body.answers.0,
         urgency: Urgency::default(),
-        attribution: body.attribution,
+        attribution: came.told,
         referring_office: None,
         idempotency_key: key(headers, body.idempotency_key)?,
         strict: false,
         missed_call: false,
     };
-    Ok((submission, body.proof.unwrap_or_default()))
+    Ok(Told { submission, proof: body.proof.unwrap_or_default(), has_unknown: came.has_unknown })
 }
 
 /// The key of the header or of the body; both where they agree.
@@ -192,12 +243,20 @@ pub fn trace(headers: &HeaderMap) -> TraceContext {
     TraceContext::current_or(&TraceContext::parse(told))
 }
 
-/// The domain of an e-mail address that is often typed wrongly; the person is best asked while they are still there.
-fn hints_of(submission: &Submission) -> Vec<Hint> {
+/// The domain of an e-mail address that is often typed wrongly: the person is best asked while they are still there. And that
+/// attribution tells what nobody here reads: whoever made the site sees it when they try it.
+fn hints_of(submission: &Submission, has_unknown: bool) -> Vec<Hint> {
     let read = submission.answers.get("email").and_then(|raw| contact::email("email", raw, "en").ok());
     let meant = read.and_then(|email| Some(email.hint?.rsplit_once('@')?.1.to_owned()));
     let hint = |suggestion| Hint { pointer: "/answers/email", field: "email", code: "domain_mistyped", suggestion };
-    meant.map(hint).into_iter().collect()
+    let known = || format!("{}, last", MEMBERS.join(", "));
+    let unknown = has_unknown.then(|| Hint {
+        pointer: "/attribution",
+        field: "attribution",
+        code: "member_unknown",
+        suggestion: known(),
+    });
+    meant.map(hint).into_iter().chain(unknown).collect()
 }
 
 fn accepted(answer: &Answer, hints: Vec<Hint>) -> Response {

@@ -10,8 +10,7 @@ fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
 }
 
 fn body_of(text: &'static str) -> Result<Submission, Refusal> {
-    read("lakeside".into(), &HeaderMap::new(), Ok(Bytes::from_static(text.as_bytes())))
-        .map(|(submission, _)| submission)
+    read("lakeside".into(), &HeaderMap::new(), Ok(Bytes::from_static(text.as_bytes()))).map(|told| told.submission)
 }
 
 async fn json_of(response: Response) -> serde_json::Value {
@@ -25,6 +24,33 @@ fn a_body_is_read_and_everything_but_form_and_answers_may_be_left_out() {
     assert_eq!((read.center.as_str(), read.form_id.as_str()), ("lakeside", "general"));
     assert!(read.idempotency_key.is_none() && read.language.is_empty() && !read.strict);
     assert_eq!(read.source, Source::WebForm);
+}
+
+#[test]
+fn what_led_here_is_read_under_either_name_and_what_nobody_reads_is_told_and_refuses_nobody() {
+    let told = |attribution: &str| {
+        let body =
+            format!(r#"{{"form":"general","language":null,"answers":{{"name":"Rosa"}},"attribution":{attribution}}}"#);
+        read("lakeside".into(), &HeaderMap::new(), Ok(Bytes::from(body)))
+    };
+    for (attribution, campaign, has_unknown) in [
+        (r#"{"utm_campaign":"spring"}"#, Some("spring"), false),
+        (r#"{"campaign":"spring","last":{"utm_campaign":"autumn"}}"#, Some("spring"), false),
+        (r#"{"campaign":"spring","gclid":"Rosa Vega"}"#, Some("spring"), true),
+        (r#"{"campaign":"spring","last":{"gclid":1}}"#, Some("spring"), true),
+        ("{}", None, false),
+        ("null", None, false),
+    ] {
+        let told = told(attribution).unwrap_or_else(|refusal| panic!("{attribution}: {refusal}"));
+        assert_eq!(told.submission.attribution.first.campaign.as_deref(), campaign, "{attribution}");
+        let hints = hints_of(&told.submission, told.has_unknown);
+        assert_eq!(
+            hints.iter().map(|hint| hint.code).collect::<Vec<_>>(),
+            ["member_unknown"][..usize::from(has_unknown)]
+        );
+        assert!(hints.iter().all(|hint| !hint.suggestion.contains("gclid")), "what was sent is not repeated");
+    }
+    assert!(told(r#"{"utm_campaign":"a","campaign":"b"}"#).is_err() && told("7").is_err());
 }
 
 #[test]
@@ -100,8 +126,11 @@ async fn an_answer_tells_id_number_time_and_what_to_mend() {
     };
     let read = |email: &str| {
         let body = serde_json::json!({ "form": "general", "answers": { "email": email } }).to_string();
-        read("harbor-valley".into(), &HeaderMap::new(), Ok(body.into())).unwrap_or_else(|_| panic!("it is read")).0
+        read("harbor-valley".into(), &HeaderMap::new(), Ok(body.into()))
+            .unwrap_or_else(|_| panic!("it is read"))
+            .submission
     };
+    let hints_of = |submission: &Submission| hints_of(submission, false);
     assert!(hints_of(&read("jo@example.org")).is_empty() && hints_of(&read("jo@")).is_empty());
     let response = accepted(&answer, hints_of(&read("Jo.Testpatient@gmial.com")));
     assert_eq!(response.status(), 202);

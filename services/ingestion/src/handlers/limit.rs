@@ -100,8 +100,7 @@ impl Limits {
     }
 
     /// Whether what comes from an address is counted.
-    #[must_use]
-    pub fn counts(&self, from: Option<IpAddr>) -> bool {
+    fn counts(&self, from: Option<IpAddr>) -> bool {
         from.is_some_and(|from| self.settings.own_machine || !from.to_canonical().is_loopback())
     }
 

@@ -41,6 +41,8 @@ pub struct NewCall<'a> {
     pub inquiry_id: Option<Uuid>,
     /// Whether that was made of it.
     pub opened: bool,
+    /// Which fields were told so that they can't be used.
+    pub unusable: &'a str,
     /// What each event told, sealed.
     pub sealed: &'a [u8],
 }
@@ -97,6 +99,8 @@ pub struct Listed {
     pub opened: bool,
     /// What a person said of it.
     pub outcome: String,
+    /// Which fields were told so that they can't be used.
+    pub unusable: String,
 }
 
 impl Standing {
@@ -112,7 +116,7 @@ macro_rules! listed {
     ($then:literal) => {
         concat!(
             "SELECT call_id, feed, queue, direction, state, agent, started_at, answered_at, ended_at, waits_for, waits_from, \
-                calls.inquiry_id, reference, opened, outcome \
+                calls.inquiry_id, reference, opened, outcome, unusable \
              FROM calls LEFT JOIN inquiries USING (center_id, inquiry_id) WHERE center_id = $1 AND ",
             $then
         )
@@ -173,13 +177,13 @@ pub async fn write(tx: &mut Tx, call: &NewCall<'_>) -> Result<(), sqlx::Error> {
     let center = tx.center().to_owned();
     sqlx::query(
         "INSERT INTO calls (center_id, call_id, feed, call_key, caller_key, queue, direction, state, agent, started_at, \
-            answered_at, ended_at, over_at, waits_for, waits_from, inquiry_id, opened, sealed) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) \
+            answered_at, ended_at, over_at, waits_for, waits_from, inquiry_id, opened, unusable, sealed) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) \
          ON CONFLICT (center_id, call_key) DO UPDATE SET caller_key = EXCLUDED.caller_key, queue = EXCLUDED.queue, \
             direction = EXCLUDED.direction, state = EXCLUDED.state, agent = EXCLUDED.agent, \
             started_at = EXCLUDED.started_at, answered_at = EXCLUDED.answered_at, ended_at = EXCLUDED.ended_at, \
             over_at = EXCLUDED.over_at, waits_for = EXCLUDED.waits_for, waits_from = EXCLUDED.waits_from, inquiry_id = EXCLUDED.inquiry_id, \
-            opened = EXCLUDED.opened, sealed = EXCLUDED.sealed",
+            opened = EXCLUDED.opened, unusable = EXCLUDED.unusable, sealed = EXCLUDED.sealed",
     )
     .bind(center)
     .bind(call.call_id)
@@ -198,6 +202,7 @@ pub async fn write(tx: &mut Tx, call: &NewCall<'_>) -> Result<(), sqlx::Error> {
     .bind(Ts(call.waits_from))
     .bind(call.inquiry_id)
     .bind(call.opened)
+    .bind(call.unusable)
     .bind(call.sealed)
     .execute(tx.conn())
     .await?;

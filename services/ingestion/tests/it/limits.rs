@@ -8,6 +8,7 @@ use std::time::Duration;
 use causeway_ingestion::Config;
 use causeway_ingestion::config::{Limits, Mllp};
 use causeway_local::ports::Claim;
+use causeway_proto::inquiry::v1::{Source, SubmitInquiryRequest};
 use reqwest::{Response, StatusCode};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
@@ -65,6 +66,30 @@ async fn a_flood_from_many_places_at_one_form_leaves_other_centers_alone_and_unk
     assert!(answers.iter().all(|answer| answer.status() == 202));
     assert_eq!(form(&world, CENTER, "192.0.2.3").await.status(), 429);
     assert_eq!(form(&world, OTHER, "192.0.2.3").await.status(), 202);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_limit_of_a_form_and_of_a_center_holds_for_this_machine_too_by_the_json_door_and_the_portals() {
+    for limits in [
+        Limits { form_per_minute: 2, address_per_minute: 1, ..Limits::default() },
+        Limits { center_per_minute: 2, address_per_minute: 1, ..Limits::default() },
+    ] {
+        let world = World::start_with(Config { limits, ..Config::default() }).await;
+        let url = format!("{}/v1/centers/{CENTER}/inquiries", world.door.http);
+        let json =
+            async || world.browser.post(&url).json(&body(&[])).send().await.expect("an answer").status().as_u16();
+        assert_eq!((json().await, json().await), (202, 202), "its address is free");
+        assert_eq!(json().await, 429);
+        let of_portal = SubmitInquiryRequest {
+            center: CENTER.into(),
+            form_id: body(&[])["form"].as_str().expect("a form").into(),
+            source: Source::WebForm.into(),
+            answers: [("name".to_owned(), "Rosa".to_owned())].into(),
+            ..Default::default()
+        };
+        let refused = world.client("portal", None).submit_inquiry(of_portal).await.expect_err("it is one of them");
+        assert_eq!(refused.code(), tonic::Code::ResourceExhausted);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -5,7 +5,7 @@
 use serde_json::{Value, json};
 
 use crate::validator;
-use crate::world::{CENTER, OTHER, World};
+use crate::world::{CENTER, OTHER, World, body};
 
 async fn get(world: &World, path: &str, languages: &str) -> (u16, Value) {
     let url = format!("{}{path}", world.door.http);
@@ -99,13 +99,36 @@ async fn whatever_is_sent_the_answer_is_one_that_the_document_names() {
         seen.insert(status);
         let named = &operation["responses"][status.to_string()];
         assert!(named.is_object(), "{status} is named nowhere: {body}");
-        if (400..500).contains(&status) && status != 413 {
+        if (400..500).contains(&status) {
             assert_eq!(answer.headers()["content-type"], "application/problem+json", "{body}");
             problems.push(("Problem".to_owned(), answer.json().await.expect("json")));
         }
     }
     assert_eq!(seen.into_iter().collect::<Vec<_>>(), [202, 400, 409, 413, 422]);
     assert_eq!(validator::hold(&document, &problems), Ok(()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_names_no_language_is_answered_in_the_one_that_their_browser_reads() {
+    let world = World::start().await;
+    let url = format!("{}/v1/centers/{CENTER}/inquiries", world.door.http);
+    let told = async |languages: &str, language: Value| {
+        let mut sent = body(&[("phone", "12")]);
+        sent["language"] = language;
+        let asked = world.browser.post(&url).header("accept-language", languages).json(&sent).send();
+        let answer: Value = asked.await.expect("an answer").json().await.expect("json");
+        answer["to_repair"][0]["message"].as_str().expect("words").to_owned()
+    };
+    for (languages, language, starts) in [
+        ("es-MX, en;q=0.5", json!(null), "Escriba un número"),
+        ("es", json!("en"), "Enter a phone number"),
+        ("de, *", json!(null), "Enter a phone number"),
+        ("", json!(null), "Enter a phone number"),
+    ] {
+        let said = told(languages, language).await;
+        assert!(said.starts_with(starts), "{languages}: {said}");
+    }
+    assert_eq!(world.count("SELECT count(*) FROM inquiries").await, 4);
 }
 
 /// Every example with each of its parts taken away, replaced by each odd value, and cut; with the key to send it under.

@@ -3,14 +3,15 @@
 use causeway_auth::{Actor, Role};
 use causeway_proto::error::Reason;
 use causeway_proto::inquiry::v1::{
-    CallRow, ListCallsRequest, OpenCallRequest, OpenRepairRequest, OpenedCall, ReleaseRepairRequest, SettleCallRequest,
-    Source, SubmitInquiryRequest, SubmitInquiryResponse,
+    AssignMessageRequest, CallRow, ListCallsRequest, OpenCallRequest, OpenRepairRequest, OpenedCall,
+    ReleaseRepairRequest, SettleCallRequest, Source, SubmitInquiryRequest, SubmitInquiryResponse,
 };
 use causeway_runtime::Clock;
 use serde_json::{Value, json};
 use tonic::{Code, Status};
 
-use crate::phone::{ended, event, taken};
+use crate::phone::{ended, event, send, taken};
+use crate::repair::{open as open_repair, waiting};
 use crate::world::{CENTER, OTHER, World, body, coordinator, eventually};
 
 async fn list(world: &World, view: &str) -> Vec<CallRow> {
@@ -306,4 +307,28 @@ async fn a_number_that_could_not_be_read_and_a_queue_that_is_not_set_up_are_show
     assert_eq!(opened.call.expect("a call").queue, "new-queue");
     let row = list(&world, "waiting").await.into_iter().find(|row| row.call_id == unknown).expect("it waits");
     assert_eq!((row.queue.as_str(), row.waits_for.as_str()), ("", "queue"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_a_call_that_was_told_twice_and_not_the_same_the_difference_is_shown_and_whose_it_is() {
+    let world = World::start().await;
+    let made = taken(&world, &ended("b-1", "+12065550142", "missed")).await;
+    let mut other = ended("b-1", "+12065550142", "answered");
+    other["agent"] = json!("dana");
+    assert_eq!(send(&world.door, &world, &other).await.0, 409);
+    let row = waiting(&world, "waiting").await.pop().expect("it waits");
+    assert_eq!((row.door.as_str(), row.reason.as_str()), ("phone", "control_id_reused"));
+    let shown = open_repair(&world, &row).await;
+    let differ = |key: &str| (shown.standing.get(key).map(String::as_str), shown.fields.get(key).map(String::as_str));
+    assert_eq!(differ("call_outcome"), (Some("missed"), Some("answered")));
+    assert_eq!(differ("call_taken_by"), (None, Some("dana")));
+    assert_eq!(differ("call_ended"), (Some("2026-03-04 19:41:00"), Some("2026-03-04 19:41:00")), "at the center");
+    assert_eq!(differ("phone"), (Some("+12065550142"), Some("+12065550142")));
+    let about = shown.row.expect("a row");
+    assert_eq!((&json!(about.inquiry_id), &json!(about.reference)), (&made["inquiry_id"], &made["reference"]));
+    assert!(!shown.may_assign && !shown.may_release && !shown.may_retry && shown.candidates.is_empty());
+    let request =
+        AssignMessageRequest { center: CENTER.into(), message_id: row.id, reference: about.reference, confirmed: true };
+    let refused = world.client("portal", Some(coordinator(CENTER))).assign_message(request).await.expect_err("refused");
+    assert_eq!(Reason::of(&refused), Some(Reason::WrongState));
 }

@@ -1,5 +1,6 @@
 //! The routers as a browser meets them, with services that do not answer: what must hold without them.
 
+mod asked;
 mod audits;
 mod door;
 mod feeds;

@@ -25,6 +25,8 @@ pub struct CallPage {
     pub recent: Vec<CallLink>,
     /// When the call was, as the field takes it.
     pub called_at: String,
+    /// What is wrong with that.
+    pub called_at_error: Option<String>,
     /// Further fields that travel along, such as the call that was chosen.
     pub hidden: Vec<HiddenField>,
     /// The questions under their headings.
@@ -42,6 +44,8 @@ pub struct Caller {
     pub number: String,
     /// When the call was, and what happened.
     pub at: String,
+    /// What the phone system told so that it can't be used.
+    pub as_told: Vec<String>,
     /// What the same number has asked before.
     pub known: Vec<KnownRequest>,
 }
@@ -65,6 +69,8 @@ impl CallPage {
     }
 
     fn errors(&self) -> Vec<FieldError> {
-        self.sections.iter().flat_map(|section| &section.questions).flat_map(|question| question.errors("")).collect()
+        let at = self.called_at_error.clone().map(|message| FieldError { anchor: "called_at".to_owned(), message });
+        let asked = self.sections.iter().flat_map(|section| &section.questions);
+        at.into_iter().chain(asked.flat_map(|question| question.errors(""))).collect()
     }
 }

@@ -43,7 +43,7 @@ impl Looking<'_> {
             at: self.at(call.started_at),
             queue: queue(call).to_owned(),
             what: self.what(call),
-            waits: waits(&call.waits_for).to_owned(),
+            waits: join([Some(waits(&call.waits_for).to_owned()), odd(&call.unusable)]),
             reference: (!call.reference.is_empty()).then(|| call.reference.clone()),
             inquiry_url: format!("/inquiries/{}", call.inquiry_id),
             entry_url: entry_url(&call.call_id),
@@ -66,7 +66,7 @@ impl Looking<'_> {
         let moment = |call: &Call| Moment {
             at: self.at(call.started_at),
             text: format!("{}, {}", queue(call), self.what(call)),
-            note: said(call).map(str::to_owned),
+            note: note(call),
         };
         calls.iter().rev().map(moment).collect()
     }
@@ -92,6 +92,7 @@ impl Looking<'_> {
                 (number, _) => phone_words(number),
             },
             at: format!("{}, {}, {}", self.at(call.started_at), queue(&call), self.what(&call)),
+            as_told: as_told(opened),
             known: known.collect(),
         }
     }
@@ -144,6 +145,48 @@ fn waits(what: &str) -> &'static str {
     }
 }
 
+/// What became of a call, and what of it can't be right.
+fn note(call: &Call) -> Option<String> {
+    Some(join([said(call).map(str::to_owned), odd(&call.unusable)])).filter(|note| !note.is_empty())
+}
+
+fn join(parts: [Option<String>; 2]) -> String {
+    parts.into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(". ")
+}
+
+/// What a field of the phone system tells, for who looks at a call.
+fn told_of(field: &str) -> &'static str {
+    match field {
+        "started_at" => "when it began",
+        "answered_at" => "when it was answered",
+        "ended_at" => "when it ended",
+        _ => "who answered",
+    }
+}
+
+/// What the phone system told so that it can't be used. Without its beginning a call stands where it was first heard of.
+fn odd(unusable: &[String]) -> Option<String> {
+    let fields: Vec<&str> = unusable.iter().map(|field| told_of(field)).collect();
+    let stands = if unusable.iter().any(|field| field == "started_at") {
+        ", so its time here is the first that we know"
+    } else {
+        ""
+    };
+    let told = fields.join(" and ");
+    (!fields.is_empty()).then(|| format!("The phone system’s word for {told} can’t be used{stands}"))
+}
+
+/// The same with what was told, for who opened the call.
+fn as_told(opened: &OpenedCall) -> Vec<String> {
+    let mut told: Vec<(&String, &String)> = opened.as_told.iter().collect();
+    told.sort();
+    let line = |(field, told): (&String, &String)| match told.as_str() {
+        "" => format!("The phone system did not tell {}", told_of(field)),
+        told => format!("The phone system told {} as “{told}”, which can’t be used", told_of(field)),
+    };
+    told.into_iter().map(line).collect()
+}
+
 /// What became of a call.
 fn said(call: &Call) -> Option<&'static str> {
     match call.outcome.as_str() {
@@ -190,6 +233,27 @@ mod tests {
         let unread = OpenedCall { number_as_sent: "ext 4711".into(), ..opened };
         assert_eq!(looking.caller(&unread).number, "The number could not be read: ext 4711");
         assert_eq!(looking.row(&Call { queue: String::new(), ..missed }, &[]).queue, "Queue not set up");
+    }
+
+    #[test]
+    fn what_the_phone_system_told_wrongly_is_marked_and_shown_as_told_to_who_opens_the_call() {
+        let profile = harbor_valley();
+        let looking = Looking { profile: &profile, now: Timestamp::from_second(1_804_190_400).expect("time") };
+        let call = Call { unusable: vec!["agent".into(), "started_at".into()], opened: true, ..Call::default() };
+        let note = looking.moments(std::slice::from_ref(&call))[0].note.clone().expect("a note");
+        let marked = "The phone system’s word for who answered and when it began can’t be used, so its time here is the first that we know";
+        assert_eq!(note, format!("This request was made of it. {marked}"));
+        assert_eq!(looking.row(&call, &[]).waits, marked);
+        let as_told =
+            [("started_at".to_owned(), "1970-01-01T00:00:00Z".to_owned()), ("ended_at".to_owned(), String::new())];
+        let opened = OpenedCall { call: Some(call), as_told: as_told.into(), ..OpenedCall::default() };
+        assert_eq!(
+            looking.caller(&opened).as_told,
+            [
+                "The phone system did not tell when it ended",
+                "The phone system told when it began as “1970-01-01T00:00:00Z”, which can’t be used"
+            ]
+        );
     }
 
     #[test]

@@ -134,6 +134,10 @@ impl Looking<'_> {
         let note = match one.kind.as_str() {
             "quiet" => format!("About {:.0} were missing when it was noticed.", one.expected),
             "repeats" => format!("One message had come {} times more when it was noticed.", one.seen),
+            _ if one.expected < 0.5 => format!(
+                "{} had come within an hour when it was noticed; hardly any were usual, or nobody knew yet what is.",
+                one.seen
+            ),
             _ => format!("{} had come within an hour when it was noticed; {:.0} were usual.", one.seen, one.expected),
         };
         let to = if one.closed_at == 0 { "it goes on".to_owned() } else { self.at(one.closed_at) };

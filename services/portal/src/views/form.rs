@@ -4,11 +4,11 @@
 
 use std::collections::BTreeMap;
 
-use causeway_funnel::contact::{FaultCode, FieldFault};
+use causeway_funnel::contact::{self, FaultCode, FieldFault};
 use causeway_funnel::form::{Field, FieldKind, Form, Needs, Part, Question as Asked, choice_label};
 
-use crate::pages::{Choice, ConsentBox, DateParts, FormSection, Question, QuestionKind};
-use crate::words::{Around, Words};
+use crate::pages::{Choice, ConsentBox, DateParts, FormSection, HiddenField, Question, QuestionKind};
+use crate::words::{FormWords, Words};
 
 /// What a form says of how somebody found it.
 pub const HIDDEN: [&str; 7] =
@@ -23,8 +23,10 @@ pub const SHOWN_AT: &str = "shown";
 pub const CALL: &str = "call";
 /// Name of the field for the proof of work, which the page's script fills in.
 pub const PROOF: &str = "proof";
-/// Name of the field that says with which e-mail address somebody was asked whether it is mistyped.
-pub const ASKED_EMAIL: &str = "asked_email";
+/// Before the name of a question: with which answer somebody was asked whether it is as they mean it.
+const ASKED: &str = "asked_";
+/// A phone number of fewer digits reaches nobody, whoever completes it.
+const FEWEST_DIGITS: usize = 7;
 /// No form has more fields; a flood of them is cut.
 const MOST_FIELDS: usize = 200;
 
@@ -73,7 +75,7 @@ impl Sent {
                 || key == "form"
                 || key == CALL
                 || key == PROOF
-                || key == ASKED_EMAIL
+                || key.strip_prefix(ASKED).is_some_and(|asked| form.fields().any(|(_, field)| field.key == asked))
                 || HIDDEN.contains(&key.strip_prefix(FIRST).unwrap_or(key))
                 || dates.iter().any(|date| is_part(key, date))
         };
@@ -94,13 +96,53 @@ impl Sent {
     }
 }
 
-/// The question whether an e-mail address is mistyped, once for each address: sent again unchanged it is as it was meant.
-pub fn mistyped(form: &Form, sent: &mut Sent, hint: Option<String>, words: Around) -> Option<FieldFault> {
-    let (key, meant) = (form.fields().find(|(_, field)| field.kind == FieldKind::Email)?.1.key.clone(), hint?);
-    let typed = sent.get(&key).to_owned();
-    let is_asked = sent.typed.insert(ASKED_EMAIL.to_owned(), typed.clone()).is_some_and(|asked| asked.trim() == typed);
-    let message = Words::fill(words, &meant);
-    (!is_asked).then(|| FieldFault { field: key, code: FaultCode::default(), message })
+/// What has to be answered otherwise before a form is handed over, of all that is at fault with it. What can't be read, or looks
+/// mistyped, is asked about once for each answer: sent again unchanged it is as it was meant, and a person at the center mends it.
+/// What nobody could mend is asked until it is there: an answer that is missing, a way to reach anybody, and consent.
+pub fn to_ask(form: &Form, sent: &mut Sent, faults: &[FieldFault], words: &FormWords) -> Vec<FieldFault> {
+    let answers = sent.answers(form);
+    let reaches_nobody = !is_reachable(&answers);
+    let mut asked = Vec::new();
+    let mut once = |sent: &mut Sent, fault: FieldFault| {
+        let answer = answers.get(&fault.field).cloned().unwrap_or_default();
+        let before = sent.typed.insert(format!("{ASKED}{}", fault.field), answer.clone());
+        if before.is_none_or(|before| before.trim() != answer) {
+            asked.push(fault);
+        }
+    };
+    let email = form.fields().find(|(_, field)| field.kind == FieldKind::Email).map(|(_, field)| field.key.as_str());
+    let hint = |key: &str| contact::email(key, answers.get(key)?, "en").ok()?.hint;
+    if let Some((key, meant)) = email.and_then(|key| Some((key, hint(key)?))) {
+        let message = Words::fill(words.did_you_mean, &meant);
+        once(sent, FieldFault { field: key.to_owned(), code: FaultCode::default(), message });
+    }
+    let mut still = Vec::new();
+    for fault in faults {
+        let is_missing = matches!(fault.code, FaultCode::Missing | FaultCode::ReachMissing | FaultCode::ConsentMissing);
+        if is_missing || (reaches_nobody && matches!(fault.field.as_str(), "phone" | "email")) {
+            still.push(fault.clone());
+        } else {
+            let message = format!("{}. {}", fault.message.trim_end_matches('.'), words.as_it_is);
+            once(sent, FieldFault { message, ..fault.clone() });
+        }
+    }
+    still.extend(asked);
+    still
+}
+
+/// Whether somebody could reach the person, or was not told of any way at all, which is the form's to ask.
+fn is_reachable(answers: &BTreeMap<String, String>) -> bool {
+    let digits = |phone: &String| phone.chars().filter(|c| c.is_numeric()).count() >= FEWEST_DIGITS;
+    match (answers.get("phone"), answers.get("email")) {
+        (None, None) => true,
+        (phone, email) => phone.is_some_and(digits) || email.is_some_and(|email| email.contains('@')),
+    }
+}
+
+/// What was asked about, so that it comes back with the page.
+pub fn asked(sent: &Sent) -> impl Iterator<Item = HiddenField> {
+    let asked = sent.typed.iter().filter(|(name, _)| name.starts_with(ASKED));
+    asked.map(|(name, value)| HiddenField { name: name.clone(), value: value.clone() })
 }
 
 fn is_part(key: &str, date: &str) -> bool {
@@ -230,7 +272,8 @@ impl Shown<'_> {
         }
     }
 
-    fn fault(&self, key: &str) -> Option<String> {
+    /// What is wrong with an answer.
+    pub fn fault(&self, key: &str) -> Option<String> {
         self.faults.iter().find(|fault| fault.field == key).map(|fault| fault.message.clone())
     }
 }

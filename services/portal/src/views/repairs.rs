@@ -12,13 +12,18 @@ use causeway_funnel::profile::Profile;
 use causeway_funnel::words::Words;
 use causeway_proto::inquiry::v1::{Repair, RepairFault, RepairOutcome, RepairRow as Waiting};
 
-pub use reasons::why;
+pub use reasons::{why, why_at};
 
 use crate::pages::{Choice, Compared, Fact, Question, QuestionKind, Tone};
 
 /// The doors, with their words.
-pub const DOORS: [(&str, &str); 4] =
-    [("hl7", "HL7 messages"), ("fhir", "FHIR requests"), ("csv", "Lists"), ("form", "Forms and calls")];
+pub const DOORS: [(&str, &str); 5] = [
+    ("hl7", "HL7 messages"),
+    ("fhir", "FHIR requests"),
+    ("csv", "Lists"),
+    ("phone", "The phone system"),
+    ("form", "Forms and calls"),
+];
 
 /// Why something is set aside, with its words.
 pub const SET_ASIDE: [(&str, &str); 4] = [

@@ -31,6 +31,7 @@ pub static EN: Words = Words {
     form: FormWords {
         contact_by: ("A person from our care team will contact you by ", "."),
         did_you_mean: ("Did you mean ", "? If it is right as you typed it, send the form again."),
+        as_it_is: "If it is right as you typed it, send the form again.",
         contact_open: "A person from our care team will contact you when we are open.",
         questions: ("You need to answer ", " questions. It is fine to answer “I am not sure.”"),
         urgent_heading: "If you need medical help now",

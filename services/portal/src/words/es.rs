@@ -34,6 +34,7 @@ pub static ES: Words = Words {
     form: FormWords {
         contact_by: ("Una persona de nuestro equipo le contactará antes del ", "."),
         did_you_mean: ("¿Quiso decir ", "? Si está bien como lo escribió, envíe el formulario otra vez."),
+        as_it_is: "Si está bien como lo escribió, envíe el formulario otra vez.",
         contact_open: "Una persona de nuestro equipo le contactará en nuestro horario de atención.",
         questions: ("Solo debe responder ", " preguntas. Puede responder “No estoy seguro”."),
         urgent_heading: "Si necesita ayuda médica ahora",

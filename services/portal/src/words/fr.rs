@@ -37,6 +37,7 @@ pub static FR: Words = Words {
             "Vouliez-vous dire ",
             " ? Si l’adresse est juste telle quelle, envoyez à nouveau le formulaire.",
         ),
+        as_it_is: "Si la réponse est juste telle quelle, envoyez à nouveau le formulaire.",
         contact_open: "Une personne de notre équipe vous contactera pendant nos heures d’ouverture.",
         questions: ("Vous devez répondre à ", " questions. Vous pouvez répondre « Je ne sais pas »."),
         urgent_heading: "Si vous avez besoin d’aide médicale maintenant",

@@ -161,7 +161,9 @@ fn launch(folder: &Path, (name, log): (&'static str, &Path), only: &[&str], set:
     args.extend(["--threads".into(), (cores / 2).max(1).to_string().into()]);
     args.extend(["--config".into(), folder.join(installation::CONFIG_FILE).into()]);
     let quiet = ["runtime.log_level=error", "runtime.log_format=json", "notification.sender_enabled=false"];
-    for value in quiet.into_iter().chain(set.iter().map(String::as_str)) {
+    // More is sent than any center's forms would ever have.
+    let unlimited = ["ingestion.limits.form_per_minute=0", "ingestion.limits.center_per_minute=0"];
+    for value in quiet.into_iter().chain(unlimited).chain(set.iter().map(String::as_str)) {
         args.extend(["--set".into(), value.into()]);
     }
     Child::start(Launch { name, program: &own, args, run_as: None, log, at_our_death: "TERM" })

@@ -67,6 +67,23 @@ async fn a_slow_request_is_answered_at_its_deadline_and_a_large_one_is_refused()
 }
 
 #[tokio::test]
+async fn what_the_router_itself_refuses_is_a_problem_that_says_what_to_do() {
+    let app = app(&Registry::new());
+    for (method, path, body, status) in
+        [("POST", "/body", "a body that is longer than sixteen", 413), ("PUT", "/body", "", 405)]
+    {
+        let refused = ask(&app, method, path, body).await;
+        assert_eq!(refused.status(), status);
+        assert_eq!(refused.headers()[header::CONTENT_TYPE], "application/problem+json");
+        assert_eq!(refused.headers().contains_key(header::ALLOW), status == 405);
+        let told = refused.into_body().collect().await.expect("body").to_bytes();
+        let told: serde_json::Value = serde_json::from_slice(&told).expect("json");
+        assert!(told["status"] == status && !told["detail"].as_str().expect("words").is_empty(), "{told}");
+        assert!(!told["reason"].as_str().expect("a word").is_empty(), "{told}");
+    }
+}
+
+#[tokio::test]
 async fn a_soft_stop_lets_a_request_end_and_then_stops_listening() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("bind");
     let stop = Stop::new();

@@ -11,12 +11,12 @@ pub fn inquiry(form: Value, answers: Value) -> Value {
         "properties": {
             "form": form,
             "language": {
-                "type": "string",
+                "type": ["string", "null"],
                 "description": "Language of what is told back, and of calls and messages unless an answer says another; \
-                    the center's first where it is left out or not offered.",
+                    where it is left out the first of Accept-Language that the center offers, else the center's first.",
             },
             "answers": answers,
-            "attribution": { "$ref": "#/components/schemas/Attribution" },
+            "attribution": { "oneOf": [{ "$ref": "#/components/schemas/Attribution" }, { "type": "null" }] },
             "idempotency_key": {
                 "type": ["string", "null"],
                 "description": "The same as the header, for senders that can't set one.",
@@ -109,8 +109,8 @@ fn accepted() -> Value {
                     "properties": {
                         "pointer": words("Where the answer stands in the request, as a JSON pointer."),
                         "field": words("The answer's key."),
-                        "code": { "type": "string", "enum": ["domain_mistyped"] },
-                        "suggestion": words("What may be meant, such as the domain `gmail.com` for `gmial.com`."),
+                        "code": { "type": "string", "enum": ["domain_mistyped", "member_unknown"] },
+                        "suggestion": words("What may be meant, such as the domain `gmail.com` for `gmial.com`, or the members of attribution that are read."),
                     },
                 },
                 "description": "What was taken as it is and may be a slip: ask the person while they are still there.",
@@ -151,7 +151,8 @@ fn touch() -> Value {
     let maybe = |description: &str| json!({ "type": ["string", "null"], "description": description });
     json!({
         "landing_page": maybe("Path of the page that showed the form."),
-        "campaign": maybe("utm_campaign"),
+        "campaign": maybe("utm_campaign, under either name and only one of them."),
+        "utm_campaign": maybe("The same as campaign."),
         "utm_source": maybe("utm_source"),
         "utm_medium": maybe("utm_medium"),
         "utm_term": maybe("utm_term"),
@@ -272,8 +273,9 @@ fn call() -> Value {
     let outcomes = ["answered", "missed", "abandoned", "voicemail"];
     json!({
         "type": "object",
-        "description": "One event of a call, with what is known of the call by then.",
-        "required": ["call_id", "event", "direction", "started_at"],
+        "description": "One event of a call, with what is known of the call by then. A time or an agent that can't be used is no \
+            reason to refuse the call: it is taken without them, told in the answer, and marked for a person.",
+        "required": ["call_id", "event", "direction"],
         "additionalProperties": false,
         "properties": {
             "call_id": key("The phone system's own id of the call."),
@@ -289,9 +291,9 @@ fn call() -> Value {
                 "type": ["string", "null"],
                 "description": "The caller's number; nothing, or a word such as anonymous, where it is withheld.",
             },
-            "started_at": time(),
-            "answered_at": maybe_time("When somebody took it; needed with `answered`."),
-            "ended_at": maybe_time("When it was over; needed with `ended`."),
+            "started_at": maybe_time("When it began; where it is not told, or can't be right, the hour in which it is heard of stands."),
+            "answered_at": maybe_time("When somebody took it; send it with `answered`."),
+            "ended_at": maybe_time("When it was over; send it with `ended`."),
             "duration_seconds": { "type": ["integer", "null"], "minimum": 0, "maximum": u32::MAX },
             "outcome": { "enum": [outcomes[0], outcomes[1], outcomes[2], outcomes[3], null], "description": "How it ended; needed with `ended`." },
             "agent": {
@@ -302,8 +304,7 @@ fn call() -> Value {
             },
         },
         "allOf": [
-            needed_with("answered", &["answered_at"]),
-            needed_with("ended", &["ended_at", "outcome"]),
+            needed_with("ended", &["outcome"]),
             {
                 "if": { "properties": { "direction": { "const": "inbound" } }, "required": ["direction"] },
                 "then": { "properties": { "queue": { "minLength": 1 } }, "required": ["queue"] },
@@ -338,6 +339,19 @@ fn taken_call() -> Value {
             "inquiry_id": { "type": "string", "format": "uuid" },
             "reference": words("The request number of its inquiry."),
             "repeated": { "type": "boolean", "description": "Whether the same event came before." },
+            "unusable": {
+                "type": "array",
+                "description": "What was told and can't be used; the call was taken without it. Mend it at the phone system.",
+                "items": {
+                    "type": "object",
+                    "required": ["field", "code", "message"],
+                    "properties": {
+                        "field": { "enum": ["started_at", "answered_at", "ended_at", "agent"] },
+                        "code": words("A stable word for the kind of fault."),
+                        "message": words("What to send instead."),
+                    },
+                },
+            },
         },
     })
 }

@@ -1,17 +1,22 @@
 //! What a phone system sends of a call, from JSON to what it tells. Every fault is told at once, by its field.
 //!
-//! A caller's number that can't be read is no fault: the call is real all the same. Deliberately not here: what becomes of it.
+//! A caller's number, a time or a name of staff that can't be used is no reason to refuse it: the call is real all the same, so
+//! each is kept as it was told, and marked for a person. Deliberately not here: what becomes of it.
+
+use std::collections::BTreeMap;
 
 use causeway_funnel::contact::{self, FaultCode, FieldFault};
 use causeway_funnel::inquiry::is_fit_key;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
-use crate::domain::call::{Direction, Event, State, Told};
+use crate::domain::call::{AGENT, ANSWERED_AT, Direction, ENDED_AT, Event, STARTED_AT, State, Told};
 use crate::error::Refusal;
 
 /// Names of staff are short, and say nothing of a caller.
 const LONGEST_AGENT: usize = 64;
+/// Most characters that are kept of what can't be used, so that none of it fills the record.
+const LONGEST_TOLD: usize = 128;
 /// A clock that is set to another zone is wrong by less.
 const MOST_AHEAD: SignedDuration = SignedDuration::from_hours(24);
 /// No phone system that sends here is older; what is told from before is a clock that was never set.
@@ -70,6 +75,11 @@ pub struct Heard {
     pub event: Event,
     /// What it tells.
     pub told: Told,
+    /// All that it tells as it is understood, for telling a repeat from other content: the same instants and numbers written
+    /// otherwise are the same.
+    pub content: String,
+    /// What was told and can't be used, for who looks after the phone system.
+    pub unusable: Vec<FieldFault>,
 }
 
 /// Reads a body. `region`: of numbers without a country code.
@@ -96,27 +106,38 @@ pub fn read(bytes: &[u8], region: &str, now: Timestamp) -> Result<Heard, Refusal
         None => None,
         Some(word) => faults.word("outcome", word, ended_as, OUTCOMES),
     };
-    let started_at = faults.time("started_at", body.started_at.as_deref(), true, now);
-    let answered_at = faults.time("answered_at", body.answered_at.as_deref(), is(Event::Answered), now);
-    let ended_at = faults.time("ended_at", body.ended_at.as_deref(), is(Event::Ended), now);
-    for (field, at) in [("answered_at", answered_at), ("ended_at", ended_at)] {
-        if at.zip(started_at).is_some_and(|(at, started)| at < started) {
-            faults.add(field, FaultCode::DateUnreadable, "This is before started_at. Check both times");
+    let mut unusable = Unusable { told: BTreeMap::new(), faults: Vec::new(), now };
+    let started = unusable.time(STARTED_AT, body.started_at.as_deref(), true);
+    let mut answered_at = unusable.time(ANSWERED_AT, body.answered_at.as_deref(), is(Event::Answered));
+    let mut ended_at = unusable.time(ENDED_AT, body.ended_at.as_deref(), is(Event::Ended));
+    for (field, at) in [(ANSWERED_AT, &mut answered_at), (ENDED_AT, &mut ended_at)] {
+        if let Some(told) = *at
+            && started.is_some_and(|started| told < started)
+        {
+            const WORDS: &str = "This is before started_at. Check both times";
+            unusable.add(field, &told.to_string(), FaultCode::DateUnreadable, WORDS);
+            *at = None;
         }
     }
-    let agent = body.agent.unwrap_or_default().trim().to_owned();
+    // The first that is known of it.
+    let started_at = started.or_else(|| answered_at.into_iter().chain(ended_at).min()).unwrap_or(now);
+    let mut agent = body.agent.unwrap_or_default().trim().to_owned();
     let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"._-@".contains(&byte);
+    let agent_as_told = agent.clone();
     if agent.len() > LONGEST_AGENT || !agent.bytes().all(is_name) {
         let message = "Send the login or extension of who answered: letters, digits and . _ - @, at most 64";
-        faults.add("agent", FaultCode::NotAChoice, message);
+        unusable.add(AGENT, &agent, FaultCode::NotAChoice, message);
+        agent.clear();
     }
     if !faults.0.is_empty() {
+        faults.0.extend(unusable.faults);
         return Err(Refusal::Faults(faults.0));
     }
     let (caller, caller_as_sent) = caller(body.caller.as_deref().unwrap_or_default(), region);
-    let (Some(event), Some(direction), Some(started_at)) = (event, direction, started_at) else {
-        return Err(Refusal::Internal);
-    };
+    let (Some(event), Some(direction)) = (event, direction) else { return Err(Refusal::Internal) };
+    let instants = [body.started_at, body.answered_at, body.ended_at].map(|told| as_instant(&told.unwrap_or_default()));
+    let words = (&caller, &caller_as_sent, &body.queue, direction, outcome, agent_as_told);
+    let content = serde_json::to_string(&(words, instants, body.duration_seconds)).unwrap_or_default();
     let told = Told {
         caller,
         caller_as_sent,
@@ -128,8 +149,14 @@ pub fn read(bytes: &[u8], region: &str, now: Timestamp) -> Result<Heard, Refusal
         duration_seconds: body.duration_seconds,
         outcome,
         agent,
+        as_told: unusable.told,
     };
-    Ok(Heard { call_id: body.call_id, event, told })
+    Ok(Heard { call_id: body.call_id, event, told, content, unusable: unusable.faults })
+}
+
+/// A time as the instant that it is, where it is one.
+fn as_instant(told: &str) -> String {
+    told.parse::<Timestamp>().map_or_else(|_| told.to_owned(), |at| at.to_string())
 }
 
 /// How a call can end.
@@ -139,7 +166,7 @@ fn ended_as(word: &str) -> Option<State> {
     State::parse(word).filter(|state| *state != State::Ringing)
 }
 
-/// The number in E.164, if it is one that can be called, and what was sent.
+/// The number in E.164, if it is one that can be called, and else what was sent.
 fn caller(sent: &str, region: &str) -> (Option<String>, String) {
     let plain = sent.trim();
     // `"A name" <sip:…>`, as SIP writes it: the address alone counts.
@@ -150,7 +177,10 @@ fn caller(sent: &str, region: &str) -> (Option<String>, String) {
     if plain.is_empty() || WITHHELD.iter().any(|word| plain.eq_ignore_ascii_case(word)) {
         return (None, String::new());
     }
-    (contact::phone("caller", plain, region, "en").ok(), sent.to_owned())
+    match contact::phone("caller", plain, region, "en") {
+        Ok(number) => (Some(number), String::new()),
+        Err(_unread) => (None, sent.to_owned()),
+    }
 }
 
 #[derive(Default)]
@@ -169,25 +199,39 @@ impl Faults {
         }
         read
     }
+}
 
-    fn time(&mut self, field: &str, text: Option<&str>, is_needed: bool, now: Timestamp) -> Option<Timestamp> {
+/// What was told and can't be used.
+struct Unusable {
+    told: BTreeMap<String, String>,
+    faults: Vec<FieldFault>,
+    now: Timestamp,
+}
+
+impl Unusable {
+    fn add(&mut self, field: &str, told: &str, code: FaultCode, message: &str) {
+        self.told.insert(field.to_owned(), told.chars().take(LONGEST_TOLD).collect());
+        self.faults.push(FieldFault { field: field.to_owned(), code, message: message.to_owned() });
+    }
+
+    fn time(&mut self, field: &str, text: Option<&str>, is_needed: bool) -> Option<Timestamp> {
         const LIKE: &str = "Send the time with its zone, like 2026-03-04T19:40:00-08:00";
         let Some(text) = text.filter(|text| !text.is_empty()) else {
             if is_needed {
-                self.add(field, FaultCode::Missing, LIKE);
+                self.add(field, "", FaultCode::Missing, LIKE);
             }
             return None;
         };
-        let Ok(at) = text.parse::<Timestamp>() else {
-            self.add(field, FaultCode::DateUnreadable, LIKE);
-            return None;
+        let wrong = match text.parse::<Timestamp>() {
+            Err(_) => LIKE,
+            Ok(at) if at < EARLIEST => "This lies before 2000. Check the clock of the phone system",
+            Ok(at) if at.duration_since(self.now) > MOST_AHEAD => {
+                "This lies in the future. Check the clock of the phone system"
+            }
+            Ok(at) => return Some(at),
         };
-        if at < EARLIEST {
-            self.add(field, FaultCode::DateUnreadable, "This lies before 2000. Check the clock of the phone system");
-        } else if at.duration_since(now) > MOST_AHEAD {
-            self.add(field, FaultCode::DateUnreadable, "This lies in the future. Check the clock of the phone system");
-        }
-        Some(at)
+        self.add(field, text, FaultCode::DateUnreadable, wrong);
+        None
     }
 }
 
@@ -227,16 +271,56 @@ mod tests {
         assert_eq!(told, expected.map(|(field, code)| (field.to_owned(), code)));
         assert_eq!(faults(&ENDED.replace("missed", "ringing")), [("outcome".to_owned(), "not_a_choice")]);
         assert_eq!(faults(&ENDED.replace(",\"outcome\":\"missed\"", "")), [("outcome".to_owned(), "missing")]);
-        assert_eq!(faults(&ENDED.replace("19:41", "19:39")), [("ended_at".to_owned(), "date_unreadable")]);
-        for old in ["1999-12-31T23:59:59Z", "0001-01-01T00:00:00Z", "-009998-01-01T00:00:00Z"] {
-            let told = faults(&ENDED.replace("2026-03-04T19:40:00Z", old));
-            assert_eq!(told, [("started_at".to_owned(), "date_unreadable")], "{old}");
-        }
         let nowhere = ENDED.replace("\"queue\":\"q\"", "\"queue\":\"\"");
         assert_eq!(faults(&nowhere), [("queue".to_owned(), "missing")]);
         assert!(faults(&nowhere.replace("inbound", "outbound")).is_empty(), "the center called somebody");
         assert!(faults(ENDED).is_empty());
         assert!(matches!(read(b"{\"cal\":1}", "US", now()), Err(Refusal::Unreadable { .. })));
+    }
+
+    #[test]
+    fn a_time_or_a_name_that_can_not_be_used_is_kept_as_it_was_told_and_refuses_no_call() {
+        let (began, ended) = ("2026-03-04T19:40:00Z", "2026-03-04T19:41:00Z");
+        for (old, new, field, starts) in [
+            (began, "2026-03-04T11:40:00", STARTED_AT, ended),
+            (began, "1970-01-01T00:00:00Z", STARTED_AT, ended),
+            (began, "1999-12-31T23:59:59Z", STARTED_AT, ended),
+            (began, "-009998-01-01T00:00:00Z", STARTED_AT, ended),
+            (began, "2026-03-05T21:00:00Z", STARTED_AT, ended),
+            (began, "", STARTED_AT, ended),
+            (ended, "2026-03-04T19:39:00Z", ENDED_AT, began),
+            (ended, "soon", ENDED_AT, began),
+            ("\"outcome\"", "\"agent\":\"Dana (ext. 7)\",\"outcome\"", AGENT, began),
+        ] {
+            let body = ENDED.replace(old, new);
+            let heard = read(body.as_bytes(), "US", now()).unwrap_or_else(|refusal| panic!("{new}: {refusal}"));
+            assert_eq!(heard.unusable.iter().map(|fault| fault.field.as_str()).collect::<Vec<_>>(), [field], "{new}");
+            assert!(new.contains(&heard.told.as_told[field]), "{new}");
+            assert_eq!(heard.told.started_at.to_string(), starts, "{new}");
+            assert!(heard.told.agent.is_empty());
+        }
+        let nothing = ENDED.replace(began, "1970-01-01T00:00:00Z").replace(ended, "");
+        let heard = read(nothing.as_bytes(), "US", now()).unwrap_or_else(|refusal| panic!("{refusal}"));
+        assert_eq!((heard.told.started_at, heard.told.ended_at), (now(), None), "it began when it was heard of");
+    }
+
+    #[test]
+    fn the_same_instants_and_number_written_otherwise_are_the_same_content() {
+        let content = |body: &str, now: Timestamp| {
+            read(body.as_bytes(), "US", now).unwrap_or_else(|refusal| panic!("{refusal}")).content
+        };
+        let otherwise = ENDED
+            .replace("2026-03-04T19:40:00Z", "2026-03-04T11:40:00-08:00")
+            .replace("(206) 555-0142", "sip:+12065550142@pbx.example");
+        assert_eq!(content(ENDED, now()), content(&otherwise, now()));
+        for other in
+            [ENDED.replace("0142", "0143"), ENDED.replace("19:40", "19:41"), ENDED.replace("missed", "voicemail")]
+        {
+            assert!(content(ENDED, now()) != content(&other, now()), "{other}");
+        }
+        // What is heard again is the same although the hour of hearing, which stands in for its own, is another.
+        let ahead = ENDED.replace("2026-03-04T19:40:00Z", "2026-03-05T21:00:00Z");
+        assert_eq!(content(&ahead, now()), content(&ahead, now() + SignedDuration::from_hours(3)));
     }
 
     #[test]
@@ -250,7 +334,7 @@ mod tests {
             "<tel:+1-206-555-0142>",
             "2065550142",
         ] {
-            assert!(caller(sent, "US").0.as_deref() == Some("+12065550142"), "{sent}");
+            assert!(caller(sent, "US") == (Some("+12065550142".to_owned()), String::new()), "{sent}");
         }
         for sent in [
             "",

@@ -12,6 +12,7 @@ use axum::extract::{Path, State};
 use axum::middleware::from_fn_with_state;
 use axum::response::Response;
 use axum::routing::post;
+use causeway_funnel::contact::FieldFault;
 use causeway_funnel::profile::FeedKind;
 use causeway_mailbox::Database;
 use http::{HeaderMap, StatusCode};
@@ -59,6 +60,8 @@ struct Kept<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     reference: Option<&'a str>,
     repeated: bool,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    unusable: &'a [FieldFault],
 }
 
 async fn post_call(
@@ -100,6 +103,7 @@ fn kept(taken: &Taken) -> Response {
         inquiry_id: taken.inquiry.as_ref().map(|(id, _)| *id),
         reference: taken.inquiry.as_ref().map(|(_, reference)| reference.as_str()),
         repeated: taken.repeated,
+        unusable: &taken.unusable,
     };
     json(StatusCode::ACCEPTED, "application/json", &body)
 }

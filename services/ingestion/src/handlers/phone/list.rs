@@ -3,6 +3,8 @@
 //! A list names nobody. Who opens a call learns the number and the center's requests under it, for a stated purpose, and that is
 //! written down in the same transaction. Deliberately not here: what a person says of a call (settle).
 
+use std::collections::HashMap;
+
 use causeway_auth::audit::{self, AuditError, Entry, Outcome};
 use causeway_auth::{Action, Actor, ActorKind};
 use causeway_envelope::TraceContext;
@@ -106,6 +108,7 @@ fn row(profile: &Profile, call: Listed) -> wire::CallRow {
         reference: call.reference.unwrap_or_default(),
         opened: call.opened,
         outcome: call.outcome,
+        unusable: call.unusable.split_whitespace().map(str::to_owned).collect(),
     }
 }
 
@@ -127,7 +130,7 @@ pub async fn open(
     let call_id = Uuid::parse_str(&request.call_id).map_err(|_| NO_CALL)?;
     let in_force = calls.acceptance.profile(&request.center)?;
     let sealer = calls.acceptance.sealer.clone();
-    let (mut listed, number, unread, queue, known) = calls
+    let (mut listed, number, unread, queue, (known, as_told)) = calls
         .database
         .with_tx(&request.center, move |tx| {
             Box::pin(async move {
@@ -151,7 +154,9 @@ pub async fn open(
                     known = calls::known_by(tx, &token, KNOWN).await?;
                 }
                 let unread = call.unread_caller().chars().take(LONGEST_UNREAD).collect::<String>();
-                Ok::<_, Refusal>((listed, number, unread, call.queue().to_owned(), known))
+                let as_told = call.unusable().into_iter().map(|(field, told)| (field.to_owned(), told.to_owned()));
+                let as_told: HashMap<String, String> = as_told.collect();
+                Ok::<_, Refusal>((listed, number, unread, call.queue().to_owned(), (known, as_told)))
             })
         })
         .await?;
@@ -176,6 +181,7 @@ pub async fn open(
         cancer_area: queue.cancer_area.map(|term| term.as_str().to_owned()).unwrap_or_default(),
         site: queue.site.unwrap_or_default(),
         known: known.collect(),
+        as_told,
         call: Some(row(&in_force.1, listed)),
     })
 }

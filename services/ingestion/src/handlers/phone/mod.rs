@@ -9,7 +9,7 @@ pub mod settle;
 pub mod take;
 pub mod told;
 
-use causeway_auth::{SealError, Sealer};
+use causeway_auth::{SealError, Sealer, fingerprint};
 use tracing::error;
 use uuid::Uuid;
 
@@ -24,6 +24,14 @@ const EVENT_KEY: &str = "phone.event";
 const CONTENT_HASH: &str = "phone.content";
 /// Purpose of the keyed hash of a caller's number.
 const CALLER_KEY: &str = "phone.caller";
+
+/// By what a call is known: its feed and the phone system's own id of it, as a keyed hash.
+///
+/// # Errors
+/// The cryptographic library refused.
+pub fn call_key(sealer: &Sealer, (center, feed): (&str, &str), call_id: &str) -> Result<[u8; 16], Refusal> {
+    sealer.blind(center, CALL_KEY, &fingerprint([feed, call_id])).map_err(internal)
+}
 
 /// What the sealed bytes of a call are bound to.
 fn context(call_id: Uuid) -> String {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use causeway_auth::fingerprint;
 use causeway_envelope::TraceContext;
+use causeway_funnel::contact::FieldFault;
 use causeway_funnel::inquiry::{Attribution, Source, Urgency};
 use causeway_funnel::profile::{CallQueue, Feed, Profile};
 use causeway_mailbox::Tx;
@@ -15,7 +16,7 @@ use uuid::Uuid;
 
 use super::body::Heard;
 use super::door::Door;
-use super::{CALL_KEY, CALLER_KEY, CONTENT_HASH, EVENT_KEY, internal};
+use super::{CALLER_KEY, CONTENT_HASH, EVENT_KEY, internal};
 use crate::domain::call::{self, Call, Need};
 use crate::domain::submission::Submission;
 use crate::error::Refusal;
@@ -51,6 +52,8 @@ pub struct Taken {
     pub inquiry: Option<(Uuid, String)>,
     /// The same event came before.
     pub repeated: bool,
+    /// What it tells and can't be used.
+    pub unusable: Vec<FieldFault>,
 }
 
 /// The keyed hashes of an event.
@@ -105,6 +108,9 @@ pub async fn event(door: &Door, sender: Sender, heard: Heard, raw: Vec<u8>) -> R
             if taken.waits_for == Need::Queue.word() {
                 metrics.oddities.with_label_values(&[&feed, "unknown_queue"]).inc();
             }
+            for fault in taken.unusable.iter().filter(|_| !taken.repeated) {
+                metrics.oddities.with_label_values(&[&feed, &format!("unusable_{}", fault.field)]).inc();
+            }
             if let Some(answer) = made {
                 door.acceptance.count(&center, Source::Phone.as_str(), false, &answer);
             }
@@ -116,17 +122,15 @@ pub async fn event(door: &Door, sender: Sender, heard: Heard, raw: Vec<u8>) -> R
 fn keys(acceptance: &Acceptance, center: &str, feed: &str, heard: &Heard) -> Result<Keys, Refusal> {
     let blind = |purpose: &str, text: &str| acceptance.sealer.blind(center, purpose, text).map_err(internal);
     let id = heard.call_id.as_str();
-    // As it is understood: another order of the same fields is no other content.
-    let content = serde_json::to_string(&heard.told).unwrap_or_default();
     Ok(Keys {
-        call: blind(CALL_KEY, &fingerprint([feed, id]))?,
+        call: super::call_key(&acceptance.sealer, (center, feed), id)?,
         event: blind(EVENT_KEY, &fingerprint([feed, id, heard.event.word()]))?,
-        content: blind(CONTENT_HASH, &content)?,
+        content: blind(CONTENT_HASH, &heard.content)?,
     })
 }
 
 impl Work {
-    async fn done(self, tx: &mut Tx) -> Result<Done, Refusal> {
+    async fn done(mut self, tx: &mut Tx) -> Result<Done, Refusal> {
         messages::lock(tx, &[&self.keys.call]).await?;
         let fate = Fate { state: ACCEPTED, reason: "", inquiry_id: None, early: None };
         let known = match keep::within(tx, &self.message, fate).await? {
@@ -146,6 +150,7 @@ impl Work {
         let call_id = standing.as_ref().map_or_else(|| tx.new_id(), |standing| standing.call_id);
         if !known || standing.is_none() {
             let sealed = super::seal(sealer, &center, call_id, &call)?;
+            let unusable = call.unusable().into_keys().collect::<Vec<_>>().join(" ");
             let minutes = self.feed()?.phone.as_ref().map_or(0, |mapping| mapping.entry_minutes);
             let row = NewCall {
                 call_id,
@@ -165,6 +170,7 @@ impl Work {
                 waits_from: call.waits_from(placed.waits_for, minutes, tx.now()),
                 inquiry_id: placed.inquiry_id,
                 opened: placed.opened,
+                unusable: &unusable,
                 sealed: &sealed,
             };
             calls::write(tx, &row).await?;
@@ -180,7 +186,9 @@ impl Work {
             (_, None, _) => "waits",
         };
         let (state, waits_for) = (call.state().word(), placed.waits_for.word());
-        Ok(Done::Kept(Taken { call_id, state, result, waits_for, inquiry, repeated: known }, made.map(Box::new)))
+        let unusable = std::mem::take(&mut self.heard.unusable);
+        let taken = Taken { call_id, state, result, waits_for, inquiry, repeated: known, unusable };
+        Ok(Done::Kept(taken, made.map(Box::new)))
     }
 
     fn feed(&self) -> Result<&Feed, Refusal> {

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use causeway_auth::Actor;
 use causeway_auth::audit::{self, AuditError};
 use causeway_envelope::TraceContext;
+use causeway_funnel::profile::FeedKind;
 use causeway_mailbox::Tx;
 use causeway_proto::convert;
 use causeway_proto::inquiry::v1 as wire;
@@ -38,6 +39,9 @@ pub const ASSIGNED: &str = "assigned";
 /// Most inquiries that a message is said to be perhaps of.
 const MOST: usize = 5;
 
+const OF_A_CALL: Refusal = Refusal::WrongState(
+    "it is about a call, which is put to its inquiry on the page Calls: look there, and set this aside",
+);
 const NO_SUCH: Refusal =
     Refusal::BadRequest("no inquiry of this center has this request number: take it from the inquiry\u{2019}s page");
 
@@ -61,6 +65,9 @@ pub async fn message(
     }
     let in_force = calls.acceptance.profile(&request.center)?;
     let feed = feed(&in_force.1, &message.feed).ok_or(FEED_GONE)?;
+    if feed.kind == FeedKind::Phone {
+        return Err(OF_A_CALL);
+    }
     let understood = open::read(calls, (&in_force.1, feed), &message, row.as_ref())?;
     let (told, is_confirmed) = (understood.told(), request.confirmed);
     // What changes a referral or calls it off is still to be done there.

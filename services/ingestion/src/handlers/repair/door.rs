@@ -30,7 +30,7 @@ use crate::handlers::accept::referral_key;
 use crate::handlers::csv::survey::Reading;
 use crate::handlers::fhir::given::business_key;
 use crate::handlers::hear::{CODE_UNKNOWN, asked};
-use crate::handlers::phone::body;
+use crate::handlers::phone::body::{self, Heard};
 
 /// What the doors are set to.
 #[derive(Debug, Clone)]
@@ -219,9 +219,33 @@ fn of_call(profile: &Profile, feed: &Feed, raw: &[u8]) -> Understood {
         or at its inquiry; if somebody waits to be called back, make an inquiry by New inquiry from a call, and set this aside";
     understood.faults.push(("event".to_owned(), words.to_owned()));
     let queue = feed.phone.as_ref().and_then(|mapping| mapping.queue(&heard.told.queue)).cloned().unwrap_or_default();
-    understood.asked.answers = call::answers(heard.told.caller.as_deref().unwrap_or_default(), &queue);
+    let told = &heard.told;
+    understood.asked.answers = call::answers(told.caller.as_deref().unwrap_or_default(), &queue);
+    understood.asked.answers.extend(of_event(profile, &heard));
+    understood.asked.answers.retain(|_, answer| !answer.is_empty());
     understood.form_id = queue.form(profile).map(|form| form.id.clone());
     understood
+}
+
+/// What an event says of its call, for a person who compares it with the one that came first.
+fn of_event(profile: &Profile, heard: &Heard) -> BTreeMap<String, String> {
+    let told = &heard.told;
+    let time = |field: &str, at: Option<Timestamp>| {
+        let local = |at| profile.zone().to_datetime(at).strftime("%Y-%m-%d %H:%M:%S").to_string();
+        told.as_told.get(field).cloned().or_else(|| at.map(local)).unwrap_or_default()
+    };
+    let all = [
+        ("call_direction", told.direction.word().to_owned()),
+        ("call_queue", told.queue.clone()),
+        ("call_number_as_sent", told.caller_as_sent.clone()),
+        ("call_outcome", told.outcome.map_or_else(String::new, |outcome| outcome.word().to_owned())),
+        ("call_taken_by", told.as_told.get(call::AGENT).unwrap_or(&told.agent).clone()),
+        ("call_started", time(call::STARTED_AT, Some(told.started_at))),
+        ("call_answered", time(call::ANSWERED_AT, told.answered_at)),
+        ("call_ended", time(call::ENDED_AT, told.ended_at)),
+        ("call_seconds", told.duration_seconds.map_or_else(String::new, |seconds| seconds.to_string())),
+    ];
+    all.map(|(key, answer)| (key.to_owned(), answer)).into()
 }
 
 fn of_fhir(doors: &Doors, feed: &Feed, (raw, today): (&[u8], Date)) -> Understood {

@@ -27,6 +27,8 @@ use crate::handlers::csv::reader::SLICE;
 use crate::handlers::csv::survey::Reading;
 use crate::handlers::grpc::Calls;
 use crate::handlers::hear::news;
+use crate::handlers::phone::{self, body};
+use crate::store;
 use crate::store::file_rows::{self, FileOf};
 use crate::store::messages::{self, REFUSED};
 use crate::store::repairs::{self, Message, Waiting};
@@ -100,7 +102,9 @@ async fn message(
         }
         _ => Beside::default(),
     };
-    let may_assign = assign::may(&message) && understood.is_some();
+    // A call has its inquiry, or waits for a person on its own list.
+    let may_assign =
+        assign::may(&message) && feed.is_some_and(|feed| feed.kind != FeedKind::Phone) && understood.is_some();
     let view = if !waits {
         ""
     } else if message.state == REFUSED {
@@ -108,7 +112,11 @@ async fn message(
     } else {
         "waiting"
     };
-    let row = row(&in_force.1, waiting(message));
+    let mut row = row(&in_force.1, waiting(message));
+    if let Some((inquiry, reference)) = compared.about {
+        row.inquiry_id = inquiry.to_string();
+        row.reference = reference;
+    }
     let wish = understood.as_ref().filter(|_| waits).map(|one| &one.wish);
     let mut shown = wire::Repair {
         raw: charset::decode(&raw).text.into_owned(),
@@ -161,6 +169,8 @@ struct Beside {
     raw: String,
     candidates: Vec<wire::RepairCandidate>,
     is_other_patient: bool,
+    /// The inquiry of its call.
+    about: Option<(Uuid, String)>,
 }
 
 /// Looks up what a message is compared with. Whatever of it is somebody else's is written down.
@@ -171,8 +181,8 @@ async fn beside(
     (message, understood): (&Message, &Understood),
     purpose: &str,
 ) -> Result<Beside, Refusal> {
-    let identity =
-        news::identity(&calls.acceptance, (&in_force.1, feed), &understood.told()).filter(|_| assign::may(message));
+    let may_assign = assign::may(message) && feed.kind != FeedKind::Phone;
+    let identity = news::identity(&calls.acceptance, (&in_force.1, feed), &understood.told()).filter(|_| may_assign);
     let (calls, doer, in_force) = (calls.clone(), doer.clone(), in_force.clone());
     let (message, told, purpose) = (message.clone(), understood.told(), purpose.to_owned());
     let (center, kind) = (in_force.1.center.id.clone(), feed.kind);
@@ -231,7 +241,25 @@ async fn of_first(tx: &mut Tx, calls: &Calls, profile: &Profile, message: &Messa
     };
     let text = charset::decode(&raw(calls, tx.center(), &first)?).text.into_owned();
     let told = read(calls, (profile, feed), &first, None)?.told();
-    Ok(Beside { standing: told, kind: "message", raw: text, ..Beside::default() })
+    let about = match feed.kind {
+        FeedKind::Phone => inquiry_of_call(tx, calls, (profile, feed), message).await?,
+        _ => None,
+    };
+    Ok(Beside { standing: told, kind: "message", raw: text, about, ..Beside::default() })
+}
+
+/// The inquiry of the call that an event is about.
+async fn inquiry_of_call(
+    tx: &mut Tx,
+    calls: &Calls,
+    (profile, feed): (&Profile, &Feed),
+    message: &Message,
+) -> Result<Option<(Uuid, String)>, Refusal> {
+    let (region, now) = (&profile.center.default_region, calls.acceptance.clock.now());
+    let Ok(heard) = body::read(&raw(calls, tx.center(), message)?, region, now) else { return Ok(None) };
+    let key = phone::call_key(&calls.acceptance.sealer, (&profile.center.id, &feed.id), &heard.call_id)?;
+    let Some(inquiry) = store::calls::under(tx, &key).await?.and_then(|call| call.inquiry_id) else { return Ok(None) };
+    Ok(store::reference(tx, inquiry).await?.map(|reference| (inquiry, reference)))
 }
 
 /// Reads a message once more, and a row by its feed's mapping in force.

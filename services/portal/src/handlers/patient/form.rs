@@ -1,6 +1,7 @@
 //! The inquiry form: shown, checked with the same reading that ingestion does, and handed over once.
 //!
-//! Answers that need repair come back with the page and nothing is stored; answers that could not be stored come back
+//! Answers that need repair come back with the page and nothing is stored, once for each answer that the person may mean as it
+//! is: sent again it is handed over, for staff to mend. Answers that could not be stored come back
 //! behind one button with the same key, so that a second try counts once. A form without any hidden field is as good.
 //! Deliberately not here: storing, and deciding what a duplicate is.
 
@@ -32,7 +33,7 @@ use super::{frame, front, touch};
 use crate::centers::InForce;
 use crate::pages::{FORM_POLICY, HiddenField, InquiryFormPage, PublicFrame, TroublePage};
 use crate::tally::{Place, Showing};
-use crate::views::form::{ASKED_EMAIL, IDEMPOTENCY_KEY, PROOF, SHOWN_AT, Sent, Shown, mistyped};
+use crate::views::form::{IDEMPOTENCY_KEY, PROOF, SHOWN_AT, Sent, Shown, asked, to_ask};
 use crate::views::times;
 use crate::words::Words;
 
@@ -134,20 +135,19 @@ pub async fn send(
     }
     // Without a script this is where somebody begins.
     let showing = showing(&app, &asking.in_force.1.center.id, sent.get(SHOWN_AT));
-    let read = read(&app, &asking, &sent);
+    let faults = faults(&app, &asking, &sent);
     if let Some(showing) = showing {
-        app.tally.begun(&asking.place(), showing, read.as_ref().err().map_or(&[], Vec::as_slice));
+        app.tally.begun(&asking.place(), showing, &faults);
     }
-    let hint = match read {
-        Ok(hint) => hint,
-        Err(faults) => return repair(&app, &asking, &sent, &faults),
-    };
-    if let Some(question) = mistyped(&asking.form, &mut sent, hint, asking.words.form.did_you_mean) {
-        return repair(&app, &asking, &sent, &[question]);
+    let to_ask = to_ask(&asking.form, &mut sent, &faults, &asking.words.form);
+    if !to_ask.is_empty() {
+        return repair(&app, &asking, &sent, &to_ask);
     }
     let signs = signs(&app, showing, from);
     let showing_id = showing.map(|showing| showing.id.to_string()).unwrap_or_default();
-    match submit(&app, SubmitInquiryRequest { signs, showing_id, ..request(&asking, &sent) }).await {
+    // What they were asked about and sent again is for a person at the center to mend.
+    let strict = faults.is_empty();
+    match submit(&app, SubmitInquiryRequest { signs, showing_id, strict, ..request(&asking, &sent) }).await {
         Ok(taken) => taken_in(&app, &asking, &taken),
         Err(status) => refused(&app, &asking, &sent, status),
     }
@@ -173,15 +173,15 @@ pub(super) fn find(
     Ok(Asking { in_force, form, words, path, query })
 }
 
-/// Gives the address that was probably meant, where the one that was typed looks mistyped.
-fn read(app: &App, asking: &Asking, sent: &Sent) -> Result<Option<String>, Vec<FieldFault>> {
+/// What is wrong with the answers.
+fn faults(app: &App, asking: &Asking, sent: &Sent) -> Vec<FieldFault> {
     let profile = &asking.in_force.1;
     let reading = Reading {
         language: asking.words.code,
         region: &profile.center.default_region,
         today: profile.zone().to_datetime(app.clock.now()).date(),
     };
-    validate(&asking.form, &sent.answers(&asking.form), reading).map(|answers| answers.email_hint)
+    validate(&asking.form, &sent.answers(&asking.form), reading).err().unwrap_or_default()
 }
 
 fn request(asking: &Asking, sent: &Sent) -> SubmitInquiryRequest {
@@ -194,7 +194,6 @@ fn request(asking: &Asking, sent: &Sent) -> SubmitInquiryRequest {
         answers: sent.answers(&asking.form).into_iter().collect(),
         attribution: Some(touch::of(sent)),
         idempotency_key: text(IDEMPOTENCY_KEY),
-        strict: true,
         proof: text(PROOF),
         ..SubmitInquiryRequest::default()
     }
@@ -310,8 +309,7 @@ fn form_page(app: &App, asking: &Asking, sent: &Sent, faults: &[FieldFault], by:
     let known = sent.get(IDEMPOTENCY_KEY);
     let hidden = touch::names().map(|name| HiddenField { value: sent.get(&name).to_owned(), name });
     let token = shown_token(app, &asking.in_force.1.center.id, sent);
-    let asked = HiddenField { name: ASKED_EMAIL.to_owned(), value: sent.get(ASKED_EMAIL).to_owned() };
-    let hidden = hidden.chain([HiddenField { name: SHOWN_AT.to_owned(), value: token }, asked]);
+    let hidden = hidden.chain([HiddenField { name: SHOWN_AT.to_owned(), value: token }]).chain(asked(sent));
     InquiryFormPage {
         frame: asking.frame(app),
         heading: form.title.get(code).to_owned(),

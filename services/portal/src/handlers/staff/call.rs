@@ -15,6 +15,8 @@ use causeway_funnel::script::{CallSituation, fill};
 use causeway_proto::error::Reason;
 use causeway_proto::inquiry::v1::{OpenCallRequest, OpenedCall, Source, SubmitInquiryRequest};
 use causeway_serve::{Code, Problem};
+use jiff::Timestamp;
+use jiff::civil::DateTime;
 use tonic::Status;
 use uuid::Uuid;
 
@@ -22,11 +24,13 @@ use super::super::{App, page};
 use super::{Posted, Staff, calls, frame, not_yours, tell};
 use crate::pages::{CallLink, CallPage, Flash, FormSection, HiddenField, Tone};
 use crate::refusals::for_staff;
-use crate::views::form::{ASKED_EMAIL, CALL, IDEMPOTENCY_KEY, Sent, Shown, mistyped};
+use crate::views::form::{CALL, IDEMPOTENCY_KEY, Sent, Shown, asked, to_ask};
 use crate::views::script::script;
 use crate::words::Words;
 
 const LANGUAGE: &str = "en";
+/// Name of the field that tells when the call was.
+const CALLED_AT: &str = "called_at";
 
 /// The empty form.
 pub async fn show(State(app): State<Arc<App>>, Query(query): Query<HashMap<String, String>>, staff: Staff) -> Response {
@@ -101,13 +105,12 @@ pub async fn save(State(app): State<Arc<App>>, mut posted: Posted) -> Response {
     let answers = sent.answers(form);
     let today = profile.zone().to_datetime(app.clock.now()).date();
     let reading = Reading { language: LANGUAGE, region: &profile.center.default_region, today };
-    let faults = match validate(form, &answers, reading) {
-        Ok(read) => mistyped(form, sent, read.email_hint, Words::of(LANGUAGE).form.did_you_mean).into_iter().collect(),
-        Err(faults) => faults,
-    };
-    if !faults.is_empty() {
+    let faults = validate(form, &answers, reading).err().unwrap_or_default();
+    let mut to_ask = to_ask(form, sent, &faults, &Words::of(LANGUAGE).form);
+    to_ask.extend(wrong_time(sent.get(CALLED_AT), (profile, app.clock.now())));
+    if !to_ask.is_empty() {
         let chosen_call = Chosen::of(&app, staff, sent.get(CALL)).await;
-        return page(StatusCode::UNPROCESSABLE_ENTITY, &call_page(&app, staff, (form, sent, &faults), chosen_call));
+        return page(StatusCode::UNPROCESSABLE_ENTITY, &call_page(&app, staff, (form, sent, &to_ask), chosen_call));
     }
     let request = SubmitInquiryRequest {
         center: staff.center(),
@@ -117,7 +120,8 @@ pub async fn save(State(app): State<Arc<App>>, mut posted: Posted) -> Response {
         answers: answers.into_iter().collect(),
         idempotency_key: sent.get(IDEMPOTENCY_KEY).to_owned(),
         call_id: sent.get(CALL).to_owned(),
-        strict: true,
+        // What was asked about and sent again is mended later.
+        strict: faults.is_empty(),
         ..SubmitInquiryRequest::default()
     };
     match staff.peers.ingestion().submit_inquiry(request).await {
@@ -128,6 +132,20 @@ pub async fn save(State(app): State<Arc<App>>, mut posted: Posted) -> Response {
         }
         Err(status) => refused(&app, &posted, form, status).await,
     }
+}
+
+/// A call was at a time, and it has been; a field that was emptied says nothing.
+fn wrong_time(typed: &str, (profile, now): (&Profile, Timestamp)) -> Option<FieldFault> {
+    let fault = |message: &str| {
+        Some(FieldFault { message: message.to_owned(), ..FieldFault::new(CALLED_AT, FaultCode::default(), LANGUAGE) })
+    };
+    if typed.is_empty() {
+        return None;
+    }
+    let Ok(at) = typed.parse::<DateTime>() else { return fault("Enter the day and the time, like 2026-03-04T16:30") };
+    // The browser leaves out the seconds, so what is typed lies before now or in its minute.
+    let is_later = profile.zone().to_timestamp(at).is_ok_and(|at| at > now);
+    if is_later { fault("This lies in the future. Enter when the call was") } else { None }
 }
 
 /// Nothing was stored; the answers come back with what stands in the way.
@@ -180,12 +198,10 @@ fn call_page(
     if !chosen_call.id.is_empty() {
         hidden.push(HiddenField { name: CALL.to_owned(), value: chosen_call.id });
     }
-    if !sent.get(ASKED_EMAIL).is_empty() {
-        hidden.push(HiddenField { name: ASKED_EMAIL.to_owned(), value: sent.get(ASKED_EMAIL).to_owned() });
-    }
+    hidden.extend(asked(sent));
     let looking = calls::looking(app, staff);
     let began = chosen_call.opened.as_ref().and_then(|opened| opened.call.as_ref()).map(|call| call.started_at);
-    let called_at = match sent.get("called_at") {
+    let called_at = match sent.get(CALLED_AT) {
         "" => looking.in_field(began.unwrap_or_else(|| app.clock.now().as_microsecond())),
         typed => typed.to_owned(),
     };
@@ -199,6 +215,7 @@ fn call_page(
         called_by: chosen_call.opened.as_ref().map(|opened| looking.caller(opened)),
         recent: chosen_call.recent,
         called_at,
+        called_at_error: shown.fault(CALLED_AT),
         sections,
         script: said.and_then(|said| script(&said.id, &said.version.to_string(), &fill(said, &facts), "")),
         frame: frame(app, staff, "Worklist"),

@@ -22,7 +22,7 @@ use super::super::{App, page};
 use super::{Staff, frame, not_yours, trouble};
 use crate::pages::{Filter, HiddenField, RepairRow, RepairsPage, SelectOption, ViewTab};
 use crate::refusals::for_staff;
-use crate::views::repairs::{DOORS, door, from, why};
+use crate::views::repairs::{DOORS, door, from, why, why_at};
 use crate::words::EN;
 
 pub use changes::{apply, assign, release, retry, retry_file, set_aside, settle, take_good_rows};
@@ -144,7 +144,7 @@ fn filters(asked: &Asked<'_>, answer: &ListRepairsResponse) -> Vec<Filter> {
 }
 
 fn row(staff: &Staff, one: &Waiting) -> RepairRow {
-    let why = why(&one.reason);
+    let why = why_at(&one.door, &one.reason);
     let inquiry = !one.reference.is_empty();
     RepairRow {
         id: one.id.clone(),
@@ -157,7 +157,8 @@ fn row(staff: &Staff, one: &Waiting) -> RepairRow {
         who: why.who.to_owned(),
         inquiry: inquiry.then(|| (one.reference.clone(), format!("/inquiries/{}", one.inquiry_id))),
         // Cells of a row that can't be told apart are read by nobody but a person.
-        may_retry: one.kind == "message" && !TORN.contains(&one.reason.as_str()),
+        // What a call was told twice would contradict itself still.
+        may_retry: one.kind == "message" && one.door != "phone" && !TORN.contains(&one.reason.as_str()),
         is_file: one.kind == "file",
         may_take: one.kind == "file" && one.reason == "too_many_bad_rows",
     }

@@ -29,7 +29,8 @@ type Begun = Vec<(BeginDocumentRequest, Vec<u8>)>;
 
 #[derive(Clone, Default)]
 pub struct Fake {
-    taken: Arc<Mutex<Vec<SubmitInquiryRequest>>>,
+    /// What was handed over.
+    pub(super) taken: Arc<Mutex<Vec<SubmitInquiryRequest>>>,
     noted: Arc<Mutex<Vec<NoteFormsRequest>>>,
     used_key: Option<&'static str>,
     /// Somebody has dealt with every call.
@@ -353,41 +354,6 @@ async fn what_travels_beside_the_answers_is_not_an_answer() {
     assert_eq!((attribution.utm_source.as_str(), attribution.landing_page.as_str()), ("news", "/colon"));
     assert_eq!((taken[0].idempotency_key.as_str(), taken[0].language.as_str()), ("k1", "es"));
     assert!(!taken[0].answers.contains_key("utm_source") && !taken[0].answers.contains_key("website"));
-}
-
-#[tokio::test]
-async fn whoever_mistyped_the_domain_of_their_mail_is_asked_once_and_may_mean_it() {
-    let fake = Fake::default();
-    let app = app_before(fake.clone()).await;
-    let (cookie, csrf) = signed_in(&app, &[Role::Coordinator]);
-    let cookies = [("cookie", cookie.as_str())];
-    let own = portal(fake.clone()).await;
-    let staff = staff::router(Arc::clone(&app));
-    let public = ("/harbor-valley/forms/general?lang=es", FILLED.to_owned(), "¿Quiso decir rosa@gmail.com?");
-    let call = (
-        "/inquiries/new",
-        format!("csrf={csrf}&form=second-opinion&{FILLED}"),
-        "Did you mean rosa@gmail.com? If it is right",
-    );
-    for (router, cookies, (url, form, question)) in [(&own, &[][..], public), (&staff, &cookies[..], call)] {
-        let form = format!("{form}&idempotency_key=k");
-        let before = fake.taken.lock().expect("lock").len();
-        let typed = format!("{form}&email=rosa%40gmial.com");
-        let asked = ask(router, Method::POST, url, cookies, &typed).await;
-        assert_eq!(asked.status, StatusCode::UNPROCESSABLE_ENTITY);
-        assert!(asked.body.contains(question), "{}", asked.body);
-        assert!(asked.body.contains("name=\"asked_email\" value=\"rosa@gmial.com\""), "{}", asked.body);
-        assert_eq!(fake.taken.lock().expect("lock").len(), before, "nothing is kept while the question stands");
-        let other = ask(router, Method::POST, url, cookies, &format!("{typed}&asked_email=rosa%40gamil.com")).await;
-        assert_eq!(other.status, StatusCode::UNPROCESSABLE_ENTITY, "another address is asked about anew");
-        let meant = ask(router, Method::POST, url, cookies, &format!("{typed}&asked_email=rosa%40gmial.com")).await;
-        assert_eq!(meant.status, StatusCode::SEE_OTHER, "{}", meant.body);
-        let taken = fake.taken.lock().expect("lock").last().expect("taken").answers.clone();
-        assert_eq!(taken.get("email").map(String::as_str), Some("rosa@gmial.com"));
-        assert!(!taken.contains_key("asked_email"));
-        let right = format!("{form}&email=rosa%40gmail.com&asked_email=rosa%40gmial.com");
-        assert_eq!(ask(router, Method::POST, url, cookies, &right).await.status, StatusCode::SEE_OTHER);
-    }
 }
 
 #[tokio::test]

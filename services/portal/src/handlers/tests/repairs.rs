@@ -35,6 +35,8 @@ struct Seen {
     is_cancellation: bool,
     /// It changes a referral, and names another patient.
     is_change: bool,
+    /// It is an event of a call that was told otherwise before.
+    is_clash: bool,
     assigned: Vec<AssignMessageRequest>,
     applied: Vec<ApplyMessageRequest>,
     files: Vec<(&'static str, String)>,
@@ -86,6 +88,9 @@ impl Queue {
         seen.opened.push(request);
         if is_change {
             return Ok(Answer::new(change()));
+        }
+        if seen.is_clash {
+            return Ok(Answer::new(clash()));
         }
         let row = RepairRow {
             kind: "message".into(),
@@ -225,6 +230,29 @@ fn change() -> Repair {
         may_assign: true,
         is_other_patient: true,
         candidates: vec![candidate("HV-7", true), candidate("HV-8", false)],
+        ..Repair::default()
+    }
+}
+
+/// An event of a call that contradicts the one that came first.
+fn clash() -> Repair {
+    let told = |outcome: &str| HashMap::from([("call_outcome".to_owned(), outcome.to_owned())]);
+    Repair {
+        row: Some(RepairRow {
+            kind: "message".into(),
+            id: ID.to_string(),
+            door: "phone".into(),
+            feed: "harbor-phone".into(),
+            message_kind: "call.ended".into(),
+            reason: "control_id_reused".into(),
+            reference: "HV-7".into(),
+            inquiry_id: Uuid::from_u128(7).to_string(),
+            ..RepairRow::default()
+        }),
+        fields: told("answered"),
+        standing: told("missed"),
+        standing_kind: "message".into(),
+        view: "waiting".into(),
         ..Repair::default()
     }
 }
@@ -443,4 +471,22 @@ async fn a_cancellation_offers_no_release_and_says_where_to_act() {
     let seen = desk.get(&format!("/repairs/{ID}")).await;
     assert!(!seen.body.contains("/release\"") && seen.body.contains("Close its inquiry."), "{}", seen.body);
     assert!(seen.body.contains("It is done") && seen.body.contains("Set aside"));
+}
+
+#[tokio::test]
+async fn a_call_that_was_told_twice_says_what_differs_and_by_what_door_it_came() {
+    let desk = Desk::of(&[Role::Coordinator]).await;
+    assert!(desk.get("/repairs").await.body.contains("<option value=\"phone\">The phone system</option>"));
+    desk.queue.seen().is_clash = true;
+    let seen = desk.get(&format!("/repairs/{ID}")).await;
+    for part in
+        ["The phone system · call.ended", "Call outcome", ">missed<", ">answered<", "HV-7", "What came first stands."]
+    {
+        assert!(seen.body.contains(part), "{part}: {}", seen.body);
+    }
+    for part in
+        ["A feed that is gone", "It says nothing else than", "We know no inquiry of this patient", "The office sent"]
+    {
+        assert!(!seen.body.contains(part), "{part}: {}", seen.body);
+    }
 }

@@ -21,6 +21,7 @@ impl CallPage {
                 what: s("Today 2:10 pm, New patients, answered by Dana O."),
             }],
             called_at: s("2027-03-03T14:10"),
+            called_at_error: Some(s("This lies in the future. Enter when the call was")),
             hidden: Vec::new(),
             sections: asked,
             script: Some(script()),
@@ -35,6 +36,7 @@ impl CallPage {
                 call_id: s("1"),
                 number: s("206 555 0142"),
                 at: s("Today 2:10 pm, New patients, answered by Dana O."),
+                as_told: vec![s("The phone system told when it began as “1970-01-01T00:00:00Z”, which can’t be used")],
                 known: vec![KnownRequest {
                     id: s("7"),
                     reference: s("HV-7K4M-2QX"),

@@ -129,7 +129,7 @@ impl Looking<'_> {
             "sent" => ("Sent", Tone::Ok),
             "failed" => ("Failed", Tone::Bad),
             "unknown" => ("May have been sent", Tone::Warn),
-            "suppressed" => ("Not sent: the person asked us to stop", Tone::Idle),
+            "suppressed" => (not_sent(&outcome.reason), Tone::Idle),
             _ => ("Waiting to be sent", Tone::Brand),
         };
         let mut what = outcome.kind.replace('_', " ");
@@ -143,6 +143,17 @@ impl Looking<'_> {
             state: state.to_owned(),
             tone,
         })
+    }
+}
+
+/// Why a message was held back, by notification's word for it.
+fn not_sent(reason: &str) -> &'static str {
+    match reason {
+        "no_channel" => "Not sent: the person agreed to no channel that we can use, or left no address for it",
+        "stopped" => "Not sent: messages to this person are stopped",
+        "closed" => "Not sent: the inquiry was closed",
+        "superseded" => "Not sent: something newer took its place",
+        _ => "Not sent",
     }
 }
 
@@ -169,4 +180,32 @@ fn passed(row: &FailedRow) -> String {
         words(&row.wanted),
         words(&row.found)
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use causeway_auth::Role;
+    use causeway_proto::notice::v1::NoticeOutcome;
+
+    use super::super::tests::{page, parts};
+    use super::*;
+    use crate::views::inquiry::Parts;
+
+    #[test]
+    fn of_a_message_that_was_held_back_its_own_reason_is_told_and_no_other() {
+        for (reason, words) in [
+            ("no_channel", "agreed to no channel"),
+            ("stopped", "are stopped"),
+            ("closed", "was closed"),
+            ("superseded", "took its place"),
+            ("a_later_word", "Not sent"),
+        ] {
+            let outcome =
+                NoticeOutcome { kind: "confirmation".into(), reason: reason.into(), ..NoticeOutcome::default() };
+            let notice = Notice { outcome: Some(outcome), state: "suppressed".into() };
+            let shown = page(&Parts { notices: Some(vec![notice]), ..parts() }, &[Role::Coordinator]).messages;
+            assert!(shown[0].state.starts_with("Not sent") && shown[0].state.contains(words), "{}", shown[0].state);
+            assert_eq!(shown[0].state.contains("stopped"), reason == "stopped", "{reason}");
+        }
+    }
 }

@@ -143,6 +143,20 @@ const REASONS: [(&str, &str, &str, &str); 31] = [
     ("file_too_long", "A list with too many rows", LIST, OFFICE),
 ];
 
+/// Why something waits that came by a door. An event of a call has no message number that its office chose.
+pub fn why_at(door: &str, reason: &str) -> Why {
+    if (door, reason) != ("phone", "control_id_reused") {
+        return why(reason);
+    }
+    Why {
+        short: "Told twice, and not the same".to_owned(),
+        sentence: "The phone system told this of a call before, and otherwise. What came first stands. Compare the two, look at \
+            the call or its inquiry, and then set this aside."
+            .to_owned(),
+        who: US,
+    }
+}
+
 /// Why something waits, by its reason. What is told in the words of a standard is a refusal.
 pub fn why(reason: &str) -> Why {
     if let Some((_, short, sentence, who)) = REASONS.iter().find(|(word, ..)| *word == reason) {

@@ -22,7 +22,7 @@ use super::{NAME, kind_of, moment};
 use crate::pages::{Fact, HiddenField, Moment, Raw, RepairPage, SelectOption, Tone, Whose};
 use crate::refusals::for_staff;
 use crate::views::form::Sent;
-use crate::views::repairs::{SET_ASIDE, also, compared, door, from, questions, step, why};
+use crate::views::repairs::{SET_ASIDE, also, compared, door, from, questions, step, why_at};
 
 /// One of them.
 pub async fn show(
@@ -90,7 +90,7 @@ pub(super) fn repair_page(
         base: format!("/repairs/{}", row.id),
         id: row.id.clone(),
         heading: format!("From {}", from(&staff.in_force.1, &row)),
-        why: why(&row.reason).sentence,
+        why: why_at(&row.door, &row.reason).sentence,
         facts: facts(staff, &row),
         faults: rest,
         shown: shown.collect(),
@@ -135,7 +135,7 @@ fn facts(staff: &Staff, row: &Waiting) -> Vec<Fact> {
     if !row.reference.is_empty() {
         facts.push(fact("About", row.reference.clone(), Some(format!("/inquiries/{}", row.inquiry_id))));
     }
-    facts.push(fact("Who can act", why(&row.reason).who.to_owned(), None));
+    facts.push(fact("Who can act", why_at(&row.door, &row.reason).who.to_owned(), None));
     facts
 }
 
