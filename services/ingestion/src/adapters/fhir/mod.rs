@@ -26,6 +26,7 @@ pub mod links;
 pub mod message;
 pub mod notes;
 pub mod notification;
+pub mod number;
 pub mod outcome;
 pub mod patient;
 pub mod provider;

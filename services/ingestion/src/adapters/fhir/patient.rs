@@ -84,8 +84,8 @@ impl<'t> Patient<'t> {
         put(answers, "birth_date", Cow::Borrowed(self.element.text("birthDate").unwrap_or_default()));
         put(answers, "sex", Cow::Borrowed(self.element.text("gender").unwrap_or_default()));
         let numbers = identifiers(&self.element);
-        let record = numbers.iter().find(|(_, kind)| kind.has("v2-0203", &["MR"])).or_else(|| numbers.first());
-        put(answers, "office_record_number", Cow::Borrowed(record.map_or("", |(number, _)| number.value)));
+        let record = numbers.iter().find(|(_, kind, _)| kind.has("v2-0203", &["MR"])).or_else(|| numbers.first());
+        put(answers, "office_record_number", Cow::Borrowed(record.map_or("", |(number, ..)| number.value)));
         if record.is_none() {
             self.element.notes().oddity("no_record_number");
         }

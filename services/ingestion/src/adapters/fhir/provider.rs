@@ -86,7 +86,7 @@ fn phone(element: &Element<'_>, answers: &mut Told) {
 
 /// The provider number, if its check digit is right.
 fn npi<'t>(element: &Element<'t>) -> Option<&'t str> {
-    let number = identifiers(element).into_iter().find(|(number, _)| NPI.contains(&number.system))?.0.value;
+    let number = identifiers(element).into_iter().find(|(number, ..)| NPI.contains(&number.system))?.0.value;
     if npi::is_sound(number) {
         return Some(number);
     }

@@ -8,14 +8,17 @@ use causeway_auth::fingerprint;
 use causeway_funnel::inquiry::Urgency;
 use jiff::civil::Date;
 
-use super::concept::{Concept, Identifier, Searched, identifiers};
+use super::bundle::Condition;
+use super::concept::{Concept, Identifier, identifiers};
 use super::date::is_date_time;
 use super::document;
 use super::element::Element;
 use super::fault::{Class, Issue};
+use super::number::Number;
 use super::patient::{Patient, contact, name};
 use super::provider;
 use super::reference::{Resolver, Target};
+use super::task::REFERENCE_SYSTEM;
 use crate::domain::referral::{self, Contact, Told, put};
 
 /// What a referral does.
@@ -43,6 +46,8 @@ pub struct Referral {
     pub second_opinion: bool,
     /// The office's own number for the referral, by who gave it; none: nothing tells it from the next one.
     pub identity: Option<(String, String)>,
+    /// What the sender asks us to look for first.
+    pub condition: Condition,
     /// What a repeat is known by where there is no number: patient, doctor, diagnoses and day, as of a row of a file.
     pub likeness: String,
 }
@@ -59,8 +64,8 @@ pub struct Around<'t> {
     pub documents: Vec<Element<'t>>,
     /// All people related to a patient.
     pub related: Vec<Element<'t>>,
-    /// The number by which the sender asks us to look first.
-    pub searched: Option<Searched<'t>>,
+    /// What the sender asks us to look for first.
+    pub condition: Condition,
     /// Hosts of addresses at the office itself.
     pub hosts: &'t [&'t str],
     /// Today at the center.
@@ -98,7 +103,7 @@ const NO_NUMBER: &str = "The referral has no number of yours, so a repeat is kno
 #[must_use]
 pub fn read<'t>(request: &Element<'t>, resolver: &Resolver<'_, 't>, around: &Around<'t>) -> Option<Referral> {
     let verb = verb(request);
-    let identity = identity(request, around.searched.as_ref());
+    let identity = identity(request, &around.condition);
     let (patient, urgency) = (patient(request, resolver, around), urgency(request));
     let mut answers = Told::new();
     let reasons = reasons(request, resolver, around);
@@ -125,7 +130,8 @@ pub fn read<'t>(request: &Element<'t>, resolver: &Resolver<'_, 't>, around: &Aro
     }
     let identity = identity.map(|number| (number.system.to_owned(), number.value.to_owned()));
     let likeness = likeness(request, &patient, &reasons, &answers);
-    Some(Referral { verb, answers, language: patient.language.clone(), urgency, second_opinion, identity, likeness })
+    let (language, condition) = (patient.language.clone(), around.condition.clone());
+    Some(Referral { verb, answers, language, urgency, second_opinion, identity, condition, likeness })
 }
 
 fn likeness(
@@ -199,13 +205,30 @@ fn patient<'t>(request: &Element<'t>, resolver: &Resolver<'_, 't>, around: &Arou
     Some(patient)
 }
 
-/// The office's number: by which it asks us to look first, else the one that is called so (PLAC), else the first.
-fn identity<'s>(request: &Element<'s>, searched: Option<&'s Searched<'_>>) -> Option<Identifier<'s>> {
+/// The office's number: by which it asks us to look first, else the one that is called so (PLAC), else its official one, else the
+/// first. Ours, which it may have read here, is none.
+fn identity<'s>(request: &Element<'s>, condition: &'s Condition) -> Option<Identifier<'s>> {
     let numbers = identifiers(request);
-    let placed = numbers.iter().find(|(_, kind)| kind.has("v2-0203", &["PLAC"]));
-    let others = || numbers.iter().find(|(_, kind)| !kind.has("v2-0203", &["FILL"]));
-    let found = searched.map(Searched::number).or_else(|| placed.or_else(others).map(|(number, _)| *number));
-    if found.is_none() {
+    let theirs = || {
+        let is_ours = |number: &Identifier<'_>, kind: &Concept<'_>| {
+            number.system == REFERENCE_SYSTEM || kind.has("v2-0203", &["FILL"])
+        };
+        numbers.iter().filter(move |(number, kind, _)| !is_ours(number, kind))
+    };
+    let found = match &condition.number {
+        // Whoever gave it: then the referral itself may tell who did.
+        Some(Number { system: None, value }) => {
+            let told = theirs().find(|(number, ..)| number.value == value).map(|(number, ..)| *number);
+            told.or(Some(Identifier { system: "", value }))
+        }
+        Some(number) => Some(number.borne()),
+        None => {
+            let placed = theirs().find(|(_, kind, _)| kind.has("v2-0203", &["PLAC"]));
+            let official = || theirs().find(|(.., usage)| *usage == Some("official"));
+            placed.or_else(official).or_else(|| theirs().next()).map(|(number, ..)| *number)
+        }
+    };
+    if found.is_none() && condition.id.is_none() {
         request.warn("identifier", Issue::Required, NO_NUMBER);
         request.notes().oddity("no_referral_number");
     }

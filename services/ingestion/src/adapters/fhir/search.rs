@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::date::{Day, instant};
 use super::fault::{Issue, Severity};
+use super::number::{Number, parts};
 use super::outcome::Line;
 use super::task::Standing;
 use crate::domain::journey::Status;
@@ -38,15 +39,6 @@ const AS_A_WHOLE: &str = "What is found is told as a whole: leave _summary and _
 const TWICE: &str = "A parameter is there twice, and both can not be heeded: send it once, several values with commas";
 const ONE_WAY: &str = "A referral is asked for by one of identifier, _id and focus: send one of them";
 const TOO_MANY: &str = "More numbers or ids are asked for than are told at once: ask for at most 200";
-
-/// A number that is asked for (FHIR R4 section 3.1.1.4.10).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Number {
-    /// Who gave it; empty: it says that nobody did; nothing: whoever did.
-    pub system: Option<String>,
-    /// The number.
-    pub value: String,
-}
 
 /// What is wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -249,7 +241,7 @@ fn ids(value: &str, id: impl Fn(&str) -> Option<Uuid>) -> Option<Wanted> {
 
 /// The numbers of a list with commas. A comma, a bar or a backslash that is a part of one has a backslash before it.
 fn numbers(value: &str) -> Result<Wanted, &'static str> {
-    let numbers: Vec<Number> = parts(value, ',').iter().map(|one| number(one)).collect();
+    let numbers: Vec<Number> = parts(value, ',').iter().map(|one| Number::parse(one)).collect();
     match numbers.as_slice() {
         [Number { system: Some(system), value }] if value.is_empty() && !system.is_empty() => {
             Ok(Wanted::Of(system.clone()))
@@ -260,38 +252,6 @@ fn numbers(value: &str) -> Result<Wanted, &'static str> {
         all if all.iter().any(|one| one.value.is_empty()) => Err(MIXED),
         _ => Ok(Wanted::Numbers(numbers)),
     }
-}
-
-fn number(one: &str) -> Number {
-    match parts(one, '|').as_slice() {
-        [] | [_] => Number { system: None, value: plain(one) },
-        // A bar within a number stands there as it is with many systems.
-        [system, rest @ ..] => Number { system: Some(plain(system)), value: plain(&rest.join("|")) },
-    }
-}
-
-/// What stands between the signs that have no backslash before them.
-fn parts(text: &str, sign: char) -> Vec<&str> {
-    let (mut parts, mut from, mut is_escaped) = (Vec::new(), 0, false);
-    for (at, one) in text.char_indices() {
-        if one == sign && !is_escaped {
-            parts.push(&text[from..at]);
-            from = at + one.len_utf8();
-        }
-        is_escaped = one == '\\' && !is_escaped;
-    }
-    parts.push(&text[from..]);
-    parts
-}
-
-/// A part without the backslashes that stand before signs.
-fn plain(part: &str) -> String {
-    let (mut plain, mut signs) = (String::with_capacity(part.len()), part.chars().peekable());
-    while let Some(one) = signs.next() {
-        let stands_for = signs.next_if(|next| one == '\\' && ['\\', ',', '|', '$'].contains(next));
-        plain.push(stands_for.unwrap_or(one));
-    }
-    plain
 }
 
 /// The time that a date or an instant stands for, from its beginning to just after its end.

@@ -23,10 +23,11 @@ use super::sender::{self, Sender};
 use super::told::versioned;
 use super::{Door, answer, refused, said};
 use crate::adapters::fhir::fault::{Issue, Severity};
+use crate::adapters::fhir::number::Number;
 use crate::adapters::fhir::outcome::Line;
 use crate::adapters::fhir::response;
-use crate::adapters::fhir::search::{Number, Search, Wanted};
-use crate::adapters::fhir::task::Standing;
+use crate::adapters::fhir::search::{Search, Wanted};
+use crate::adapters::fhir::task::{REFERENCE_SYSTEM, Standing};
 use crate::domain::wanted;
 use crate::error::Refusal;
 use crate::store;
@@ -177,12 +178,15 @@ async fn find(door: &Door, sender: &Sender, kind: Kind, search: &mut Search) -> 
     Ok(Found { page, total, next })
 }
 
-/// The referrals with some of the office's numbers. One that was taken before its number was kept by itself is known by who gave
+/// The referrals with some of the office's numbers, or of ours. One that was taken before its number was kept by itself is known by who gave
 /// it as well, and bears the number that it was asked for by.
-async fn numbered(door: &Door, sender: &Sender, numbers: &[Number]) -> Result<Vec<Standing>, Refusal> {
+pub async fn numbered(door: &Door, sender: &Sender, numbers: &[Number]) -> Result<Vec<Standing>, Refusal> {
     let center = sender.center();
-    let (mut keys, mut whole) = (Vec::new(), Vec::new());
+    let (mut keys, mut whole, mut ours) = (Vec::new(), Vec::new(), Vec::new());
     for number in numbers {
+        if number.system.as_ref().is_none_or(|system| system == REFERENCE_SYSTEM) {
+            ours.push(number.value.clone());
+        }
         let told = (number.system.clone().unwrap_or_default(), number.value.clone());
         whole.push((door.acceptance.kept_key(center, &business_key(&sender.feed.id, &told))?, told));
         if number.system.is_none() {
@@ -194,7 +198,10 @@ async fn numbered(door: &Door, sender: &Sender, numbers: &[Number]) -> Result<Ve
     let read = door.database.read(center, move |tx| {
         Box::pin(async move {
             let keys: Vec<&[u8]> = keys.iter().map(<[u8; 16]>::as_slice).collect();
-            let some = if keys.is_empty() { Vec::new() } else { referrals::numbered(tx, &feed, &keys).await? };
+            let mut some = if keys.is_empty() { Vec::new() } else { referrals::numbered(tx, &feed, &keys).await? };
+            if !ours.is_empty() {
+                some.extend(store::referred(tx, &ours).await?);
+            }
             let asked: Vec<&[u8]> = asked.iter().map(<[u8; 16]>::as_slice).collect();
             Ok::<_, Refusal>((some, store::kept(tx, &asked).await?))
         })

@@ -92,11 +92,12 @@ pub async fn validated(
 }
 
 async fn give(door: &Arc<Door>, center: &str, headers: &HeaderMap, body: Body, only: Option<&'static str>) -> Response {
-    let read = match read(door, center, headers, body, only).await {
+    let mut read = match read(door, center, headers, body, only).await {
         Ok(read) => read,
         Err(response) => return *response,
     };
-    let feed = read.sender.feed.id.as_str();
+    let feed = read.sender.feed.id.clone();
+    let feed = feed.as_str();
     let span =
         info_span!("give", otel.name = "fhir request", otel.kind = "server", causeway.service = "ingestion", feed);
     let endpoint = door.endpoint(center, headers);
@@ -116,7 +117,10 @@ async fn give(door: &Arc<Door>, center: &str, headers: &HeaderMap, body: Body, o
 
 impl Read {
     /// Keeps a request as what it is.
-    async fn keep(&self, door: &Door) -> Result<Told, Refusal> {
+    async fn keep(&mut self, door: &Door) -> Result<Told, Refusal> {
+        if let Some(told) = self.settle(door).await? {
+            return Ok(told);
+        }
         match &self.intake.topic {
             Topic::Refused => self.refuse(door, lines(&self.intake.faults), status(&self.intake.faults)).await,
             Topic::Referral(told) => match told.verb {
@@ -275,7 +279,11 @@ impl Read {
         }
     }
 
-    async fn find(&self, door: &Door, told: &Referral) -> Result<Option<Uuid>, Refusal> {
+    /// The inquiry of a referral.
+    pub async fn find(&self, door: &Door, told: &Referral) -> Result<Option<Uuid>, Refusal> {
+        if self.about.is_some() {
+            return Ok(self.about);
+        }
         let key = door.acceptance.kept_key(self.sender.center(), &self.key(told))?;
         let known = keep::known(&door.database, self.sender.center(), Some(key), String::new()).await?;
         Ok(known.map(|(inquiry, _)| inquiry))

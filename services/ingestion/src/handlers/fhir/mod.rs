@@ -7,6 +7,7 @@ use ask::Kind;
 pub use ask::standing;
 
 mod ask;
+mod condition;
 mod forms;
 pub mod given;
 mod read;

@@ -20,6 +20,7 @@ use crate::adapters::fhir::document;
 use crate::adapters::fhir::fault::{Class, Fault, Issue, Severity};
 use crate::adapters::fhir::intake::{Expectations, Intake, Letter, Topic, judge};
 use crate::adapters::fhir::json;
+use crate::adapters::fhir::number;
 use crate::adapters::fhir::outcome::Line;
 use crate::error::Refusal;
 
@@ -42,6 +43,8 @@ pub struct Read {
     pub body: Bytes,
     /// The id under which it is kept.
     pub message_id: Uuid,
+    /// The inquiry that its sender names by our id, where it is not known by its number.
+    pub about: Option<Uuid>,
     /// Its place among the bodies that are held at once.
     _place: OwnedSemaphorePermit,
 }
@@ -96,7 +99,8 @@ async fn understood(
         let understood = tokio::task::spawn_blocking(move || (asked.understand(&shared, judge), place)).await;
         understood.map_err(|_| Box::new(super::refused(&Refusal::Internal)))?
     };
-    Ok(Read { sender, intake, content, body, message_id: door.acceptance.clock.new_id(), _place: place })
+    let message_id = door.acceptance.clock.new_id();
+    Ok(Read { sender, intake, content, body, message_id, about: None, _place: place })
 }
 
 /// JSON of FHIR R4: a version that is told has to be this one (FHIR R4 section 3.1.0.1.11).
@@ -138,7 +142,12 @@ impl Asked {
         let intake = judge(&read, &expected);
         let mut plain = String::with_capacity(body.len());
         read.write_plainly(&ENVELOPE, &mut plain);
-        (intake, fingerprint([plain.as_str()]))
+        // A number that stands in the header alone tells two requests of one body apart.
+        let content = match self.if_none_exist.as_deref().and_then(number::searched) {
+            Some(number) => fingerprint([plain.as_str(), number.borne().system, number.borne().value]),
+            None => fingerprint([plain.as_str()]),
+        };
+        (intake, content)
     }
 }
 

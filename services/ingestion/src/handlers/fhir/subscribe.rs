@@ -75,7 +75,7 @@ pub async fn update(
         Err(response) => return *response,
     };
     let base = door.endpoint(&center, &headers);
-    let seen = headers.get(header::IF_MATCH).map(|told| told.as_bytes().to_vec());
+    let seen = headers.get(header::IF_MATCH).map(|told| told.to_str().unwrap_or_default().to_owned());
     match change(&door, &sender, &told, (&id, &base, seen)).await {
         Err(refusal) => refused(&refusal),
         Ok(Err((status, line))) => said(status, &[line]),

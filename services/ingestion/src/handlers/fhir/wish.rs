@@ -14,6 +14,7 @@ use http::StatusCode;
 use uuid::Uuid;
 
 use super::Door;
+use super::condition::is_version;
 use super::sender::Sender;
 use crate::adapters::fhir::fault::{Issue, Severity};
 use crate::adapters::fhir::outcome::Line;
@@ -138,7 +139,7 @@ pub async fn change(
     door: &Door,
     sender: &Sender,
     told: &Told,
-    (id, base, seen): (&str, &str, Option<Vec<u8>>),
+    (id, base, seen): (&str, &str, Option<String>),
 ) -> Fate<Stored> {
     const OTHER_ID: &str = "The id of the Subscription is another than that of the address";
     const OTHER_VERSION: &str = "The Subscription has changed since you have seen it: read it again and decide again";
@@ -159,7 +160,7 @@ pub async fn change(
             let Some(now) = standing.iter().find(|stored| stored.subscription_id == id) else {
                 return Ok(Err((StatusCode::NOT_FOUND, ONLY_OWN)));
             };
-            if seen.is_some_and(|seen| seen != hooks::shown(now).etag().as_bytes()) {
+            if seen.is_some_and(|seen| !is_version(&seen, &hooks::shown(now).etag())) {
                 return Ok(Err((StatusCode::PRECONDITION_FAILED, OTHER_VERSION)));
             }
             if now.reason == STOPPED || (!is_off && row.is_stopped(&standing)?) {

@@ -12,6 +12,7 @@ use http::{HeaderMap, StatusCode, header};
 use tracing::error;
 use uuid::Uuid;
 
+use super::condition::is_version;
 use super::read::{Read, read};
 use super::told::versioned;
 use super::{Door, answer, refused, said};
@@ -85,9 +86,9 @@ async fn withdraw(
     if standing.status().is_end() {
         return refuse(StatusCode::CONFLICT, Issue::Conflict, ENDED);
     }
-    match headers.get(header::IF_MATCH).map(|told| told.as_bytes()) {
+    match headers.get(header::IF_MATCH).map(|told| told.to_str().unwrap_or_default()) {
         None => return refuse(StatusCode::PRECONDITION_REQUIRED, Issue::Required, NO_VERSION),
-        Some(told) if told != standing.etag().as_bytes() => {
+        Some(told) if !is_version(told, &standing.etag()) => {
             return refuse(StatusCode::PRECONDITION_FAILED, Issue::Conflict, OTHER_VERSION);
         }
         Some(_) => {}
