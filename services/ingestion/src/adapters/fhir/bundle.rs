@@ -75,6 +75,8 @@ const NO_RESOURCE: &str = "The entry has no resource";
 const NO_KIND: &str = "The resource does not tell its type: send resourceType";
 const NOT_R4: &str = "FHIR R4 has no such resource type: this door speaks R4 (4.0.1)";
 const TWICE: &str = "The same full URL stands at two entries, so it is not clear which one is meant";
+/// What a sender hears of a resource that no person sees.
+pub const NOT_READ: &str = "Nothing of this resource is read here, so nobody at the center sees it: it is kept sealed with the referral. Tell in a note what matters";
 const NO_REQUEST: &str = "An entry of a transaction has to tell what is to be done with it: send request";
 const NO_URL: &str = "The request of the entry has no url";
 const OTHER_URL: &str = "The url of the request does not fit the type of the resource";
@@ -168,6 +170,7 @@ pub fn check_kind(element: &Element<'_>, kind: &str) {
     } else if !kinds::is_known(kind) {
         element.error("", Issue::NotSupported, Class::Malformed, NOT_R4);
     } else if !kinds::is_read(kind) {
+        element.warn("", Issue::NotSupported, NOT_READ);
         element.notes().oddity("resource_not_read");
     }
 }

@@ -4,6 +4,7 @@
 
 use serde_json::{Value, json};
 
+use super::kinds;
 use super::subscription;
 
 /// When the statement was last changed.
@@ -97,20 +98,12 @@ fn resources(endpoint: &str) -> Value {
         }),
     ];
     all.push(subscriptions(endpoint));
-    let kept = [
-        "Patient",
-        "Practitioner",
-        "PractitionerRole",
-        "Organization",
-        "RelatedPerson",
-        "Coverage",
-        "Condition",
-        "DocumentReference",
-    ];
-    all.extend(kept.iter().map(|kind| {
+    let told = ["MessageHeader", "QuestionnaireResponse", "ServiceRequest", "Task"];
+    let kept = kinds::READ.into_iter().filter(|kind| !told.contains(kind));
+    all.extend(kept.map(|kind| {
         json!({
             "type": kind,
-            "documentation": "As a part of a referral only: kept sealed and not read back.",
+            "documentation": "As a part of a referral only: kept sealed and not read back. It gets its id from its referral and is not looked for before, so ifNoneExist of it finds nothing.",
             "operation": [validate()],
         })
     }));

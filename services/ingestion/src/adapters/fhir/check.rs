@@ -4,6 +4,7 @@
 
 use super::bundle::check_kind;
 use super::concept::Concept;
+use super::details;
 use super::document;
 use super::element::Element;
 use super::intake::{Expectations, Intake, Letter, Topic, judge, unwrapped};
@@ -12,7 +13,8 @@ use super::kinds;
 use super::links;
 use super::message;
 use super::notes::{Notes, Path};
-use super::patient::{Patient, contact, name};
+use super::patient::Patient;
+use super::person::{contact, name};
 use super::provider;
 use crate::domain::referral::Told;
 
@@ -40,11 +42,12 @@ pub fn check<'t>(body: &'t Json<'t>, expected: &Expectations<'t>) -> Intake {
 }
 
 fn part(resource: &Element<'_>, expected: &Expectations<'_>) {
+    let scope = document::Scope { resolver: None, hosts: expected.hosts };
     match resource.kind() {
         "Patient" => Patient::read(resource, expected.today).around(&mut Told::new()),
-        "Practitioner" | "PractitionerRole" | "Organization" => provider::alone(resource),
+        "Practitioner" | "PractitionerRole" | "Organization" => provider::alone(resource, expected.today),
         "RelatedPerson" => {
-            let _ = contact(resource, name(resource));
+            let _ = contact(resource, name(resource, expected.today), expected.today);
         }
         "Condition" => {
             let code = Concept::below(resource, "code");
@@ -52,8 +55,11 @@ fn part(resource: &Element<'_>, expected: &Expectations<'_>) {
                 code.warn_of_retired(&element);
             }
         }
-        "DocumentReference" => {
-            let _ = document::read(resource, expected.hosts);
+        "DocumentReference" | "Binary" => {
+            let _ = document::read(resource, &scope);
+        }
+        "DiagnosticReport" => {
+            let _ = (details::line(resource), document::read(resource, &scope));
         }
         "Coverage" => {
             let _ = (Concept::below(resource, "type"), resource.number("order"), resource.text("subscriberId"));
@@ -64,7 +70,7 @@ fn part(resource: &Element<'_>, expected: &Expectations<'_>) {
         "MessageHeader" => {
             let _ = message::header(resource);
         }
-        _ => {}
+        _ => drop(details::line(resource)),
     }
 }
 

@@ -15,7 +15,8 @@ const NO_OBJECT: &str = "One element with parts is expected here: send it in bra
 const NO_LIST: &str = "A list is expected here: send it in square brackets, even if it has one part";
 const TWICE: &str = "A name stands twice in this element, so it is not clear what is meant: send each name once";
 const UNKNOWN_CODE: &str = "This code is none of the list for it in FHIR R4. Codes are case-sensitive";
-const MODIFIER: &str =
+/// Why what may turn a meaning round is refused.
+pub const MODIFIER: &str =
     "An extension here may turn the meaning round, and this door does not know it: send the request without it";
 const RULES: &str = "The request follows rules of its own that this door does not know: send it without implicitRules";
 
@@ -100,8 +101,8 @@ impl<'t> Element<'t> {
         self.is_contained
     }
 
-    /// Refuses extensions that may turn the meaning of the element round.
-    pub fn refuse_modifiers(&self) {
+    /// Refuses extensions that may turn the meaning of the element round, wherever one that is read bears them.
+    fn refuse_modifiers(&self) {
         if self.has("modifierExtension") {
             self.error("modifierExtension", Issue::Extension, Class::Rule, MODIFIER);
         }
@@ -280,7 +281,9 @@ impl<'t> Element<'t> {
     }
 
     fn part(&self, object: &'t Object<'t>, path: Path) -> Self {
-        Self { is_contained: self.is_contained, ..Self::new(object, path, self.notes) }
+        let part = Self { is_contained: self.is_contained, ..Self::new(object, path, self.notes) };
+        part.refuse_modifiers();
+        part
     }
 
     fn below(&self, name: &'static str) -> Path {
@@ -333,5 +336,11 @@ mod tests {
             assert_eq!(noted(text, |_| ())[0].0, place);
         }
         assert!(noted(r#"{"extension":[{"url":"x"}],"modifierExtension":[]}"#, |_| ()).is_empty());
+        let below = r#"{"contact":[{"modifierExtension":[{"url":"x"}]}],"link":{"modifierExtension":[{"url":"x"}]}}"#;
+        let places = noted(below, |patient| {
+            assert!(patient.children("contact").len() == 1 && patient.child("link").is_some());
+        });
+        let expected = ["Patient.contact[0].modifierExtension", "Patient.link.modifierExtension"];
+        assert_eq!(places, expected.map(|place| (place.to_owned(), "extension")));
     }
 }

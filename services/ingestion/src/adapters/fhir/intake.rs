@@ -6,6 +6,7 @@
 use jiff::civil::Date;
 
 use super::bundle::{Bundle, Condition, Kind, check_kind};
+use super::details;
 use super::element::Element;
 use super::fault::{Class, Fault, Issue, Oddity, Severity, refuses};
 use super::form::{self, Form};
@@ -299,15 +300,13 @@ fn read<'t>(
         patients: of("Patient"),
         conditions: of("Condition"),
         coverages: of("Coverage"),
-        documents: of("DocumentReference"),
+        documents: ["DocumentReference", "DiagnosticReport", "Binary"].into_iter().flat_map(&of).collect(),
+        others: details::KINDS.into_iter().flat_map(|(kind, _)| of(kind)).collect(),
         related: of("RelatedPerson"),
         condition,
         hosts: expected.hosts,
         today: expected.today,
     };
     let resolver = Resolver { directory, holder: request.clone() };
-    for name in ["performer", "supportingInfo"] {
-        resolver.many(request, name, &[]);
-    }
     referral::read(request, &resolver, &around)
 }

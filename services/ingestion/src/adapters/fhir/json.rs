@@ -81,6 +81,45 @@ impl<'a> Object<'a> {
         self.members.iter().find(|(key, _)| key == name).map(|(_, value)| value)
     }
 
+    /// A text, whatever else it may be: empty where it is none.
+    #[must_use]
+    pub fn text(&self, name: &str) -> &str {
+        match self.get(name) {
+            Some(Json::Text(text)) => text.trim(),
+            _ => "",
+        }
+    }
+
+    /// A number as it was written; empty where it is none.
+    #[must_use]
+    pub fn number(&self, name: &str) -> &str {
+        match self.get(name) {
+            Some(Json::Number(digits)) => digits,
+            _ => "",
+        }
+    }
+
+    /// An object below.
+    #[must_use]
+    pub fn member(&self, name: &str) -> Option<&Object<'a>> {
+        match self.get(name) {
+            Some(Json::Object(member)) => Some(member),
+            _ => None,
+        }
+    }
+
+    /// The objects of a list below.
+    pub fn objects(&self, name: &str) -> impl Iterator<Item = &Object<'a>> {
+        let all = match self.get(name) {
+            Some(Json::List(all)) => all.as_slice(),
+            _ => &[],
+        };
+        all.iter().filter_map(|one| match one {
+            Json::Object(object) => Some(object),
+            _ => None,
+        })
+    }
+
     /// All members.
     pub fn members(&self) -> impl Iterator<Item = (&str, &Json<'a>)> {
         self.members.iter().map(|(key, value)| (key.as_ref(), value))

@@ -186,6 +186,15 @@ impl<'d, 't> Resolver<'d, 't> {
         Self { directory: self.directory, holder }
     }
 
+    /// The resource of the request that an address leads to, if one does; nothing is told where none does.
+    #[must_use]
+    pub fn look(&self, url: &str) -> Option<Element<'t>> {
+        match url.strip_prefix('#') {
+            Some(id) => self.directory.contained(&self.holder, id),
+            None => self.directory.find(url).and_then(|at| self.directory.resource(at)).cloned(),
+        }
+    }
+
     /// Resolves the reference under a name.
     pub fn one(&self, element: &Element<'t>, name: &'static str, kinds: &[&str]) -> Target<'t> {
         element.child(name).map_or(Target::Nowhere, |reference| self.resolve(&reference, kinds))
@@ -216,11 +225,7 @@ impl<'d, 't> Resolver<'d, 't> {
                 return Target::Nowhere;
             }
         }
-        let found = match told.strip_prefix('#') {
-            Some(id) => self.directory.contained(&self.holder, id),
-            None => self.directory.find(told).and_then(|at| self.directory.resource(at)).cloned(),
-        };
-        let Some(found) = found else {
+        let Some(found) = self.look(told) else {
             // What can only lie in the request and does not is a fault; what may lie elsewhere is told.
             if told.starts_with('#') || told.starts_with("urn:") {
                 reference.error("reference", Issue::NotFound, Class::Rule, DANGLING);

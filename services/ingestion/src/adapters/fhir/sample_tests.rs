@@ -405,7 +405,7 @@ fn contained_resources_are_gone_through_once_however_many_references_lead_to_the
 #[test]
 fn more_contained_resources_or_references_than_are_followed_are_refused_and_told_once() {
     for (contained, references, place) in
-        [(1001, 1, "ServiceRequest.contained"), (2, 60_000, "ServiceRequest.supportingInfo[50000].reference")]
+        [(1001, 1, "ServiceRequest.contained"), (2, 60_000, "ServiceRequest.supportingInfo[49999].reference")]
     {
         let intake = decided(&crowded(contained, references)).expect("JSON");
         let told: Vec<_> = errors(&intake).into_iter().filter(|(issue, _)| *issue == "too-long").collect();

@@ -21,6 +21,7 @@ use super::read::{Read, checked, read};
 use super::sender::Sender;
 use super::told::{self, Fate, Told};
 use super::{Door, line_of, said, status_of};
+use crate::adapters::fhir::carried;
 use crate::adapters::fhir::fault::{Issue, Severity, status};
 use crate::adapters::fhir::intake::Topic;
 use crate::adapters::fhir::outcome::{Line, lines};
@@ -340,8 +341,7 @@ impl Read {
                 kind: self.intake.letter.kind.to_owned(),
                 hashes: (sealer.blind(center, CONTROL_KEY, key)?, sealer.blind(center, CONTENT_HASH, content)?),
                 sealed: sealer.seal(center, &format!("messages.sealed:{}", self.message_id), &self.body)?,
-                // What only looks so costs one look into what was kept.
-                carries: memchr::memmem::find(&self.body, b"DocumentReference").is_some(),
+                carries: carried::may_be_in(&self.body),
                 number: self.number().map(|number| self.kept_number(door, number)).transpose()?,
                 sent_at: None,
             })
