@@ -111,7 +111,7 @@ fn resources(endpoint: &str) -> Value {
 }
 
 fn validate() -> Value {
-    operation("validate", "Resource-validate", "The same faults as for the request itself, and nothing is kept.")
+    operation("validate", "Resource-validate", "The same faults as for the request itself, and where its shape is not that of R4; nothing is kept. mode is create or update; profiles are not checked.")
 }
 
 /// Reading a version.

@@ -38,6 +38,7 @@ pub mod reference;
 pub mod referral;
 pub mod response;
 pub mod search;
+pub mod shape;
 pub mod standing;
 pub mod subscription;
 pub mod task;

@@ -22,6 +22,7 @@ use super::sender::Sender;
 use super::told::{self, Fate, Told};
 use super::{Door, line_of, said, status_of};
 use crate::adapters::fhir::carried;
+use crate::adapters::fhir::check;
 use crate::adapters::fhir::fault::{Issue, Severity, status};
 use crate::adapters::fhir::intake::Topic;
 use crate::adapters::fhir::outcome::{Line, lines};
@@ -74,22 +75,23 @@ pub async fn form(
     give(&door, &center, &headers, body, Some("QuestionnaireResponse")).await
 }
 
-/// `POST [base]/[type]/$validate`: the same faults, and nothing is kept. The body tells its type.
+/// `POST [base]/$validate` and `POST [base]/[type]/$validate`: the same faults and those of its shape, and nothing is kept.
 pub async fn validated(
-    State(door): State<Arc<Door>>,
-    Path(center): Path<String>,
-    headers: HeaderMap,
-    body: Body,
+    door: &Arc<Door>,
+    center: &str,
+    headers: &HeaderMap,
+    (asked, body): (check::Asked, Body),
 ) -> Response {
-    let read = match checked(&door, &center, &headers, body).await {
+    let read = match checked(door, center, headers, body, asked).await {
         Ok(read) => read,
         Err(response) => return *response,
     };
     let mut told = lines(&read.intake.faults);
     if let Topic::Form(form) = &read.intake.topic {
-        told.extend(read.form_faults(&door, form));
+        told.extend(read.form_faults(door, form));
     }
-    said(StatusCode::OK, &told)
+    let is_refused = told.iter().any(|line| line.expression == check::MODE);
+    said(if is_refused { StatusCode::BAD_REQUEST } else { StatusCode::OK }, &told)
 }
 
 async fn give(door: &Arc<Door>, center: &str, headers: &HeaderMap, body: Body, only: Option<&'static str>) -> Response {

@@ -17,11 +17,12 @@ mod told;
 mod wish;
 mod withdraw;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Path, Query, Request, State};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{any, get, post};
@@ -35,6 +36,7 @@ use super::accept::Acceptance;
 use super::hooks;
 use super::limit::{self, Guard};
 use crate::adapters::fhir::capability;
+use crate::adapters::fhir::check;
 use crate::adapters::fhir::fault::{Issue, Severity};
 use crate::adapters::fhir::kinds;
 use crate::adapters::fhir::outcome::{self, Line};
@@ -77,7 +79,6 @@ pub fn router(door: Arc<Door>) -> Router {
         .route("/fhir/{center}/", post(given::anything))
         .route("/fhir/{center}/metadata", get(metadata))
         .route("/fhir/{center}/$process-message", post(given::anything))
-        .route("/fhir/{center}/$validate", post(given::validated))
         .merge(checks())
         .route("/fhir/{center}/Task", ask::search(Kind::Task))
         .route("/fhir/{center}/Task/{id}", ask::read(Kind::Task).put(withdraw::task))
@@ -106,11 +107,19 @@ fn asked() -> Router<Arc<Door>> {
     })
 }
 
-/// `POST [base]/[type]/$validate` for every type that a referral is read from.
+/// `POST [base]/$validate`, and `POST [base]/[type]/$validate` for every type that a referral is read from.
 fn checks() -> Router<Arc<Door>> {
-    let kinds = kinds::READ.into_iter().chain(["Bundle"]);
-    kinds.fold(Router::new(), |router, kind| {
-        router.route(&format!("/fhir/{{center}}/{kind}/$validate"), post(given::validated))
+    let kinds = kinds::READ.into_iter().chain(["Bundle"]).map(|kind| (format!("{kind}/"), Some(kind)));
+    kinds.chain([(String::new(), None)]).fold(Router::new(), |router, (place, only)| {
+        let validated = move |State(door): State<Arc<Door>>,
+                              Path(center): Path<String>,
+                              Query(asked): Query<HashMap<String, String>>,
+                              headers: HeaderMap,
+                              body: Body| async move {
+            let (mode, has_profile) = (asked.get("mode").cloned(), asked.contains_key("profile"));
+            given::validated(&door, &center, &headers, (check::Asked { only, mode, has_profile }, body)).await
+        };
+        router.route(&format!("/fhir/{{center}}/{place}$validate"), post(validated))
     })
 }
 

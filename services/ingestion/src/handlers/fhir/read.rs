@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::sender::{self, Sender};
 use super::{Door, said};
-use crate::adapters::fhir::check::check;
+use crate::adapters::fhir::check;
 use crate::adapters::fhir::document;
 use crate::adapters::fhir::fault::{Class, Fault, Issue, Severity};
 use crate::adapters::fhir::intake::{Expectations, Intake, Letter, Topic, judge};
@@ -61,8 +61,14 @@ pub async fn read(
 }
 
 /// Reads what is to be checked alone, which may be a part of a referral as well.
-pub async fn checked(door: &Arc<Door>, center: &str, headers: &HeaderMap, body: Body) -> Result<Read, Box<Response>> {
-    understood(door, center, headers, body, check).await
+pub async fn checked(
+    door: &Arc<Door>,
+    center: &str,
+    headers: &HeaderMap,
+    body: Body,
+    asked: check::Asked,
+) -> Result<Read, Box<Response>> {
+    understood(door, center, headers, body, move |body, expected| check::check(body, &asked, expected)).await
 }
 
 async fn understood(
