@@ -10,6 +10,7 @@ mod doors;
 mod faults;
 mod feeds;
 mod fhir;
+mod fhir_asked;
 mod fhir_conditions;
 mod fhir_search;
 mod find;

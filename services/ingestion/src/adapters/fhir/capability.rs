@@ -63,11 +63,11 @@ fn operation(name: &str, definition: &str, words: &str) -> Value {
 }
 
 fn resources(endpoint: &str) -> Value {
-    let number = json!({ "name": "identifier", "type": "token", "documentation": "The office's number of the referral, as system|value, value (whoever gave it), |value (nobody did) or system| (all of that system); several with commas." });
+    let number = json!({ "name": "identifier", "type": "token", "documentation": "The office's number of the referral, or ours (urn:causeway:request-number), as system|value, value (whoever gave it), |value (nobody did) or system| (all of that system); several with commas." });
     let id = json!({ "name": "_id", "type": "token", "documentation": "The id that the referral was answered with; several with commas." });
     let focus = json!({ "name": "focus", "type": "reference", "documentation": "ServiceRequest/ID as the referral was answered with." });
     let updated = json!({ "name": "_lastUpdated", "type": "date", "documentation": "With ge, gt, le or lt and an instant; oldest first, or with _sort=-_lastUpdated newest first, with _count and a next link." });
-    let status = json!({ "name": "status", "type": "token", "documentation": "received, accepted, in-progress, completed, rejected, cancelled, failed; several with commas." });
+    let status = json!({ "name": "status", "type": "token", "documentation": "A code of R4, with its system or without; ours are received, accepted, in-progress, completed, rejected, cancelled, failed; several with commas." });
     let mut all = vec![
         json!({
             "type": "ServiceRequest",
@@ -111,7 +111,11 @@ fn resources(endpoint: &str) -> Value {
 }
 
 fn validate() -> Value {
-    operation("validate", "Resource-validate", "The same faults as for the request itself, and where its shape is not that of R4; nothing is kept. mode is create or update; profiles are not checked.")
+    operation(
+        "validate",
+        "Resource-validate",
+        "The same faults as for the request itself, and where its shape is not that of R4; nothing is kept. mode is create or update; profiles are not checked.",
+    )
 }
 
 /// Reading a version.

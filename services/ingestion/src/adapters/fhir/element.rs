@@ -7,6 +7,7 @@
 use super::fault::{Class, Fault, Issue, Severity};
 use super::json::{Json, Object};
 use super::notes::{Notes, Path, fault_at};
+use super::shape;
 
 const NO_TEXT: &str = "A text is expected here: send it in quotes, alone and not as a list";
 const NO_FLAG: &str = "Yes or no is expected here: send true or false, without quotes";
@@ -34,8 +35,8 @@ impl<'t> Element<'t> {
     #[must_use]
     pub fn new(object: &'t Object<'t>, path: Path, notes: &'t Notes) -> Self {
         let element = Self { object, path, notes, is_contained: false };
-        if object.is_ambiguous() {
-            element.error("", Issue::Structure, Class::Malformed, TWICE);
+        if let Some(name) = object.doubled() {
+            element.error(shape::named(name).unwrap_or_default(), Issue::Structure, Class::Malformed, TWICE);
         }
         element
     }
@@ -331,7 +332,8 @@ mod tests {
         for (text, place) in [
             (r#"{"modifierExtension":[{"url":"x"}]}"#, "Patient.modifierExtension"),
             (r#"{"implicitRules":"x"}"#, "Patient.implicitRules"),
-            (r#"{"active":true,"active":false}"#, "Patient"),
+            (r#"{"active":true,"active":false}"#, "Patient.active"),
+            (r#"{"Testpatient":true,"Testpatient":false}"#, "Patient"),
         ] {
             assert_eq!(noted(text, |_| ())[0].0, place);
         }

@@ -7,6 +7,7 @@ use super::concept::Identifier;
 use super::element::Element;
 use super::fault::{Class, Issue};
 use super::number::Number;
+use super::places::Places;
 use crate::domain::referral::Told;
 
 /// What was answered. PHI: no `Debug`.
@@ -25,6 +26,8 @@ pub struct Form {
     pub identity: Option<(String, String)>,
     /// Whether the sender asks us to look for that number first.
     pub is_searched: bool,
+    /// Where it stands.
+    pub places: Places,
 }
 
 const STATUSES: [&str; 5] = ["in-progress", "completed", "amended", "entered-in-error", "stopped"];
@@ -71,6 +74,7 @@ pub fn read(response: &Element<'_>, searched: Option<&Number>) -> Option<Form> {
         language: response.text("language").unwrap_or_default().split('-').next().unwrap_or_default().to_owned(),
         identity: searched.map(Number::borne).or(own).map(|number| (number.system.to_owned(), number.value.to_owned())),
         is_searched: searched.is_some(),
+        places: Places { request: response.path().to_string(), is_form: true, ..Places::default() },
     })
 }
 

@@ -236,13 +236,13 @@ fn bundle<'t>(object: &'t Object<'t>, expected: &Expectations<'t>, notes: &'t No
         Kind::Transaction => {
             let entries = bundle.entries.iter().map(|entry| kinds::named(entry.kind)).collect();
             let shape = Shape::Transaction;
-            (Letter { shape, kind: "transaction", control: number, entries, header: None }, "I12")
+            (Letter { shape, kind: "transaction", control: number, entries, header: None }, "I12".to_owned())
         }
         Kind::Message => {
             let header =
                 bundle.directory.resource(0).filter(|first| first.kind() == "MessageHeader").map(message::header);
             let (kind, header) = header.unwrap_or(("message", None));
-            let event = header.as_ref().map_or("I12", |header| header.event);
+            let event = header.as_ref().map_or("I12", |header| header.event.as_str()).to_owned();
             let control = number.or_else(|| header.as_ref().map(|header| header.id.clone()));
             (Letter { shape: Shape::Message, kind, control, entries: Vec::new(), header }, event)
         }
@@ -252,7 +252,7 @@ fn bundle<'t>(object: &'t Object<'t>, expected: &Expectations<'t>, notes: &'t No
         return (letter, None);
     }
     let topic = inside(&bundle, expected, notes).map(|topic| match topic {
-        Topic::Referral(told) => Topic::Referral(message::by_event(told, event)),
+        Topic::Referral(told) => Topic::Referral(message::by_event(told, &event)),
         other => other,
     });
     (letter, topic)

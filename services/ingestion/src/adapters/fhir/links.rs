@@ -6,7 +6,8 @@ use super::bundle::Bundle;
 use super::reference::{Resolver, Target};
 use super::referral::Verb;
 
-const TASK_STATUSES: [&str; 12] = [
+/// What a Task may stand at (<http://hl7.org/fhir/R4/valueset-task-status.html>).
+pub const TASK_STATUSES: [&str; 12] = [
     "draft",
     "requested",
     "received",

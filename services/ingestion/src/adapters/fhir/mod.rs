@@ -33,6 +33,7 @@ pub mod number;
 pub mod outcome;
 pub mod patient;
 pub mod person;
+pub mod places;
 pub mod provider;
 pub mod reference;
 pub mod referral;

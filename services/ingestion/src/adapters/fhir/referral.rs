@@ -19,6 +19,7 @@ use super::insurance;
 use super::number::Number;
 use super::patient::{Patient, related};
 use super::person::{contact, name};
+use super::places::Places;
 use super::provider;
 use super::reference::{Resolver, Target};
 use super::task::REFERENCE_SYSTEM;
@@ -51,6 +52,8 @@ pub struct Referral {
     pub identity: Option<(String, String)>,
     /// What the sender asks us to look for first.
     pub condition: Condition,
+    /// Where its parts stand.
+    pub places: Places,
     /// What a repeat is known by where there is no number: patient, doctor, diagnoses and day, as of a row of a file.
     pub likeness: String,
 }
@@ -158,7 +161,13 @@ pub fn read<'t>(request: &Element<'t>, resolver: &Resolver<'_, 't>, around: &Aro
     let identity = identity.map(|number| (number.system.to_owned(), number.value.to_owned()));
     let likeness = likeness(request, &patient, &reasons, &answers);
     let (language, condition) = (patient.language.clone(), around.condition.clone());
-    Some(Referral { verb, answers, language, urgency, second_opinion, identity, condition, likeness })
+    let places = Places {
+        request: request.path().to_string(),
+        patient: patient.element().path().to_string(),
+        is_form: false,
+        is_child: patient.is_minor,
+    };
+    Some(Referral { verb, answers, language, urgency, second_opinion, identity, condition, places, likeness })
 }
 
 fn likeness(

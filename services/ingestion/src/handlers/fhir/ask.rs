@@ -6,18 +6,19 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use axum::extract::{Form, Path, Query, State};
-use axum::response::Response;
+use axum::extract::{Form, FromRequest as _, Path, Query, Request, State};
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodRouter, get, post};
 use causeway_funnel::records::Checklists;
 use causeway_mailbox::Ts;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, StatusCode, header};
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::Value;
 use tracing::error;
 use uuid::Uuid;
 
+use super::format;
 use super::given::{business_key, number_context, number_key};
 use super::sender::{self, Sender};
 use super::told::versioned;
@@ -98,10 +99,19 @@ pub fn search_by_form(kind: Kind) -> MethodRouter<Arc<Door>> {
     post(
         move |State(door): State<Arc<Door>>,
               Path(center): Path<String>,
-              headers: HeaderMap,
               Query(mut asked): Query<Asked>,
-              Form(more): Form<Asked>| async move {
-            asked.extend(more);
+              request: Request| async move {
+            let headers = request.headers().clone();
+            // All that is asked for may stand in the address, and then there is nothing to be a form.
+            if headers.contains_key(header::CONTENT_TYPE) {
+                match Form::<Asked>::from_request(request, &()).await {
+                    Ok(Form(more)) => asked.extend(more),
+                    Err(rejection) => return rejection.into_response(),
+                }
+            }
+            if asked.iter().any(|(name, value)| name == "_format" && !format::is_format(value)) {
+                return format::not_json();
+            }
             searched(&door, &center, &headers, (kind, asked)).await
         },
     )
@@ -161,6 +171,9 @@ struct Found {
 }
 
 async fn find(door: &Door, sender: &Sender, kind: Kind, search: &mut Search) -> Result<Found, Refusal> {
+    if !search.codes.is_empty() && search.statuses.is_empty() {
+        return Ok(Found { page: Vec::new(), total: Some(0), next: None });
+    }
     let found = match &search.wanted {
         Wanted::Ones(ids) => of_feed(door, sender, ids.clone()).await?,
         Wanted::Numbers(numbers) => {

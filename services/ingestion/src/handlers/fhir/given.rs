@@ -159,7 +159,9 @@ impl Read {
         let verdict = match door.acceptance.write(self.sender.profile(), submission, Some(heard), trace).await {
             Ok(verdict) => verdict,
             Err(Refusal::Faults(faults)) => {
-                let told = faults.iter().map(|fault| self.field(&fault.field, &fault.message, Severity::Error));
+                let told = faults
+                    .iter()
+                    .map(|fault| self.field((&fault.field, fault.code.as_str(), &fault.message), Severity::Error));
                 return self.refuse(door, told.collect(), 422).await;
             }
             Err(other) => return Err(other),
@@ -167,17 +169,19 @@ impl Read {
         Ok(match verdict {
             Verdict::Kept(answer) => {
                 let faults = answer.to_repair.iter();
-                said.extend(faults.map(|fault| self.field(&fault.field, &fault.message, Severity::Warning)));
+                said.extend(
+                    faults.map(|fault| self.field((&fault.field, &fault.code, &fault.message), Severity::Warning)),
+                );
                 let is_form = matches!(self.intake.topic, Topic::Form(_));
                 let standing = Standing { number: self.number().cloned(), ..standing(&answer, is_form)? };
-                Told::standing(standing, Fate::New, said)
+                self.told(standing, Fate::New, said)
             }
             Verdict::Repeated(answer) => {
-                Told::standing(self.known(door, parsed(&answer.inquiry_id)?).await?, Fate::Repeated, said)
+                self.told(self.known(door, parsed(&answer.inquiry_id)?).await?, Fate::Repeated, said)
             }
-            Verdict::KeyReused(inquiry) => Told::standing(self.known(door, inquiry).await?, Fate::Changed, said),
+            Verdict::KeyReused(inquiry) => self.told(self.known(door, inquiry).await?, Fate::Changed, said),
             Verdict::Reopened(answer) => {
-                Told::standing(self.known(door, parsed(&answer.inquiry_id)?).await?, Fate::Parked, said)
+                self.told(self.known(door, parsed(&answer.inquiry_id)?).await?, Fate::Parked, said)
             }
             Verdict::ControlIdReused => Told::number_reused(),
             Verdict::HeardBefore(same) => self.before(door, *same).await?,
@@ -204,7 +208,7 @@ impl Read {
         }
         let said = lines(&self.intake.faults);
         Ok(match inquiry {
-            Some(inquiry) => Told::standing(self.known(door, inquiry).await?, Fate::Parked, said),
+            Some(inquiry) => self.told(self.known(door, inquiry).await?, Fate::Parked, said),
             None => Told::waiting(said),
         })
     }
@@ -222,7 +226,7 @@ impl Read {
         {
             return Ok(Told::number_reused());
         }
-        Ok(Told::standing(self.known(door, inquiry).await?, Fate::Asked, lines(&self.intake.faults)))
+        Ok(self.told(self.known(door, inquiry).await?, Fate::Asked, lines(&self.intake.faults)))
     }
 
     /// Keeps what is refused, as evidence; what stands already is not refused later.
@@ -263,7 +267,7 @@ impl Read {
             REFERRAL_CHANGED => Fate::Changed,
             _ => Fate::Parked,
         };
-        Ok(Told::standing(self.known(door, inquiry).await?, fate, said))
+        Ok(self.told(self.known(door, inquiry).await?, fate, said))
     }
 
     /// A referral sent alone has no number of the request, so that it can't be told from its first sending. Where it was
@@ -271,6 +275,15 @@ impl Read {
     fn takes_up_again(&self, standing: &Standing) -> bool {
         let is_new = matches!(&self.intake.topic, Topic::Referral(told) if told.verb == Verb::New);
         is_new && self.intake.letter.control.is_none() && (standing.is_withdrawn || standing.is_cancelled)
+    }
+
+    fn told(&self, standing: Standing, fate: Fate, said: Vec<Line>) -> Told {
+        let place = match &self.intake.topic {
+            Topic::Referral(told) => &told.places.request,
+            Topic::Form(told) => &told.places.request,
+            Topic::Withdrawal(_) | Topic::Refused => "",
+        };
+        Told::standing((standing, place), fate, said)
     }
 
     /// What a referral is known by: the office's number, or whom and what it tells of where it has none.

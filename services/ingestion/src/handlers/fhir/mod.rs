@@ -8,6 +8,7 @@ pub use ask::standing;
 
 mod ask;
 mod condition;
+mod format;
 mod forms;
 pub mod given;
 mod read;
@@ -130,9 +131,8 @@ pub fn in_fhir(router: Router) -> Router {
 }
 
 async fn told_in_fhir(request: Request, next: Next) -> Response {
-    if !may_be_json(request.headers()) {
-        const WORDS: &str = "Only JSON is spoken here: accept application/fhir+json";
-        return said(StatusCode::NOT_ACCEPTABLE, &[Line::new(Severity::Error, Issue::NotSupported, WORDS)]);
+    if let Some(refused) = format::refused(request.uri().query().unwrap_or_default(), request.headers()) {
+        return refused;
     }
     let response = next.run(request).await;
     let kind = response.headers().get(header::CONTENT_TYPE);
@@ -157,11 +157,6 @@ async fn told_in_fhir(request: Request, next: Next) -> Response {
     }
     let body = outcome::of(&[Line::new(Severity::Error, issue, words)]);
     Response::from_parts(parts, Body::from(body.to_string()))
-}
-
-fn may_be_json(headers: &HeaderMap) -> bool {
-    let told = headers.get(header::ACCEPT).and_then(|kinds| kinds.to_str().ok()).unwrap_or("*/*");
-    ["json", "*/*", "application/*"].iter().any(|kind| told.contains(kind))
 }
 
 async fn metadata(State(door): State<Arc<Door>>, Path(center): Path<String>, headers: HeaderMap) -> Response {

@@ -13,9 +13,10 @@ use tracing::error;
 use uuid::Uuid;
 
 use super::condition::is_version;
+use super::format;
 use super::read::{Read, read};
 use super::told::versioned;
-use super::{Door, answer, refused, said};
+use super::{Door, refused, said};
 use crate::adapters::fhir::fault::{Issue, Severity};
 use crate::adapters::fhir::intake::Topic;
 use crate::adapters::fhir::outcome::Line;
@@ -44,7 +45,7 @@ pub async fn task(
     };
     metrics.heard.with_label_values(&[read.sender.feed.id.as_str(), word]).inc();
     match outcome {
-        Ok(Ok(standing)) => versioned(answer(StatusCode::OK, &standing.task()), &standing),
+        Ok(Ok(standing)) => versioned(format::wished(&headers, StatusCode::OK, &standing.task()), &standing),
         Ok(Err((status, lines))) => said(status, &lines),
         Err(refusal) => refused(&refusal),
     }
