@@ -146,7 +146,13 @@ async fn our_number_is_searched_like_theirs_and_is_never_taken_for_theirs() {
     let mut again = request("R-1", "Testpatient");
     again["identifier"] = json!([ours, again["identifier"][0]]);
     let told = office.post("/ServiceRequest", &again).await;
-    assert_eq!((told.status, id_in(told.header("location"))), (200, id));
+    assert_eq!((told.status, id_in(told.header("location"))), (200, id.clone()));
+    // Asked for by our number, it is the same one, and there is none of that number to create.
+    let by_ours = |value: &str| format!("identifier=urn:causeway:request-number|{value}");
+    let found = if_none_exist(&office, &by_ours(value), &without_number("Testpatient")).await;
+    assert_eq!((found.status, id_in(found.header("location"))), (200, id.clone()), "{}", found.body);
+    let none = if_none_exist(&office, &by_ours("HV-0000-0000"), &without_number("Testpatient")).await;
+    assert_eq!((none.status, none.has("error", "not-found")), (404, true), "{}", none.body);
     // The official number goes before a secondary one that stands first.
     let mut two = request("R-2", "Testpatient");
     two["identifier"] = json!([{ "use": "secondary", "system": "https://lab.example", "value": "L-2" },

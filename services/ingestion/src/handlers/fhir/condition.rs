@@ -14,6 +14,7 @@ use crate::adapters::fhir::intake::Topic;
 use crate::adapters::fhir::number::Number;
 use crate::adapters::fhir::outcome::Line;
 use crate::adapters::fhir::referral::Verb;
+use crate::adapters::fhir::task::REFERENCE_SYSTEM;
 use crate::error::Refusal;
 
 impl Read {
@@ -25,10 +26,17 @@ impl Read {
             "The referral has changed since you have seen it: read its ServiceRequest again and decide again";
         let refuse =
             |status: StatusCode, issue, words: &str| (status.as_u16(), Line::new(Severity::Error, issue, words));
-        if let Some(number) = self.unsystematic() {
+        let mut is_other = false;
+        if let Some(number) = self.to_find() {
+            let is_ours = number.system.is_some();
             match ask::numbered(door, &self.sender, &[number]).await?.as_slice() {
+                [] if is_ours => {
+                    let (status, line) = refuse(StatusCode::NOT_FOUND, Issue::NotFound, ABSENT);
+                    return self.refuse(door, vec![line], status).await.map(Some);
+                }
                 [] => {}
-                [one] => self.set_number(one.number.clone()),
+                [one] if one.number.is_some() => self.set_number(one.number.clone()),
+                [one] => (is_other, self.about) = (true, Some(one.inquiry_id)),
                 _ => {
                     let (status, line) = refuse(StatusCode::PRECONDITION_FAILED, Issue::MultipleMatches, MANY);
                     return self.refuse(door, vec![line], status).await.map(Some);
@@ -37,11 +45,10 @@ impl Read {
         }
         let Topic::Referral(told) = &self.intake.topic else { return Ok(None) };
         let condition = told.condition.clone();
-        if condition.id.is_none() && condition.version.is_none() {
+        if condition.id.is_none() && condition.version.is_none() && !is_other {
             return Ok(None);
         }
         let mut found = self.find(door, told).await?;
-        let mut is_other = false;
         if let Some(id) = &condition.id {
             let known = match Uuid::parse_str(id) {
                 Ok(id) => ask::of_feed(door, &self.sender, vec![id]).await?,
@@ -72,15 +79,15 @@ impl Read {
         Ok(None)
     }
 
-    /// The number that the sender asks for, whoever gave it.
-    fn unsystematic(&self) -> Option<Number> {
+    /// The number that the sender asks for, where it does not say who gave it, or we did.
+    fn to_find(&self) -> Option<Number> {
         let told = match &self.intake.topic {
             Topic::Referral(told) => told.condition.number.as_ref().and(told.identity.as_ref()),
             Topic::Form(told) if told.is_searched => told.identity.as_ref(),
             _ => None,
         };
-        let (_, value) = told.filter(|(system, _)| system.is_empty())?;
-        Some(Number { system: None, value: value.clone() })
+        let (system, value) = told.filter(|(system, _)| system.is_empty() || system == REFERENCE_SYSTEM)?;
+        Some(Number { system: (!system.is_empty()).then(|| system.clone()), value: value.clone() })
     }
 
     fn set_number(&mut self, number: Option<(String, String)>) {
