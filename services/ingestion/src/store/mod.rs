@@ -273,6 +273,16 @@ pub async fn known(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<Uuid>, sqlx::Error> 
         .await
 }
 
+/// The inquiries with some request numbers.
+pub async fn referred(tx: &mut Tx, references: &[String]) -> Result<Vec<Uuid>, sqlx::Error> {
+    let center = tx.center().to_owned();
+    sqlx::query_scalar("SELECT inquiry_id FROM inquiries WHERE center_id = $1 AND reference = ANY($2)")
+        .bind(center)
+        .bind(references)
+        .fetch_all(tx.conn())
+        .await
+}
+
 /// The inquiry under a key, else the one with a request number.
 pub async fn by_key_or_reference(
     tx: &mut Tx,

@@ -287,7 +287,8 @@ async fn tasks_are_found_by_status_and_by_what_the_center_changed_since_and_by_n
         (found(&page), found(&office.get(&next).await)),
         (vec![ids[0].clone(), ids[2].clone()], vec![ids[4].clone()])
     );
-    let refused = office.get("/Task?status=requested").await;
+    assert_eq!(office.get("/Task?status=requested").await.body["total"], 0, "a status that none of ours has");
+    let refused = office.get("/Task?status=booked").await;
     assert_eq!((refused.status, refused.has("error", "not-supported")), (400, true));
 
     // A settled withdrawal ends the Task, whatever the desk tells afterwards.

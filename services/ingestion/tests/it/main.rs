@@ -10,6 +10,8 @@ mod doors;
 mod faults;
 mod feeds;
 mod fhir;
+mod fhir_asked;
+mod fhir_conditions;
 mod fhir_search;
 mod find;
 mod finished;

@@ -4,12 +4,13 @@
 
 use std::collections::HashMap;
 
-use super::concept::{self, Identifier, Searched};
+use super::concept::Identifier;
 use super::element::Element;
 use super::fault::{Class, Issue};
 use super::json::Object;
 use super::kinds;
 use super::notes::{Notes, Path};
+use super::number::{self, Number};
 use super::reference::Directory;
 
 /// What a Bundle is for.
@@ -21,12 +22,23 @@ pub enum Kind {
     Message,
 }
 
+/// What a sender asks us to look for before something is done. PHI: no `Debug`.
+#[derive(Clone, Default)]
+pub struct Condition {
+    /// By its number (`If-None-Exist`, `ifNoneExist`, `PUT [type]?identifier=`).
+    pub number: Option<Number>,
+    /// By the id that we gave it (`PUT [type]/[id]`).
+    pub id: Option<String>,
+    /// The version that its sender has seen (`ifMatch`).
+    pub version: Option<String>,
+}
+
 /// One entry.
 pub struct Entry<'t> {
     /// Type of its resource.
     pub kind: &'t str,
-    /// The number by which the sender asks us to look first (`ifNoneExist`).
-    pub if_none_exist: Option<Searched<'t>>,
+    /// What is to be looked for first.
+    pub condition: Condition,
 }
 
 /// A Bundle. PHI: no `Debug`.
@@ -63,9 +75,15 @@ const NO_RESOURCE: &str = "The entry has no resource";
 const NO_KIND: &str = "The resource does not tell its type: send resourceType";
 const NOT_R4: &str = "FHIR R4 has no such resource type: this door speaks R4 (4.0.1)";
 const TWICE: &str = "The same full URL stands at two entries, so it is not clear which one is meant";
+/// What a sender hears of a resource that no person sees.
+pub const NOT_READ: &str = "Nothing of this resource is read here, so nobody at the center sees it: it is kept sealed with the referral. Tell in a note what matters";
 const NO_REQUEST: &str = "An entry of a transaction has to tell what is to be done with it: send request";
 const NO_URL: &str = "The request of the entry has no url";
 const OTHER_URL: &str = "The url of the request does not fit the type of the resource";
+const OTHER_CONDITION: &str = "This condition is not looked at here, so the entry is not taken under it: send ifNoneExist, or ifMatch with an update of a ServiceRequest";
+const NO_UPDATE: &str =
+    "Answers of a form are not updated by an id: send them as POST, or as PUT with a search by their identifier";
+const OTHER_ID: &str = "The id of the resource is another than that of the url";
 const MAY_NOT: &str = "Nothing can be deleted here: a referral is withdrawn by sending it with the status revoked";
 const NOT_DONE: &str = "Entries can be created or updated here, and nothing else: use POST or PUT";
 const HEADER_FIRST: &str = "A message begins with its MessageHeader";
@@ -119,7 +137,6 @@ impl<'t> Bundle<'t> {
     }
 
     fn add(&mut self, entry: &Element<'t>) {
-        entry.refuse_modifiers();
         let full_url = entry.text("fullUrl").unwrap_or_default();
         let resource = entry.child("resource");
         let resource = resource.map(|part| Element::resource(part.object(), part.path().clone(), entry.notes()));
@@ -129,26 +146,16 @@ impl<'t> Bundle<'t> {
             None if self.kind == Kind::Transaction && is_without_resource(entry) => {}
             None => entry.missing("resource", Class::Malformed, NO_RESOURCE),
         }
-        if self.kind == Kind::Transaction {
-            check_request(entry, kind);
-        }
+        let condition = match self.kind {
+            Kind::Transaction => request(entry, resource.as_ref(), kind),
+            Kind::Message => Condition::default(),
+        };
         if !self.directory.add(full_url, resource) {
             entry.error("fullUrl", Issue::Duplicate, Class::Malformed, TWICE);
         }
         self.by_kind.entry(kind).or_default().push(self.entries.len());
-        let if_none_exist = condition(entry, kind);
-        self.entries.push(Entry { kind, if_none_exist });
+        self.entries.push(Entry { kind, condition });
     }
-}
-
-/// The number by which the sender of an entry asks us to look first. What is not read back is found by nothing, and created anew.
-fn condition<'t>(entry: &Element<'t>, kind: &str) -> Option<concept::Searched<'t>> {
-    let request = entry.child("request")?;
-    let searched = concept::searched(request.text("ifNoneExist")?);
-    if searched.is_none() && ["ServiceRequest", "QuestionnaireResponse"].contains(&kind) {
-        request.error("ifNoneExist", Issue::NotSupported, Class::Malformed, concept::OTHER_SEARCH);
-    }
-    searched
 }
 
 fn refuse<T>(root: &Element<'_>, words: &'static str) -> Option<T> {
@@ -163,6 +170,7 @@ pub fn check_kind(element: &Element<'_>, kind: &str) {
     } else if !kinds::is_known(kind) {
         element.error("", Issue::NotSupported, Class::Malformed, NOT_R4);
     } else if !kinds::is_read(kind) {
+        element.warn("", Issue::NotSupported, NOT_READ);
         element.notes().oddity("resource_not_read");
     }
 }
@@ -173,25 +181,90 @@ fn is_without_resource(entry: &Element<'_>) -> bool {
     matches!(method, Some("DELETE" | "GET" | "HEAD"))
 }
 
-fn check_request(entry: &Element<'_>, kind: &str) {
+/// What is to be done with an entry, and what is to be looked for before.
+fn request(entry: &Element<'_>, resource: Option<&Element<'_>>, kind: &str) -> Condition {
     let Some(request) = entry.child("request") else {
-        return entry.missing("request", Class::Malformed, NO_REQUEST);
+        entry.missing("request", Class::Malformed, NO_REQUEST);
+        return Condition::default();
     };
-    let Some(method) = request.code("method", &METHODS) else {
-        return match request.has("method") {
-            true => {}
-            false => request.missing("method", Class::Malformed, NO_REQUEST),
-        };
-    };
-    let Some(url) = request.text("url") else { return request.missing("url", Class::Malformed, NO_URL) };
-    match method {
-        "POST" | "PUT" => {
-            let path = url.split(['?', '/']).next().unwrap_or_default();
-            if path != kind && !kind.is_empty() {
-                request.error("url", Issue::Invalid, Class::Malformed, OTHER_URL);
-            }
+    for name in ["ifNoneMatch", "ifModifiedSince"].into_iter().filter(|name| request.has(name)) {
+        request.error(name, Issue::NotSupported, Class::Rule, OTHER_CONDITION);
+    }
+    let method = request.code("method", &METHODS);
+    if !request.has("method") {
+        request.missing("method", Class::Malformed, NO_REQUEST);
+    }
+    let url = request.text("url");
+    if method.is_some() && url.is_none() {
+        request.missing("url", Class::Malformed, NO_URL);
+    }
+    let (Some(method), Some(url)) = (method, url) else { return Condition::default() };
+    let place = Place::of(url);
+    let is_update = match method {
+        "POST" => false,
+        "PUT" => true,
+        "DELETE" => {
+            request.error("method", Issue::Forbidden, Class::Forbidden, MAY_NOT);
+            return Condition::default();
         }
-        "DELETE" => request.error("method", Issue::Forbidden, Class::Forbidden, MAY_NOT),
-        _ => request.error("method", Issue::NotSupported, Class::Rule, NOT_DONE),
+        _ => {
+            request.error("method", Issue::NotSupported, Class::Rule, NOT_DONE);
+            return Condition::default();
+        }
+    };
+    let fits = if is_update { place.id.is_some() != place.query.is_some() } else { place.id.or(place.query).is_none() };
+    if !kind.is_empty() && (place.kind != kind || !fits) {
+        request.error("url", Issue::Invalid, Class::Malformed, OTHER_URL);
+    }
+    // What is not read back is found by nothing, and kept anew with its referral.
+    let is_found = ["ServiceRequest", "QuestionnaireResponse"].contains(&kind);
+    if request.has("ifMatch") && !(is_update && kind == "ServiceRequest") {
+        request.error("ifMatch", Issue::NotSupported, Class::Rule, OTHER_CONDITION);
+    }
+    if !is_found {
+        return Condition::default();
+    }
+    if place.id.is_some() && kind != "ServiceRequest" {
+        request.error("url", Issue::NotSupported, Class::Rule, NO_UPDATE);
+    }
+    let told = resource.and_then(|resource| resource.text("id"));
+    if place.id.zip(told).is_some_and(|(id, told)| id != told) {
+        request.error("url", Issue::Invalid, Class::Malformed, OTHER_ID);
+    }
+    let (name, search) = match (is_update, place.query, request.text("ifNoneExist")) {
+        (true, query, None) => ("url", query),
+        (false, _, search) => ("ifNoneExist", search),
+        (true, query, Some(_)) => {
+            request.error("ifNoneExist", Issue::NotSupported, Class::Rule, OTHER_CONDITION);
+            ("url", query)
+        }
+    };
+    let number = search.and_then(number::searched);
+    if search.is_some() && number.is_none() {
+        request.error(name, Issue::NotSupported, Class::Malformed, number::OTHER_SEARCH);
+    }
+    let version = request.text("ifMatch").map(str::to_owned);
+    Condition { number, id: place.id.map(str::to_owned), version }
+}
+
+/// Where the request of an entry goes.
+struct Place<'u> {
+    kind: &'u str,
+    id: Option<&'u str>,
+    query: Option<&'u str>,
+}
+
+impl<'u> Place<'u> {
+    /// `[type]`, `[type]/[id]` and `[type]?…`, also with a slash or our address before it.
+    fn of(url: &'u str) -> Self {
+        let (path, query) = url.split_once('?').map_or((url, None), |(path, query)| (path, Some(query)));
+        let mut parts = path.rsplit('/').filter(|part| !part.is_empty());
+        let (last, before) = (parts.next().unwrap_or_default(), parts.next());
+        match before {
+            Some(kind) if !kinds::is_known(last) => Self { kind, id: Some(last), query },
+            // With our address before it.
+            Some(_) if !url.contains("://") => Self { kind: "", id: None, query },
+            _ => Self { kind: last, id: None, query },
+        }
     }
 }

@@ -4,6 +4,7 @@
 
 use serde_json::{Value, json};
 
+use super::kinds;
 use super::subscription;
 
 /// When the statement was last changed.
@@ -62,11 +63,11 @@ fn operation(name: &str, definition: &str, words: &str) -> Value {
 }
 
 fn resources(endpoint: &str) -> Value {
-    let number = json!({ "name": "identifier", "type": "token", "documentation": "The office's number of the referral, as system|value, value (whoever gave it), |value (nobody did) or system| (all of that system); several with commas." });
+    let number = json!({ "name": "identifier", "type": "token", "documentation": "The office's number of the referral, or ours (urn:causeway:request-number), as system|value, value (whoever gave it), |value (nobody did) or system| (all of that system); several with commas." });
     let id = json!({ "name": "_id", "type": "token", "documentation": "The id that the referral was answered with; several with commas." });
     let focus = json!({ "name": "focus", "type": "reference", "documentation": "ServiceRequest/ID as the referral was answered with." });
     let updated = json!({ "name": "_lastUpdated", "type": "date", "documentation": "With ge, gt, le or lt and an instant; oldest first, or with _sort=-_lastUpdated newest first, with _count and a next link." });
-    let status = json!({ "name": "status", "type": "token", "documentation": "received, accepted, in-progress, completed, rejected, cancelled, failed; several with commas." });
+    let status = json!({ "name": "status", "type": "token", "documentation": "A code of R4, with its system or without; ours are received, accepted, in-progress, completed, rejected, cancelled, failed; several with commas." });
     let mut all = vec![
         json!({
             "type": "ServiceRequest",
@@ -97,20 +98,12 @@ fn resources(endpoint: &str) -> Value {
         }),
     ];
     all.push(subscriptions(endpoint));
-    let kept = [
-        "Patient",
-        "Practitioner",
-        "PractitionerRole",
-        "Organization",
-        "RelatedPerson",
-        "Coverage",
-        "Condition",
-        "DocumentReference",
-    ];
-    all.extend(kept.iter().map(|kind| {
+    let told = ["MessageHeader", "QuestionnaireResponse", "ServiceRequest", "Task"];
+    let kept = kinds::READ.into_iter().filter(|kind| !told.contains(kind));
+    all.extend(kept.map(|kind| {
         json!({
             "type": kind,
-            "documentation": "As a part of a referral only: kept sealed and not read back.",
+            "documentation": "As a part of a referral only: kept sealed and not read back. It gets its id from its referral and is not looked for before, so ifNoneExist of it finds nothing.",
             "operation": [validate()],
         })
     }));
@@ -118,7 +111,11 @@ fn resources(endpoint: &str) -> Value {
 }
 
 fn validate() -> Value {
-    operation("validate", "Resource-validate", "The same faults as for the request itself, and nothing is kept.")
+    operation(
+        "validate",
+        "Resource-validate",
+        "The same faults as for the request itself, and where its shape is not that of R4; nothing is kept. mode is create or update; profiles are not checked.",
+    )
 }
 
 /// Reading a version.

@@ -2,10 +2,6 @@
 //!
 //! Deliberately not here: which part of the body a diagnosis code is about (the funnel's diagnosis).
 
-use std::borrow::Cow;
-
-use percent_encoding::percent_decode_str;
-
 use super::element::Element;
 use super::fault::{Class, Issue};
 
@@ -107,72 +103,18 @@ pub struct Identifier<'t> {
     pub value: &'t str,
 }
 
-/// The numbers of a resource, with the codes of their types.
+/// The numbers of a resource, with the codes of their types and what each is used for.
 #[must_use]
-pub fn identifiers<'t>(element: &Element<'t>) -> Vec<(Identifier<'t>, Concept<'t>)> {
+pub fn identifiers<'t>(element: &Element<'t>) -> Vec<(Identifier<'t>, Concept<'t>, Option<&'t str>)> {
     let numbers = element.children("identifier");
     let read = |number: &Element<'t>| {
         let value = number.text("value")?;
         let identifier = Identifier { system: number.text("system").unwrap_or_default(), value };
-        (number.text("use") != Some("old")).then(|| (identifier, Concept::below(number, "type")))
+        let usage = number.text("use");
+        if usage == Some("old") {
+            return None;
+        }
+        Some((identifier, Concept::below(number, "type"), usage))
     };
     numbers.iter().filter_map(read).collect()
-}
-
-/// A search by which nobody looks here before something is created.
-pub const OTHER_SEARCH: &str =
-    "If-None-Exist and ifNoneExist are taken as a search by identifier only: send identifier=system|value";
-
-/// The number that a search asks for. PHI: no `Debug`.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Searched<'t> {
-    value: Cow<'t, str>,
-    bar: Option<usize>,
-}
-
-impl Searched<'_> {
-    /// System and value as a resource tells them; an empty system: it does not say.
-    #[must_use]
-    pub fn number(&self) -> Identifier<'_> {
-        match self.bar {
-            Some(bar) => Identifier { system: &self.value[..bar], value: &self.value[bar + 1..] },
-            None => Identifier { system: "", value: &self.value },
-        }
-    }
-}
-
-/// The number of a search such as `identifier=system|value`, with or without a type and a question mark before it. It is part of
-/// a URL, so its signs may be written as `%7C` and the like.
-#[must_use]
-pub fn searched(query: &str) -> Option<Searched<'_>> {
-    let query = query.split_once('?').map_or(query, |(_, query)| query);
-    let value = query.split('&').find_map(|part| part.strip_prefix("identifier="))?;
-    let value = percent_decode_str(value).decode_utf8().ok()?;
-    let found = Searched { bar: value.find('|'), value };
-    (!found.number().value.is_empty()).then_some(found)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_search_by_number_is_read_in_the_forms_that_systems_send() {
-        for query in [
-            "identifier=https://x.org/r|7",
-            "ServiceRequest?identifier=https://x.org/r|7",
-            "?identifier=https://x.org/r|7",
-            "identifier=https%3A%2F%2Fx.org%2fr%7C7",
-            "_format=json&identifier=https://x.org/r%7c7",
-        ] {
-            let found = searched(query).expect("a number");
-            assert_eq!((found.number().system, found.number().value), ("https://x.org/r", "7"), "{query}");
-        }
-        for (query, value) in [("identifier=7", "7"), ("identifier=7+%C3%A9", "7+é"), ("identifier=7%", "7%")] {
-            let found = searched(query).expect("a number");
-            assert_eq!((found.number().system, found.number().value), ("", value), "{query}");
-        }
-        assert!(searched("identifier=%FF").is_none() && searched("identifier=x%7C").is_none());
-        assert!(searched("name=7").is_none() && searched("identifier=x|").is_none() && searched("").is_none());
-    }
 }

@@ -2,14 +2,15 @@
 //!
 //! `1968` is a year and not its first of January. Deliberately not here: which dates are possible for whom (patient).
 
-use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::{Timestamp, ToSpan as _};
 
 /// A date, or a year or month alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Day {
     earliest: Date,
     is_exact: bool,
+    has_month: bool,
 }
 
 impl Day {
@@ -31,13 +32,24 @@ impl Day {
             _ => return None,
         };
         let earliest = Date::new(year, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok()?;
-        (year > 0).then_some(Self { earliest, is_exact: text.len() == 10 })
+        (year > 0).then_some(Self { earliest, is_exact: text.len() == 10, has_month: text.len() > 4 })
     }
 
     /// The earliest day that it can mean.
     #[must_use]
     pub fn earliest(&self) -> Date {
         self.earliest
+    }
+
+    /// The latest day that it can mean.
+    #[must_use]
+    pub fn latest(&self) -> Option<Date> {
+        let after = match (self.is_exact, self.has_month) {
+            (true, _) => return Some(self.earliest),
+            (false, true) => self.earliest.checked_add(1.month()),
+            (false, false) => self.earliest.checked_add(1.year()),
+        };
+        after.ok()?.yesterday().ok()
     }
 
     /// The day, where it is known.
@@ -77,6 +89,10 @@ mod tests {
         assert_eq!(read("1968"), Some((date(1968, 1, 1), false)));
         assert_eq!(read("1968-07"), Some((date(1968, 7, 1), false)));
         assert_eq!(read("1968-07-19"), Some((date(1968, 7, 19), true)));
+        let latest = |text: &str| Day::parse(text).and_then(|day| day.latest());
+        assert_eq!(latest("1968"), Some(date(1968, 12, 31)));
+        assert_eq!(latest("1968-02"), Some(date(1968, 2, 29)));
+        assert_eq!(latest("1968-07-19"), Some(date(1968, 7, 19)));
         for odd in [
             "",
             "68",

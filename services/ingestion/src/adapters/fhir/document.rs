@@ -2,7 +2,10 @@
 //!
 //! A document whose digest does not fit was changed on its way, and nobody can tell whether it is this patient's, so the
 //! request is refused. Nothing is fetched from an address: one at the office itself is noted for people, any other could make
-//! us knock at a door of somebody else's choice. Deliberately not here: storing and showing documents.
+//! us knock at a door of somebody else's choice. Deliberately not here: taking documents out of a body (carried), storing and
+//! showing them.
+
+use std::collections::HashSet;
 
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use base64::Engine as _;
@@ -11,7 +14,8 @@ use base64::engine::general_purpose::STANDARD;
 use super::concept::Concept;
 use super::element::Element;
 use super::fault::{Class, Issue};
-use super::json::{Json, Object};
+use super::json::Object;
+use super::reference::Resolver;
 
 const STATUSES: [&str; 3] = ["current", "superseded", "entered-in-error"];
 
@@ -21,140 +25,122 @@ const CHANGED: &str = "The document is another than its hash tells (SHA-1, in ba
 const CUT: &str = "The document is longer or shorter than its size tells: send it again";
 const PROGRAM: &str = "The referral is taken. This attachment is a program and was put aside";
 const ELSEWHERE: &str = "Documents are not fetched from this address: send the document itself as data";
+const DANGLING: &str = "The address leads nowhere: send the Binary in the same request, under this address";
 const NOT_FETCHED: &str =
     "The address is noted for people and nothing is fetched from it: better send the document itself as data";
 
-/// Checks a document, and tells it in one line for people; nothing where it was withdrawn.
+/// What is looked at to tell whether a document is what it says.
+pub struct Scope<'s, 't> {
+    /// The resources of the request, where some are sent with it.
+    pub resolver: Option<&'s Resolver<'s, 't>>,
+    /// Hosts of addresses at the office itself.
+    pub hosts: &'s [&'s str],
+}
+
+/// The lines of all that carries documents. A Binary to which another one leads is told there.
 #[must_use]
-pub fn read(document: &Element<'_>, hosts: &[&str]) -> Option<String> {
-    let status = document.mild_code("status", &STATUSES);
-    if status == Some("entered-in-error") {
+pub fn lines(documents: &[Element<'_>], scope: &Scope<'_, '_>) -> Vec<String> {
+    let urls = |document: &Element<'_>| -> Vec<String> {
+        let contents = document.object().objects("content").filter_map(|content| content.member("attachment"));
+        let all = contents.chain(document.object().objects("presentedForm"));
+        let own = scope.resolver.map(|resolver| resolver.within(document));
+        let sent = all.filter_map(|attachment| own.as_ref()?.look(attachment.text("url")));
+        sent.map(|sent| sent.path().to_string()).collect()
+    };
+    let told: HashSet<String> = documents.iter().flat_map(urls).collect();
+    let own = documents.iter().filter(|one| one.kind() != "Binary" || !told.contains(&one.path().to_string()));
+    own.filter_map(|one| read(one, scope)).collect()
+}
+
+/// Checks what carries documents, and tells them in one line for people; nothing where it was withdrawn.
+#[must_use]
+pub fn read(document: &Element<'_>, scope: &Scope<'_, '_>) -> Option<String> {
+    let attachments = match document.kind() {
+        "DiagnosticReport" => document.children("presentedForm"),
+        "Binary" => {
+            checked(document, None);
+            return document.text("contentType").map(str::to_owned);
+        }
+        _ => {
+            if document.mild_code("status", &STATUSES) == Some("entered-in-error") {
+                return None;
+            }
+            if !document.has("content") {
+                document.warn("content", Issue::Required, EMPTY);
+            }
+            document.children("content").iter().filter_map(|content| content.child("attachment")).collect()
+        }
+    };
+    if document.kind() == "DiagnosticReport" && (attachments.is_empty() || is_withdrawn(document.object())) {
         return None;
     }
-    let kind = Concept::below(document, "type");
+    let kind = Concept::below(document, if document.kind() == "DiagnosticReport" { "code" } else { "type" });
     let mut parts = vec![kind.words().to_owned()];
-    for content in document.children("content") {
-        if let Some(attachment) = content.child("attachment") {
-            check(&attachment, hosts);
-            let told = [attachment.text("title"), attachment.text("contentType"), attachment.text("url")];
-            parts.extend(told.into_iter().flatten().map(str::to_owned));
-        }
-    }
-    if !document.has("content") {
-        document.warn("content", Issue::Required, EMPTY);
+    for attachment in attachments {
+        let is_sent = check(document, &attachment, scope);
+        let url = attachment.text("url").filter(|_| !is_sent);
+        let told = [attachment.text("title"), attachment.text("contentType"), url];
+        parts.extend(told.into_iter().flatten().map(str::to_owned));
     }
     parts.retain(|part| !part.is_empty());
     Some(parts.join(", "))
 }
 
-/// A document as it was sent. PHI: no `Debug`.
-pub struct Carried {
-    /// Codes of what kind it is, in their order.
-    pub codes: Vec<String>,
-    /// What it is called.
-    pub title: String,
-    /// Its bytes, where they were sent.
-    pub bytes: Option<Vec<u8>>,
-    /// Where it lies, where an address was sent.
-    pub address: String,
+fn is_withdrawn(document: &Object<'_>) -> bool {
+    ["entered-in-error", "cancelled"].contains(&document.text("status"))
 }
 
-/// The documents of a body, wherever they stand in it; those that were withdrawn are none.
-#[must_use]
-pub fn carried(body: &Json<'_>) -> Vec<Carried> {
-    let mut found = Vec::new();
-    look_into(body, &mut found);
-    found
-}
-
-/// JSON nests no deeper than its reader allows.
-fn look_into(json: &Json<'_>, found: &mut Vec<Carried>) {
-    match json {
-        Json::List(all) => all.iter().for_each(|one| look_into(one, found)),
-        Json::Object(object) if text(object, "resourceType") == "DocumentReference" => {
-            let stands = text(object, "status") != "entered-in-error";
-            found.extend(stands.then(|| attachments(object)).into_iter().flatten());
-        }
-        Json::Object(object) => object.members().for_each(|(_, member)| look_into(member, found)),
-        _ => {}
+/// Checks an attachment; whether the document itself was sent with the request, under the address that is told.
+fn check(document: &Element<'_>, attachment: &Element<'_>, scope: &Scope<'_, '_>) -> bool {
+    let url = attachment.text("url");
+    let own = scope.resolver.map(|resolver| resolver.within(document));
+    let sent = url.and_then(|url| own.as_ref()?.look(url)).filter(|sent| sent.kind() == "Binary");
+    if let Some(sent) = sent {
+        checked(&sent, Some(attachment));
+        return true;
     }
-}
-
-fn attachments(document: &Object<'_>) -> Vec<Carried> {
-    let kind = member(document, "type");
-    let codings = kind.and_then(|kind| kind.get("coding"));
-    let codes: Vec<String> = objects(codings).map(|coding| text(coding, "code").to_owned()).collect();
-    let called = kind.map(|kind| text(kind, "text")).unwrap_or_default();
-    let attachments = objects(document.get("content")).filter_map(|content| member(content, "attachment"));
-    let read = attachments.map(|attachment| {
-        let title = text(attachment, "title");
-        Carried {
-            codes: codes.clone(),
-            title: if title.is_empty() { called } else { title }.to_owned(),
-            bytes: Some(text(attachment, "data")).filter(|data| !data.is_empty()).and_then(decoded),
-            address: text(attachment, "url").to_owned(),
+    // What is sent to be checked alone has its Binary elsewhere.
+    match url.filter(|url| own.is_some() || url.contains("://") || url.starts_with("file:")) {
+        Some(url) if url.starts_with("urn:") || url.starts_with('#') => {
+            attachment.error("url", Issue::NotFound, Class::Rule, DANGLING);
         }
-    });
-    read.filter(|one| one.bytes.is_some() || !one.address.is_empty()).collect()
-}
-
-fn member<'o, 't>(object: &'o Object<'t>, name: &str) -> Option<&'o Object<'t>> {
-    match object.get(name) {
-        Some(Json::Object(member)) => Some(member),
-        _ => None,
+        Some(url) if is_at(url, scope.hosts) => attachment.warn("url", Issue::Informational, NOT_FETCHED),
+        Some(_) => attachment.error("url", Issue::Security, Class::Rule, ELSEWHERE),
+        None => {}
     }
-}
-
-fn objects<'o, 't>(list: Option<&'o Json<'t>>) -> impl Iterator<Item = &'o Object<'t>> {
-    let all = match list {
-        Some(Json::List(all)) => all.as_slice(),
-        _ => &[],
-    };
-    all.iter().filter_map(|one| match one {
-        Json::Object(object) => Some(object),
-        _ => None,
-    })
-}
-
-fn text<'o>(object: &'o Object<'_>, name: &str) -> &'o str {
-    match object.get(name) {
-        Some(Json::Text(text)) => text,
-        _ => "",
+    if attachment.has("data") {
+        checked(attachment, Some(attachment));
+    } else if url.is_none() {
+        attachment.warn("", Issue::Required, EMPTY);
     }
+    false
 }
 
-fn check(attachment: &Element<'_>, hosts: &[&str]) {
-    if let Some(url) = attachment.text("url") {
-        match is_at(url, hosts) {
-            true => attachment.warn("url", Issue::Informational, NOT_FETCHED),
-            false => attachment.error("url", Issue::Security, Class::Rule, ELSEWHERE),
-        }
-    }
-    let Some(data) = attachment.text("data") else {
-        if !attachment.has("url") {
-            attachment.warn("", Issue::Required, EMPTY);
-        }
-        return;
-    };
+/// Checks bytes against what is told of them.
+fn checked(holder: &Element<'_>, told: Option<&Element<'_>>) {
+    let Some(data) = holder.text("data") else { return holder.warn("data", Issue::Required, EMPTY) };
     let Some(bytes) = decoded(data) else {
-        return attachment.error("data", Issue::Value, Class::Rule, UNREADABLE);
+        return holder.error("data", Issue::Value, Class::Rule, UNREADABLE);
     };
-    if attachment.number("size").is_some_and(|size| size.parse() != Ok(bytes.len())) {
-        attachment.error("size", Issue::Value, Class::Rule, CUT);
-    }
-    let hash = attachment.text("hash").map(decoded);
-    if hash.is_some_and(|hash| hash.as_deref() != Some(digest(&SHA1_FOR_LEGACY_USE_ONLY, &bytes).as_ref())) {
-        attachment.error("hash", Issue::Value, Class::Rule, CHANGED);
+    if let Some(told) = told {
+        if told.number("size").is_some_and(|size| size.parse() != Ok(bytes.len())) {
+            told.error("size", Issue::Value, Class::Rule, CUT);
+        }
+        let hash = told.text("hash").map(decoded);
+        if hash.is_some_and(|hash| hash.as_deref() != Some(digest(&SHA1_FOR_LEGACY_USE_ONLY, &bytes).as_ref())) {
+            told.error("hash", Issue::Value, Class::Rule, CHANGED);
+        }
     }
     // Programs of Windows and of Linux, and scripts that name what runs them.
     if [b"MZ".as_slice(), b"\x7fELF", b"#!/"].into_iter().any(|begin| bytes.starts_with(begin)) {
-        attachment.warn("data", Issue::Security, PROGRAM);
-        attachment.notes().oddity("document_is_program");
+        holder.warn("data", Issue::Security, PROGRAM);
+        holder.notes().oddity("document_is_program");
     }
 }
 
 /// Bytes in base64, in which lines may be broken.
-fn decoded(text: &str) -> Option<Vec<u8>> {
+#[must_use]
+pub fn decoded(text: &str) -> Option<Vec<u8>> {
     if text.bytes().any(|byte| byte.is_ascii_whitespace()) {
         let whole: String = text.split_ascii_whitespace().collect();
         return STANDARD.decode(whole).ok();
@@ -178,7 +164,7 @@ pub fn host(url: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::super::json;
+    use super::super::json::{self, Json};
     use super::super::notes::{Notes, Path};
     use super::*;
 
@@ -186,7 +172,8 @@ mod tests {
         let text = format!("{{\"status\":\"current\",\"content\":[{{\"attachment\":{attachment}}}]}}");
         let (json, notes) = (json::read(text.as_bytes()).expect("JSON"), Notes::default());
         let Json::Object(object) = &json else { panic!("no object") };
-        let _ = read(&Element::resource(object, Path::of("D"), &notes), &["office.example"]);
+        let scope = Scope { resolver: None, hosts: &["office.example"] };
+        let _ = read(&Element::resource(object, Path::of("D"), &notes), &scope);
         let (faults, _) = notes.into_parts();
         faults.into_iter().map(|fault| (fault.expression.clone(), fault.issue.code(), fault.refuses())).collect()
     }
@@ -223,31 +210,6 @@ mod tests {
         assert!(!faults(r#"{"url":"https://office.example/d/7"}"#)[0].2);
         assert_eq!(faults(r#"{"data":"TVqQAAMAAAAEAAAA"}"#)[0].1, "security");
         assert_eq!(faults(r#"{"title":"x"}"#)[0].1, "required");
-    }
-
-    #[test]
-    fn documents_are_found_wherever_they_stand_with_their_codes_and_not_where_they_were_withdrawn() {
-        let document = |status: &str, attachment: &str| {
-            format!(
-                r#"{{"resourceType":"DocumentReference","status":"{status}","type":{{"coding":[{{"code":"11526-1"}}],"text":"Report"}},
-                "content":[{{"attachment":{attachment}}}]}}"#
-            )
-        };
-        let body = format!(
-            r#"{{"resourceType":"Bundle","entry":[{{"resource":{{"resourceType":"Patient"}}}},{{"resource":{}}},{{"resource":
-            {{"resourceType":"ServiceRequest","contained":[{},{},{}]}}}}]}}"#,
-            document("current", r#"{"title":"Biopsy","data":"SGVs\nbG8="}"#),
-            document("current", r#"{"url":"https://office.example/d/7"}"#),
-            document("entered-in-error", r#"{"data":"SGVsbG8="}"#),
-            document("current", r#"{"title":"nothing"}"#),
-        );
-        let json = json::read(body.as_bytes()).expect("JSON");
-        let found = carried(&json);
-        assert_eq!(found.len(), 2);
-        assert_eq!((found[0].title.as_str(), found[0].codes.as_slice()), ("Biopsy", ["11526-1".to_owned()].as_slice()));
-        assert_eq!(found[0].bytes.as_deref(), Some(b"Hello".as_slice()));
-        assert_eq!((found[1].title.as_str(), found[1].address.as_str()), ("Report", "https://office.example/d/7"));
-        assert!(found[1].bytes.is_none());
     }
 
     #[test]

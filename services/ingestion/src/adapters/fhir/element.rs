@@ -7,6 +7,7 @@
 use super::fault::{Class, Fault, Issue, Severity};
 use super::json::{Json, Object};
 use super::notes::{Notes, Path, fault_at};
+use super::shape;
 
 const NO_TEXT: &str = "A text is expected here: send it in quotes, alone and not as a list";
 const NO_FLAG: &str = "Yes or no is expected here: send true or false, without quotes";
@@ -15,7 +16,8 @@ const NO_OBJECT: &str = "One element with parts is expected here: send it in bra
 const NO_LIST: &str = "A list is expected here: send it in square brackets, even if it has one part";
 const TWICE: &str = "A name stands twice in this element, so it is not clear what is meant: send each name once";
 const UNKNOWN_CODE: &str = "This code is none of the list for it in FHIR R4. Codes are case-sensitive";
-const MODIFIER: &str =
+/// Why what may turn a meaning round is refused.
+pub const MODIFIER: &str =
     "An extension here may turn the meaning round, and this door does not know it: send the request without it";
 const RULES: &str = "The request follows rules of its own that this door does not know: send it without implicitRules";
 
@@ -33,8 +35,8 @@ impl<'t> Element<'t> {
     #[must_use]
     pub fn new(object: &'t Object<'t>, path: Path, notes: &'t Notes) -> Self {
         let element = Self { object, path, notes, is_contained: false };
-        if object.is_ambiguous() {
-            element.error("", Issue::Structure, Class::Malformed, TWICE);
+        if let Some(name) = object.doubled() {
+            element.error(shape::named(name).unwrap_or_default(), Issue::Structure, Class::Malformed, TWICE);
         }
         element
     }
@@ -100,8 +102,8 @@ impl<'t> Element<'t> {
         self.is_contained
     }
 
-    /// Refuses extensions that may turn the meaning of the element round.
-    pub fn refuse_modifiers(&self) {
+    /// Refuses extensions that may turn the meaning of the element round, wherever one that is read bears them.
+    fn refuse_modifiers(&self) {
         if self.has("modifierExtension") {
             self.error("modifierExtension", Issue::Extension, Class::Rule, MODIFIER);
         }
@@ -280,7 +282,9 @@ impl<'t> Element<'t> {
     }
 
     fn part(&self, object: &'t Object<'t>, path: Path) -> Self {
-        Self { is_contained: self.is_contained, ..Self::new(object, path, self.notes) }
+        let part = Self { is_contained: self.is_contained, ..Self::new(object, path, self.notes) };
+        part.refuse_modifiers();
+        part
     }
 
     fn below(&self, name: &'static str) -> Path {
@@ -328,10 +332,17 @@ mod tests {
         for (text, place) in [
             (r#"{"modifierExtension":[{"url":"x"}]}"#, "Patient.modifierExtension"),
             (r#"{"implicitRules":"x"}"#, "Patient.implicitRules"),
-            (r#"{"active":true,"active":false}"#, "Patient"),
+            (r#"{"active":true,"active":false}"#, "Patient.active"),
+            (r#"{"Testpatient":true,"Testpatient":false}"#, "Patient"),
         ] {
             assert_eq!(noted(text, |_| ())[0].0, place);
         }
         assert!(noted(r#"{"extension":[{"url":"x"}],"modifierExtension":[]}"#, |_| ()).is_empty());
+        let below = r#"{"contact":[{"modifierExtension":[{"url":"x"}]}],"link":{"modifierExtension":[{"url":"x"}]}}"#;
+        let places = noted(below, |patient| {
+            assert!(patient.children("contact").len() == 1 && patient.child("link").is_some());
+        });
+        let expected = ["Patient.contact[0].modifierExtension", "Patient.link.modifierExtension"];
+        assert_eq!(places, expected.map(|place| (place.to_owned(), "extension")));
     }
 }

@@ -65,6 +65,8 @@ issue_types! {
     Invalid = "invalid",
     /// It stands twice.
     Duplicate = "duplicate",
+    /// More than one fits.
+    MultipleMatches = "multiple-matches",
     /// An extension that may turn the meaning round.
     Extension = "extension",
     /// It breaks a rule of this door.

@@ -3,9 +3,11 @@
 //! `questionnaire` ends in the form's id, and `linkId` is the name of a field; groups only arrange. So the same checks hold as
 //! for the form itself. Deliberately not here: those checks (domain), and whether the center has the form (handlers).
 
-use super::concept::{Identifier, Searched};
+use super::concept::Identifier;
 use super::element::Element;
 use super::fault::{Class, Issue};
+use super::number::Number;
+use super::places::Places;
 use crate::domain::referral::Told;
 
 /// What was answered. PHI: no `Debug`.
@@ -22,6 +24,10 @@ pub struct Form {
     pub language: String,
     /// Its own number, by who gave it.
     pub identity: Option<(String, String)>,
+    /// Whether the sender asks us to look for that number first.
+    pub is_searched: bool,
+    /// Where it stands.
+    pub places: Places,
 }
 
 const STATUSES: [&str; 5] = ["in-progress", "completed", "amended", "entered-in-error", "stopped"];
@@ -40,7 +46,7 @@ const OTHER_ANSWER: &str =
 /// Reads answers; nothing where they are refused. `searched`: the number by which the sender asks us to look first, which comes
 /// before their own.
 #[must_use]
-pub fn read(response: &Element<'_>, searched: Option<&Searched<'_>>) -> Option<Form> {
+pub fn read(response: &Element<'_>, searched: Option<&Number>) -> Option<Form> {
     if !response.has("status") {
         response.missing("status", Class::Malformed, NO_STATUS);
     }
@@ -66,10 +72,9 @@ pub fn read(response: &Element<'_>, searched: Option<&Searched<'_>>) -> Option<F
         is_complete: status? != "in-progress",
         answers,
         language: response.text("language").unwrap_or_default().split('-').next().unwrap_or_default().to_owned(),
-        identity: searched
-            .map(Searched::number)
-            .or(own)
-            .map(|number| (number.system.to_owned(), number.value.to_owned())),
+        identity: searched.map(Number::borne).or(own).map(|number| (number.system.to_owned(), number.value.to_owned())),
+        is_searched: searched.is_some(),
+        places: Places { request: response.path().to_string(), is_form: true, ..Places::default() },
     })
 }
 

@@ -5,8 +5,8 @@
 
 use jiff::civil::Date;
 
-use super::bundle::{Bundle, Kind, check_kind};
-use super::concept::{self, OTHER_SEARCH, Searched};
+use super::bundle::{Bundle, Condition, Kind, check_kind};
+use super::details;
 use super::element::Element;
 use super::fault::{Class, Fault, Issue, Oddity, Severity, refuses};
 use super::form::{self, Form};
@@ -15,6 +15,7 @@ use super::kinds;
 use super::links;
 use super::message::{self, Header};
 use super::notes::{Notes, Path};
+use super::number::{self, OTHER_SEARCH};
 use super::reference::{Directory, Resolver};
 use super::referral::{self, Around, Referral, Verb};
 
@@ -155,8 +156,8 @@ fn look<'t>(
         }
         "QuestionnaireResponse" => {
             let response = Element::resource(object, Path::of(name), notes);
-            let searched = condition(&response, expected);
-            (letter(FORM), form::read(&response, searched.as_ref()).map(Topic::Form))
+            let condition = condition(&response, expected);
+            (letter(FORM), form::read(&response, condition.number.as_ref()).map(Topic::Form))
         }
         "Task" if only == Some("Task") => {
             let task = Element::resource(object, Path::of(name), notes);
@@ -201,18 +202,16 @@ fn alone<'t>(request: &Element<'t>, expected: &Expectations<'t>) -> Option<Refer
         check_kind(inside, inside.kind());
     }
     let of = |kind: &str| contained.iter().filter(|inside| inside.kind() == kind).cloned().collect::<Vec<_>>();
-    let searched = condition(request, expected);
-    read(request, &directory, of, searched, expected)
+    read(request, &directory, of, condition(request, expected), expected)
 }
 
-/// The number by which the sender of a resource alone asks us to look first.
-fn condition<'t>(resource: &Element<'t>, expected: &Expectations<'t>) -> Option<Searched<'t>> {
-    let told = expected.if_none_exist?;
-    let searched = concept::searched(told);
-    if searched.is_none() {
+/// What the sender of a resource alone asks us to look for first.
+fn condition(resource: &Element<'_>, expected: &Expectations<'_>) -> Condition {
+    let number = expected.if_none_exist.and_then(number::searched);
+    if expected.if_none_exist.is_some() && number.is_none() {
         resource.error("identifier", Issue::NotSupported, Class::Malformed, OTHER_SEARCH);
     }
-    searched
+    Condition { number, ..Condition::default() }
 }
 
 /// Whether resources contain more than a Bundle may have entries. It is told where it becomes too many.
@@ -237,13 +236,13 @@ fn bundle<'t>(object: &'t Object<'t>, expected: &Expectations<'t>, notes: &'t No
         Kind::Transaction => {
             let entries = bundle.entries.iter().map(|entry| kinds::named(entry.kind)).collect();
             let shape = Shape::Transaction;
-            (Letter { shape, kind: "transaction", control: number, entries, header: None }, "I12")
+            (Letter { shape, kind: "transaction", control: number, entries, header: None }, "I12".to_owned())
         }
         Kind::Message => {
             let header =
                 bundle.directory.resource(0).filter(|first| first.kind() == "MessageHeader").map(message::header);
             let (kind, header) = header.unwrap_or(("message", None));
-            let event = header.as_ref().map_or("I12", |header| header.event);
+            let event = header.as_ref().map_or("I12", |header| header.event.as_str()).to_owned();
             let control = number.or_else(|| header.as_ref().map(|header| header.id.clone()));
             (Letter { shape: Shape::Message, kind, control, entries: Vec::new(), header }, event)
         }
@@ -253,7 +252,7 @@ fn bundle<'t>(object: &'t Object<'t>, expected: &Expectations<'t>, notes: &'t No
         return (letter, None);
     }
     let topic = inside(&bundle, expected, notes).map(|topic| match topic {
-        Topic::Referral(told) => Topic::Referral(message::by_event(told, event)),
+        Topic::Referral(told) => Topic::Referral(message::by_event(told, &event)),
         other => other,
     });
     (letter, topic)
@@ -274,7 +273,7 @@ fn inside<'t>(bundle: &Bundle<'t>, expected: &Expectations<'t>, notes: &'t Notes
             notes.fault(Fault { expression: "Bundle.entry".to_owned(), ..fault });
             return None;
         };
-        let searched = bundle.entries.get(at).and_then(|entry| entry.if_none_exist.as_ref());
+        let searched = bundle.entries.get(at).and_then(|entry| entry.condition.number.as_ref());
         return form::read(response, searched).map(Topic::Form);
     };
     let verb = links::tasks(bundle);
@@ -284,8 +283,8 @@ fn inside<'t>(bundle: &Bundle<'t>, expected: &Expectations<'t>, notes: &'t Notes
         bundle.of_kind(kind).cloned().chain(inside).collect::<Vec<_>>()
     };
     links::references(bundle);
-    let searched = bundle.entries.get(first).and_then(|entry| entry.if_none_exist.clone());
-    let told = read(request, &bundle.directory, of, searched, expected)?;
+    let condition = bundle.entries.get(first).map(|entry| entry.condition.clone()).unwrap_or_default();
+    let told = read(request, &bundle.directory, of, condition, expected)?;
     let verb = if told.verb == Verb::New { verb.unwrap_or(Verb::New) } else { told.verb };
     Some(Topic::Referral(Referral { verb, ..told }))
 }
@@ -294,22 +293,20 @@ fn read<'t>(
     request: &Element<'t>,
     directory: &Directory<'t>,
     of: impl Fn(&str) -> Vec<Element<'t>>,
-    searched: Option<Searched<'t>>,
+    condition: Condition,
     expected: &Expectations<'t>,
 ) -> Option<Referral> {
     let around = Around {
         patients: of("Patient"),
         conditions: of("Condition"),
         coverages: of("Coverage"),
-        documents: of("DocumentReference"),
+        documents: ["DocumentReference", "DiagnosticReport", "Binary"].into_iter().flat_map(&of).collect(),
+        others: details::KINDS.into_iter().flat_map(|(kind, _)| of(kind)).collect(),
         related: of("RelatedPerson"),
-        searched,
+        condition,
         hosts: expected.hosts,
         today: expected.today,
     };
     let resolver = Resolver { directory, holder: request.clone() };
-    for name in ["performer", "supportingInfo"] {
-        resolver.many(request, name, &[]);
-    }
     referral::read(request, &resolver, &around)
 }

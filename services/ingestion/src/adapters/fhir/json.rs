@@ -13,7 +13,7 @@ use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visit
 use serde_json::value::RawValue;
 
 /// FHIR nests some ten levels; items of a questionnaire a few more.
-const DEEPEST: usize = 48;
+pub const DEEPEST: usize = 48;
 /// Most values of a body: each costs more memory than the few bytes that it is written with. A Bundle of a thousand resources
 /// has some fifty thousand.
 pub const MOST_VALUES: usize = 200_000;
@@ -52,8 +52,21 @@ pub struct Unreadable {
     pub line: usize,
     /// Its column.
     pub column: usize,
-    /// There it became more than [`MOST_VALUES`].
-    pub is_too_much: bool,
+    /// Why.
+    pub why: Why,
+}
+
+/// Why a body can not be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why {
+    /// It is no JSON.
+    Syntax,
+    /// It is in another encoding than UTF-8.
+    Encoding,
+    /// It nests more than [`DEEPEST`] levels.
+    TooDeep,
+    /// It became more than [`MOST_VALUES`].
+    TooMuch,
 }
 
 /// Reads a body.
@@ -64,14 +77,23 @@ pub fn read(body: &[u8]) -> Result<Json<'_>, Unreadable> {
     // RFC 8259 lets a reader ignore the mark that some systems put first.
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     let mut reader = serde_json::Deserializer::from_slice(body);
-    let count = Cell::new(0);
-    let seed = Seed { left: DEEPEST, count: &count };
+    let (count, is_too_deep) = (Cell::new(0), Cell::new(false));
+    let seed = Seed { left: DEEPEST, count: &count, is_too_deep: &is_too_deep };
     let read = seed.deserialize(&mut reader).and_then(|json| reader.end().map(|()| json));
-    read.map_err(|cause| Unreadable {
-        line: cause.line(),
-        column: cause.column(),
-        is_too_much: count.get() > MOST_VALUES,
+    read.map_err(|cause| {
+        let why = match () {
+            () if !is_utf8(body) => Why::Encoding,
+            () if is_too_deep.get() => Why::TooDeep,
+            () if count.get() > MOST_VALUES => Why::TooMuch,
+            () => Why::Syntax,
+        };
+        Unreadable { line: cause.line(), column: cause.column(), why }
     })
+}
+
+/// In UTF-16 each sign of ASCII has a zero byte beside it, also where that is good UTF-8.
+fn is_utf8(body: &[u8]) -> bool {
+    std::str::from_utf8(body).is_ok() && !body.iter().take(2).any(|byte| *byte == 0)
 }
 
 impl<'a> Object<'a> {
@@ -81,15 +103,55 @@ impl<'a> Object<'a> {
         self.members.iter().find(|(key, _)| key == name).map(|(_, value)| value)
     }
 
+    /// A text, whatever else it may be: empty where it is none.
+    #[must_use]
+    pub fn text(&self, name: &str) -> &str {
+        match self.get(name) {
+            Some(Json::Text(text)) => text.trim(),
+            _ => "",
+        }
+    }
+
+    /// A number as it was written; empty where it is none.
+    #[must_use]
+    pub fn number(&self, name: &str) -> &str {
+        match self.get(name) {
+            Some(Json::Number(digits)) => digits,
+            _ => "",
+        }
+    }
+
+    /// An object below.
+    #[must_use]
+    pub fn member(&self, name: &str) -> Option<&Object<'a>> {
+        match self.get(name) {
+            Some(Json::Object(member)) => Some(member),
+            _ => None,
+        }
+    }
+
+    /// The objects of a list below.
+    pub fn objects(&self, name: &str) -> impl Iterator<Item = &Object<'a>> {
+        let all = match self.get(name) {
+            Some(Json::List(all)) => all.as_slice(),
+            _ => &[],
+        };
+        all.iter().filter_map(|one| match one {
+            Json::Object(object) => Some(object),
+            _ => None,
+        })
+    }
+
     /// All members.
     pub fn members(&self) -> impl Iterator<Item = (&str, &Json<'a>)> {
         self.members.iter().map(|(key, value)| (key.as_ref(), value))
     }
 
-    /// Whether some key stands in it twice, so that nobody knows which value is meant.
+    /// A key that stands in it twice, so that nobody knows which value is meant.
     #[must_use]
-    pub fn is_ambiguous(&self) -> bool {
-        self.is_ambiguous
+    pub fn doubled(&self) -> Option<&str> {
+        let mut seen = HashSet::new();
+        self.members().filter(|_| self.is_ambiguous).map(|(key, _)| key).find(|key| !seen.insert(*key))
     }
 
     fn push(&mut self, key: Cow<'a, str>, value: Json<'a>, seen: &mut HashSet<String>) {
@@ -155,11 +217,15 @@ struct Seed<'c> {
     left: usize,
     /// How many values were read.
     count: &'c Cell<usize>,
+    is_too_deep: &'c Cell<bool>,
 }
 
 impl Seed<'_> {
     fn deeper<E: de::Error>(self) -> Result<Self, E> {
-        let left = self.left.checked_sub(1).ok_or_else(|| E::custom("nested too deeply"))?;
+        let left = self.left.checked_sub(1).ok_or_else(|| {
+            self.is_too_deep.set(true);
+            E::custom("nested too deeply")
+        })?;
         Ok(Self { left, ..self })
     }
 }
@@ -301,7 +367,7 @@ mod tests {
     #[test]
     fn a_key_that_stands_twice_is_noticed_in_small_and_in_large_objects() {
         let ambiguous = |text: &str| match read(text.as_bytes()) {
-            Ok(Json::Object(object)) => object.is_ambiguous(),
+            Ok(Json::Object(object)) => object.doubled().is_some(),
             _ => panic!("no object"),
         };
         assert!(ambiguous("{\"a\":1,\"b\":2,\"a\":3}") && !ambiguous("{\"a\":{\"b\":1},\"b\":2}"));
@@ -315,7 +381,7 @@ mod tests {
 
     #[test]
     fn what_is_no_json_or_nests_without_end_is_refused_with_its_place() {
-        let cut = Unreadable { line: 2, column: 9, is_too_much: false };
+        let cut = Unreadable { line: 2, column: 9, why: Why::Syntax };
         assert_eq!(plain("{\n \"a\": tru").err(), Some(cut));
         for odd in
             ["", "{", "[1,]", "{\"a\":1}}", "{\"a\":1,}", "NaN", "'a'", "{a:1}", "\"\u{1}\"", "01", "{\"value\":01}"]
@@ -325,6 +391,11 @@ mod tests {
         assert!(read(b"\"\xff\"").is_err());
         let deep = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
         assert!(plain(&deep(DEEPEST)).is_ok() && plain(&deep(DEEPEST + 1)).is_err() && plain(&deep(100_000)).is_err());
+        assert_eq!(plain(&deep(DEEPEST + 1)).err().map(|cause| cause.why), Some(Why::TooDeep));
+        let utf_16: Vec<u8> = "{\"a\":1}".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        for other in [utf_16.as_slice(), b"\xff\xfe{\0", b"{\"a\":\"Jos\xe9\"}"] {
+            assert_eq!(read(other).err().map(|cause| cause.why), Some(Why::Encoding));
+        }
         let values = format!("{}1{}", "{\"value\":".repeat(60), "}".repeat(60));
         assert!(plain(&values).is_err(), "also where a value is read again");
     }
@@ -334,7 +405,7 @@ mod tests {
         let list = |values: usize| format!("[{}1]", "1,".repeat(values - 1));
         assert!(read(list(MOST_VALUES - 1).as_bytes()).is_ok(), "the list itself is one");
         for much in [list(MOST_VALUES), format!("{{\"value\":[{}1]}}", "{\"value\":1},".repeat(MOST_VALUES / 2))] {
-            assert!(read(much.as_bytes()).err().is_some_and(|cause| cause.is_too_much));
+            assert!(read(much.as_bytes()).err().is_some_and(|cause| cause.why == Why::TooMuch));
         }
     }
 }

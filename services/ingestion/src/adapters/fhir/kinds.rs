@@ -4,15 +4,23 @@
 //! is kept with its message.
 
 /// What a referral is read from.
-pub const READ: [&str; 12] = [
+pub const READ: [&str; 20] = [
+    "AllergyIntolerance",
+    "Binary",
     "Condition",
     "Coverage",
+    "DiagnosticReport",
     "DocumentReference",
+    "FamilyMemberHistory",
+    "MedicationRequest",
+    "MedicationStatement",
     "MessageHeader",
+    "Observation",
     "Organization",
     "Patient",
     "Practitioner",
     "PractitionerRole",
+    "Procedure",
     "QuestionnaireResponse",
     "RelatedPerson",
     "ServiceRequest",

@@ -6,7 +6,8 @@ use super::bundle::Bundle;
 use super::reference::{Resolver, Target};
 use super::referral::Verb;
 
-const TASK_STATUSES: [&str; 12] = [
+/// What a Task may stand at (<http://hl7.org/fhir/R4/valueset-task-status.html>).
+pub const TASK_STATUSES: [&str; 12] = [
     "draft",
     "requested",
     "received",
@@ -38,18 +39,15 @@ pub fn tasks(bundle: &Bundle<'_>) -> Option<Verb> {
 
 /// Follows the references that no reader of a referral follows, so that each that leads nowhere is told.
 pub fn references(bundle: &Bundle<'_>) {
-    const ONE: [(&str, &str, &[&str]); 11] = [
+    const ONE: [(&str, &str, &[&str]); 8] = [
         ("Task", "for", &[]),
         ("Task", "requester", &[]),
         ("Task", "owner", &[]),
         ("PractitionerRole", "practitioner", &["Practitioner"]),
         ("PractitionerRole", "organization", &["Organization"]),
         ("Coverage", "beneficiary", &["Patient"]),
-        ("Condition", "subject", &["Patient", "Group"]),
-        ("DocumentReference", "subject", &[]),
         ("RelatedPerson", "patient", &["Patient"]),
         ("MessageHeader", "sender", &[]),
-        ("QuestionnaireResponse", "subject", &[]),
     ];
     for (kind, name, allowed) in ONE {
         for element in bundle.of_kind(kind) {

@@ -12,8 +12,8 @@ use super::referral::{Referral, Verb};
 pub struct Header {
     /// Its id, which the answer names.
     pub id: String,
-    /// Its event.
-    pub event: &'static str,
+    /// Its event, as far as it can be one.
+    pub event: String,
 }
 
 const NO_EVENT: &str = "The message does not tell its event: send eventCoding with I12, I13, I14 or I15";
@@ -58,6 +58,10 @@ pub fn header(first: &Element<'_>) -> (&'static str, Option<Header>) {
     if id.is_none() {
         first.missing("id", Class::Rule, NO_ID);
     }
-    let (event, kind) = known.copied().unwrap_or(("I12", "message"));
+    let kind = known.map_or("message", |(_, kind)| kind);
+    // An answer names the event that it is one to, also where that is none of ours.
+    let is_event = matches!(told.as_bytes(), [letter, digits @ ..] if letter.is_ascii_uppercase()
+        && digits.len() == 2 && digits.iter().all(u8::is_ascii_digit));
+    let event = if is_event { told } else { "I12" }.to_owned();
     (kind, id.map(|id| Header { id: id.to_owned(), event }))
 }

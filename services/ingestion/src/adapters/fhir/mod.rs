@@ -12,13 +12,16 @@
 
 pub mod bundle;
 pub mod capability;
+pub mod carried;
 pub mod check;
 pub mod concept;
 pub mod date;
+pub mod details;
 pub mod document;
 pub mod element;
 pub mod fault;
 pub mod form;
+pub mod insurance;
 pub mod intake;
 pub mod json;
 pub mod kinds;
@@ -26,17 +29,23 @@ pub mod links;
 pub mod message;
 pub mod notes;
 pub mod notification;
+pub mod number;
 pub mod outcome;
 pub mod patient;
+pub mod person;
+pub mod places;
 pub mod provider;
 pub mod reference;
 pub mod referral;
 pub mod response;
 pub mod search;
+pub mod shape;
 pub mod standing;
 pub mod subscription;
 pub mod task;
 
+#[cfg(test)]
+mod details_tests;
 #[cfg(test)]
 mod place_tests;
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! People: the patient, and who speaks for a child (FHIR R4 Patient, RelatedPerson).
 //!
-//! Deliberately not here: whether a phone number or an address is a good one (the funnel's contact).
+//! Deliberately not here: how names and ways to reach somebody are read (person).
 
 use std::borrow::Cow;
 
@@ -10,7 +10,8 @@ use super::concept::{Concept, identifiers};
 use super::date::Day;
 use super::element::Element;
 use super::fault::{Class, Issue};
-use crate::domain::referral::{Contact, Told, is_minor, is_possible_birth, joined, language, put};
+use super::person::{Reaches, address, contact, name, words};
+use crate::domain::referral::{Contact, Told, is_minor, is_possible_birth, language, put};
 
 const GENDERS: [&str; 4] = ["male", "female", "other", "unknown"];
 const INTERPRETER: &str = "http://hl7.org/fhir/StructureDefinition/patient-interpreterRequired";
@@ -34,13 +35,14 @@ pub struct Patient<'t> {
     pub language: String,
     element: Element<'t>,
     birth: Option<Day>,
+    today: Date,
 }
 
 impl<'t> Patient<'t> {
     /// Reads a patient and tells what is missing.
     #[must_use]
     pub fn read(element: &Element<'t>, today: Date) -> Self {
-        let own = contact(element, name(element));
+        let own = contact(element, name(element, today), today);
         if own.name.is_empty() {
             element.missing("name", Class::Rule, NO_NAME);
         }
@@ -57,18 +59,31 @@ impl<'t> Patient<'t> {
             language: preferred.map(|one| tongue(&Concept::below(one, "language"))).unwrap_or_default(),
             element: element.clone(),
             birth,
+            today,
         }
     }
 
-    /// Who speaks for them, of those that are told in the patient.
+    /// The resource itself.
     #[must_use]
-    pub fn guardian(&self) -> Option<Contact> {
+    pub fn element(&self) -> &Element<'t> {
+        &self.element
+    }
+
+    /// Whether one of its numbers is this one, whoever gave either.
+    #[must_use]
+    pub fn bears(&self, value: &str) -> bool {
+        identifiers(&self.element).iter().any(|(number, ..)| number.value == value)
+    }
+
+    /// The first who is told beside them with a name, and how they belong together.
+    #[must_use]
+    pub fn beside(&self) -> Option<(Contact, Concept<'t>)> {
         let told = self.element.children("contact");
         let mut people = told.iter().map(|person| {
             let name = person.child("name").map(|name| words(&name)).unwrap_or_default();
-            contact(person, name)
+            (contact(person, name, self.today), related(person))
         });
-        people.find(|person| !person.name.is_empty())
+        people.find(|(person, _)| !person.name.is_empty())
     }
 
     /// Whether two records tell of the same person, as far as they tell.
@@ -84,13 +99,14 @@ impl<'t> Patient<'t> {
         put(answers, "birth_date", Cow::Borrowed(self.element.text("birthDate").unwrap_or_default()));
         put(answers, "sex", Cow::Borrowed(self.element.text("gender").unwrap_or_default()));
         let numbers = identifiers(&self.element);
-        let record = numbers.iter().find(|(_, kind)| kind.has("v2-0203", &["MR"])).or_else(|| numbers.first());
-        put(answers, "office_record_number", Cow::Borrowed(record.map_or("", |(number, _)| number.value)));
+        let record = numbers.iter().find(|(_, kind, _)| kind.has("v2-0203", &["MR"])).or_else(|| numbers.first());
+        put(answers, "office_record_number", Cow::Borrowed(record.map_or("", |(number, ..)| number.value)));
         if record.is_none() {
             self.element.notes().oddity("no_record_number");
         }
-        let address = self.element.children("address").iter().map(address).find(|address| !address.is_empty());
-        put(answers, "address", Cow::Owned(address.unwrap_or_default()));
+        put(answers, "address", Cow::Owned(address(&self.element, self.today)));
+        let second = Reaches::of(&self.element, self.today).phones.into_iter().nth(1);
+        put(answers, "second_phone", Cow::Owned(second.unwrap_or_default()));
         let extensions = self.element.children("extension");
         if extensions.iter().any(|one| one.text("url") == Some(INTERPRETER) && one.flag("valueBoolean") == Some(true)) {
             put(answers, "interpreter", Cow::Borrowed("yes"));
@@ -100,6 +116,12 @@ impl<'t> Patient<'t> {
             put(answers, "deceased", Cow::Borrowed("yes"));
         }
     }
+}
+
+/// How somebody belongs to the patient.
+#[must_use]
+pub fn related<'t>(person: &Element<'t>) -> Concept<'t> {
+    person.children("relationship").first().map(Concept::of).unwrap_or_default()
 }
 
 fn birth(element: &Element<'_>, today: Date) -> Option<Day> {
@@ -115,65 +137,6 @@ fn birth(element: &Element<'_>, today: Date) -> Option<Day> {
         element.notes().oddity("birth_date");
     }
     Some(day)
-}
-
-/// The name that a resource's person goes by: the official one, else a usual one, else the first that is not old.
-#[must_use]
-pub fn name(element: &Element<'_>) -> String {
-    let names = element.children("name");
-    let rank = |name: &Element<'_>| match name.text("use") {
-        Some("official") => 0,
-        Some("usual") => 1,
-        Some("old" | "maiden") => 3,
-        _ => 2,
-    };
-    let best = names.iter().filter(|name| name.has_any(&["family", "given", "text"])).min_by_key(|name| rank(name));
-    best.map(words).unwrap_or_default()
-}
-
-/// A name as people write it.
-fn words(name: &Element<'_>) -> String {
-    let mut parts: Vec<Cow<'_, str>> = name.texts("given").into_iter().map(Cow::Borrowed).collect();
-    parts.extend(name.text("family").map(Cow::Borrowed));
-    let whole = joined(&parts, " ");
-    if whole.is_empty() { name.text("text").unwrap_or_default().to_owned() } else { whole }
-}
-
-/// The ways to reach somebody: a mobile before another phone, the higher rank before the lower, never a fax or an old one.
-#[must_use]
-pub fn contact(element: &Element<'_>, name: String) -> Contact {
-    let (mut phones, mut email) = (Vec::new(), String::new());
-    for point in element.children("telecom") {
-        let value = point.text("value").unwrap_or_default();
-        if value.is_empty() || point.text("use") == Some("old") {
-            continue;
-        }
-        match point.text("system").unwrap_or_default() {
-            "email" => first(&mut email, value),
-            "phone" | "sms" | "" if value.contains('@') => first(&mut email, value),
-            "phone" | "sms" | "" => {
-                let rank = point.number("rank").and_then(|rank| rank.parse::<u32>().ok()).unwrap_or(u32::MAX);
-                phones.push((point.text("use") != Some("mobile"), rank, value));
-            }
-            _ => {}
-        }
-    }
-    let best = phones.iter().min_by_key(|(is_other, rank, _)| (*is_other, *rank));
-    Contact { name, phone: best.map(|(_, _, value)| (*value).to_owned()).unwrap_or_default(), email }
-}
-
-fn first(target: &mut String, value: &str) {
-    if target.is_empty() {
-        value.clone_into(target);
-    }
-}
-
-fn address(element: &Element<'_>) -> String {
-    let mut parts = element.texts("line");
-    parts.extend(["city", "state", "postalCode"].into_iter().filter_map(|name| element.text(name)));
-    let parts: Vec<Cow<'_, str>> = parts.into_iter().map(Cow::Borrowed).collect();
-    let whole = joined(&parts, ", ");
-    if whole.is_empty() { element.text("text").unwrap_or_default().to_owned() } else { whole }
 }
 
 /// The primary tag of a language, told as `es` or `es-MX`.

@@ -9,10 +9,11 @@ use std::collections::HashMap;
 use std::ptr;
 use std::rc::Rc;
 
-use super::concept::{self, Identifier};
+use super::concept::Identifier;
 use super::element::Element;
 use super::fault::{Class, Issue};
 use super::json::{Json, Object};
+use super::number;
 
 /// Most references of a request that are followed, each as often as it is. A Bundle of a thousand resources has some five
 /// thousand, and some of them are followed twice.
@@ -95,15 +96,16 @@ impl<'t> Directory<'t> {
     }
 
     fn find(&self, reference: &str) -> Option<usize> {
-        let at = self.by_url.get(reference).copied();
+        let unversioned = without_version(reference);
+        let at = [reference, unversioned].into_iter().find_map(|url| self.by_url.get(url)).copied();
         at.or_else(|| {
             let (kind, rest) = reference.split_once('?')?;
-            let searched = concept::searched(rest)?;
-            let number = searched.number();
+            let searched = number::searched(rest)?;
+            let number = searched.borne();
             self.by_number.get(&(last(kind), number.system, number.value)).copied()
         })
         .or_else(|| {
-            let mut parts = without_version(reference).rsplit('/');
+            let mut parts = unversioned.rsplit('/');
             let (id, kind) = (parts.next()?, parts.next()?);
             // With a base before it, it is only the same where the full URL says so.
             parts.next().is_none().then(|| self.by_id.get(&(kind, id)).copied())?
@@ -184,6 +186,15 @@ impl<'d, 't> Resolver<'d, 't> {
         Self { directory: self.directory, holder }
     }
 
+    /// The resource of the request that an address leads to, if one does; nothing is told where none does.
+    #[must_use]
+    pub fn look(&self, url: &str) -> Option<Element<'t>> {
+        match url.strip_prefix('#') {
+            Some(id) => self.directory.contained(&self.holder, id),
+            None => self.directory.find(url).and_then(|at| self.directory.resource(at)).cloned(),
+        }
+    }
+
     /// Resolves the reference under a name.
     pub fn one(&self, element: &Element<'t>, name: &'static str, kinds: &[&str]) -> Target<'t> {
         element.child(name).map_or(Target::Nowhere, |reference| self.resolve(&reference, kinds))
@@ -214,11 +225,7 @@ impl<'d, 't> Resolver<'d, 't> {
                 return Target::Nowhere;
             }
         }
-        let found = match told.strip_prefix('#') {
-            Some(id) => self.directory.contained(&self.holder, id),
-            None => self.directory.find(told).and_then(|at| self.directory.resource(at)).cloned(),
-        };
-        let Some(found) = found else {
+        let Some(found) = self.look(told) else {
             // What can only lie in the request and does not is a fault; what may lie elsewhere is told.
             if told.starts_with('#') || told.starts_with("urn:") {
                 reference.error("reference", Issue::NotFound, Class::Rule, DANGLING);

@@ -8,14 +8,21 @@ use causeway_auth::fingerprint;
 use causeway_funnel::inquiry::Urgency;
 use jiff::civil::Date;
 
-use super::concept::{Concept, Identifier, Searched, identifiers};
+use super::bundle::Condition;
+use super::concept::{Concept, Identifier, identifiers};
 use super::date::is_date_time;
+use super::details;
 use super::document;
 use super::element::Element;
 use super::fault::{Class, Issue};
-use super::patient::{Patient, contact, name};
+use super::insurance;
+use super::number::Number;
+use super::patient::{Patient, related};
+use super::person::{contact, name};
+use super::places::Places;
 use super::provider;
 use super::reference::{Resolver, Target};
+use super::task::REFERENCE_SYSTEM;
 use crate::domain::referral::{self, Contact, Told, put};
 
 /// What a referral does.
@@ -43,6 +50,10 @@ pub struct Referral {
     pub second_opinion: bool,
     /// The office's own number for the referral, by who gave it; none: nothing tells it from the next one.
     pub identity: Option<(String, String)>,
+    /// What the sender asks us to look for first.
+    pub condition: Condition,
+    /// Where its parts stand.
+    pub places: Places,
     /// What a repeat is known by where there is no number: patient, doctor, diagnoses and day, as of a row of a file.
     pub likeness: String,
 }
@@ -55,12 +66,14 @@ pub struct Around<'t> {
     pub conditions: Vec<Element<'t>>,
     /// All insurances.
     pub coverages: Vec<Element<'t>>,
-    /// All documents.
+    /// All that carries documents.
     pub documents: Vec<Element<'t>>,
+    /// All that is told in lines beside the referral.
+    pub others: Vec<Element<'t>>,
     /// All people related to a patient.
     pub related: Vec<Element<'t>>,
-    /// The number by which the sender asks us to look first.
-    pub searched: Option<Searched<'t>>,
+    /// What the sender asks us to look for first.
+    pub condition: Condition,
     /// Hosts of addresses at the office itself.
     pub hosts: &'t [&'t str],
     /// Today at the center.
@@ -92,13 +105,15 @@ const NOTHING: &str = "Nothing tells what the referral is about: send a diagnosi
 const TWO_PEOPLE: &str = "A referral is about one patient: send another one for each other patient";
 const R5: &str = "FHIR R4 has no such element here: send reasonCode or reasonReference";
 const NO_TIME: &str = "This is no date or time as FHIR writes it; it is kept as it was told";
+const OTHER_PATIENT: &str = "This is about another patient than the referral, or its patient is not in the request: send it with the referral's own patient";
+const NO_GUARDIAN: &str = "The patient is a child and nobody is told who speaks for it; a person will ask: send RelatedPerson or contact with a name";
 const NO_NUMBER: &str = "The referral has no number of yours, so a repeat is known by its patient, doctor, diagnoses and day alone: send identifier";
 
 /// Reads a referral; nothing where it is refused.
 #[must_use]
 pub fn read<'t>(request: &Element<'t>, resolver: &Resolver<'_, 't>, around: &Around<'t>) -> Option<Referral> {
     let verb = verb(request);
-    let identity = identity(request, around.searched.as_ref());
+    let identity = identity(request, &around.condition);
     let (patient, urgency) = (patient(request, resolver, around), urgency(request));
     let mut answers = Told::new();
     let reasons = reasons(request, resolver, around);
@@ -106,11 +121,14 @@ pub fn read<'t>(request: &Element<'t>, resolver: &Resolver<'_, 't>, around: &Aro
     let (is_female, is_minor) = patient.as_ref().map_or((false, false), |one| (one.is_female, one.is_minor));
     referral::areas(&mut answers, codes, is_female, is_minor);
     let code = Concept::below(request, "code");
-    why(request, &code, &reasons, &mut answers);
-    provider::read(request, resolver, &mut answers);
-    insurance(request, resolver, around, &mut answers);
-    let documents: Vec<String> = around.documents.iter().filter_map(|one| document::read(one, around.hosts)).collect();
-    put(&mut answers, "documents", Cow::Owned(documents.join("\n")));
+    let named = named_reasons(request, resolver);
+    why(request, &code, (&reasons, named), &mut answers);
+    provider::read(request, resolver, around.today, &mut answers);
+    insurance::read(request, resolver, around, &mut answers);
+    let scope = document::Scope { resolver: Some(resolver), hosts: around.hosts };
+    put(&mut answers, "documents", Cow::Owned(document::lines(&around.documents, &scope).join("\n")));
+    details::of_request(request, resolver, &mut answers);
+    details::around(&around.others, &mut answers);
     times(request, &mut answers);
     put(&mut answers, "referral_number", Cow::Borrowed(identity.map_or("", |number| number.value)));
     // An office that refers a person asks us to call them. Mail, texts and voice messages need the person's own consent.
@@ -118,14 +136,38 @@ pub fn read<'t>(request: &Element<'t>, resolver: &Resolver<'_, 't>, around: &Aro
     let second_opinion = is_second_opinion(request, &code);
     // Whatever is wrong is known by now.
     let (patient, verb) = (patient?, verb?);
+    for one in around.documents.iter().chain(&around.others) {
+        about(one, &patient, resolver, around.today);
+    }
     patient.around(&mut answers);
+    let beside = beside(&patient, around);
+    if let Some((_, relation)) = &beside {
+        put(&mut answers, "contact_relationship", Cow::Borrowed(relation.words()));
+    }
+    let person = beside.map(|(person, _)| person).unwrap_or_default();
     match patient.is_minor {
-        false => referral::contact_patient(&mut answers, patient.own.clone()),
-        true => referral::contact_guardian(&mut answers, patient.own.clone(), guardian(&patient, around)),
+        false => {
+            put(&mut answers, "contact_name", Cow::Owned(person.name));
+            put(&mut answers, "contact_phone", Cow::Owned(person.phone));
+            referral::contact_patient(&mut answers, patient.own.clone());
+        }
+        true => {
+            if person.name.is_empty() {
+                patient.element().warn("contact", Issue::Required, NO_GUARDIAN);
+            }
+            referral::contact_guardian(&mut answers, patient.own.clone(), person);
+        }
     }
     let identity = identity.map(|number| (number.system.to_owned(), number.value.to_owned()));
     let likeness = likeness(request, &patient, &reasons, &answers);
-    Some(Referral { verb, answers, language: patient.language.clone(), urgency, second_opinion, identity, likeness })
+    let (language, condition) = (patient.language.clone(), around.condition.clone());
+    let places = Places {
+        request: request.path().to_string(),
+        patient: patient.element().path().to_string(),
+        is_form: false,
+        is_child: patient.is_minor,
+    };
+    Some(Referral { verb, answers, language, urgency, second_opinion, identity, condition, places, likeness })
 }
 
 fn likeness(
@@ -199,13 +241,30 @@ fn patient<'t>(request: &Element<'t>, resolver: &Resolver<'_, 't>, around: &Arou
     Some(patient)
 }
 
-/// The office's number: by which it asks us to look first, else the one that is called so (PLAC), else the first.
-fn identity<'s>(request: &Element<'s>, searched: Option<&'s Searched<'_>>) -> Option<Identifier<'s>> {
+/// The office's number: by which it asks us to look first, else the one that is called so (PLAC), else its official one, else the
+/// first. Ours, which it may have read here, is none.
+fn identity<'s>(request: &Element<'s>, condition: &'s Condition) -> Option<Identifier<'s>> {
     let numbers = identifiers(request);
-    let placed = numbers.iter().find(|(_, kind)| kind.has("v2-0203", &["PLAC"]));
-    let others = || numbers.iter().find(|(_, kind)| !kind.has("v2-0203", &["FILL"]));
-    let found = searched.map(Searched::number).or_else(|| placed.or_else(others).map(|(number, _)| *number));
-    if found.is_none() {
+    let theirs = || {
+        let is_ours = |number: &Identifier<'_>, kind: &Concept<'_>| {
+            number.system == REFERENCE_SYSTEM || kind.has("v2-0203", &["FILL"])
+        };
+        numbers.iter().filter(move |(number, kind, _)| !is_ours(number, kind))
+    };
+    let found = match &condition.number {
+        // Whoever gave it: then the referral itself may tell who did.
+        Some(Number { system: None, value }) => {
+            let told = theirs().find(|(number, ..)| number.value == value).map(|(number, ..)| *number);
+            told.or(Some(Identifier { system: "", value }))
+        }
+        Some(number) => Some(number.borne()),
+        None => {
+            let placed = theirs().find(|(_, kind, _)| kind.has("v2-0203", &["PLAC"]));
+            let official = || theirs().find(|(.., usage)| *usage == Some("official"));
+            placed.or_else(official).or_else(|| theirs().next()).map(|(number, ..)| *number)
+        }
+    };
+    if found.is_none() && condition.id.is_none() {
         request.warn("identifier", Issue::Required, NO_NUMBER);
         request.notes().oddity("no_referral_number");
     }
@@ -227,7 +286,6 @@ fn reasons<'t>(
         if seen.insert(condition.path().to_string()) {
             let withdrawn = Concept::below(&condition, "verificationStatus");
             let is_withdrawn = withdrawn.has("condition-ver-status", &["entered-in-error", "refuted"]);
-            resolver.one(&condition, "subject", &["Patient", "Group"]);
             all.extend(condition.child("code").filter(|_| !is_withdrawn));
         }
     }
@@ -239,11 +297,26 @@ fn reasons<'t>(
     all.into_iter().map(read).collect()
 }
 
-/// What is asked for, the notes, then the diagnoses.
-fn why(request: &Element<'_>, code: &Concept<'_>, reasons: &[(Element<'_>, Concept<'_>)], answers: &mut Told) {
+/// Reasons that are named and not sent.
+fn named_reasons(request: &Element<'_>, resolver: &Resolver<'_, '_>) -> Vec<String> {
+    let named = resolver.many(request, "reasonReference", &[]).into_iter().map(|target| match target {
+        Target::Named { display, .. } => display.to_owned(),
+        Target::Found(_) | Target::Nowhere => String::new(),
+    });
+    named.collect()
+}
+
+/// What is asked for, the notes, the diagnoses, then the reasons that are only named.
+fn why(
+    request: &Element<'_>,
+    code: &Concept<'_>,
+    (reasons, named): (&[(Element<'_>, Concept<'_>)], Vec<String>),
+    answers: &mut Told,
+) {
     let mut lines = vec![code.words().to_owned()];
     lines.extend(request.children("note").iter().filter_map(|note| note.text("text")).map(str::to_owned));
     lines.extend(reasons.iter().map(|(_, reason)| reason.told()));
+    lines.extend(named);
     if lines.iter().all(String::is_empty) {
         request.error("reasonCode", Issue::BusinessRule, Class::Rule, NOTHING);
     }
@@ -271,33 +344,35 @@ fn times(request: &Element<'_>, answers: &mut Told) {
     put(answers, "wished_time", Cow::Owned(wished));
 }
 
-/// The first insurance, by its order.
-fn insurance(request: &Element<'_>, resolver: &Resolver<'_, '_>, around: &Around<'_>, answers: &mut Told) {
-    // What is found there stands among all insurances that were sent.
-    resolver.many(request, "insurance", &["Coverage", "ClaimResponse"]);
-    let order = |one: &Element<'_>| one.number("order").and_then(|told| told.parse::<u32>().ok()).unwrap_or(u32::MAX);
-    let stands = |one: &&Element<'_>| !matches!(one.text("status"), Some("cancelled" | "entered-in-error"));
-    let Some(plan) = around.coverages.iter().filter(stands).min_by_key(|one| order(one)) else { return };
-    let kind = Concept::below(plan, "type");
-    let own = resolver.within(plan);
-    let payors =
-        own.many(plan, "payor", &["Organization", "Patient", "RelatedPerson"]).into_iter().map(|payor| match payor {
-            Target::Found(payor) if payor.kind() == "Organization" => payor.text("name").unwrap_or_default().to_owned(),
-            Target::Named { display, .. } => display.to_owned(),
-            Target::Found(_) | Target::Nowhere => String::new(),
-        });
-    let mut parts: Vec<String> = payors.collect();
-    parts.push(kind.words().to_owned());
-    parts.retain(|part| !part.is_empty());
-    put(answers, "payer", Cow::Borrowed(referral::payer(&parts.join(" ")).as_str()));
-    parts.extend(plan.text("subscriberId").map(str::to_owned));
-    put(answers, "insurance", Cow::Owned(parts.join(", ")));
+/// Who speaks for a child, or may be called beside the patient: of a child somebody that was sent as related before a contact that
+/// it has, of an adult the other way round.
+fn beside<'t>(patient: &Patient<'t>, around: &Around<'t>) -> Option<(Contact, Concept<'t>)> {
+    let related = || {
+        let people = around.related.iter();
+        let mut told =
+            people.map(|person| (contact(person, name(person, around.today), around.today), related(person)));
+        told.find(|(person, _)| !person.name.is_empty())
+    };
+    if patient.is_minor { related().or_else(|| patient.beside()) } else { patient.beside().or_else(related) }
 }
 
-/// Who speaks for a child: somebody that was sent as related, else a contact that the patient has.
-fn guardian(patient: &Patient<'_>, around: &Around<'_>) -> Contact {
-    let related = around.related.iter().map(|person| contact(person, name(person)));
-    related.into_iter().find(|person| !person.name.is_empty()).or_else(|| patient.guardian()).unwrap_or_default()
+/// Refuses what is about somebody else: filed here, it would be taken for this patient's.
+fn about(element: &Element<'_>, patient: &Patient<'_>, resolver: &Resolver<'_, '_>, today: Date) {
+    let name =
+        if ["AllergyIntolerance", "FamilyMemberHistory"].contains(&element.kind()) { "patient" } else { "subject" };
+    let Some(told) = element.child(name) else { return };
+    let is_ours = match resolver.within(element).resolve(&told, &[]) {
+        Target::Found(found) => {
+            let is_same = || found.kind() == "Patient" && Patient::read(&found, today).is_same(patient);
+            found.path().to_string() == patient.element().path().to_string() || is_same()
+        }
+        Target::Named { value, .. } if !value.is_empty() => patient.bears(value),
+        Target::Named { .. } => !told.has("reference"),
+        Target::Nowhere => true,
+    };
+    if !is_ours {
+        element.error(name, Issue::BusinessRule, Class::Rule, OTHER_PATIENT);
+    }
 }
 
 /// <http://hl7.org/fhir/R4/valueset-request-priority.html>, as table 0280 of HL7 v2 has it.

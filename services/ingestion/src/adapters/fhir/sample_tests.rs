@@ -201,7 +201,7 @@ fn the_message_is_known_by_its_number_and_its_header_is_kept_for_the_answer() {
         (letter.kind, letter.control.as_deref()),
         ("message I12", Some("https://riverbendfm.example.org/msg|RB-20260412-000181"))
     );
-    assert_eq!(letter.header.map(|header| (header.id, header.event)), Some(("mh-1".to_owned(), "I12")));
+    assert_eq!(letter.header.map(|header| (header.id, header.event)), Some(("mh-1".to_owned(), "I12".to_owned())));
     let entries = decided(&sample("referral_transaction_breast.json")).expect("JSON").letter.entries;
     assert_eq!((entries.len(), entries[0], entries[10]), (11, "Patient", "Task"));
 }
@@ -405,7 +405,7 @@ fn contained_resources_are_gone_through_once_however_many_references_lead_to_the
 #[test]
 fn more_contained_resources_or_references_than_are_followed_are_refused_and_told_once() {
     for (contained, references, place) in
-        [(1001, 1, "ServiceRequest.contained"), (2, 60_000, "ServiceRequest.supportingInfo[50000].reference")]
+        [(1001, 1, "ServiceRequest.contained"), (2, 60_000, "ServiceRequest.supportingInfo[49999].reference")]
     {
         let intake = decided(&crowded(contained, references)).expect("JSON");
         let told: Vec<_> = errors(&intake).into_iter().filter(|(issue, _)| *issue == "too-long").collect();

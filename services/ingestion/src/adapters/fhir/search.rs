@@ -13,6 +13,8 @@ use uuid::Uuid;
 
 use super::date::{Day, instant};
 use super::fault::{Issue, Severity};
+use super::links::TASK_STATUSES;
+use super::number::{Number, parts};
 use super::outcome::Line;
 use super::task::Standing;
 use crate::domain::journey::Status;
@@ -22,6 +24,18 @@ const PAGE: u32 = 50;
 /// Most that are told at once, and most that are asked for by their numbers or ids.
 const MOST: u32 = 200;
 
+#[rustfmt::skip]
+/// Parameters that are named where they are not understood: those of all resources, of Task, ServiceRequest and
+/// QuestionnaireResponse in FHIR R4.
+const PARAMETERS: [&str; 58] = [
+    "_after", "_content", "_contained", "_containedType", "_count", "_elements", "_filter", "_format", "_has", "_id", "_include",
+    "_lastUpdated", "_list", "_pretty", "_profile", "_query", "_revinclude", "_score", "_security", "_sort", "_source", "_summary",
+    "_tag", "_text", "_total", "_type", "author", "authored", "authored-on", "based-on", "body-site", "business-status",
+    "category", "code", "encounter", "focus", "group-identifier", "identifier", "instantiates-canonical", "instantiates-uri", "intent",
+    "modified", "occurrence", "owner", "part-of", "patient", "performer", "performer-type", "period", "priority", "questionnaire",
+    "replaces", "requester", "requisition", "source", "specimen", "status", "subject",
+];
+
 const UNKNOWN: &str = "A parameter of the search is not understood here: see metadata for those that are";
 const NO_IDENTIFIER: &str =
     "identifier is searched as system|value, value, |value or system|, several numbers with commas";
@@ -29,8 +43,9 @@ const MIXED: &str = "All of a system are asked for by system| alone: send the ot
 const NO_FOCUS: &str = "focus is searched as ServiceRequest/ID, as the referral was answered with";
 const NO_ID: &str = "_id is searched as the id that the referral was answered with, several with commas";
 const NO_DATE: &str = "_lastUpdated is searched with ge, gt, le or lt before a date or an instant with its zone";
-const NO_STATUS: &str = "status is searched by received, accepted, in-progress, completed, rejected, cancelled, failed, several with commas";
-const NO_COUNT: &str = "_count is a whole number, at least 1: how many there are is told as total where they are asked for by number or id";
+const NO_STATUS: &str = "status is searched by the codes of FHIR R4 for a Task, several with commas; one of ours is received, accepted, in-progress, completed, rejected, cancelled or failed";
+const NO_COUNT: &str = "_count is a whole number";
+const NO_TOTAL: &str = "How many there are is told where they are asked for by number or id, and nowhere else: leave _total out, and send a _count of at least 1";
 const NO_PAGE: &str = "Follow the next link as it was told";
 const NO_SORT: &str = "_sort is _lastUpdated, the oldest first, or -_lastUpdated, the newest first";
 const NOTHING_INCLUDED: &str = "Nothing can be included with what is found, because the resources of a referral are kept sealed and not read back: leave _include and _revinclude out";
@@ -38,15 +53,6 @@ const AS_A_WHOLE: &str = "What is found is told as a whole: leave _summary and _
 const TWICE: &str = "A parameter is there twice, and both can not be heeded: send it once, several values with commas";
 const ONE_WAY: &str = "A referral is asked for by one of identifier, _id and focus: send one of them";
 const TOO_MANY: &str = "More numbers or ids are asked for than are told at once: ask for at most 200";
-
-/// A number that is asked for (FHIR R4 section 3.1.1.4.10).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Number {
-    /// Who gave it; empty: it says that nobody did; nothing: whoever did.
-    pub system: Option<String>,
-    /// The number.
-    pub value: String,
-}
 
 /// What is wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,6 +74,8 @@ pub struct Search {
     pub wanted: Wanted,
     /// With one of these statuses; empty: any.
     pub statuses: Vec<Status>,
+    /// The codes of all statuses that are asked for, also of those that none ever has.
+    pub codes: Vec<&'static str>,
     /// Changed from this moment on.
     pub from: Option<Timestamp>,
     /// Changed before this moment.
@@ -78,6 +86,8 @@ pub struct Search {
     pub after: Option<(Timestamp, Uuid)>,
     /// How many are told at once.
     pub count: u32,
+    /// Whether it has to be told how many there are.
+    is_counted: bool,
 }
 
 impl Search {
@@ -89,20 +99,31 @@ impl Search {
         let mut search = Self {
             wanted: Wanted::News,
             statuses: Vec::new(),
+            codes: Vec::new(),
             from: None,
             until: None,
             newest_first: false,
             after: None,
             count: PAGE,
+            is_counted: false,
         };
-        let refuse = |words| Line::new(Severity::Error, Issue::NotSupported, words);
         let mut seen = HashSet::new();
         for (name, value) in asked {
+            // What is no parameter of FHIR is not repeated: it may be anything.
+            let known = PARAMETERS.iter().find(|known| **known == name.split([':', '.']).next().unwrap_or_default());
+            let refuse = |words: &str| {
+                let words = known.map_or_else(|| words.to_owned(), |known| format!("{known}: {words}"));
+                Line::new(Severity::Error, Issue::NotSupported, words)
+            };
             // A time has two ends.
             if name != "_lastUpdated" && !seen.insert(name) {
                 return Err(refuse(TWICE));
             }
             search.parameter(name, value, zone).map_err(refuse)?;
+        }
+        let is_known = matches!(search.wanted, Wanted::Numbers(_) | Wanted::Ones(_));
+        if !is_known && (search.is_counted || search.count == 0) {
+            return Err(Line::new(Severity::Error, Issue::NotSupported, NO_TOTAL));
         }
         if search.wanted == Wanted::News && !has_news {
             return Err(Line::new(Severity::Error, Issue::Required, NO_IDENTIFIER));
@@ -123,13 +144,15 @@ impl Search {
                 self.want(ids(value, of_focus).ok_or(NO_FOCUS)?)?;
             }
             "status" => {
-                let told: Option<Vec<Status>> = value.split(',').map(|code| Status::parse(code.trim())).collect();
-                self.statuses = told.ok_or(NO_STATUS)?;
+                let told: Option<Vec<(&'static str, Option<Status>)>> =
+                    value.split(',').map(|code| status(code.trim())).collect();
+                let told = told.ok_or(NO_STATUS)?;
+                self.codes = told.iter().map(|(code, _)| *code).collect();
+                self.statuses = told.into_iter().filter_map(|(_, status)| status).collect();
             }
             "_lastUpdated" => self.updated(value, zone).ok_or(NO_DATE)?,
             "_count" => {
-                let told = value.parse::<u32>().ok().filter(|count| *count > 0);
-                self.count = told.ok_or(NO_COUNT)?.min(MOST);
+                self.count = value.parse::<u32>().map_err(|_| NO_COUNT)?.min(MOST);
             }
             "_after" => self.after = Some(cursor(value).ok_or(NO_PAGE)?),
             "_sort" => {
@@ -139,7 +162,9 @@ impl Search {
                     _ => return Err(NO_SORT),
                 }
             }
-            "_format" if value.contains("json") => {}
+            // How an answer is written is settled before.
+            "_format" | "_pretty" => {}
+            "_total" if ["none", "estimate", "accurate"].contains(&value) => self.is_counted = value == "accurate",
             "_summary" | "_elements" => return Err(AS_A_WHOLE),
             _ if name.starts_with("_include") || name.starts_with("_revinclude") => return Err(NOTHING_INCLUDED),
             _ => return Err(UNKNOWN),
@@ -184,7 +209,8 @@ impl Search {
     #[must_use]
     pub fn takes(&self, standing: &Standing) -> bool {
         let is_of = |system: &str| standing.number.as_ref().is_some_and(|(of, _)| of == system);
-        (self.statuses.is_empty() || self.statuses.contains(&standing.status()))
+        (self.codes.is_empty() || !self.statuses.is_empty())
+            && (self.statuses.is_empty() || self.statuses.contains(&standing.status()))
             && self.from.is_none_or(|from| standing.changed_at >= from)
             && self.until.is_none_or(|until| standing.changed_at < until)
             && !matches!(&self.wanted, Wanted::Of(system) if !is_of(system))
@@ -223,9 +249,8 @@ impl Search {
             }
             Wanted::Numbers(_) | Wanted::News => {}
         }
-        if !self.statuses.is_empty() {
-            let codes: Vec<&str> = self.statuses.iter().map(|status| status.code()).collect();
-            parts.push(format!("status={}", codes.join(",")));
+        if !self.codes.is_empty() {
+            parts.push(format!("status={}", self.codes.join(",")));
         }
         parts.extend(self.from.map(|at| format!("_lastUpdated=ge{at:.6}")));
         parts.extend(self.until.map(|at| format!("_lastUpdated=lt{at:.6}")));
@@ -249,7 +274,7 @@ fn ids(value: &str, id: impl Fn(&str) -> Option<Uuid>) -> Option<Wanted> {
 
 /// The numbers of a list with commas. A comma, a bar or a backslash that is a part of one has a backslash before it.
 fn numbers(value: &str) -> Result<Wanted, &'static str> {
-    let numbers: Vec<Number> = parts(value, ',').iter().map(|one| number(one)).collect();
+    let numbers: Vec<Number> = parts(value, ',').iter().map(|one| Number::parse(one)).collect();
     match numbers.as_slice() {
         [Number { system: Some(system), value }] if value.is_empty() && !system.is_empty() => {
             Ok(Wanted::Of(system.clone()))
@@ -262,40 +287,24 @@ fn numbers(value: &str) -> Result<Wanted, &'static str> {
     }
 }
 
-fn number(one: &str) -> Number {
-    match parts(one, '|').as_slice() {
-        [] | [_] => Number { system: None, value: plain(one) },
-        // A bar within a number stands there as it is with many systems.
-        [system, rest @ ..] => Number { system: Some(plain(system)), value: plain(&rest.join("|")) },
-    }
-}
-
-/// What stands between the signs that have no backslash before them.
-fn parts(text: &str, sign: char) -> Vec<&str> {
-    let (mut parts, mut from, mut is_escaped) = (Vec::new(), 0, false);
-    for (at, one) in text.char_indices() {
-        if one == sign && !is_escaped {
-            parts.push(&text[from..at]);
-            from = at + one.len_utf8();
-        }
-        is_escaped = one == '\\' && !is_escaped;
-    }
-    parts.push(&text[from..]);
-    parts
-}
-
-/// A part without the backslashes that stand before signs.
-fn plain(part: &str) -> String {
-    let (mut plain, mut signs) = (String::with_capacity(part.len()), part.chars().peekable());
-    while let Some(one) = signs.next() {
-        let stands_for = signs.next_if(|next| one == '\\' && ['\\', ',', '|', '$'].contains(next));
-        plain.push(stands_for.unwrap_or(one));
-    }
-    plain
+/// A code of FHIR R4, and the status of a Task of ours that it means: none of them ever has another.
+fn status(told: &str) -> Option<(&'static str, Option<Status>)> {
+    let code = match told.split_once('|') {
+        Some(("" | "http://hl7.org/fhir/task-status", code)) => code,
+        Some(_) => return None,
+        None => told,
+    };
+    let known = TASK_STATUSES.iter().find(|known| **known == code)?;
+    Some((known, Status::parse(code)))
 }
 
 /// The time that a date or an instant stands for, from its beginning to just after its end.
 fn span(text: &str, zone: &TimeZone) -> Option<(Timestamp, Timestamp)> {
+    // To the minute, with its zone.
+    if text.len() > 16 && text.as_bytes()[13] == b':' && text.is_ascii() && text.as_bytes()[16] != b':' {
+        let at = instant(&format!("{}:00{}", &text[..16], &text[16..]))?;
+        return Some((at, at.checked_add(SignedDuration::from_mins(1)).ok()?));
+    }
     if let Some(at) = instant(text) {
         let fraction = text.split_once('.').map_or("", |(_, rest)| rest);
         let digits = fraction.bytes().take_while(u8::is_ascii_digit).count().min(6);

@@ -21,6 +21,8 @@ fn times_are_as_exact_as_they_are_written() {
         ("gt2026-04-12T10:30:00Z", at("2026-04-12T10:30:01Z"), None),
         ("gt2026-04-12T10:30:00.123456Z", at("2026-04-12T10:30:00.123457Z"), None),
         ("lt2026-04-12T10:30:00-04:00", None, at("2026-04-12T14:30:00Z")),
+        ("gt2026-04-12T10:30Z", at("2026-04-12T10:31:00Z"), None),
+        ("ge2026-04-12T10:30-04:00", at("2026-04-12T14:30:00Z"), None),
     ] {
         let search = read(&[("_lastUpdated", value)]).unwrap_or_else(|line| panic!("{}", line.words));
         assert_eq!((search.from, search.until), (from, until), "{value}");
@@ -40,7 +42,10 @@ fn what_is_not_understood_is_refused_and_not_repeated() {
         ("_id", "Rosa"),
         ("_count", "Rosa"),
         ("status", "Rosa"),
-        ("status", "received,requested"),
+        ("status", "received,booked"),
+        ("status", "https://other.example|received"),
+        ("_total", "accurate"),
+        ("_lastUpdated", "2026-04-12T10:30"),
         ("_after", "1.Rosa"),
         ("_count", "0"),
         ("_sort", "Rosa"),
@@ -170,4 +175,32 @@ fn the_next_page_is_asked_for_by_its_link_and_no_number_of_a_referral_stands_in_
     let of_system = read(&[("identifier", "https://o.example/r|"), ("_sort", "-_lastUpdated")]);
     let link = of_system.unwrap_or_else(|line| panic!("{}", line.words)).link("https://x/Task", None);
     assert_eq!(link, "https://x/Task?identifier=https%3A%2F%2Fo%2Eexample%2Fr%7C&_sort=-_lastUpdated&_count=50");
+}
+
+#[test]
+fn what_systems_send_by_habit_is_understood() {
+    let id = "00000000-0000-0000-0000-000000000001";
+    let one = standing(1, "2026-04-12T10:00:00Z");
+    for (asked, takes) in [
+        ([("status", "http://hl7.org/fhir/task-status|received"), ("_total", "none")], true),
+        ([("status", "|received,on-hold"), ("_pretty", "true")], true),
+        ([("status", "requested,on-hold"), ("_format", "json")], false),
+    ] {
+        let search = read(&asked).unwrap_or_else(|line| panic!("{asked:?}: {}", line.words));
+        assert_eq!(search.takes(&one), takes, "{asked:?}");
+    }
+    let none = read(&[("status", "on-hold")]).unwrap_or_else(|line| panic!("{}", line.words));
+    assert_eq!(none.link("https://x/Task", None), "https://x/Task?status=on-hold&_count=50");
+    let counted = read(&[("_id", id), ("_count", "0"), ("_total", "accurate")]);
+    let counted = counted.unwrap_or_else(|line| panic!("{}", line.words));
+    assert_eq!(counted.page(vec![one]).0.len(), 0);
+}
+
+#[test]
+fn a_parameter_of_fhir_is_named_where_it_is_not_understood_and_another_is_not() {
+    let words = |name| read(&[(name, "x")]).err().map(|line| line.words).unwrap_or_default();
+    assert!(words("patient:identifier").starts_with("patient: ") && words("_summary").starts_with("_summary: "));
+    assert!(!words("Testpatient").contains("Testpatient"));
+    let twice = read(&[("status", "failed"), ("status", "failed")]).err().map(|line| line.words).unwrap_or_default();
+    assert!(twice.starts_with("status: "), "{twice}");
 }

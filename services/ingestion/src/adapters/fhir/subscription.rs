@@ -65,6 +65,8 @@ pub struct Told {
     pub id: Option<String>,
     /// Whether it is to end.
     pub is_off: bool,
+    /// Whether it is told to be active, as whoever reads it and sends it back tells it.
+    pub is_active: bool,
     /// What is asked for.
     pub wish: Wish,
     /// Where notifications go.
@@ -92,7 +94,7 @@ pub fn read(body: &[u8], base: &str) -> Result<Told, Vec<Fault>> {
 }
 
 fn look(resource: &Element<'_>, base: &str) -> Option<Told> {
-    let status = resource.code("status", &["requested", "off"]);
+    let status = resource.code("status", &["requested", "active", "off"]);
     if !resource.has("status") {
         resource.missing("status", Class::Malformed, NO_STATUS);
     }
@@ -128,6 +130,7 @@ fn look(resource: &Element<'_>, base: &str) -> Option<Told> {
     Some(Told {
         id: resource.text("id").map(str::to_owned),
         is_off: status? == "off",
+        is_active: status? == "active",
         wish: Wish {
             statuses,
             content: content?,
@@ -397,7 +400,7 @@ mod tests {
             told["channel"]["header"] = json!([header]);
             assert_eq!(faults(&told), place("Subscription.channel.header", "value"), "{header}");
         }
-        assert_eq!(changed(|told| told["status"] = json!("active")), place("Subscription.status", "code-invalid"));
+        assert_eq!(changed(|told| told["status"] = json!("error")), place("Subscription.status", "code-invalid"));
         assert_eq!(changed(|told| told["end"] = json!("soon")), place("Subscription.end", "value"));
     }
 }

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::keep::Origin;
 use super::{Documents, Heading, INFECTED, PART};
-use crate::adapters::fhir::{document, json};
+use crate::adapters::fhir::{carried, json};
 use crate::adapters::hl7::message::Message;
 use crate::adapters::hl7::{charset, documents as hl7};
 use crate::error::Refusal;
@@ -235,7 +235,7 @@ fn of_hl7(message: &Message<'_>, profile: &Profile) -> Vec<Carried> {
 
 fn of_fhir(raw: &[u8], profile: &Profile) -> Vec<Carried> {
     let Ok(body) = json::read(raw) else { return Vec::new() };
-    let read = |document: document::Carried| Carried {
+    let read = |document: carried::Carried| Carried {
         record_kind: kind_of(profile, document.codes.iter().map(String::as_str)),
         title: document.title,
         bytes: document.bytes,
@@ -243,5 +243,5 @@ fn of_fhir(raw: &[u8], profile: &Profile) -> Vec<Carried> {
         as_sent: String::new(),
         is_told: false,
     };
-    document::carried(&body).into_iter().map(read).collect()
+    carried::carried(&body).into_iter().map(read).collect()
 }

@@ -6,27 +6,29 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use axum::extract::{Form, Path, Query, State};
-use axum::response::Response;
+use axum::extract::{Form, FromRequest as _, Path, Query, Request, State};
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodRouter, get, post};
 use causeway_funnel::records::Checklists;
 use causeway_mailbox::Ts;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, StatusCode, header};
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::Value;
 use tracing::error;
 use uuid::Uuid;
 
+use super::format;
 use super::given::{business_key, number_context, number_key};
 use super::sender::{self, Sender};
 use super::told::versioned;
 use super::{Door, answer, refused, said};
 use crate::adapters::fhir::fault::{Issue, Severity};
+use crate::adapters::fhir::number::Number;
 use crate::adapters::fhir::outcome::Line;
 use crate::adapters::fhir::response;
-use crate::adapters::fhir::search::{Number, Search, Wanted};
-use crate::adapters::fhir::task::Standing;
+use crate::adapters::fhir::search::{Search, Wanted};
+use crate::adapters::fhir::task::{REFERENCE_SYSTEM, Standing};
 use crate::domain::wanted;
 use crate::error::Refusal;
 use crate::store;
@@ -97,10 +99,19 @@ pub fn search_by_form(kind: Kind) -> MethodRouter<Arc<Door>> {
     post(
         move |State(door): State<Arc<Door>>,
               Path(center): Path<String>,
-              headers: HeaderMap,
               Query(mut asked): Query<Asked>,
-              Form(more): Form<Asked>| async move {
-            asked.extend(more);
+              request: Request| async move {
+            let headers = request.headers().clone();
+            // All that is asked for may stand in the address, and then there is nothing to be a form.
+            if headers.contains_key(header::CONTENT_TYPE) {
+                match Form::<Asked>::from_request(request, &()).await {
+                    Ok(Form(more)) => asked.extend(more),
+                    Err(rejection) => return rejection.into_response(),
+                }
+            }
+            if asked.iter().any(|(name, value)| name == "_format" && !format::is_format(value)) {
+                return format::not_json();
+            }
             searched(&door, &center, &headers, (kind, asked)).await
         },
     )
@@ -160,6 +171,9 @@ struct Found {
 }
 
 async fn find(door: &Door, sender: &Sender, kind: Kind, search: &mut Search) -> Result<Found, Refusal> {
+    if !search.codes.is_empty() && search.statuses.is_empty() {
+        return Ok(Found { page: Vec::new(), total: Some(0), next: None });
+    }
     let found = match &search.wanted {
         Wanted::Ones(ids) => of_feed(door, sender, ids.clone()).await?,
         Wanted::Numbers(numbers) => {
@@ -177,12 +191,15 @@ async fn find(door: &Door, sender: &Sender, kind: Kind, search: &mut Search) -> 
     Ok(Found { page, total, next })
 }
 
-/// The referrals with some of the office's numbers. One that was taken before its number was kept by itself is known by who gave
+/// The referrals with some of the office's numbers, or of ours. One that was taken before its number was kept by itself is known by who gave
 /// it as well, and bears the number that it was asked for by.
-async fn numbered(door: &Door, sender: &Sender, numbers: &[Number]) -> Result<Vec<Standing>, Refusal> {
+pub async fn numbered(door: &Door, sender: &Sender, numbers: &[Number]) -> Result<Vec<Standing>, Refusal> {
     let center = sender.center();
-    let (mut keys, mut whole) = (Vec::new(), Vec::new());
+    let (mut keys, mut whole, mut ours) = (Vec::new(), Vec::new(), Vec::new());
     for number in numbers {
+        if number.system.as_ref().is_none_or(|system| system == REFERENCE_SYSTEM) {
+            ours.push(number.value.clone());
+        }
         let told = (number.system.clone().unwrap_or_default(), number.value.clone());
         whole.push((door.acceptance.kept_key(center, &business_key(&sender.feed.id, &told))?, told));
         if number.system.is_none() {
@@ -194,7 +211,10 @@ async fn numbered(door: &Door, sender: &Sender, numbers: &[Number]) -> Result<Ve
     let read = door.database.read(center, move |tx| {
         Box::pin(async move {
             let keys: Vec<&[u8]> = keys.iter().map(<[u8; 16]>::as_slice).collect();
-            let some = if keys.is_empty() { Vec::new() } else { referrals::numbered(tx, &feed, &keys).await? };
+            let mut some = if keys.is_empty() { Vec::new() } else { referrals::numbered(tx, &feed, &keys).await? };
+            if !ours.is_empty() {
+                some.extend(store::referred(tx, &ours).await?);
+            }
             let asked: Vec<&[u8]> = asked.iter().map(<[u8; 16]>::as_slice).collect();
             Ok::<_, Refusal>((some, store::kept(tx, &asked).await?))
         })

@@ -7,12 +7,13 @@ use causeway_funnel::inquiry::Source;
 use super::given::business_key;
 use super::read::Read;
 use super::sender::Sender;
-use super::told::{self, Told};
+use super::told::Told;
 use super::{Door, line_of};
 use crate::adapters::fhir::fault::{Issue, Severity};
 use crate::adapters::fhir::form::Form;
 use crate::adapters::fhir::intake::Topic;
 use crate::adapters::fhir::outcome::{Line, lines};
+use crate::adapters::fhir::places::Places;
 use crate::domain::submission::Submission;
 use crate::error::Refusal;
 use crate::handlers::keep;
@@ -63,13 +64,20 @@ impl Read {
             Err(Refusal::Faults(faults)) => (Severity::Error, faults),
             Err(other) => return vec![line_of(&other)],
         };
-        let faults = faults.iter().map(|fault| self.field(&fault.field, &fault.message, severity));
+        let faults =
+            faults.iter().map(|fault| self.field((&fault.field, fault.code.as_str(), &fault.message), severity));
         of_form.into_iter().chain(faults).collect()
     }
 
-    /// What is to be mended in an answer.
-    pub fn field(&self, field: &str, message: &str, severity: Severity) -> Line {
-        told::field(matches!(self.intake.topic, Topic::Form(_)), (field, message), severity)
+    /// What is to be mended in an answer: its key, the code of its fault and the form's words.
+    pub fn field(&self, fault: (&str, &str, &str), severity: Severity) -> Line {
+        let unplaced = Places::default();
+        let places = match &self.intake.topic {
+            Topic::Referral(told) => &told.places,
+            Topic::Form(told) => &told.places,
+            Topic::Withdrawal(_) | Topic::Refused => &unplaced,
+        };
+        places.line(fault, severity)
     }
 }
 
@@ -78,7 +86,7 @@ fn unknown_form(sender: &Sender, told: &Form) -> Option<Line> {
     const UNKNOWN: &str = "The center has no form of this name: questionnaire has to end in the id of one of its forms";
     const OTHER_VERSION: &str = "The center has another version of this form by now; the answers are taken as they are";
     let line = |severity, issue, words: &str| {
-        Some(Line::new(severity, issue, words).at("QuestionnaireResponse.questionnaire"))
+        Some(Line::new(severity, issue, words).at(format!("{}.questionnaire", told.places.request)))
     };
     match sender.profile().form(&told.form_id) {
         None => line(Severity::Error, Issue::NotFound, UNKNOWN),

@@ -21,6 +21,8 @@ use super::read::{Read, checked, read};
 use super::sender::Sender;
 use super::told::{self, Fate, Told};
 use super::{Door, line_of, said, status_of};
+use crate::adapters::fhir::carried;
+use crate::adapters::fhir::check;
 use crate::adapters::fhir::fault::{Issue, Severity, status};
 use crate::adapters::fhir::intake::Topic;
 use crate::adapters::fhir::outcome::{Line, lines};
@@ -73,30 +75,32 @@ pub async fn form(
     give(&door, &center, &headers, body, Some("QuestionnaireResponse")).await
 }
 
-/// `POST [base]/[type]/$validate`: the same faults, and nothing is kept. The body tells its type.
+/// `POST [base]/$validate` and `POST [base]/[type]/$validate`: the same faults and those of its shape, and nothing is kept.
 pub async fn validated(
-    State(door): State<Arc<Door>>,
-    Path(center): Path<String>,
-    headers: HeaderMap,
-    body: Body,
+    door: &Arc<Door>,
+    center: &str,
+    headers: &HeaderMap,
+    (asked, body): (check::Asked, Body),
 ) -> Response {
-    let read = match checked(&door, &center, &headers, body).await {
+    let read = match checked(door, center, headers, body, asked).await {
         Ok(read) => read,
         Err(response) => return *response,
     };
     let mut told = lines(&read.intake.faults);
     if let Topic::Form(form) = &read.intake.topic {
-        told.extend(read.form_faults(&door, form));
+        told.extend(read.form_faults(door, form));
     }
-    said(StatusCode::OK, &told)
+    let is_refused = told.iter().any(|line| line.expression == check::MODE);
+    said(if is_refused { StatusCode::BAD_REQUEST } else { StatusCode::OK }, &told)
 }
 
 async fn give(door: &Arc<Door>, center: &str, headers: &HeaderMap, body: Body, only: Option<&'static str>) -> Response {
-    let read = match read(door, center, headers, body, only).await {
+    let mut read = match read(door, center, headers, body, only).await {
         Ok(read) => read,
         Err(response) => return *response,
     };
-    let feed = read.sender.feed.id.as_str();
+    let feed = read.sender.feed.id.clone();
+    let feed = feed.as_str();
     let span =
         info_span!("give", otel.name = "fhir request", otel.kind = "server", causeway.service = "ingestion", feed);
     let endpoint = door.endpoint(center, headers);
@@ -116,7 +120,10 @@ async fn give(door: &Arc<Door>, center: &str, headers: &HeaderMap, body: Body, o
 
 impl Read {
     /// Keeps a request as what it is.
-    async fn keep(&self, door: &Door) -> Result<Told, Refusal> {
+    async fn keep(&mut self, door: &Door) -> Result<Told, Refusal> {
+        if let Some(told) = self.settle(door).await? {
+            return Ok(told);
+        }
         match &self.intake.topic {
             Topic::Refused => self.refuse(door, lines(&self.intake.faults), status(&self.intake.faults)).await,
             Topic::Referral(told) => match told.verb {
@@ -152,7 +159,9 @@ impl Read {
         let verdict = match door.acceptance.write(self.sender.profile(), submission, Some(heard), trace).await {
             Ok(verdict) => verdict,
             Err(Refusal::Faults(faults)) => {
-                let told = faults.iter().map(|fault| self.field(&fault.field, &fault.message, Severity::Error));
+                let told = faults
+                    .iter()
+                    .map(|fault| self.field((&fault.field, fault.code.as_str(), &fault.message), Severity::Error));
                 return self.refuse(door, told.collect(), 422).await;
             }
             Err(other) => return Err(other),
@@ -160,17 +169,19 @@ impl Read {
         Ok(match verdict {
             Verdict::Kept(answer) => {
                 let faults = answer.to_repair.iter();
-                said.extend(faults.map(|fault| self.field(&fault.field, &fault.message, Severity::Warning)));
+                said.extend(
+                    faults.map(|fault| self.field((&fault.field, &fault.code, &fault.message), Severity::Warning)),
+                );
                 let is_form = matches!(self.intake.topic, Topic::Form(_));
                 let standing = Standing { number: self.number().cloned(), ..standing(&answer, is_form)? };
-                Told::standing(standing, Fate::New, said)
+                self.told(standing, Fate::New, said)
             }
             Verdict::Repeated(answer) => {
-                Told::standing(self.known(door, parsed(&answer.inquiry_id)?).await?, Fate::Repeated, said)
+                self.told(self.known(door, parsed(&answer.inquiry_id)?).await?, Fate::Repeated, said)
             }
-            Verdict::KeyReused(inquiry) => Told::standing(self.known(door, inquiry).await?, Fate::Changed, said),
+            Verdict::KeyReused(inquiry) => self.told(self.known(door, inquiry).await?, Fate::Changed, said),
             Verdict::Reopened(answer) => {
-                Told::standing(self.known(door, parsed(&answer.inquiry_id)?).await?, Fate::Parked, said)
+                self.told(self.known(door, parsed(&answer.inquiry_id)?).await?, Fate::Parked, said)
             }
             Verdict::ControlIdReused => Told::number_reused(),
             Verdict::HeardBefore(same) => self.before(door, *same).await?,
@@ -197,7 +208,7 @@ impl Read {
         }
         let said = lines(&self.intake.faults);
         Ok(match inquiry {
-            Some(inquiry) => Told::standing(self.known(door, inquiry).await?, Fate::Parked, said),
+            Some(inquiry) => self.told(self.known(door, inquiry).await?, Fate::Parked, said),
             None => Told::waiting(said),
         })
     }
@@ -215,7 +226,7 @@ impl Read {
         {
             return Ok(Told::number_reused());
         }
-        Ok(Told::standing(self.known(door, inquiry).await?, Fate::Asked, lines(&self.intake.faults)))
+        Ok(self.told(self.known(door, inquiry).await?, Fate::Asked, lines(&self.intake.faults)))
     }
 
     /// Keeps what is refused, as evidence; what stands already is not refused later.
@@ -256,7 +267,7 @@ impl Read {
             REFERRAL_CHANGED => Fate::Changed,
             _ => Fate::Parked,
         };
-        Ok(Told::standing(self.known(door, inquiry).await?, fate, said))
+        Ok(self.told(self.known(door, inquiry).await?, fate, said))
     }
 
     /// A referral sent alone has no number of the request, so that it can't be told from its first sending. Where it was
@@ -264,6 +275,15 @@ impl Read {
     fn takes_up_again(&self, standing: &Standing) -> bool {
         let is_new = matches!(&self.intake.topic, Topic::Referral(told) if told.verb == Verb::New);
         is_new && self.intake.letter.control.is_none() && (standing.is_withdrawn || standing.is_cancelled)
+    }
+
+    fn told(&self, standing: Standing, fate: Fate, said: Vec<Line>) -> Told {
+        let place = match &self.intake.topic {
+            Topic::Referral(told) => &told.places.request,
+            Topic::Form(told) => &told.places.request,
+            Topic::Withdrawal(_) | Topic::Refused => "",
+        };
+        Told::standing((standing, place), fate, said)
     }
 
     /// What a referral is known by: the office's number, or whom and what it tells of where it has none.
@@ -275,7 +295,11 @@ impl Read {
         }
     }
 
-    async fn find(&self, door: &Door, told: &Referral) -> Result<Option<Uuid>, Refusal> {
+    /// The inquiry of a referral.
+    pub async fn find(&self, door: &Door, told: &Referral) -> Result<Option<Uuid>, Refusal> {
+        if self.about.is_some() {
+            return Ok(self.about);
+        }
         let key = door.acceptance.kept_key(self.sender.center(), &self.key(told))?;
         let known = keep::known(&door.database, self.sender.center(), Some(key), String::new()).await?;
         Ok(known.map(|(inquiry, _)| inquiry))
@@ -332,8 +356,7 @@ impl Read {
                 kind: self.intake.letter.kind.to_owned(),
                 hashes: (sealer.blind(center, CONTROL_KEY, key)?, sealer.blind(center, CONTENT_HASH, content)?),
                 sealed: sealer.seal(center, &format!("messages.sealed:{}", self.message_id), &self.body)?,
-                // What only looks so costs one look into what was kept.
-                carries: memchr::memmem::find(&self.body, b"DocumentReference").is_some(),
+                carries: carried::may_be_in(&self.body),
                 number: self.number().map(|number| self.kept_number(door, number)).transpose()?,
                 sent_at: None,
             })

@@ -7,6 +7,8 @@ use ask::Kind;
 pub use ask::standing;
 
 mod ask;
+mod condition;
+mod format;
 mod forms;
 pub mod given;
 mod read;
@@ -16,11 +18,12 @@ mod told;
 mod wish;
 mod withdraw;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Path, Query, Request, State};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{any, get, post};
@@ -34,6 +37,7 @@ use super::accept::Acceptance;
 use super::hooks;
 use super::limit::{self, Guard};
 use crate::adapters::fhir::capability;
+use crate::adapters::fhir::check;
 use crate::adapters::fhir::fault::{Issue, Severity};
 use crate::adapters::fhir::kinds;
 use crate::adapters::fhir::outcome::{self, Line};
@@ -76,7 +80,6 @@ pub fn router(door: Arc<Door>) -> Router {
         .route("/fhir/{center}/", post(given::anything))
         .route("/fhir/{center}/metadata", get(metadata))
         .route("/fhir/{center}/$process-message", post(given::anything))
-        .route("/fhir/{center}/$validate", post(given::validated))
         .merge(checks())
         .route("/fhir/{center}/Task", ask::search(Kind::Task))
         .route("/fhir/{center}/Task/{id}", ask::read(Kind::Task).put(withdraw::task))
@@ -105,11 +108,19 @@ fn asked() -> Router<Arc<Door>> {
     })
 }
 
-/// `POST [base]/[type]/$validate` for every type that a referral is read from.
+/// `POST [base]/$validate`, and `POST [base]/[type]/$validate` for every type that a referral is read from.
 fn checks() -> Router<Arc<Door>> {
-    let kinds = kinds::READ.into_iter().chain(["Bundle"]);
-    kinds.fold(Router::new(), |router, kind| {
-        router.route(&format!("/fhir/{{center}}/{kind}/$validate"), post(given::validated))
+    let kinds = kinds::READ.into_iter().chain(["Bundle"]).map(|kind| (format!("{kind}/"), Some(kind)));
+    kinds.chain([(String::new(), None)]).fold(Router::new(), |router, (place, only)| {
+        let validated = move |State(door): State<Arc<Door>>,
+                              Path(center): Path<String>,
+                              Query(asked): Query<HashMap<String, String>>,
+                              headers: HeaderMap,
+                              body: Body| async move {
+            let (mode, has_profile) = (asked.get("mode").cloned(), asked.contains_key("profile"));
+            given::validated(&door, &center, &headers, (check::Asked { only, mode, has_profile }, body)).await
+        };
+        router.route(&format!("/fhir/{{center}}/{place}$validate"), post(validated))
     })
 }
 
@@ -120,9 +131,8 @@ pub fn in_fhir(router: Router) -> Router {
 }
 
 async fn told_in_fhir(request: Request, next: Next) -> Response {
-    if !may_be_json(request.headers()) {
-        const WORDS: &str = "Only JSON is spoken here: accept application/fhir+json";
-        return said(StatusCode::NOT_ACCEPTABLE, &[Line::new(Severity::Error, Issue::NotSupported, WORDS)]);
+    if let Some(refused) = format::refused(request.uri().query().unwrap_or_default(), request.headers()) {
+        return refused;
     }
     let response = next.run(request).await;
     let kind = response.headers().get(header::CONTENT_TYPE);
@@ -147,11 +157,6 @@ async fn told_in_fhir(request: Request, next: Next) -> Response {
     }
     let body = outcome::of(&[Line::new(Severity::Error, issue, words)]);
     Response::from_parts(parts, Body::from(body.to_string()))
-}
-
-fn may_be_json(headers: &HeaderMap) -> bool {
-    let told = headers.get(header::ACCEPT).and_then(|kinds| kinds.to_str().ok()).unwrap_or("*/*");
-    ["json", "*/*", "application/*"].iter().any(|kind| told.contains(kind))
 }
 
 async fn metadata(State(door): State<Arc<Door>>, Path(center): Path<String>, headers: HeaderMap) -> Response {

@@ -9,17 +9,19 @@ use axum::body::{Body, to_bytes};
 use axum::response::Response;
 use bytes::Bytes;
 use causeway_auth::fingerprint;
-use http::{HeaderMap, HeaderName, StatusCode, header};
+use http::{HeaderMap, HeaderName, StatusCode};
 use tokio::sync::OwnedSemaphorePermit;
 use uuid::Uuid;
 
+use super::format::is_json;
 use super::sender::{self, Sender};
 use super::{Door, said};
-use crate::adapters::fhir::check::check;
+use crate::adapters::fhir::check;
 use crate::adapters::fhir::document;
 use crate::adapters::fhir::fault::{Class, Fault, Issue, Severity};
 use crate::adapters::fhir::intake::{Expectations, Intake, Letter, Topic, judge};
-use crate::adapters::fhir::json;
+use crate::adapters::fhir::json::{self, Why};
+use crate::adapters::fhir::number;
 use crate::adapters::fhir::outcome::Line;
 use crate::error::Refusal;
 
@@ -42,6 +44,8 @@ pub struct Read {
     pub body: Bytes,
     /// The id under which it is kept.
     pub message_id: Uuid,
+    /// The inquiry that its sender names by our id, where it is not known by its number.
+    pub about: Option<Uuid>,
     /// Its place among the bodies that are held at once.
     _place: OwnedSemaphorePermit,
 }
@@ -58,8 +62,14 @@ pub async fn read(
 }
 
 /// Reads what is to be checked alone, which may be a part of a referral as well.
-pub async fn checked(door: &Arc<Door>, center: &str, headers: &HeaderMap, body: Body) -> Result<Read, Box<Response>> {
-    understood(door, center, headers, body, check).await
+pub async fn checked(
+    door: &Arc<Door>,
+    center: &str,
+    headers: &HeaderMap,
+    body: Body,
+    asked: check::Asked,
+) -> Result<Read, Box<Response>> {
+    understood(door, center, headers, body, move |body, expected| check::check(body, &asked, expected)).await
 }
 
 async fn understood(
@@ -96,17 +106,8 @@ async fn understood(
         let understood = tokio::task::spawn_blocking(move || (asked.understand(&shared, judge), place)).await;
         understood.map_err(|_| Box::new(super::refused(&Refusal::Internal)))?
     };
-    Ok(Read { sender, intake, content, body, message_id: door.acceptance.clock.new_id(), _place: place })
-}
-
-/// JSON of FHIR R4: a version that is told has to be this one (FHIR R4 section 3.1.0.1.11).
-pub(super) fn is_json(headers: &HeaderMap) -> bool {
-    const KINDS: [&str; 3] = ["application/fhir+json", "application/json", "application/json+fhir"];
-    let told = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    let (kind, parameters) = told.split_once(';').unwrap_or((told, ""));
-    let mut versions = parameters.split(';').filter_map(|part| part.trim().strip_prefix("fhirVersion="));
-    KINDS.iter().any(|known| kind.trim().eq_ignore_ascii_case(known))
-        && versions.all(|told| told.trim_matches('"') == "4.0")
+    let message_id = door.acceptance.clock.new_id();
+    Ok(Read { sender, intake, content, body, message_id, about: None, _place: place })
 }
 
 /// What is known of a request besides its body.
@@ -138,47 +139,42 @@ impl Asked {
         let intake = judge(&read, &expected);
         let mut plain = String::with_capacity(body.len());
         read.write_plainly(&ENVELOPE, &mut plain);
-        (intake, fingerprint([plain.as_str()]))
+        // A number that stands in the header alone tells two requests of one body apart.
+        let content = match self.if_none_exist.as_deref().and_then(number::searched) {
+            Some(number) => fingerprint([plain.as_str(), number.borne().system, number.borne().value]),
+            None => fingerprint([plain.as_str()]),
+        };
+        (intake, content)
     }
 }
 
-/// Where reading stopped is all that can be told.
+/// Why reading stopped, and where, is all that can be told.
 fn unreadable(place: json::Unreadable) -> Intake {
-    let fault = if place.is_too_much {
-        let words = format!(
-            "The body has more than {} JSON values, which is more than this door takes: send one referral in each request",
-            json::MOST_VALUES
-        );
-        Fault::new(Severity::Fatal, Issue::TooLong, Class::TooLarge, words)
-    } else {
-        let words = format!(
-            "The body is no JSON that can be read: there is a fault at line {} column {}, or it nests too deeply",
-            place.line, place.column
-        );
-        Fault::new(Severity::Fatal, Issue::Structure, Class::Malformed, words)
+    const ENCODING: &str = "The body is not in UTF-8, the one encoding of JSON in FHIR: send it in UTF-8";
+    let (issue, class, words) = match place.why {
+        Why::TooMuch => {
+            let words = format!(
+                "The body has more than {} JSON values, which is more than this door takes: send one referral in each request",
+                json::MOST_VALUES
+            );
+            (Issue::TooLong, Class::TooLarge, words)
+        }
+        Why::TooDeep => {
+            let words = format!(
+                "The body nests more than {} levels deep, which no resource that is read here does",
+                json::DEEPEST
+            );
+            (Issue::TooLong, Class::Malformed, words)
+        }
+        Why::Encoding => (Issue::Structure, Class::Malformed, ENCODING.to_owned()),
+        Why::Syntax => {
+            let (line, column) = (place.line, place.column);
+            let words =
+                format!("The body is no JSON that can be read: there is a fault at line {line} column {column}");
+            (Issue::Structure, Class::Malformed, words)
+        }
     };
+    let fault = Fault::new(Severity::Fatal, issue, class, words);
     let letter = Letter { kind: "unreadable", ..Letter::default() };
     Intake { letter, topic: Topic::Refused, faults: vec![fault], oddities: Vec::new() }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use http::HeaderValue;
-
-    #[test]
-    fn only_json_of_this_version_is_read() {
-        let is = |kind: &'static str| {
-            is_json(&HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static(kind))]))
-        };
-        for kind in
-            ["application/fhir+json", "application/json; charset=utf-8", "Application/FHIR+JSON;fhirVersion=4.0"]
-        {
-            assert!(is(kind), "{kind}");
-        }
-        for kind in ["", "application/fhir+xml", "text/plain", "application/fhir+json; fhirVersion=5.0"] {
-            assert!(!is(kind), "{kind}");
-        }
-        assert!(!is_json(&HeaderMap::new()));
-    }
 }

@@ -13,7 +13,8 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::read::{IF_NONE_EXIST, is_json};
+use super::format::{self, is_json};
+use super::read::IF_NONE_EXIST;
 use super::sender::{self, Sender};
 use super::wish::{ABSENT, STOPPED_WORDS, change, make};
 use super::{Door, answer, refused, said};
@@ -54,7 +55,8 @@ pub async fn create(
         Ok(Ok(made)) => {
             let subscription = hooks::shown(&made.stored);
             let status = if made.is_new { StatusCode::CREATED } else { StatusCode::OK };
-            let mut response = answer(status, &subscription.resource(&told.endpoint, made.secret.as_deref()));
+            let mut response =
+                format::wished(&headers, status, &subscription.resource(&told.endpoint, made.secret.as_deref()));
             if let Ok(place) = HeaderValue::try_from(subscription.address()) {
                 response.headers_mut().insert(header::LOCATION, place);
             }
@@ -75,11 +77,11 @@ pub async fn update(
         Err(response) => return *response,
     };
     let base = door.endpoint(&center, &headers);
-    let seen = headers.get(header::IF_MATCH).map(|told| told.as_bytes().to_vec());
+    let seen = headers.get(header::IF_MATCH).map(|told| told.to_str().unwrap_or_default().to_owned());
     match change(&door, &sender, &told, (&id, &base, seen)).await {
         Err(refusal) => refused(&refusal),
         Ok(Err((status, line))) => said(status, &[line]),
-        Ok(Ok(stored)) => shown(&door, &sender, &stored),
+        Ok(Ok(stored)) => shown(&door, &sender, &stored, &headers),
     }
 }
 
@@ -90,7 +92,7 @@ pub async fn one(
     headers: HeaderMap,
 ) -> Response {
     match own(&door, &center, &headers, &id).await {
-        Ok((sender, stored)) => shown(&door, &sender, &stored),
+        Ok((sender, stored)) => shown(&door, &sender, &stored, &HeaderMap::new()),
         Err(response) => *response,
     }
 }
@@ -107,7 +109,7 @@ pub async fn list(
         Ok(sender) => sender,
         Err(response) => return *response,
     };
-    if asked.iter().any(|(name, value)| name != "_format" || !value.contains("json")) {
+    if asked.iter().any(|(name, _)| !["_format", "_pretty"].contains(&name.as_str())) {
         return said(StatusCode::BAD_REQUEST, &[Line::new(Severity::Error, Issue::NotSupported, NOT_SEARCHED)]);
     }
     let feed = sender.feed.id.clone();
@@ -195,7 +197,7 @@ pub async fn events(
         match (name.as_str(), value.parse::<i64>()) {
             ("eventsSinceNumber", Ok(number)) => span.0 = number,
             ("eventsUntilNumber", Ok(number)) => span.1 = number,
-            ("_format", _) if value.contains("json") => {}
+            ("_format" | "_pretty", _) => {}
             _ => is_understood = false,
         }
     }
@@ -268,9 +270,9 @@ fn resource(door: &Door, sender: &Sender, stored: &Stored) -> Result<Value, Refu
     Ok(hooks::shown(stored).resource(&destination.endpoint, None))
 }
 
-fn shown(door: &Door, sender: &Sender, stored: &Stored) -> Response {
+fn shown(door: &Door, sender: &Sender, stored: &Stored, headers: &HeaderMap) -> Response {
     match resource(door, sender, stored) {
-        Ok(resource) => versioned(answer(StatusCode::OK, &resource), &hooks::shown(stored)),
+        Ok(resource) => versioned(format::wished(headers, StatusCode::OK, &resource), &hooks::shown(stored)),
         Err(refusal) => refused(&refusal),
     }
 }

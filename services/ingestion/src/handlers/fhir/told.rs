@@ -3,15 +3,14 @@
 //! The status of HTTP says the same as the body, because many systems read nothing else: a refused message is no 200.
 //! Deliberately not here: what becomes of a request (given).
 
-use axum::body::Body;
 use axum::response::Response;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use serde_json::Value;
 use uuid::Uuid;
 
 use super::answer;
+use super::format::{self, Wish};
 use crate::adapters::fhir::fault::{Issue, Severity};
 use crate::adapters::fhir::intake::{FORM, Letter, Shape};
 use crate::adapters::fhir::outcome::{self, Line};
@@ -54,8 +53,8 @@ const REUSED: &str =
     "This number was used for another request: send it under a new one. What was sent waits for a person";
 
 impl Told {
-    /// Something of an inquiry.
-    pub fn standing(standing: Standing, fate: Fate, mut said: Vec<Line>) -> Self {
+    /// Something of an inquiry, and where in the request it stands.
+    pub fn standing((standing, place): (Standing, &str), fate: Fate, mut said: Vec<Line>) -> Self {
         let words = match fate {
             Fate::Changed => Some(CHANGED),
             Fate::Parked => Some(PARKED),
@@ -64,7 +63,6 @@ impl Told {
         let warning = |words: &str| {
             Line::new(Severity::Warning, Issue::Conflict, format!("{words} (inquiry {})", standing.inquiry_id))
         };
-        let place = if standing.is_form { "QuestionnaireResponse" } else { "ServiceRequest" };
         said.extend(words.map(|words| warning(words).at(place)));
         let kept = format!(
             "Kept under our number {}; Task/{} tells what becomes of it",
@@ -119,18 +117,6 @@ impl Told {
     }
 }
 
-/// What is to be mended in an answer, at its place in the resource that it came from.
-pub fn field(is_form: bool, (field, message): (&str, &str), severity: Severity) -> Line {
-    let place = match field {
-        _ if is_form => format!("QuestionnaireResponse.item.where(linkId='{field}')"),
-        "name" | "patient_name" => "Patient.name".to_owned(),
-        "phone" | "email" => "Patient.telecom".to_owned(),
-        "birth_date" => "Patient.birthDate".to_owned(),
-        _ => "ServiceRequest".to_owned(),
-    };
-    Line::new(severity, Issue::Value, message).at(place)
-}
-
 /// The answer to a request.
 pub fn response(
     letter: &Letter,
@@ -161,17 +147,11 @@ pub fn response(
 
 /// One resource: where it stands now, and what the sender prefers to see of it (FHIR R4 section 3.1.0.1.9).
 fn single(told: &Told, (endpoint, headers): (&str, &HeaderMap)) -> Response {
-    const PREFER: HeaderName = HeaderName::from_static("prefer");
     let Some(standing) = &told.standing else { return answer(told.status, &outcome::of(&told.said)) };
-    let prefers = |what: &str| headers.get(PREFER).is_some_and(|value| value.as_bytes() == what.as_bytes());
-    let mut response = match () {
-        () if prefers("return=minimal") => {
-            let mut response = answer(told.status, &Value::Null);
-            *response.body_mut() = Body::empty();
-            response
-        }
-        () if prefers("return=representation") && !standing.is_form => answer(told.status, &standing.request()),
-        () => answer(told.status, &outcome::of(&told.said)),
+    let mut response = match format::wish(headers) {
+        Some(Wish::Minimal) => format::empty(told.status),
+        Some(Wish::Representation) if !standing.is_form => answer(told.status, &standing.request()),
+        _ => answer(told.status, &outcome::of(&told.said)),
     };
     let place = format!("{endpoint}/{}/_history/{}", standing.focus(), standing.version);
     if let Ok(place) = HeaderValue::try_from(place) {

@@ -14,6 +14,7 @@ use http::StatusCode;
 use uuid::Uuid;
 
 use super::Door;
+use super::condition::is_version;
 use super::sender::Sender;
 use crate::adapters::fhir::fault::{Issue, Severity};
 use crate::adapters::fhir::outcome::Line;
@@ -93,7 +94,7 @@ pub struct Made {
 pub async fn make(door: &Door, sender: &Sender, told: &Told, base: &str) -> Fate<Made> {
     const OFF: &str = "A new Subscription is sent as requested";
     const FULL: &str = "Your feed has as many subscriptions as it may: delete one that is not needed any more";
-    if told.is_off {
+    if told.is_off || told.is_active {
         return refuse(StatusCode::UNPROCESSABLE_ENTITY, Issue::BusinessRule, OFF, "Subscription.status");
     }
     if let Some(unfit) = unfit_or_past(door, sender, told) {
@@ -138,7 +139,7 @@ pub async fn change(
     door: &Door,
     sender: &Sender,
     told: &Told,
-    (id, base, seen): (&str, &str, Option<Vec<u8>>),
+    (id, base, seen): (&str, &str, Option<String>),
 ) -> Fate<Stored> {
     const OTHER_ID: &str = "The id of the Subscription is another than that of the address";
     const OTHER_VERSION: &str = "The Subscription has changed since you have seen it: read it again and decide again";
@@ -152,14 +153,14 @@ pub async fn change(
     if let Some(unfit) = unfit_or_past(door, sender, told).filter(|_| !told.is_off) {
         return Ok(Err(unfit));
     }
-    let (row, is_off) = (Row::of(door, sender, told, base)?, told.is_off);
+    let (row, is_off, is_active) = (Row::of(door, sender, told, base)?, told.is_off, told.is_active);
     let changed = door.database.with_tx(sender.center(), move |tx| {
         Box::pin(async move {
             let standing = subscriptions::of_feed(tx, &row.feed).await?;
             let Some(now) = standing.iter().find(|stored| stored.subscription_id == id) else {
                 return Ok(Err((StatusCode::NOT_FOUND, ONLY_OWN)));
             };
-            if seen.is_some_and(|seen| seen != hooks::shown(now).etag().as_bytes()) {
+            if seen.is_some_and(|seen| !is_version(&seen, &hooks::shown(now).etag())) {
                 return Ok(Err((StatusCode::PRECONDITION_FAILED, OTHER_VERSION)));
             }
             if now.reason == STOPPED || (!is_off && row.is_stopped(&standing)?) {
@@ -172,8 +173,15 @@ pub async fn change(
             if subscriptions::same(tx, &row.feed, &row.same).await?.is_some_and(|other| other != id) {
                 return Ok(Err((StatusCode::CONFLICT, TWICE)));
             }
-            let secret = row.opened(now)?.secret;
-            Ok::<_, Refusal>(Ok(row.write(tx, id, &secret).await?))
+            let before = row.opened(now)?;
+            // Sent back as it was read: its headers are not told, so that none means those that stand.
+            let is_same = hooks::shown(now).wish == row.wish
+                && before.endpoint == row.endpoint
+                && (row.headers.is_empty() || row.headers == before.headers);
+            if is_active && is_same && now.state == "active" {
+                return Ok(Ok(now.clone()));
+            }
+            Ok::<_, Refusal>(Ok(row.write(tx, id, &before.secret).await?))
         })
     });
     told_why(changed.await?)

@@ -12,9 +12,11 @@ use http::{HeaderMap, StatusCode, header};
 use tracing::error;
 use uuid::Uuid;
 
+use super::condition::is_version;
+use super::format;
 use super::read::{Read, read};
 use super::told::versioned;
-use super::{Door, answer, refused, said};
+use super::{Door, refused, said};
 use crate::adapters::fhir::fault::{Issue, Severity};
 use crate::adapters::fhir::intake::Topic;
 use crate::adapters::fhir::outcome::Line;
@@ -43,7 +45,7 @@ pub async fn task(
     };
     metrics.heard.with_label_values(&[read.sender.feed.id.as_str(), word]).inc();
     match outcome {
-        Ok(Ok(standing)) => versioned(answer(StatusCode::OK, &standing.task()), &standing),
+        Ok(Ok(standing)) => versioned(format::wished(&headers, StatusCode::OK, &standing.task()), &standing),
         Ok(Err((status, lines))) => said(status, &lines),
         Err(refusal) => refused(&refusal),
     }
@@ -85,9 +87,9 @@ async fn withdraw(
     if standing.status().is_end() {
         return refuse(StatusCode::CONFLICT, Issue::Conflict, ENDED);
     }
-    match headers.get(header::IF_MATCH).map(|told| told.as_bytes()) {
+    match headers.get(header::IF_MATCH).map(|told| told.to_str().unwrap_or_default()) {
         None => return refuse(StatusCode::PRECONDITION_REQUIRED, Issue::Required, NO_VERSION),
-        Some(told) if told != standing.etag().as_bytes() => {
+        Some(told) if !is_version(told, &standing.etag()) => {
             return refuse(StatusCode::PRECONDITION_FAILED, Issue::Conflict, OTHER_VERSION);
         }
         Some(_) => {}

@@ -1,0 +1,131 @@
+//! Numbers that are searched by: one reader for a search, for If-None-Exist and for the address of an entry (FHIR R4 section
+//! 3.1.1.4.10).
+//!
+//! Deliberately not here: the other parameters of a search (search), and the numbers that a resource bears (concept).
+
+use percent_encoding::percent_decode_str;
+
+use super::concept::Identifier;
+
+/// What is said where nobody looks before something is created, because it is no search by one number.
+pub const OTHER_SEARCH: &str =
+    "If-None-Exist and ifNoneExist are taken as a search by one identifier only: send identifier=system|value";
+
+/// Parameters that say how an answer is written, and not what is looked for.
+const OF_ANSWERS: [&str; 2] = ["_format", "_pretty"];
+
+/// A number that is asked for. PHI: write it to no log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Number {
+    /// Who gave it; empty: it says that nobody did; nothing: whoever did.
+    pub system: Option<String>,
+    /// The number.
+    pub value: String,
+}
+
+impl Number {
+    /// Reads `system|value`, `value` and `|value`. A bar or a backslash that is a part of one has a backslash before it.
+    #[must_use]
+    pub fn parse(one: &str) -> Self {
+        match parts(one, '|').as_slice() {
+            [] | [_] => Self { system: None, value: plain(one) },
+            // A bar within a number stands there as it is with many systems.
+            [system, rest @ ..] => Self { system: Some(plain(system)), value: plain(&rest.join("|")) },
+        }
+    }
+
+    /// As a resource bears it; an empty system: it does not say.
+    #[must_use]
+    pub fn borne(&self) -> Identifier<'_> {
+        Identifier { system: self.system.as_deref().unwrap_or_default(), value: &self.value }
+    }
+}
+
+/// The one number of a search such as `identifier=system|value`, with or without a type and a question mark before it. It is part
+/// of a URL, so its signs may be written as `%7C` and the like. Nothing where more is asked: left out, it would find another one.
+#[must_use]
+pub fn searched(query: &str) -> Option<Number> {
+    let query = query.split_once('?').filter(|(kind, _)| !kind.contains('=')).map_or(query, |(_, query)| query);
+    let mut asked = query.split('&').filter(|part| {
+        let name = part.split('=').next().unwrap_or_default();
+        !part.is_empty() && !OF_ANSWERS.contains(&name)
+    });
+    let (Some(one), None) = (asked.next(), asked.next()) else { return None };
+    let value = percent_decode_str(one.strip_prefix("identifier=")?).decode_utf8().ok()?;
+    let [one] = parts(&value, ',')[..] else { return None };
+    let number = Number::parse(one);
+    (!number.value.is_empty()).then_some(number)
+}
+
+/// What stands between the signs that have no backslash before them.
+#[must_use]
+pub fn parts(text: &str, sign: char) -> Vec<&str> {
+    let (mut parts, mut from, mut is_escaped) = (Vec::new(), 0, false);
+    for (at, one) in text.char_indices() {
+        if one == sign && !is_escaped {
+            parts.push(&text[from..at]);
+            from = at + one.len_utf8();
+        }
+        is_escaped = one == '\\' && !is_escaped;
+    }
+    parts.push(&text[from..]);
+    parts
+}
+
+/// A part without the backslashes that stand before signs.
+fn plain(part: &str) -> String {
+    let (mut plain, mut signs) = (String::with_capacity(part.len()), part.chars().peekable());
+    while let Some(one) = signs.next() {
+        let stands_for = signs.next_if(|next| one == '\\' && ['\\', ',', '|', '$'].contains(next));
+        plain.push(stands_for.unwrap_or(one));
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_search_by_number_is_read_in_the_forms_that_systems_send() {
+        for query in [
+            "identifier=https://x.org/r|7",
+            "ServiceRequest?identifier=https://x.org/r|7",
+            "?identifier=https://x.org/r|7",
+            "identifier=https%3A%2F%2Fx.org%2fr%7C7",
+            "_format=json&identifier=https://x.org/r%7c7",
+        ] {
+            let found = searched(query).expect("a number");
+            assert_eq!((found.borne().system, found.borne().value), ("https://x.org/r", "7"), "{query}");
+        }
+        for (query, system, value) in [
+            ("identifier=7", None, "7"),
+            ("identifier=7+%C3%A9", None, "7+é"),
+            ("identifier=7%", None, "7%"),
+            ("identifier=|7", Some(""), "7"),
+            ("identifier=s|E\\,1", Some("s"), "E,1"),
+            ("identifier=s|E%5C%2C1", Some("s"), "E,1"),
+            ("identifier=s|a?b", Some("s"), "a?b"),
+        ] {
+            let expected = Number { system: system.map(str::to_owned), value: value.to_owned() };
+            assert_eq!(searched(query), Some(expected), "{query}");
+        }
+    }
+
+    #[test]
+    fn what_asks_for_more_or_less_than_one_number_is_none() {
+        for query in [
+            "identifier=%FF",
+            "identifier=x%7C",
+            "name=7",
+            "identifier=x|",
+            "",
+            "identifier=s|A,s|B",
+            "identifier=s|A&identifier=s|B",
+            "identifier=s|A&status=active",
+            "identifier:of-type=s|A",
+        ] {
+            assert_eq!(searched(query), None, "{query}");
+        }
+    }
+}
