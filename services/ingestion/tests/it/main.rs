@@ -2,6 +2,7 @@
 
 mod bucket;
 mod csv;
+mod csv_folder;
 mod csv_rows;
 mod distance;
 mod documents;
