@@ -179,7 +179,7 @@ impl<'a> Receiving<'a> {
                         if let Some(fault) = fault.filter(|_| before.state == "parked") {
                             park(tx, *known, fault).await?;
                         }
-                        return Ok(again.map_or(Settled::New, Settled::Known));
+                        return Ok(again.map_or(Settled::New, |known| Settled::Known(Box::new(known))));
                     }
                     // Where it took so long that its first parts were forgotten, it has to come again.
                     let is_whole =
@@ -196,7 +196,7 @@ impl<'a> Receiving<'a> {
             .await?;
         match settled {
             Settled::New => Ok(None),
-            Settled::Known(known) => Ok(Some(known)),
+            Settled::Known(known) => Ok(Some(*known)),
             Settled::Later => Err(Refusal::WrongState(ANSWERED_FIRST)),
         }
     }
@@ -217,7 +217,7 @@ enum Settled {
     /// They are a new file.
     New,
     /// They came before.
-    Known(Standing),
+    Known(Box<Standing>),
     /// They come under another name, which is answered first.
     Later,
 }
