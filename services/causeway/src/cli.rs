@@ -81,9 +81,26 @@ pub enum Command {
     Token(token::Token),
 }
 
+/// What a shell tells of a process that a closed pipe has ended.
+const READER_GONE: i32 = 128 + 13;
+
+/// Whoever reads what a command prints may stop early, as `head` does: the command ends there without a word.
+fn end_quietly_with_the_reader() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        // The words of the standard library's print macros, which tell a failed write by no other means.
+        let words = panic.payload_as_str().unwrap_or_default();
+        if words.starts_with("failed printing to std") && words.contains("Broken pipe") {
+            std::process::exit(READER_GONE);
+        }
+        usual(panic);
+    }));
+}
+
 /// Parses the command line, runs the command, and tells by the exit code how it went: 0 done, 1 failed or not in order,
-/// 2 wrong use, 3 cut off.
+/// 2 wrong use, 3 cut off, 141 nobody reads any more what it prints.
 pub fn main() -> ExitCode {
+    end_quietly_with_the_reader();
     let cli = Cli::parse();
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     if let Command::Run(run::Run { threads: Some(threads), .. }) = &cli.command {

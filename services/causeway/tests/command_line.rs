@@ -1,6 +1,6 @@
 //! The command line as a person meets it. This test also makes `cargo test` build the binary that the outer tests start.
 
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 fn causeway(arguments: &[&str]) -> (bool, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_causeway")).args(arguments).output().expect("the binary runs");
@@ -34,6 +34,15 @@ fn help_names_every_command_and_what_it_is_for() {
         let (done, own) = causeway(&[command, "--help"]);
         assert!(done && own.len() > 100, "{command} --help says nothing:\n{own}");
     }
+}
+
+#[test]
+fn a_command_whose_reader_goes_away_ends_without_a_word() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_causeway"));
+    let mut running = command.arg("settings").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs");
+    drop(running.stdout.take());
+    let ended = running.wait_with_output().expect("it ends");
+    assert_eq!((ended.status.code(), String::from_utf8_lossy(&ended.stderr).as_ref()), (Some(141), ""));
 }
 
 #[test]

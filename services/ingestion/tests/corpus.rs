@@ -124,12 +124,12 @@ impl Readers {
     fn file(&self, bytes: &[u8]) {
         let mut detector = csv_charset::Detector::default();
         bytes.chunks(4096).for_each(|part| detector.push(part));
-        let mut reader = csv_charset::Text::of(detector.finish());
+        let mut reader = csv_charset::Text::of(detector.finish().encoding);
         let mut text = String::new();
         bytes.chunks(4096).for_each(|part| text.push_str(&reader.push(part, false)));
         text.push_str(&reader.push(&[], true));
         let Ok(layout) = layout::detect(&text, true, &self.csv) else { return };
-        let places = row::Places::of(&layout);
+        let places = row::Places::of(&layout, "US");
         let mut splitter = records::Splitter::by(layout.delimiter);
         let judge = |record: records::Record| drop(row::judge(&record, &places, &self.csv, TODAY));
         splitter.push(&text, judge);

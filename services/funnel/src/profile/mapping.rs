@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
+use unicode_normalization::UnicodeNormalization as _;
 
 use crate::words::vocabulary;
 
@@ -105,10 +106,10 @@ impl Default for CsvMapping {
     }
 }
 
-/// A header as it is compared: small letters and digits alone.
+/// A header as it is compared: small letters and digits alone, an accent as a part of its letter however it is written.
 #[must_use]
 pub fn plain_header(text: &str) -> String {
-    text.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+    text.nfc().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
 impl CsvMapping {
@@ -218,7 +219,10 @@ mod tests {
 
     #[test]
     fn headers_are_known_by_their_letters_and_digits_and_by_their_own_name() {
-        let headers = BTreeMap::from([(CsvField::Sex, vec!["M/F".to_owned()])]);
+        let headers = BTreeMap::from([
+            (CsvField::Sex, vec!["M/F".to_owned()]),
+            (CsvField::PatientFirst, vec!["Prénom".to_owned()]),
+        ]);
         let mapping = CsvMapping { headers, ignored: vec!["Printed by".into()], ..CsvMapping::default() };
         let known = mapping.known_headers();
         for (header, field) in [
@@ -226,6 +230,7 @@ mod tests {
             ("Referral_ID", CsvField::ReferralId),
             ("PRINTED BY:", CsvField::Ignored),
             ("Phone 2", CsvField::Phone2),
+            ("PRE\u{301}NOM", CsvField::PatientFirst),
         ] {
             assert_eq!(known.get(&plain_header(header)), Some(&field), "{header}");
         }

@@ -153,8 +153,30 @@ pub async fn by_content(tx: &mut Tx, feed: &str, content_key: &[u8]) -> Result<O
         .await
 }
 
+/// Whom a file that stands is to be answered to.
+#[derive(Debug, sqlx::FromRow)]
+pub struct Held {
+    /// How far it is.
+    pub state: String,
+    /// Whether its result is still to be put into a folder, under the name that it has.
+    pub is_answered_to_folder: bool,
+}
+
+/// A file, held to the end of the transaction.
+pub async fn held(tx: &mut Tx, file_id: Uuid) -> Result<Option<Held>, sqlx::Error> {
+    let center = tx.center().to_owned();
+    sqlx::query_as(
+        "SELECT state, door = 'folder' AND (state IN ('waiting', 'taking') OR NOT is_told) AS is_answered_to_folder \
+         FROM files WHERE center_id = $1 AND file_id = $2 FOR UPDATE",
+    )
+    .bind(center)
+    .bind(file_id)
+    .fetch_optional(tx.conn())
+    .await
+}
+
 /// The file of a feed with the same bytes, counted once more. One of which nothing was made is looked at again: its
-/// mapping may have been mended.
+/// mapping may have been mended. What is told to a folder is told under the name that it has there, which an upload has not.
 pub async fn again(
     tx: &mut Tx,
     (feed, content_key): (&str, &[u8]),
@@ -162,7 +184,7 @@ pub async fn again(
 ) -> Result<Option<Standing>, sqlx::Error> {
     let center = tx.center().to_owned();
     sqlx::query_as(concat!(
-        "UPDATE files SET times = times + 1, heading = $4, is_told = is_told AND $5, \
+        "UPDATE files SET times = times + 1, heading = CASE WHEN $5 THEN heading ELSE $4 END, is_told = is_told AND $5, \
             door = CASE WHEN $5 THEN door ELSE 'folder' END, \
             state = CASE WHEN state = 'parked' THEN 'waiting' ELSE state END, \
             reason = CASE WHEN state = 'parked' THEN '' ELSE reason END, \

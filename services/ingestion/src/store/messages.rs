@@ -303,6 +303,31 @@ pub async fn correct(
     Ok(())
 }
 
+/// Takes rows off the list that wait for one of these reasons and whose sender has sent them as they should be since: each under
+/// its control key, with the inquiry that stands for it now.
+pub async fn mended_by_sender(
+    tx: &mut Tx,
+    kind: &str,
+    sound: &[(&[u8; 16], Uuid)],
+    reasons: &[&str],
+) -> Result<(), sqlx::Error> {
+    let (center, now) = (tx.center().to_owned(), tx.now());
+    sqlx::query(
+        "UPDATE messages SET state = 'settled', inquiry_id = inquiry, changed_at = $2 \
+         FROM unnest($3::bytea[], $4::uuid[]) AS given (key, inquiry) \
+         WHERE center_id = $1 AND control_key = key AND state = 'parked' AND kind = $5 AND reason = ANY($6)",
+    )
+    .bind(center)
+    .bind(Ts(now))
+    .bind(sound.iter().map(|(key, _)| key.as_slice()).collect::<Vec<_>>())
+    .bind(sound.iter().map(|(_, inquiry)| *inquiry).collect::<Vec<_>>())
+    .bind(kind)
+    .bind(reasons)
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
 /// Takes those that wait off the list, and gives them.
 pub async fn settle(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<Uuid>, sqlx::Error> {
     let (center, now) = (tx.center().to_owned(), tx.now());

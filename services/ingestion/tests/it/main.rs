@@ -2,6 +2,8 @@
 
 mod bucket;
 mod csv;
+mod csv_folder;
+mod csv_rows;
 mod distance;
 mod documents;
 mod documents_of_feeds;

@@ -122,13 +122,13 @@ async fn a_message_that_its_sender_mended_is_noticed_and_what_was_released_is_no
     let cedar = csv::Office::cedar(&world);
     let nobody = "RB-9,,,1968-07-19,,C50.411,new";
     cedar.taken(csv::list(&[nobody])).await;
-    let row = waiting(&world, "refused").await.remove(0);
+    let row = waits_for(&world, "nobody").await;
     let mended = [("name", "Marisol Testnobody"), ("phone", "206-555-0142")];
     assert_eq!(release(&world, &row, &mended).await.expect("released").outcome, "accepted");
     let more = "RB-10,Testpatient,Ten,1968-07-19,206-555-0142,C50.411,new";
     let next = cedar.taken(csv::list(&[nobody, more])).await;
     assert_eq!(csv::counts(&next), [2, 1, 1, 0, 0], "the list of the next day repeats it");
-    assert!(waiting(&world, "refused").await.is_empty());
+    assert!(waiting(&world, "waiting").await.is_empty());
     assert_eq!(world.count("SELECT count(*) FROM messages WHERE kind = 'CSV row'").await, 1);
 }
 

@@ -32,11 +32,41 @@ pub fn whole_number(cell: &str) -> &str {
     }
 }
 
-/// A ZIP code with the zeros in front that spreadsheets take away, and whether some were.
+/// States and territories of the US and military mail, each by its code and its name.
+const STATES: &str = "\
+    al alabama,ak alaska,az arizona,ar arkansas,ca california,co colorado,ct connecticut,de delaware,dc district of columbia,\
+    fl florida,ga georgia,hi hawaii,id idaho,il illinois,in indiana,ia iowa,ks kansas,ky kentucky,la louisiana,me maine,\
+    md maryland,ma massachusetts,mi michigan,mn minnesota,ms mississippi,mo missouri,mt montana,ne nebraska,nv nevada,\
+    nh new hampshire,nj new jersey,nm new mexico,ny new york,nc north carolina,nd north dakota,oh ohio,ok oklahoma,or oregon,\
+    pa pennsylvania,ri rhode island,sc south carolina,sd south dakota,tn tennessee,tx texas,ut utah,vt vermont,va virginia,\
+    wa washington,wv west virginia,wi wisconsin,wy wyoming,as american samoa,gu guam,mp northern mariana islands,\
+    pr puerto rico,vi virgin islands,aa armed forces,ae armed forces,ap armed forces";
+
+/// Whether it is a state or territory of the US.
 #[must_use]
-pub fn zip(cell: &str) -> (Cow<'_, str>, bool) {
+pub fn is_state(told: &str) -> bool {
+    let told = text(told).to_lowercase();
+    STATES.split(',').filter_map(|state| state.split_once(' ')).any(|(code, name)| told == code || told == name)
+}
+
+/// Whether a phone number is told with the prefix of a country outside of the North American plan.
+#[must_use]
+pub fn is_abroad(phone: &str) -> bool {
+    let digits: String = phone.chars().filter(char::is_ascii_digit).collect();
+    let prefix = if phone.trim_start_matches([' ', '(']).starts_with('+') {
+        Some(digits.as_str())
+    } else {
+        digits.strip_prefix("00")
+    };
+    prefix.is_some_and(|prefix| !prefix.is_empty() && !prefix.starts_with('1'))
+}
+
+/// A ZIP code with the zeros in front that spreadsheets take away, and whether some were. `may_pad`: nothing tells that it is
+/// another country's postal code.
+#[must_use]
+pub fn zip(cell: &str, may_pad: bool) -> (Cow<'_, str>, bool) {
     let told = whole_number(cell);
-    let is_digits = told.bytes().all(|byte| byte.is_ascii_digit());
+    let is_digits = may_pad && told.bytes().all(|byte| byte.is_ascii_digit());
     match told.len() {
         3 | 4 if is_digits => (Cow::Owned(format!("{told:0>5}")), true),
         7 | 8 if is_digits => (Cow::Owned(format!("{told:0>9}")), true),
@@ -44,15 +74,15 @@ pub fn zip(cell: &str) -> (Cow<'_, str>, bool) {
     }
 }
 
-/// An address whose last word is a ZIP code behind the letters of a state, with its zero put back.
+/// An address whose last word is a ZIP code behind the letters of its state, with its zero put back.
 #[must_use]
-pub fn address(cell: &str) -> (String, bool) {
+pub fn address(cell: &str, may_pad: bool) -> (String, bool) {
     let tidy = cell.split(['\r', '\n']).map(text).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(", ");
     let Some((before, last)) = tidy.rsplit_once(' ') else { return (tidy, false) };
     let state = before.rsplit([' ', ',']).next().unwrap_or_default();
-    let is_state = state.len() == 2 && state.bytes().all(|byte| byte.is_ascii_uppercase());
-    match zip(last) {
-        (padded, true) if is_state => (format!("{before} {padded}"), true),
+    let is_code = state.len() == 2 && state.bytes().all(|byte| byte.is_ascii_uppercase());
+    match zip(last, may_pad && is_code && is_state(state)) {
+        (padded, true) => (format!("{before} {padded}"), true),
         _ => (tidy, false),
     }
 }
@@ -125,11 +155,28 @@ mod tests {
 
     #[test]
     fn a_lost_zero_is_put_back() {
-        assert_eq!(zip("2186"), (Cow::Borrowed("02186"), true));
-        assert_eq!(zip("45011"), (Cow::Borrowed("45011"), false));
-        assert_eq!(zip("45011-1234"), (Cow::Borrowed("45011-1234"), false));
-        assert_eq!(address("12 Rue Elm, Apt 4\nBoston, MA 2186"), ("12 Rue Elm, Apt 4, Boston, MA 02186".into(), true));
-        assert_eq!(address("9 Oak Ave, Suite 1200"), ("9 Oak Ave, Suite 1200".into(), false));
+        assert_eq!(zip("2186", true), (Cow::Borrowed("02186"), true));
+        assert_eq!(zip("8001", false), (Cow::Borrowed("8001"), false));
+        assert_eq!(zip("45011", true), (Cow::Borrowed("45011"), false));
+        assert_eq!(zip("45011-1234", true), (Cow::Borrowed("45011-1234"), false));
+        for (told, may_pad, written) in [
+            ("12 Rue Elm, Apt 4\nBoston, MA 2186", true, "12 Rue Elm, Apt 4, Boston, MA 02186"),
+            ("9 Oak Ave, Suite 1200", true, "9 Oak Ave, Suite 1200"),
+            ("Bahnhofstrasse 1, Zurich CH 8001", true, "Bahnhofstrasse 1, Zurich CH 8001"),
+            ("Boston, MA 2186", false, "Boston, MA 2186"),
+        ] {
+            assert_eq!(address(told, may_pad), (written.to_owned(), told.replace('\n', ", ") != written), "{told}");
+        }
+    }
+
+    #[test]
+    fn a_phone_of_another_country_is_known_by_its_prefix() {
+        for abroad in ["+41 44 668 18 00", "0041446681800", "+52 55 5555 5555", "(+49) 30"] {
+            assert!(is_abroad(abroad), "{abroad}");
+        }
+        for home in ["+1 206 555 0142", "001 206 555 0142", "206 555 0142", "", "none", "+", "00"] {
+            assert!(!is_abroad(home), "{home}");
+        }
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! What the bytes of a file are, and its text part by part.
 //!
 //! Spreadsheets and archives under the name of a CSV file are told by their first bytes. For the rest a byte order mark is
-//! believed, then UTF-8 where all of the file is, and at last windows-1252, in which every byte is a character. All bytes
-//! are looked at before the first is read, because one letter near the end of a file decides. Deliberately not here:
+//! believed, then UTF-8 where most of what is not ASCII is, and at last windows-1252, in which every byte is a character. All
+//! bytes are looked at before the first is read, because one letter near the end of a file may decide. Deliberately not here:
 //! where the bytes are kept.
 
 use encoding_rs::{Decoder, Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
@@ -68,21 +68,35 @@ pub fn not_text(head: &[u8]) -> Option<NotText> {
 /// Looks at all bytes of a file and tells its character set.
 #[derive(Default)]
 pub struct Detector {
-    begun: bool,
+    length: u64,
     marked: Option<&'static Encoding>,
     /// The beginning of a character whose end comes with the next part.
     cut: Vec<u8>,
-    is_not_utf8: bool,
+    /// Characters of several bytes that UTF-8 knows.
+    known: u64,
+    /// Bytes that are none in UTF-8.
+    stray: u64,
+}
+
+/// How the bytes of a file are text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Charset {
+    /// Their character set.
+    pub encoding: &'static Encoding,
+    /// Whether some of them are no characters in it.
+    pub has_stray_bytes: bool,
+    /// Whether the last character is cut.
+    pub is_cut: bool,
 }
 
 impl Detector {
     /// Takes the next part.
     pub fn push(&mut self, bytes: &[u8]) {
-        if !self.begun && !bytes.is_empty() {
-            self.begun = true;
+        if self.length == 0 && !bytes.is_empty() {
             self.marked = Encoding::for_bom(bytes).map(|(encoding, _)| encoding).or_else(|| bare_utf16(bytes));
         }
-        if self.marked.is_some() || self.is_not_utf8 {
+        self.length += u64::try_from(bytes.len()).unwrap_or_default();
+        if self.marked.is_some_and(|marked| marked != UTF_8) {
             return;
         }
         let joined;
@@ -93,22 +107,33 @@ impl Detector {
             self.cut.clear();
             &joined
         };
-        if let Err(cause) = str::from_utf8(bytes) {
-            match cause.error_len() {
-                Some(_) => self.is_not_utf8 = true,
-                None => self.cut = bytes[cause.valid_up_to()..].to_vec(),
+        let mut chunks = bytes.utf8_chunks().peekable();
+        while let Some(chunk) = chunks.next() {
+            // Of a character of several bytes one alone is no continuation.
+            let letters = chunk.valid().bytes().filter(|byte| *byte >= 0xc0).count();
+            self.known += u64::try_from(letters).unwrap_or_default();
+            let invalid = chunk.invalid();
+            let may_go_on = str::from_utf8(invalid).is_err_and(|cause| cause.error_len().is_none());
+            if chunks.peek().is_none() && may_go_on {
+                self.cut = invalid.to_vec();
+            } else {
+                self.stray += u64::from(!invalid.is_empty());
             }
         }
     }
 
-    /// The character set of all that was pushed.
+    /// The character set of all that was pushed. Where most of what is not ASCII is UTF-8 the rest of it is damage: read as
+    /// windows-1252 it would garble every other name.
     #[must_use]
-    pub fn finish(self) -> &'static Encoding {
-        match self.marked {
-            Some(encoding) => encoding,
-            None if self.is_not_utf8 || !self.cut.is_empty() => WINDOWS_1252,
-            None => UTF_8,
-        }
+    pub fn finish(self) -> Charset {
+        let has_odd_length = !self.length.is_multiple_of(2);
+        let is_utf8 = self.marked.is_some() || self.known > self.stray || self.stray == 0 && self.cut.is_empty();
+        let (encoding, has_stray_bytes, is_cut) = match self.marked {
+            Some(wide) if wide != UTF_8 => (wide, false, has_odd_length),
+            _ if is_utf8 => (UTF_8, self.stray > 0, !self.cut.is_empty()),
+            _ => (WINDOWS_1252, false, false),
+        };
+        Charset { encoding, has_stray_bytes, is_cut }
     }
 }
 
@@ -147,7 +172,35 @@ mod tests {
     fn detect(parts: &[&[u8]]) -> &'static str {
         let mut detector = Detector::default();
         parts.iter().for_each(|part| detector.push(part));
-        detector.finish().name()
+        detector.finish().encoding.name()
+    }
+
+    /// Whether bytes are stray, and whether the end is cut, whatever the parts are.
+    fn damage(bytes: &[u8]) -> (&'static str, bool, bool) {
+        let read = |cut: usize| {
+            let mut detector = Detector::default();
+            detector.push(&bytes[..cut]);
+            detector.push(&bytes[cut..]);
+            detector.finish()
+        };
+        let whole = read(bytes.len());
+        // Less than three letters do not tell UTF-16 by themselves.
+        (6..bytes.len()).for_each(|cut| assert_eq!(read(cut), whole, "cut at {cut}"));
+        (whole.encoding.name(), whole.has_stray_bytes, whole.is_cut)
+    }
+
+    #[test]
+    fn a_stray_byte_in_a_file_of_utf8_garbles_no_other_name_and_a_cut_letter_is_told() {
+        let names = "José,Núñez\n".repeat(20).into_bytes();
+        let with = |end: &[u8]| damage(&[&names, end].concat());
+        assert_eq!(with(b"Zo\xeb\n"), ("UTF-8", true, false));
+        assert_eq!(with(b"Zo\xc3"), ("UTF-8", false, true));
+        assert_eq!(with(b"Zo\xe2\x82"), ("UTF-8", false, true));
+        assert_eq!(with("Zoë\n".as_bytes()), ("UTF-8", false, false));
+        assert_eq!(damage(b"\xef\xbb\xbfname\nZo\xeb\n"), ("UTF-8", true, false), "a mark is believed");
+        assert_eq!(damage(b"Zo\xeb, Mu\xf1oz, \xc3\xa9\n"), ("windows-1252", false, false), "most is none");
+        assert_eq!(damage(b"n\0a\0m\0e\0\n\0x"), ("UTF-16LE", false, true));
+        assert_eq!(damage(b"\xff\xfen\0a\0m\0e\0"), ("UTF-16LE", false, false));
     }
 
     #[test]

@@ -37,8 +37,10 @@ pub fn read(cell: &str, order: DateOrder, today: Date) -> Told {
     }
     let plain: Vec<&str> = text.split([' ', 'T', '/', '-', '.', ',']).filter(|part| !part.is_empty()).collect();
     match plain.as_slice() {
-        [whole, rest @ ..] if whole.len() == 8 && is_digits(whole) && is_time(rest) => eight_digits(whole, order),
-        [a, b, c, rest @ ..] if is_time(rest) => parts([a, b, c], order, today),
+        [whole, rest @ ..] if whole.len() == 8 && is_digits(whole) && is_time(rest, true) => eight_digits(whole, order),
+        [a, b, c, rest @ ..] if is_time(rest, [a, b, c].iter().any(|part| part.len() == 4 && is_digits(part))) => {
+            parts([a, b, c], order, today)
+        }
         _ => Told::Words,
     }
 }
@@ -47,14 +49,21 @@ fn is_digits(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Whether the parts behind a date are a time of day, which does not matter here.
-fn is_time(rest: &[&str]) -> bool {
+/// Whether the parts behind a date are a time of day, which does not matter here. A bare number behind one whose year is not
+/// told in four digits may be that year: `Mar 12/04/1968`, a Tuesday.
+fn is_time(rest: &[&str], has_year: bool) -> bool {
+    let is_bare = match rest {
+        [first, ..] if has_year || !is_digits(first) => false,
+        [_, second, ..] => !matches!(second.to_ascii_lowercase().as_str(), "am" | "pm"),
+        [] => false,
+        [_] => true,
+    };
     let is_clock = |part: &&str| {
         let part = part.trim_end_matches(['Z', 'z']);
         matches!(part.to_ascii_lowercase().as_str(), "am" | "pm" | "")
             || part.bytes().all(|byte| byte.is_ascii_digit() || byte == b':' || byte == b'+')
     };
-    rest.iter().all(is_clock)
+    !is_bare && rest.iter().all(is_clock)
 }
 
 /// A spreadsheet's number of a day, as it stands in a cell that lost its format.
@@ -69,18 +78,19 @@ fn serial(text: &str) -> Option<Told> {
     Some(day.map_or(Told::NoDay, Told::Day))
 }
 
+/// Year first where that is a day, else in the order of the feed. Both is never: a month that begins a year of our times is none.
 fn eight_digits(text: &str, order: DateOrder) -> Told {
-    let number = |range: std::ops::Range<usize>| text.get(range).and_then(|part| part.parse::<i16>().ok());
-    let year_first = [number(0..4), number(4..6), number(6..8)];
-    let year_last = [number(4..8), number(0..2), number(2..4)];
-    let [Some(year), Some(a), Some(b)] =
-        (if year_first[0].is_some_and(|year| (1850..2200).contains(&year)) { year_first } else { year_last })
-    else {
-        return Told::Words;
+    let number = |range: std::ops::Range<usize>| text.get(range).and_then(|part| part.parse::<i16>().ok()).unwrap_or(0);
+    let of_our_times = |year: i16, month: i16, day: i16| match day_of(year, month, day) {
+        told @ Told::Day(_) if (1850..2200).contains(&year) => told,
+        _ => Told::NoDay,
     };
-    let is_year_last_by_day = order == DateOrder::DayFirst && year_first[0] != Some(year);
-    let (month, day) = if is_year_last_by_day { (b, a) } else { (a, b) };
-    day_of(year, month, day)
+    let (a, b, year) = (number(0..2), number(2..4), number(4..8));
+    let (month, day) = if order == DateOrder::DayFirst { (b, a) } else { (a, b) };
+    match of_our_times(number(0..4), number(4..6), number(6..8)) {
+        Told::NoDay => of_our_times(year, month, day),
+        told => told,
+    }
 }
 
 fn parts(told: [&str; 3], order: DateOrder, today: Date) -> Told {
@@ -148,10 +158,18 @@ mod tests {
             ("19550811", DateOrder::MonthFirst, date(1955, 8, 11)),
             ("08111955", DateOrder::MonthFirst, date(1955, 8, 11)),
             ("11081955", DateOrder::DayFirst, date(1955, 8, 11)),
+            ("20011968", DateOrder::DayFirst, date(1968, 1, 20)),
+            ("19101955", DateOrder::DayFirst, date(1955, 10, 19)),
+            ("21121960", DateOrder::DayFirst, date(1960, 12, 21)),
+            ("20011012", DateOrder::DayFirst, date(2001, 10, 12)),
+            ("20011968 1030", DateOrder::DayFirst, date(1968, 1, 20)),
             ("12-Apr-2026", DateOrder::MonthFirst, date(2026, 4, 12)),
             ("April 12, 2026", DateOrder::DayFirst, date(2026, 4, 12)),
             ("4/12/26 5:02 PM", DateOrder::MonthFirst, date(2026, 4, 12)),
             ("2026-04-12T10:30:00Z", DateOrder::MonthFirst, date(2026, 4, 12)),
+            ("4/12/26 5 PM", DateOrder::MonthFirst, date(2026, 4, 12)),
+            ("04/12/1968 1030", DateOrder::MonthFirst, date(1968, 4, 12)),
+            ("1968-04-12 00.00.00", DateOrder::MonthFirst, date(1968, 4, 12)),
         ] {
             assert_eq!(read(cell, order, TODAY), Told::Day(day), "{cell}");
         }
@@ -175,10 +193,20 @@ mod tests {
 
     #[test]
     fn what_looks_like_a_date_and_is_none_is_told_from_words() {
-        for cell in ["13/45/1970", "2/30/1961", "1970-13-01", "1/1/170"] {
+        for cell in ["13/45/1970", "2/30/1961", "1970-13-01", "1/1/170", "19681345", "31311968"] {
             assert_eq!(read(cell, DateOrder::MonthFirst, TODAY), Told::NoDay, "{cell}");
         }
-        for cell in ["unknown", "July 1968", "1968", "??", "about 60"] {
+        for cell in [
+            "unknown",
+            "July 1968",
+            "1968",
+            "??",
+            "about 60",
+            "Mar 12/04/1968",
+            "Mar 12/04/68",
+            "Mar 12/04/1968 10:30",
+            "Tue 12/04/1968",
+        ] {
             assert_eq!(read(cell, DateOrder::MonthFirst, TODAY), Told::Words, "{cell}");
         }
         assert_eq!(read("  ", DateOrder::MonthFirst, TODAY), Told::Nothing);

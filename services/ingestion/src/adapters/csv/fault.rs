@@ -39,12 +39,14 @@ codes! {
     RowTooLong = "row_too_long", "the line is longer than any referral; was a quote left open?";
     /// See [`Flaw::Nul`].
     Nul = "nul_byte", "a NUL byte stands in the line; export the file again";
+    /// See [`Flaw::LetterLost`].
+    LetterLost = "letter_lost", "a letter of the line is no letter in UTF-8, as the rest of the file is; export the file again";
     /// See [`Flaw::QuoteMisplaced`].
     QuoteMisplaced = "quote_misplaced", "text stands behind a closing quote; double each quote inside a cell";
     /// See [`Flaw::QuoteUnbalanced`].
     QuoteUnbalanced = "quote_unbalanced", "a quote is not closed; nothing was read from this line on. Mend it and send the file again";
     /// No such day, or nobody's birthday.
-    BirthDateImpossible = "birth_date_impossible", "there is no such birth date; send the row again with the right one";
+    BirthDateImpossible = "birth_date_impossible", "there is no such birth date; a person at the center asks for the right one, or send the row again with it";
     /// Neither name nor a way to reach anybody.
     Nobody = "nobody", "no name and no way to reach anybody; send the row again with them";
     /// The referral stands with other content.
@@ -104,6 +106,16 @@ impl Code {
         Self::ALL.iter().copied().find(|code| code.word() == word)
     }
 
+    /// Why a row waits that its sender can send again as it should be: once that has come nobody has to mend it any more.
+    pub const MENDED_BY_A_SOUND_ROW: [&str; 6] = [
+        Self::BirthDateImpossible.word(),
+        Self::Nobody.word(),
+        Self::RowShort.word(),
+        Self::RowLong.word(),
+        Self::Nul.word(),
+        Self::LetterLost.word(),
+    ];
+
     /// Whether the sender mends it; the rest is for people at the center.
     #[must_use]
     pub const fn is_the_senders(self) -> bool {
@@ -115,6 +127,8 @@ impl Code {
                 | Self::UnknownReferral
                 | Self::Duplicate
                 | Self::DuplicateDiffers
+                | Self::BirthDateImpossible
+                | Self::Nobody
         )
     }
 }
@@ -123,6 +137,7 @@ impl From<Flaw> for Code {
     fn from(flaw: Flaw) -> Self {
         match flaw {
             Flaw::Nul => Self::Nul,
+            Flaw::LetterLost => Self::LetterLost,
             Flaw::TooLong => Self::RowTooLong,
             Flaw::QuoteMisplaced => Self::QuoteMisplaced,
             Flaw::QuoteUnbalanced => Self::QuoteUnbalanced,

@@ -30,13 +30,15 @@ fn split(text: &str, parts: usize) -> Vec<Record> {
 fn handle(bytes: &[u8], part: usize) {
     let mut detector = Detector::default();
     bytes.chunks(part).for_each(|part| detector.push(part));
-    let mut reader = Text::of(detector.finish());
+    let charset = detector.finish();
+    let mut reader = Text::of(charset.encoding);
     let mut text = String::new();
     bytes.chunks(part).for_each(|part| text.push_str(&reader.push(part, false)));
     text.push_str(&reader.push(&[], true));
     let Ok(layout) = detect(&text, true, &mapping()) else { return };
-    let places = Places::of(&layout);
-    let (mut splitter, mut records) = (Splitter::by(layout.delimiter), Vec::new());
+    let places = Places::of(&layout, "US");
+    let splitter = Splitter::by(layout.delimiter).with_lost_letters(charset.has_stray_bytes);
+    let (mut splitter, mut records) = (splitter, Vec::new());
     splitter.push(&text, |record| records.push(record));
     splitter.finish(|record| records.push(record));
     let lines: Vec<u64> = records.iter().map(|record| record.line).collect();
@@ -54,6 +56,7 @@ fn handle(bytes: &[u8], part: usize) {
         };
         match judge(record, &places, &mapping(), TODAY) {
             Judged::Skipped => continue,
+            Judged::Nameless => line(State::Refused, "nobody", "", "").write(&mut told),
             Judged::Broken(remark, number) => line(State::Parked, remark.code.word(), &number, "").write(&mut told),
             Judged::Referral(referral) => line(State::Accepted, "", &referral.referral_id, "").write(&mut told),
         }

@@ -17,6 +17,8 @@ const MOST_CELLS: usize = 1000;
 pub enum Flaw {
     /// A NUL byte stands in it.
     Nul,
+    /// A byte of it is no letter in the character set of its file.
+    LetterLost,
     /// It has no end within [`LONGEST`], or more cells than any file has columns.
     TooLong,
     /// Text stands behind a closing quote.
@@ -80,6 +82,8 @@ impl Record {
 enum State {
     /// Before the first character of a cell.
     Start,
+    /// Behind blanks at the beginning of a cell, which are none of it where a quote follows.
+    Blank,
     Plain,
     Quoted,
     /// After a quote that closes, or is the first of two.
@@ -104,7 +108,11 @@ pub struct Splitter {
     /// The line on which the quoted cell begins.
     quoted: u64,
     after_return: bool,
+    has_lost_letters: bool,
 }
+
+/// What CP/M and DOS put behind the end of a text.
+const END_MARK: u8 = 0x1a;
 
 impl Splitter {
     /// For cells that this character separates.
@@ -120,7 +128,14 @@ impl Splitter {
             begun: 1,
             quoted: 1,
             after_return: false,
+            has_lost_letters: false,
         }
+    }
+
+    /// Bytes of the file were no letters, and stand as U+FFFD in its text: a record with one of them is flawed.
+    #[must_use]
+    pub fn with_lost_letters(self, has_lost_letters: bool) -> Self {
+        Self { has_lost_letters, ..self }
     }
 
     /// Takes the next part and hands out the records that end in it.
@@ -130,6 +145,13 @@ impl Splitter {
 
     /// Hands out what is left at the end of the file.
     pub fn finish(mut self, mut take: impl FnMut(Record)) {
+        let begin = self.ends.last().copied().unwrap_or_default();
+        while self.state != State::Quoted && self.text.len() > begin && self.text.last() == Some(&END_MARK) {
+            self.text.pop();
+            if self.text.len() == begin && self.state == State::Plain {
+                self.state = State::Start;
+            }
+        }
         match self.state {
             State::Lost => {}
             State::Quoted => self.lose(&mut take),
@@ -166,17 +188,22 @@ impl Splitter {
                 self.flaw = Some(Flaw::TooLong);
                 self.state = State::Skip;
             }
-            State::Start if byte == b'"' => {
+            State::Start | State::Blank if byte == b'"' => {
+                self.text.truncate(self.ends.last().copied().unwrap_or_default());
                 (self.state, self.quoted) = (State::Quoted, self.line);
             }
-            // Blanks behind a closing quote harm nobody.
-            State::Closed if byte == b' ' || byte == b'\t' => {}
+            // Blanks before a quote and behind a closing one harm nobody.
+            State::Start | State::Blank if byte == b' ' || byte == b'\t' => {
+                self.state = State::Blank;
+                self.keep(byte, take);
+            }
+            State::Closed if [b' ', b'\t', END_MARK].contains(&byte) => {}
             State::Closed if self.line > self.quoted => self.lose(take),
             State::Closed => {
                 self.flaw = Some(Flaw::QuoteMisplaced);
                 self.state = State::Skip;
             }
-            State::Start | State::Plain => {
+            State::Start | State::Blank | State::Plain => {
                 self.state = State::Plain;
                 self.keep(byte, take);
             }
@@ -212,7 +239,10 @@ impl Splitter {
                 text
             }
         };
-        let (ends, flaw) = (std::mem::take(&mut self.ends), self.flaw.take());
+        let (ends, mut flaw) = (std::mem::take(&mut self.ends), self.flaw.take());
+        if self.has_lost_letters && text.contains(char::REPLACEMENT_CHARACTER) {
+            flaw.get_or_insert(Flaw::LetterLost);
+        }
         take(Record { line: self.begun, flaw, is_ended, text, ends });
         (self.begun, self.state) = (self.line, State::Start);
     }
@@ -249,6 +279,23 @@ mod tests {
     fn cells_may_hold_delimiters_quotes_and_line_ends() {
         assert_eq!(cells("a,\"b, \"\"c\"\"\r\nd\",\n,x"), [vec!["a", "b, \"c\"\r\nd", ""], vec!["", "x"]]);
         assert_eq!(cells("12\" rifle,\"\" ,\"x\" \n"), [vec!["12\" rifle", "", "x"]]);
+    }
+
+    #[test]
+    fn blanks_before_a_quote_are_none_of_its_cell() {
+        let vega = cells("Q1, \"Vega, Rosa\",\t \"7/19/1968\" , 206 555 0170,  \n \"a\",b\n");
+        assert_eq!(vega, [vec!["Q1", "Vega, Rosa", "7/19/1968", " 206 555 0170", "  "], vec!["a", "b"]]);
+        assert_eq!(cells("a, 12\" rifle,b\n"), [vec!["a", " 12\" rifle", "b"]], "a quote within text is a letter");
+    }
+
+    #[test]
+    fn an_end_mark_of_dos_behind_the_last_line_is_none_of_it() {
+        for end in ["\x1a", "\x1a\x1a\x1a"] {
+            assert_eq!(cells(&format!("a,b\nc,d\n{end}")), [vec!["a", "b"], vec!["c", "d"]]);
+            assert_eq!(cells(&format!("a,b\nc,d{end}")), [vec!["a", "b"], vec!["c", "d"]]);
+            assert_eq!(cells(&format!("a,b\nc,\"d\"{end}")), [vec!["a", "b"], vec!["c", "d"]]);
+        }
+        assert_eq!(cells("a\x1ab,c"), [vec!["a\u{1a}b", "c"]], "within a line it is a letter like any other");
     }
 
     #[test]

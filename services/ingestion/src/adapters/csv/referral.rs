@@ -308,8 +308,10 @@ impl Reader<'_> {
 
     fn place(&mut self) {
         let row = self.row;
-        let (street, is_padded) = cells::address(row.text(Field::Address));
-        let (zip, is_zip_padded) = cells::zip(row.text(Field::Zip));
+        let state = row.text(Field::State);
+        let may_pad = row.is_in_us() && (state.is_empty() || cells::is_state(state));
+        let (street, is_padded) = cells::address(row.text(Field::Address), may_pad);
+        let (zip, is_zip_padded) = cells::zip(row.text(Field::Zip), may_pad);
         for (is, field) in [(is_padded, Field::Address), (is_zip_padded, Field::Zip)] {
             if is {
                 self.remark(Code::ZipPadded, field);

@@ -10,6 +10,10 @@ use crate::adapters::csv::row::{Judged, Places, judge};
 const TODAY: Date = date(2026, 4, 30);
 
 fn judged(pairs: &[(&str, &str)]) -> Judged {
+    judged_at("US", pairs)
+}
+
+fn judged_at(region: &str, pairs: &[(&str, &str)]) -> Judged {
     let quoted = |cell: &str| format!("\"{}\"", cell.replace('"', "\"\""));
     let line = |part: fn(&(&str, &str)) -> String| pairs.iter().map(part).collect::<Vec<_>>().join(",");
     let text = format!(
@@ -21,7 +25,7 @@ fn judged(pairs: &[(&str, &str)]) -> Judged {
     let layout = detect(&text, true, &mapping).unwrap_or_else(|fault| panic!("{}", fault.detail));
     let (mut splitter, mut records) = (Splitter::by(layout.delimiter), Vec::new());
     splitter.push(&text, |record| records.push(record));
-    judge(&records[1], &Places::of(&layout), &mapping, TODAY)
+    judge(&records[1], &Places::of(&layout, region), &mapping, TODAY)
 }
 
 fn referral(pairs: &[(&str, &str)]) -> Referral {
@@ -31,7 +35,7 @@ fn referral(pairs: &[(&str, &str)]) -> Referral {
     match judged(&all) {
         Judged::Referral(referral) => *referral,
         Judged::Broken(remark, _) => panic!("broken: {remark:?}"),
-        Judged::Skipped => panic!("skipped"),
+        Judged::Skipped | Judged::Nameless => panic!("skipped"),
     }
 }
 
@@ -177,9 +181,77 @@ fn somebody_who_can_be_reached_is_no_total_whatever_the_number_begins_with() {
 fn titles_totals_and_lines_of_one_cell_are_no_rows() {
     for row in [
         [("referral_id", "TOTAL"), ("patient_name", ""), ("birth_date", "4")],
-        [("referral_id", "Printed 4/12/26"), ("patient_name", ""), ("birth_date", "")],
-        [("referral_id", ""), ("patient_name", ""), ("birth_date", "1961-01-01")],
+        [("referral_id", "Total: 12"), ("patient_name", "12"), ("birth_date", "")],
+        [("referral_id", "Printed 4/12/26"), ("patient_name", "Page 1 of 3"), ("birth_date", "")],
+        [("referral_id", "Weekly list, do not forward"), ("patient_name", ""), ("birth_date", "")],
+        [("referral_id", ""), ("patient_name", "12"), ("birth_date", "4")],
     ] {
         assert!(matches!(judged(&row), Judged::Skipped), "{row:?}");
     }
+}
+
+/// Of a row under these headers: `skipped`, `taken`, or why it is not.
+fn fate(cells: [&str; 10]) -> &'static str {
+    const HEADERS: [&str; 10] = [
+        "referral_id",
+        "patient_first",
+        "patient_last",
+        "birth_date",
+        "phone",
+        "patient_record_number",
+        "diagnosis_codes",
+        "contact_name",
+        "contact_phone",
+        "address",
+    ];
+    let pairs: Vec<(&str, &str)> = HEADERS.into_iter().zip(cells).collect();
+    match judged(&pairs) {
+        Judged::Skipped => "skipped",
+        Judged::Nameless => "nameless",
+        Judged::Broken(remark, _) => remark.code.word(),
+        Judged::Referral(_) => "taken",
+    }
+}
+
+#[test]
+fn nobody_who_can_be_told_by_anything_is_passed_over() {
+    for (cells, expected) in [
+        (["", "", "", "2019-07-19", "", "", "C91.0", "Maria Vega", "206 555 0173", "1 Elm St"], "taken"),
+        (["", "", "", "1968-07-19", "", "MRN-77", "C50.9", "", "", ""], "nobody"),
+        (["SUM-12", "", "", "1968-07-19", "", "MRN-78", "C50.9", "", "", ""], "nobody"),
+        (["S-5", "", "", "", "", "", "", "", "", ""], "nobody"),
+        (["SUMMIT-7", "", "", "", "", "", "", "", "", ""], "nobody"),
+        (["", "", "", "", "", "4471", "", "", "", ""], "nobody"),
+        (["", "", "", "1968-07-19", "", "", "", "", "", ""], "nobody"),
+        (["", "", "", "25038", "", "", "C50.9", "", "", ""], "nobody"),
+        (["", "", "", "", "", "", "C50.9", "Maria Vega", "", ""], "nobody"),
+        (["", "", "", "", "", "", "C50.9", "", "206 555 0173", ""], "nobody"),
+        (["", "", "Page", "1968-07-19", "", "", "", "", "", ""], "taken"),
+        (["Total", "", "", "12", "4", "", "", "", "", "12"], "skipped"),
+        (["Total", "", "", "", "206 555 0173", "", "", "", "", ""], "taken"),
+        (["Total", "", "", "", "", "MRN-79", "", "", "", ""], "nobody"),
+        (["", "", "", "", "", "", "C50.9", "", "", "1 Elm St"], "nameless"),
+        (["", "", "", "", "", "", "", "", "", "1 Elm St"], "skipped"),
+    ] {
+        assert_eq!(fate(cells), expected, "{cells:?}");
+    }
+}
+
+#[test]
+fn a_postal_code_of_another_country_gets_no_zero() {
+    for (state, phone, address, is_padded) in [
+        ("MA", "617 555 0142", "2186", true),
+        ("", "", "2186", true),
+        ("Vermont", "", "5401", true),
+        ("ZH", "", "8001", false),
+        ("Zürich", "", "8001", false),
+        ("", "+41 44 668 18 00", "8001", false),
+    ] {
+        let read = referral(&[("state", state), ("phone", phone), ("zip", address)]);
+        assert_eq!(codes(&read).contains(&Code::ZipPadded), is_padded, "{state} {phone} {address}");
+        assert_eq!(answer(&read, "address").ends_with(&format!("0{address}")), is_padded, "{state} {phone} {address}");
+    }
+    let row = [("referral_id", "1"), ("patient_name", "Lee Testpatient"), ("zip", "8001")];
+    let Judged::Referral(read) = judged_at("CH", &row) else { panic!("not taken") };
+    assert_eq!(answer(&read, "address"), "8001", "at a center in another country");
 }

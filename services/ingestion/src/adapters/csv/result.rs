@@ -69,6 +69,7 @@ impl Line<'_> {
         match (self.state, code) {
             (State::Accepted, _) if self.remarks.is_empty() => "created",
             (State::Accepted, _) => "accepted_with_warning",
+            (State::Refused, _) => "rejected",
             (_, Some(Code::Duplicate | Code::DuplicateDiffers)) => "duplicate",
             (State::Linked, None) => "unchanged",
             (_, Some(code)) if !code.is_the_senders() => "parked",
@@ -153,6 +154,8 @@ mod tests {
         assert_eq!(word(State::Parked, "row_short", ""), "rejected");
         assert_eq!(word(State::Linked, "row_short", ""), "rejected");
         assert_eq!(word(State::Refused, "nobody", ""), "rejected");
+        assert_eq!(word(State::Parked, "nobody", ""), "parked");
+        assert_eq!(word(State::Parked, "birth_date_impossible", "birth_date_impossible@birth_date"), "parked");
     }
 
     #[test]

@@ -61,9 +61,9 @@ fn read(name: &str, mapping: &CsvMapping, kept: &mut Kept) -> Result<Told, Code>
     }
     let mut detector = Detector::default();
     detector.push(&bytes);
-    let text = Text::of(detector.finish()).push(&bytes, true);
+    let text = Text::of(detector.finish().encoding).push(&bytes, true);
     let layout = detect(&text, true, mapping).map_err(|fault| fault.code)?;
-    let places = Places::of(&layout);
+    let places = Places::of(&layout, "US");
     let (mut splitter, mut records) = (Splitter::by(layout.delimiter), Vec::<Record>::new());
     splitter.push(&text, |record| records.push(record));
     splitter.finish(|record| records.push(record));
@@ -74,6 +74,7 @@ fn read(name: &str, mapping: &CsvMapping, kept: &mut Kept) -> Result<Told, Code>
     for record in &records {
         match judge(record, &places, mapping, date(2026, 4, 30)) {
             Judged::Skipped => told.skipped += 1,
+            Judged::Nameless => told.broken.push((record.line, "nobody")),
             Judged::Broken(remark, _) => told.broken.push((record.line, remark.code.word())),
             Judged::Referral(referral) => {
                 let content = format!("{:?}{:?}", referral.answers, referral.urgency);

@@ -34,8 +34,10 @@ pub enum Wish {
     Inquiry(usize),
     /// The referral under a key is withdrawn.
     Cancel([u8; 16]),
-    /// It is kept for a person, or as evidence.
+    /// It is kept for a person.
     Keep(Code),
+    /// It is kept as evidence: nobody could make anything of it.
+    Refuse(Code),
 }
 
 /// A row made ready. PHI: no `Debug`.
@@ -87,7 +89,8 @@ impl<'a> Maker<'a> {
         (profile, feed): (&'a Profile, &'a str),
         (file_id, reading): (Uuid, &'a Reading),
     ) -> Self {
-        let (places, today) = (Places::of(&reading.layout), super::survey::today(files, profile, &reading.mapping));
+        let places = Places::of(&reading.layout, &profile.center.default_region);
+        let today = super::survey::today(files, profile, &reading.mapping);
         Self { files, profile, feed, file_id, reading, places, today, seen: HashSet::new() }
     }
 
@@ -117,6 +120,10 @@ impl<'a> Maker<'a> {
                 let identity = (!referral_id.is_empty()).then_some(referral_id.as_str());
                 let draft = self.draft(record, (identity, &referral_id), Wish::Keep(remark.code))?;
                 chunk.drafts.push(Draft { remarks: of_field(remark), ..draft });
+                Ok(())
+            }
+            Judged::Nameless => {
+                chunk.drafts.push(self.draft(record, (None, ""), Wish::Refuse(Code::Nobody))?);
                 Ok(())
             }
             Judged::Referral(referral) => self.referral(record, *referral, is_again, chunk),

@@ -13,8 +13,9 @@ use tracing::warn;
 use uuid::Uuid;
 
 use super::Files;
-use super::folder::told;
-use super::result::{At, Pages};
+use super::folder::{free_name, told};
+use super::result::{At, Pages, of_no_file};
+use crate::adapters::csv::fault::Code;
 use crate::error::Refusal;
 use crate::store::file_work;
 use crate::store::files::Standing;
@@ -79,6 +80,17 @@ async fn put_result(
     let id = file.file_id.simple().to_string();
     let name = format!("{}.{}.result.csv", short(name), &id[24..]);
     rename(&being_written, &out.join(name)).await.map_err(|cause| told(&cause))
+}
+
+/// Tells the sender of a file of which nothing is kept why.
+pub(super) async fn tell_of_none(folder: &Path, name: &str, why: Code) -> io::Result<()> {
+    let out = folder.join("out");
+    let name = free_name(&out, &format!("{}.result.csv", short(name))).await?;
+    let being_written = out.join(format!(".{name}.tmp"));
+    let mut target = create(&being_written).await?;
+    target.write_all(of_no_file(why).as_bytes()).await?;
+    target.sync_all().await?;
+    rename(&being_written, &out.join(name)).await
 }
 
 /// Makes a file where nothing stands, neither a file nor a link. What a process left there that ended is put out of the way, and

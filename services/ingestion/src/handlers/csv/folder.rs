@@ -2,8 +2,8 @@
 //!
 //! A file is taken when it is whole: its companion `.sha256` agrees with it, its companion `.done` is there, or it has stood
 //! still for a while. What is still being written has a name that says so. Files are moved and never deleted, and each step
-//! may be done twice: what was kept is known by its bytes. Deliberately not here: who may write there
-//! (the SFTP server), and the answers (deliver).
+//! may be done twice: what was kept is known by its bytes. One that differs from its checksum is kept as well, and parked.
+//! Deliberately not here: who may write there (the SFTP server), and the answers (deliver).
 
 use std::collections::HashMap;
 use std::fs::Metadata;
@@ -23,8 +23,9 @@ use tokio::time::Instant;
 use tracing::{debug, warn};
 
 use super::Files;
-use super::deliver::{kept_name, rename, short, tell};
+use super::deliver::{kept_name, rename, short, tell, tell_of_none};
 use super::receive::Receiving;
+use crate::adapters::csv::fault::Code;
 use crate::error::Refusal;
 
 const ROOMS: [&str; 4] = ["in", "out", "archive", "error"];
@@ -95,10 +96,8 @@ async fn look(
     let mut entries = fs::read_dir(folder.join("in")).await.map_err(|cause| told(&cause))?;
     let mut present = Vec::new();
     while let Some(entry) = entries.next_entry().await.map_err(|cause| told(&cause))? {
-        let Some(name) = entry.file_name().to_str().map(str::to_owned) else {
-            unfinished += 1;
-            continue;
-        };
+        // A name in another character set is told as far as it can be read.
+        let name = entry.file_name().to_string_lossy().into_owned();
         // A link could lead anywhere on this machine.
         let is_file = entry.file_type().await.is_ok_and(|kind| kind.is_file());
         if is_file && !name.starts_with('.') {
@@ -118,23 +117,20 @@ async fn look(
         // What can't be looked at keeps no other file waiting.
         match whole(files, &path, seen).await.unwrap_or(Whole::NotYet) {
             Whole::NotYet => unfinished += 1,
-            Whole::Yes => match take(files, (center, feed), folder, (&name, &path)).await {
-                Ok(()) => {
-                    seen.remove(&path);
-                }
-                Err(cause) => {
-                    warn!(%cause, center, feed, "take a file out of a folder; tried again");
-                    unfinished += 1;
-                }
-            },
-            never => {
-                let outcome = if never == Whole::TooLong { "too_long" } else { "checksum_differs" };
-                match refuse(files, (center, feed), folder, (&name, outcome)).await {
+            found => {
+                let taken = match found {
+                    Whole::TooLong => refuse(files, (center, feed), folder, (&name, &path)).await,
+                    Whole::Never => {
+                        take(files, (center, feed), folder, (&name, &path), Some(Code::ChecksumDiffers)).await
+                    }
+                    _ => take(files, (center, feed), folder, (&name, &path), None).await,
+                };
+                match taken {
                     Ok(()) => {
                         seen.remove(&path);
                     }
                     Err(cause) => {
-                        warn!(%cause, center, feed, outcome, "put a file aside; tried again");
+                        warn!(%cause, center, feed, "take a file out of a folder; tried again");
                         unfinished += 1;
                     }
                 }
@@ -243,12 +239,13 @@ impl Sight {
     }
 }
 
-/// Keeps a file and moves it away. A crash in between keeps it once more under the same id.
+/// Keeps a file and moves it away. A crash in between keeps it once more under the same id. `fault`: nothing is made of it, and why.
 async fn take(
     files: &Files,
     (center, feed): (&str, &str),
     folder: &Path,
     (name, path): (&str, &Path),
+    fault: Option<Code>,
 ) -> Result<(), Refusal> {
     const CHANGED: &str = "the file was changed while it was read; it is read again when it is whole";
     let mut file = open(path).await.map_err(|cause| told(&cause))?;
@@ -266,41 +263,42 @@ async fn take(
             Ok(()) => {}
             Err(Refusal::TooLong) => {
                 receiving.forget().await;
-                return refuse(files, (center, feed), folder, (name, "too_long")).await;
+                return refuse(files, (center, feed), folder, (name, path)).await;
             }
             Err(cause) => return Err(cause),
         }
     }
     let is_same = opened.stands(&file, path, read).await.map_err(|cause| told(&cause))?;
-    if !is_same || told_sum(path).await.is_some_and(|told| told != receiving.sha256()) {
+    let differs = told_sum(path).await.is_some_and(|told| told != receiving.sha256());
+    if !is_same || differs != fault.is_some() {
         receiving.forget().await;
         return Err(Refusal::WrongState(CHANGED));
     }
-    let received = receiving.finish(name).await?;
-    let kept = kept_name(received.file_id, name);
-    put_aside(folder, ("archive", &kept), name).await.map_err(|cause| told(&cause))
+    let received = receiving.finish(name, fault).await?;
+    let (kept, room) = (kept_name(received.file_id, name), if fault.is_some() { "error" } else { "archive" });
+    put_aside(folder, (room, &kept), path).await.map_err(|cause| told(&cause))
 }
 
-/// Puts a file aside of which nothing is kept.
+/// Puts a file aside that is too long to be kept, and tells its sender.
 async fn refuse(
     files: &Files,
     (center, feed): (&str, &str),
     folder: &Path,
-    (name, outcome): (&str, &str),
+    (name, path): (&str, &Path),
 ) -> Result<(), Refusal> {
-    put_aside(folder, ("error", short(name)), name).await.map_err(|cause| told(&cause))?;
-    warn!(center, feed, outcome, "a file is not taken; it lies in the folder 'error'");
-    files.metrics().files.with_label_values(&[feed, outcome]).inc();
+    tell_of_none(folder, name, Code::FileTooLong).await.map_err(|cause| told(&cause))?;
+    put_aside(folder, ("error", short(name)), path).await.map_err(|cause| told(&cause))?;
+    warn!(center, feed, "a file is too long; it lies in the folder 'error'");
+    files.metrics().files.with_label_values(&[feed, "too_long"]).inc();
     Ok(())
 }
 
-/// Moves a file and its companions out of `in`, under a name. Another one of that name is not overwritten.
-async fn put_aside(folder: &Path, (room, kept): (&str, &str), name: &str) -> io::Result<()> {
+/// Moves a file and its companions into a room, under a name. Another one of that name is not overwritten.
+async fn put_aside(folder: &Path, (room, kept): (&str, &str), path: &Path) -> io::Result<()> {
     let kept = free_name(&folder.join(room), kept).await?;
-    rename(&folder.join("in").join(name), &folder.join(room).join(&kept)).await?;
+    rename(path, &folder.join(room).join(&kept)).await?;
     for end in COMPANIONS {
-        let (from, to) = (format!("{name}{end}"), format!("{kept}{end}"));
-        match rename(&folder.join("in").join(from), &folder.join(room).join(to)).await {
+        match rename(&companion(path, end), &folder.join(room).join(format!("{kept}{end}"))).await {
             // The name of the file leaves no room for a companion's, so there is none.
             Err(cause) if cause.raw_os_error() == Some(Errno::NAMETOOLONG.raw_os_error()) => {}
             other => other?,
@@ -309,7 +307,7 @@ async fn put_aside(folder: &Path, (room, kept): (&str, &str), name: &str) -> io:
     Ok(())
 }
 
-async fn free_name(room: &Path, name: &str) -> io::Result<String> {
+pub(super) async fn free_name(room: &Path, name: &str) -> io::Result<String> {
     let mut kept = name.to_owned();
     let mut number = 1;
     while fs::try_exists(room.join(&kept)).await? {
@@ -333,10 +331,10 @@ mod tests {
         for _ in 0..2 {
             std::fs::write(folder.path().join("in").join(name), "x").expect("written");
             std::fs::write(folder.path().join("in").join(format!("{name}.sha256")), "y").expect("written");
-            put_aside(folder.path(), ("archive", name), name).await.expect("moved");
+            put_aside(folder.path(), ("archive", name), &folder.path().join("in").join(name)).await.expect("moved");
         }
         // Nothing is there any more: another process was quicker.
-        put_aside(folder.path(), ("archive", name), name).await.expect("no failure");
+        put_aside(folder.path(), ("archive", name), &folder.path().join("in").join(name)).await.expect("no failure");
         let mut kept: Vec<String> = std::fs::read_dir(folder.path().join("archive"))
             .expect("a folder")
             .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
@@ -357,7 +355,9 @@ mod tests {
             for _ in 0..2 {
                 std::fs::write(folder.path().join("in").join(&name), "x").expect("written");
                 assert_eq!(told_sum(&folder.path().join("in").join(&name)).await, None);
-                put_aside(folder.path(), (room, short(&name)), &name).await.expect("moved");
+                put_aside(folder.path(), (room, short(&name)), &folder.path().join("in").join(&name))
+                    .await
+                    .expect("moved");
             }
             assert_eq!(std::fs::read_dir(folder.path().join(room)).expect("a folder").count(), 2);
         }

@@ -129,7 +129,7 @@ async fn receive(
     if let Some(what) = receiving.not_text() {
         return Err(Refusal::NotCsv(what.remedy()));
     }
-    let received = receiving.finish("").await?;
+    let received = receiving.finish("", None).await?;
     let repeated = received.known.is_some();
     let status = if repeated { StatusCode::OK } else { StatusCode::ACCEPTED };
     let state = received.known.as_ref().map_or("waiting", |file| file.state.as_str());

@@ -4,12 +4,12 @@
 
 use std::time::Duration;
 
-use encoding_rs::Encoding;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use super::survey::Reading;
 use super::{Files, internal, part_context};
-use crate::adapters::csv::charset::{Detector, NotText, Text, not_text};
+use crate::adapters::csv::charset::{Charset, Detector, NotText, Text, not_text};
 use crate::adapters::csv::records::{Record, Splitter};
 use crate::error::Refusal;
 use crate::store::file_work;
@@ -37,8 +37,8 @@ pub struct Reader<'a> {
 
 /// A file's character set and the text at its beginning.
 pub struct Head {
-    /// By which its bytes are read.
-    pub encoding: &'static Encoding,
+    /// How its bytes are text.
+    pub charset: Charset,
     /// The first of its text.
     pub text: String,
     /// Whether that is all of it.
@@ -62,8 +62,8 @@ pub async fn head(files: &Files, center: &str, (file_id, parts): (Uuid, i32)) ->
     }
     let is_all = parts <= 1 && first.len() <= SLICE;
     first.truncate(SLICE);
-    let (encoding, not_text) = (detector.finish(), not_text(&first));
-    Ok(Head { encoding, text: Text::of(encoding).push(&first, is_all), is_all, not_text })
+    let (charset, not_text) = (detector.finish(), not_text(&first));
+    Ok(Head { charset, text: Text::of(charset.encoding).push(&first, is_all), is_all, not_text })
 }
 
 /// Takes the lease of a file, or keeps it; nothing where somebody else has it.
@@ -90,13 +90,9 @@ async fn open_part(files: &Files, center: &str, file_id: Uuid, part: i32) -> Res
 
 impl<'a> Reader<'a> {
     /// From the beginning.
-    pub fn of(
-        files: &'a Files,
-        center: &'a str,
-        (file_id, parts): (Uuid, i32),
-        (encoding, delimiter): (&'static Encoding, u8),
-    ) -> Self {
-        let (text, splitter) = (Text::of(encoding), Some(Splitter::by(delimiter)));
+    pub fn of(files: &'a Files, center: &'a str, (file_id, parts): (Uuid, i32), reading: &Reading) -> Self {
+        let splitter = Splitter::by(reading.layout.delimiter).with_lost_letters(reading.has_stray_bytes);
+        let (text, splitter) = (Text::of(reading.encoding()), Some(splitter));
         let renewed = Instant::now();
         Self { files, center, file_id, parts, next_part: 0, part: Vec::new(), at: 0, text, splitter, renewed }
     }

@@ -4,13 +4,15 @@
 //! forgotten later. The same bytes of a feed are one file. Deliberately not here: what the bytes mean.
 
 use aws_lc_rs::digest::{Context, SHA256};
-use causeway_mailbox::TxError;
+use causeway_mailbox::{Tx, TxError};
 use tracing::debug;
 use uuid::Uuid;
 
 use super::{Files, Heading, internal, part_context};
 use crate::adapters::csv::charset::{MAGIC, NotText, not_text};
+use crate::adapters::csv::fault::Code;
 use crate::error::Refusal;
+use crate::store::file_work;
 use crate::store::files::{self, NewFile, Standing};
 
 /// Length of a part, bytes.
@@ -125,29 +127,29 @@ impl<'a> Receiving<'a> {
         Ok(())
     }
 
-    /// All bytes are there: the file stands, or the one with the same bytes is counted once more.
+    /// All bytes are there: the file stands, or the one with the same bytes is counted once more. `fault`: it is parked for this.
     ///
     /// # Errors
-    /// It can't be kept.
-    pub async fn finish(mut self, name: &str) -> Result<Received, Refusal> {
+    /// It can't be kept, or the same bytes under another name are to be answered first.
+    pub async fn finish(mut self, name: &str, fault: Option<Code>) -> Result<Received, Refusal> {
         if self.parts == 0 || !self.part.is_empty() {
             self.keep_part().await?;
         }
         let sha256 = self.sha256();
         let heading = Heading { name: name.to_owned(), sha256: sha256.clone(), detail: String::new() };
-        let mut outcome = self.settle(&heading).await;
+        let mut outcome = self.settle(&heading, fault).await;
         // Somebody else brought the same bytes at this moment: theirs stand now.
         if matches!(outcome, Err(Refusal::Conflict)) {
-            outcome = self.settle(&heading).await;
+            outcome = self.settle(&heading, fault).await;
         }
         let known = outcome?;
-        let word = if known.is_some() { "repeated" } else { "received" };
+        let word = if known.is_some() { "repeated" } else { fault.map_or("received", Code::word) };
         self.files.metrics().files.with_label_values(&[&self.feed, word]).inc();
         self.files.bell.notify_one();
         Ok(Received { file_id: known.as_ref().map_or(self.file_id, |file| file.file_id), known, sha256 })
     }
 
-    async fn settle(&self, heading: &Heading) -> Result<Option<Standing>, Refusal> {
+    async fn settle(&self, heading: &Heading, fault: Option<Code>) -> Result<Option<Standing>, Refusal> {
         let sealer = &self.files.acceptance.sealer;
         let content = format!("{}:{}", self.feed, heading.sha256);
         let content_key = sealer.blind(&self.center, CONTENT_KEY, &content).map_err(internal)?;
@@ -165,21 +167,38 @@ impl<'a> Receiving<'a> {
             .database
             .with_tx(&self.center, move |tx| {
                 Box::pin(async move {
-                    if let Some((_, heading)) = &known_heading {
+                    if let Some((known, heading)) = &known_heading {
+                        files::forget(tx, file_id).await?;
+                        let before = files::held(tx, *known).await?.ok_or(Refusal::Conflict)?;
+                        // A file has one heading, and each name is to get its answer.
+                        if before.is_answered_to_folder && door == "folder" {
+                            return Ok(Settled::Later);
+                        }
                         let is_told = door != "folder";
                         let again = files::again(tx, (&feed, &content_key), (heading, is_told)).await?;
-                        files::forget(tx, file_id).await?;
-                        return Ok(again);
+                        if let Some(fault) = fault.filter(|_| before.state == "parked") {
+                            park(tx, *known, fault).await?;
+                        }
+                        return Ok(again.map_or(Settled::New, |known| Settled::Known(Box::new(known))));
                     }
-                    match files::complete(tx, file_id, (&content_key, &sealed), extent).await.map_err(taken)? {
-                        true => Ok::<_, Refusal>(None),
-                        // It took so long that its first parts were forgotten: it has to come again.
-                        false => Err(Refusal::Unavailable),
+                    // Where it took so long that its first parts were forgotten, it has to come again.
+                    let is_whole =
+                        files::complete(tx, file_id, (&content_key, &sealed), extent).await.map_err(taken)?;
+                    if !is_whole {
+                        return Err(Refusal::Unavailable);
                     }
+                    if let Some(fault) = fault {
+                        park(tx, file_id, fault).await?;
+                    }
+                    Ok(Settled::New)
                 })
             })
             .await?;
-        Ok(settled)
+        match settled {
+            Settled::New => Ok(None),
+            Settled::Known(known) => Ok(Some(*known)),
+            Settled::Later => Err(Refusal::WrongState(ANSWERED_FIRST)),
+        }
     }
 
     async fn known(&self, content_key: &[u8; 16]) -> Result<Option<Uuid>, Refusal> {
@@ -191,6 +210,22 @@ impl<'a> Receiving<'a> {
             })
             .await
     }
+}
+
+/// What became of bytes that came whole.
+enum Settled {
+    /// They are a new file.
+    New,
+    /// They came before.
+    Known(Box<Standing>),
+    /// They come under another name, which is answered first.
+    Later,
+}
+
+const ANSWERED_FIRST: &str = "the same file came under another name, which is answered first";
+
+async fn park(tx: &mut Tx, file_id: Uuid, fault: Code) -> Result<(), sqlx::Error> {
+    file_work::finish(tx, file_id, ("parked", fault.word(), fault.message()), (None, None)).await
 }
 
 fn taken(cause: sqlx::Error) -> Refusal {

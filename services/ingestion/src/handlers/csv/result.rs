@@ -3,6 +3,7 @@
 //! Deliberately not here: how a line is written (adapters).
 
 use super::{Files, internal, row_context};
+use crate::adapters::csv::fault::Code;
 use crate::adapters::csv::result::{HEADER, Line, State};
 use crate::error::Refusal;
 use crate::store::file_rows::{self, Told};
@@ -21,6 +22,11 @@ pub enum At {
     Behind(i64),
     /// Nowhere.
     End,
+}
+
+/// The result of a file of which nothing is kept.
+pub fn of_no_file(why: Code) -> String {
+    format!("{HEADER}0,,rejected,,{},,\"{}\"\r\n", why.word(), why.message())
 }
 
 /// Tells the result of a file page by page.

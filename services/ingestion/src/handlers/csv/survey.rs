@@ -27,6 +27,9 @@ const MOST_TOLD: usize = 1000;
 pub struct Reading {
     /// Name of its character set.
     pub encoding: String,
+    /// Whether some of its bytes are no characters in that.
+    #[serde(default)]
+    pub has_stray_bytes: bool,
     /// Delimiter and columns.
     pub layout: Layout,
     /// What its columns mean.
@@ -34,10 +37,9 @@ pub struct Reading {
 }
 
 impl Reading {
-    /// Character set and delimiter, as a reader takes them.
-    pub fn by(&self) -> (&'static Encoding, u8) {
-        let encoding = Encoding::for_label(self.encoding.as_bytes()).unwrap_or(encoding_rs::UTF_8);
-        (encoding, self.layout.delimiter)
+    /// Its character set.
+    pub fn encoding(&self) -> &'static Encoding {
+        Encoding::for_label(self.encoding.as_bytes()).unwrap_or(encoding_rs::UTF_8)
     }
 }
 
@@ -90,10 +92,16 @@ pub async fn survey(
         Ok(layout) => layout,
         Err(fault) => return Ok((None, Survey { fault: Some(fault), ..Survey::default() })),
     };
-    let reading = Reading { encoding: head.encoding.name().to_owned(), layout, mapping: mapping.clone() };
-    let mut survey = Survey::default();
-    let (places, today) = (Places::of(&reading.layout), today(files, profile, mapping));
-    let mut reader = Reader::of(files, center, file, reading.by());
+    let reading = Reading {
+        encoding: head.charset.encoding.name().to_owned(),
+        has_stray_bytes: head.charset.has_stray_bytes,
+        layout,
+        mapping: mapping.clone(),
+    };
+    let fault = head.charset.is_cut.then(|| FileFault::at(Code::FileCut, "its last letter"));
+    let mut survey = Survey { fault, ..Survey::default() };
+    let (places, today) = (Places::of(&reading.layout, &profile.center.default_region), today(files, profile, mapping));
+    let mut reader = Reader::of(files, center, file, &reading);
     while let Some(records) = reader.next().await? {
         for record in &records {
             if record.line > files.settings.lines {
@@ -109,7 +117,7 @@ pub async fn survey(
                     continue;
                 }
                 Judged::Broken(remark, referral_id) => Some((remark, referral_id)),
-                Judged::Referral(_) => None,
+                Judged::Referral(_) | Judged::Nameless => None,
             };
             survey.rows += 1;
             if let Some((remark, referral_id)) = bad {

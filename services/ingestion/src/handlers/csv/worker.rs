@@ -261,7 +261,7 @@ async fn take_rows(
     reading: &Reading,
     stop: &Stop,
 ) -> Result<bool, Refusal> {
-    let mut reader = Reader::of(files, center, (file.file_id, file.parts), reading.by());
+    let mut reader = Reader::of(files, center, (file.file_id, file.parts), reading);
     let mut maker = Maker::of(files, (profile, &file.feed), (file.file_id, reading));
     let (mut after, mut chunk, mut way) = (file.done_line, Chunk::default(), Way::Hopeful);
     while let Some(records) = reader.next().await? {

@@ -94,6 +94,7 @@ pub async fn write(tx: &mut Tx, of: &Of, chunk: &Chunk, sealer: &Sealer, way: Wa
     }
     let mut outcomes: Vec<Outcome> = chunk.drafts.iter().map(|draft| outcome(draft, &verdicts)).collect();
     find_cancelled(tx, chunk, &mut outcomes).await?;
+    close_mended(tx, chunk, &outcomes).await?;
     keep(tx, of, chunk, sealer, &mut outcomes).await?;
     let rows: Vec<NewRow<'_>> =
         chunk.drafts.iter().zip(&outcomes).map(|(draft, outcome)| row(draft, outcome)).collect();
@@ -127,7 +128,7 @@ fn row<'a>(draft: &'a Draft, outcome: &Outcome) -> NewRow<'a> {
 fn outcome(draft: &Draft, verdicts: &[Verdict]) -> Outcome {
     let duplicate = if draft.is_again { Code::Duplicate.word() } else { "" };
     match draft.wish {
-        Wish::Keep(Code::Nobody) => Outcome::of(State::Refused, Code::Nobody.word(), None),
+        Wish::Refuse(code) => Outcome::of(State::Refused, code.word(), None),
         Wish::Keep(code) => Outcome::of(State::Parked, code.word(), None),
         Wish::Cancel(_) => Outcome::of(State::Parked, Code::UnknownReferral.word(), None),
         Wish::Inquiry(at) => match verdicts.get(at) {
@@ -169,6 +170,20 @@ fn cancels(draft: &Draft) -> Option<&[u8; 16]> {
         Wish::Cancel(key) => Some(key),
         _ => None,
     }
+}
+
+/// What an earlier row of the same number waits for is in order where this one is: a person would only find that it is known.
+async fn close_mended(tx: &mut Tx, chunk: &Chunk, outcomes: &[Outcome]) -> Result<(), sqlx::Error> {
+    let sound = |(draft, outcome): (&'_ Draft, &Outcome)| {
+        let inquiry = outcome.inquiry_id.filter(|_| matches!(outcome.state, State::Accepted | State::Linked))?;
+        Some((draft.hashes.0, inquiry))
+    };
+    let sound: Vec<([u8; 16], Uuid)> = chunk.drafts.iter().zip(outcomes).filter_map(sound).collect();
+    if sound.is_empty() {
+        return Ok(());
+    }
+    let sound: Vec<(&[u8; 16], Uuid)> = sound.iter().map(|(key, inquiry)| (key, *inquiry)).collect();
+    messages::mended_by_sender(tx, KIND, &sound, &Code::MENDED_BY_A_SOUND_ROW).await
 }
 
 /// Keeps what waits, and what was refused, as messages. What was kept before, with the same words, is the same message: a

@@ -148,7 +148,7 @@ pub fn understand(doors: &Doors, (profile, feed): (&Profile, &Feed), raw: &[u8],
     match feed.kind {
         FeedKind::Hl7 => of_hl7(doors, profile, feed, (raw, known.today)),
         FeedKind::Fhir => of_fhir(doors, feed, (raw, known.today)),
-        FeedKind::Csv => of_row(feed, raw, known),
+        FeedKind::Csv => of_row((profile, feed), raw, known),
         FeedKind::Phone => of_call(profile, feed, raw),
     }
 }
@@ -302,18 +302,18 @@ pub fn language(told: &str) -> Option<String> {
 }
 
 /// Why a row waits whose cells can't be told apart, and that can't be seen of the cells that were kept.
-const TORN: [Code; 4] = [Code::RowTooLong, Code::Nul, Code::QuoteMisplaced, Code::QuoteUnbalanced];
+const TORN: [Code; 5] = [Code::RowTooLong, Code::Nul, Code::LetterLost, Code::QuoteMisplaced, Code::QuoteUnbalanced];
 
 /// A row is taken again where it can be read now, because its feed's mapping was mended. Behind a quote that went astray no cell
 /// can be told from the next: what such cells say is laid out for a person.
-fn of_row(feed: &Feed, raw: &[u8], Known { reason, reading, today }: Known<'_>) -> Understood {
+fn of_row((profile, feed): (&Profile, &Feed), raw: &[u8], Known { reason, reading, today }: Known<'_>) -> Understood {
     let mut understood = Understood::nothing();
     let cells: Vec<String> = serde_json::from_slice(raw).unwrap_or_default();
     let reading: Option<Reading> = reading.and_then(|text| serde_json::from_str(text).ok());
     understood.wish = Wish::Mended;
     let Some(Reading { layout, mapping, .. }) = reading else { return understood };
     understood.columns = layout.columns.iter().map(|column| column.as_str().to_owned()).collect();
-    let (places, line) = (Places::of(&layout), layout.header_line + 1);
+    let (places, line) = (Places::of(&layout, &profile.center.default_region), layout.header_line + 1);
     let record = Record::of_cells(line, cells.iter().map(String::as_str));
     let (mut told, remarks) = match judge(&record, &places, &mapping, today) {
         Judged::Referral(told) => {
@@ -329,7 +329,9 @@ fn of_row(feed: &Feed, raw: &[u8], Known { reason, reading, today }: Known<'_>) 
             }
             (told, vec![remark])
         }
-        Judged::Skipped => (rows::read_in_part(&Row::of(&record, &places, &mapping), &mapping, today), Vec::new()),
+        Judged::Skipped | Judged::Nameless => {
+            (rows::read_in_part(&Row::of(&record, &places, &mapping), &mapping, today), Vec::new())
+        }
     };
     let mut remarks: Vec<Remark> = remarks.into_iter().chain(std::mem::take(&mut told.remarks)).collect();
     remarks.dedup();

@@ -288,7 +288,7 @@ fn current(calls: &Calls, center: &str, mapping: &CsvMapping, row: &FileOf) -> O
     let mut head = calls.acceptance.sealer.open(center, &context, row.head.as_deref()?).ok()?.into_exposed();
     let is_all = row.parts <= 1 && head.len() <= SLICE;
     head.truncate(SLICE);
-    let text = Text::of(was.by().0).push(&head, is_all);
+    let text = Text::of(was.encoding()).push(&head, is_all);
     let layout = detect(&text, is_all, mapping).ok()?;
     serde_json::to_string(&Reading { layout, mapping: mapping.clone(), ..was }).ok()
 }

@@ -24,7 +24,7 @@ const BROKEN: (&str, &str) = (
 );
 
 /// Reason, in a few words, in a sentence, and who can act.
-const REASONS: [(&str, &str, &str, &str); 31] = [
+const REASONS: [(&str, &str, &str, &str); 33] = [
     (
         "mending",
         "Its answers can be mended",
@@ -125,6 +125,12 @@ const REASONS: [(&str, &str, &str, &str); 31] = [
     ("row_long", BROKEN.0, BROKEN.1, OFFICE),
     ("row_too_long", BROKEN.0, BROKEN.1, OFFICE),
     ("nul_byte", BROKEN.0, BROKEN.1, OFFICE),
+    (
+        "letter_lost",
+        "A letter that can’t be read",
+        "A letter of this row is lost and stands as �. Ask the office what it was, and mend it here.",
+        OFFICE,
+    ),
     ("quote_misplaced", BROKEN.0, BROKEN.1, OFFICE),
     ("quote_unbalanced", BROKEN.0, BROKEN.1, OFFICE),
     ("header_unknown", "A list with a header that we don’t know", LIST, FEED),
@@ -135,6 +141,12 @@ const REASONS: [(&str, &str, &str, &str); 31] = [
         "too_many_bad_rows",
         "A list with many rows that can’t be taken",
         "No row of this list was taken. Ask the office for a mended list, or take the good rows.",
+        OFFICE,
+    ),
+    (
+        "checksum_differs",
+        "A list that is not the one of its checksum",
+        "It may be cut or changed, so nothing was made of it. Ask the office to send both again, or take it as it is: try again.",
         OFFICE,
     ),
     ("not_text", "A file that is no list", LIST, OFFICE),
