@@ -137,8 +137,8 @@ impl Read {
         let asked = referral::Asked {
             answers: told.answers.clone(),
             language: told.language.clone(),
-            urgency: told.urgency,
-            second_opinion: told.second_opinion,
+            urgency: told.urgency.raised(),
+            second_opinion: told.second_opinion.then_some(true),
             key: Some(self.key(told)),
         };
         referral::submission(self.sender.profile(), &self.sender.feed.id, Source::Fhir, asked)
@@ -277,7 +277,7 @@ impl Read {
 
     async fn find(&self, door: &Door, told: &Referral) -> Result<Option<Uuid>, Refusal> {
         let key = door.acceptance.kept_key(self.sender.center(), &self.key(told))?;
-        let known = keep::known(&door.database, self.sender.center(), Some(key), String::new()).await?;
+        let known = keep::known(&door.database, self.sender.center(), Some(key), None).await?;
         Ok(known.map(|(inquiry, _)| inquiry))
     }
 
