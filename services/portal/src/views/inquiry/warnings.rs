@@ -73,7 +73,7 @@ mod tests {
         assert_eq!(told(&[], &[("referral_modified", false)]), [(change.to_owned(), link())]);
         assert_eq!(told(&[("patient_deceased", "yes")], &[]), [(DIED.to_owned(), None)]);
         assert_eq!(told(&[("patient_deceased", "yes")], &[("attachment", true)]), [(DIED.to_owned(), link())]);
-        assert_eq!(told(&[("sex", "F")], &[("attachment", false)]), []);
+        assert!(told(&[("sex", "F")], &[("attachment", false)]).is_empty());
     }
 
     #[test]
