@@ -262,7 +262,7 @@ impl Form {
 /// The words of a choice: the form's own, else the standard words of the known term, else the value itself.
 #[must_use]
 pub fn choice_label(field_key: &str, choice: &Choice, language: &str) -> String {
-    use crate::inquiry::{AskedBy, BestTime, CancerArea, Channel, Payer, RecordsOnHand};
+    use crate::inquiry::{AskedBy, BestTime, CancerArea, Channel, Payer, RecordsOnHand, Urgency};
     if !choice.label.is_empty() {
         return choice.label.get(language).to_owned();
     }
@@ -273,6 +273,7 @@ pub fn choice_label(field_key: &str, choice: &Choice, language: &str) -> String 
         "best_time" => value.parse::<BestTime>().ok().map(|term| term.label(language)),
         "consult_type" => value.parse::<ConsultType>().ok().map(|term| term.label(language)),
         "cancer_area" => value.parse::<CancerArea>().ok().map(|term| term.label(language)),
+        "urgency" => value.parse::<Urgency>().ok().map(|term| term.label(language)),
         "payer" => value.parse::<Payer>().ok().map(|term| term.label(language)),
         "records_on_hand" => value.parse::<RecordsOnHand>().ok().map(|term| term.label(language)),
         _ => None,

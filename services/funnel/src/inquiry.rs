@@ -78,6 +78,14 @@ vocabulary! {
     }
 }
 
+impl Urgency {
+    /// Nothing where it is the usual one, which formats also tell by saying nothing.
+    #[must_use]
+    pub fn raised(self) -> Option<Self> {
+        Some(self).filter(|urgency| *urgency != Self::default())
+    }
+}
+
 vocabulary! {
     /// The part of the day in which a call is welcome.
     BestTime ("best time") {

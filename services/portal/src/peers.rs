@@ -13,6 +13,9 @@ use causeway_proto::routing::v1::routing_client::RoutingClient;
 use causeway_proto::scheduling::v1::scheduling_client::SchedulingClient;
 use causeway_serve::Channel;
 
+/// What waits is shown as it came, up to 50 MiB of a partner's message, which may stand beside another one and be longer as UTF-8.
+const LONGEST: usize = 512 * 1024 * 1024;
+
 /// Connections to all of them.
 #[derive(Clone)]
 pub struct Peers {
@@ -55,7 +58,7 @@ impl Peers {
 
     /// Inquiries as received, and the people behind them.
     pub fn ingestion(&self) -> IngestionClient<Channel> {
-        IngestionClient::new(self.ingestion.clone())
+        IngestionClient::new(self.ingestion.clone()).max_decoding_message_size(LONGEST)
     }
 
     /// Routes and the response clock.

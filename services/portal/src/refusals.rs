@@ -7,6 +7,8 @@ use causeway_proto::error::Reason;
 use causeway_serve::Code;
 use tonic::Status;
 
+const FAULT: &str = "That did not work, and it is our fault. Try again, and tell the people who run Causeway.";
+
 /// The sentence for staff.
 pub fn for_staff(status: &Status) -> String {
     match Reason::of(status) {
@@ -25,6 +27,10 @@ pub fn for_staff(status: &Status) -> String {
 }
 
 fn by_code(status: &Status) -> String {
+    // The transport alone says so: no service does, and its words are for engineers.
+    if status.code() == tonic::Code::OutOfRange {
+        return FAULT.to_owned();
+    }
     match Code::of(status) {
         Code::PermissionDenied => "Your role does not allow this. Ask an intake manager.".to_owned(),
         Code::Conflict => "Somebody else changed this a moment ago. Look at it again, then decide.".to_owned(),
@@ -34,9 +40,7 @@ fn by_code(status: &Status) -> String {
         Code::Unavailable | Code::DeadlineExceeded => {
             "That part is not available right now. It may not be saved. Try again in a moment.".to_owned()
         }
-        Code::Unauthenticated | Code::Internal => {
-            "That did not work, and it is our fault. Try again, and tell the people who run Causeway.".to_owned()
-        }
+        Code::Unauthenticated | Code::Internal => FAULT.to_owned(),
     }
 }
 
@@ -73,6 +77,8 @@ mod tests {
     #[test]
     fn what_went_wrong_inside_is_not_told() {
         assert!(!for_staff(&Status::internal("relation people does not exist")).contains("people does"));
+        let long = for_staff(&Status::out_of_range("Error, decoded message length too large: found 5 bytes"));
+        assert!(!long.contains("decoded") && long.contains("our fault"), "{long}");
         assert!(for_staff(&Status::unavailable("tcp connect error")).contains("not available right now"));
     }
 }

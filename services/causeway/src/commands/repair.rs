@@ -110,6 +110,8 @@ pub enum Reason {
     EnteredOtherwise,
 }
 
+/// What waits is shown as it came, up to 50 MiB of a partner's message, which may stand beside another one and be longer as UTF-8.
+pub(super) const LONGEST: usize = 512 * 1024 * 1024;
 /// Messages of one call; ingestion takes no more at once.
 const RETRIED_AT_ONCE: usize = 50;
 const SET_ASIDE_AT_ONCE: usize = 200;
@@ -148,8 +150,8 @@ impl Show {
         let request =
             OpenRepairRequest { center, kind: "message".into(), id: self.id.to_string(), purpose: word(self.purpose) };
         let channel = self.operator.ingestion(config, common)?;
-        let answer =
-            IngestionClient::new(channel).open_repair(request).await.context("ask ingestion for the message")?;
+        let mut client = IngestionClient::new(channel).max_decoding_message_size(LONGEST);
+        let answer = client.open_repair(request).await.context("ask ingestion for the message")?;
         let shown = answer.into_inner();
         let row = shown.row.unwrap_or_default();
         if common.json {

@@ -16,7 +16,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::operator::Operator;
-use super::repair::{Purpose, Reason, word};
+use super::repair::{LONGEST, Purpose, Reason, word};
 use crate::cli::Common;
 use crate::installation;
 
@@ -162,7 +162,7 @@ async fn show(
     (id, raw): (Uuid, bool),
     (purpose, operator): (String, &Operator),
 ) -> anyhow::Result<()> {
-    let mut client = IngestionClient::new(operator.ingestion(config, common)?);
+    let mut client = IngestionClient::new(operator.ingestion(config, common)?).max_decoding_message_size(LONGEST);
     let request = OpenUnaddressedRequest { frame_id: id.to_string(), purpose };
     let shown = client.open_unaddressed(request).await.context("ask ingestion for the frame")?.into_inner();
     if common.json {

@@ -17,6 +17,9 @@ use super::submission::Submission;
 /// Answers by question key.
 pub type Told = BTreeMap<String, String>;
 
+/// The answer that tells a language which the center may not speak, as the office wrote it.
+pub const LANGUAGE_TOLD: &str = "language_told";
+
 /// Nobody lives longer.
 const OLDEST: i16 = 125;
 const OF_AGE: i16 = 18;
@@ -150,10 +153,10 @@ pub struct Asked {
     pub answers: Told,
     /// The person's language, as far as it is told.
     pub language: String,
-    /// How pressing the office calls it.
-    pub urgency: Urgency,
-    /// Whether a second opinion is asked for.
-    pub second_opinion: bool,
+    /// How pressing the office calls it, where it says so.
+    pub urgency: Option<Urgency>,
+    /// Whether a second opinion is asked for, where it says what for.
+    pub second_opinion: Option<bool>,
     /// What the office knows it by, as a key of ours; none: nothing tells it from the next one.
     pub key: Option<String>,
 }
@@ -162,7 +165,8 @@ pub struct Asked {
 #[must_use]
 pub fn submission(profile: &Profile, feed: &str, source: Source, asked: Asked) -> Option<Submission> {
     let told = asked.answers.get("consult_type").and_then(|word| word.parse().ok());
-    let usual = if asked.second_opinion { ConsultType::SecondOpinion } else { ConsultType::NewConsult };
+    let usual =
+        if asked.second_opinion.unwrap_or_default() { ConsultType::SecondOpinion } else { ConsultType::NewConsult };
     let wanted = told.unwrap_or(usual);
     let forms = profile.forms.values();
     let form = forms.clone().find(|form| form.consult_type == Some(wanted)).or_else(|| forms.clone().next())?;
@@ -171,7 +175,7 @@ pub fn submission(profile: &Profile, feed: &str, source: Source, asked: Asked) -
         form_id: form.id.clone(),
         language: asked.language,
         source,
-        urgency: asked.urgency,
+        urgency: asked.urgency.unwrap_or_default(),
         attribution: Attribution::default(),
         referring_office: Some(feed.to_owned()),
         idempotency_key: asked.key,

@@ -25,6 +25,7 @@ use super::credentials::Credentials;
 use super::limit::Limits;
 use super::proof::{Proofs, Seen};
 use crate::domain::check::{Checked, before_asking, check};
+use crate::domain::referral::LANGUAGE_TOLD;
 use crate::domain::submission::Submission;
 use crate::domain::suspicion::{self, Sign};
 use crate::domain::{person, travel};
@@ -37,6 +38,8 @@ use crate::writer::{Answer, Arrival, Heard, Verdict, Writers};
 const CONTENT_HASH: &str = "submission";
 /// Purpose of the keyed hash that is kept of a sender's key, which may be a name or a number of the person.
 const KEY_HASH: &str = "idempotency";
+/// The answer that says that an interpreter is wanted.
+const INTERPRETER: &str = "interpreter";
 
 /// What every door hands its submissions to.
 pub struct Acceptance {
@@ -230,7 +233,7 @@ impl Acceptance {
             error!(%cause, "seal a person");
             Refusal::Internal
         };
-        let sealed = self.seal(inquiry_id, submission, &checked.answers).map_err(refuse)?;
+        let sealed = self.seal(inquiry_id, profile, submission, &checked.answers).map_err(refuse)?;
         let key = self.key(submission).map_err(refuse)?;
         let faults = checked.faults.into_iter().map(|fault| wire::FieldFault {
             field: fault.field,
@@ -256,8 +259,15 @@ impl Acceptance {
     }
 
     /// The person, sealed with the center's key and bound to the inquiry.
-    fn seal(&self, inquiry_id: Uuid, submission: &Submission, answers: &Answers) -> Result<Vec<u8>, SealError> {
-        let bytes = person::write(answers, &submission.answers, &submission.attribution);
+    fn seal(
+        &self,
+        inquiry_id: Uuid,
+        profile: &Profile,
+        submission: &Submission,
+        answers: &Answers,
+    ) -> Result<Vec<u8>, SealError> {
+        let given = with_language(profile, submission);
+        let bytes = person::write(answers, &given, &submission.attribution);
         self.sealer.seal(&submission.center, &person::context(inquiry_id), &bytes)
     }
 
@@ -290,6 +300,23 @@ impl Acceptance {
             self.metrics.faults.with_label_values(&[center, &fault.code]).inc();
         }
     }
+}
+
+/// What was told, and beside it the language that an office told and the center does not speak: whoever calls needs somebody who does.
+fn with_language<'s>(profile: &Profile, submission: &'s Submission) -> Cow<'s, BTreeMap<String, String>> {
+    let (language, told) = (submission.language.as_str(), &submission.answers);
+    let is_spoken = match language {
+        "" => !told.contains_key(LANGUAGE_TOLD),
+        tag => profile.language_or_default(tag) == tag,
+    };
+    if is_spoken || submission.referring_office.is_none() {
+        return Cow::Borrowed(told);
+    }
+    let mut told = told.clone();
+    for (key, answer) in [(LANGUAGE_TOLD, language), (INTERPRETER, "yes")] {
+        told.entry(key.to_owned()).or_insert_with(|| answer.to_owned());
+    }
+    Cow::Owned(told)
 }
 
 /// What a feed knows a referral by, as a key of ours: the parts of its own number, whatever the format.

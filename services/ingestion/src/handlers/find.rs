@@ -119,8 +119,8 @@ pub async fn find(
 async fn look(tx: &mut Tx, sealer: &causeway_auth::Sealer, typed: &Typed) -> Result<Vec<Found>, Refusal> {
     let mut all: HashMap<Uuid, Found> = HashMap::new();
     if let Some(reference) = &typed.reference {
-        let found = store::by_key_or_reference(tx, None, reference.as_str()).await?;
-        let found = found.map(|(inquiry_id, reference)| Found {
+        let found = store::by_reference(tx, reference.as_str()).await?;
+        let found = found.map(|(inquiry_id, reference, _)| Found {
             inquiry_id,
             reference,
             received_at: tx.now(),

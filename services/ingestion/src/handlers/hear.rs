@@ -99,13 +99,15 @@ struct Kept {
     reference: Option<String>,
     /// Where its referral stands.
     stand: Stand,
+    /// What is said to that; empty: what its stand alone says.
+    remark: String,
     /// The documents that are asked of its office, in words.
     wanted: Vec<String>,
 }
 
 impl Kept {
     fn of(message_id: Uuid, judged: Judged, reference: Option<String>) -> Self {
-        Self { message_id, judged, reference, stand: Stand::Pending, wanted: Vec::new() }
+        Self { message_id, judged, reference, stand: Stand::Pending, remark: String::new(), wanted: Vec::new() }
     }
 
     /// What became of a message that was to be kept. `judged`: what is said of it now, and the number of the inquiry that it is about.
@@ -212,7 +214,9 @@ impl Hearing {
         }
         match intake.topic {
             Topic::Referral(Verb::New, referral) if referral.unknown_code.is_some() => {
-                self.keep(heading, raw, waits(CODE_UNKNOWN), intake.verdict).await
+                let key = self.key(heading, &referral)?;
+                let fate = Fate { early: key.map(|key| (key, CODE_UNKNOWN)), ..waits(CODE_UNKNOWN) };
+                self.keep(heading, raw, fate, intake.verdict).await
             }
             Topic::Referral(Verb::New, referral) => self.referral(heading, raw, referral, intake.verdict).await,
             Topic::Referral(verb, referral) => {
@@ -241,7 +245,7 @@ impl Hearing {
         referral: Referral,
         judged: Judged,
     ) -> Result<Kept, Refusal> {
-        let (message_id, heard) = (heading.message_id, self.heard(heading, raw)?);
+        let (message_id, heard) = (heading.message_id, self.heard_as_kept(heading, raw).await?);
         let submission = submission(heading, referral)?;
         let trace = TraceContext::current_or(&TraceContext::default());
         let verdict = self.acceptance.write(heading.profile, submission, Some(heard), trace).await?;
@@ -255,17 +259,33 @@ impl Hearing {
         })
     }
 
-    /// The message as it is kept; under the hash that it bore when only the body was hashed, if it was kept so.
+    /// The key that is kept of the office's own number of a referral.
+    fn key(&self, heading: &Heading<'_>, referral: &Referral) -> Result<Option<[u8; 16]>, Refusal> {
+        let kept = |identity| self.acceptance.kept_key(&heading.profile.center.id, &business_key(heading, identity));
+        referral.identity.as_deref().map(kept).transpose()
+    }
+
+    /// The message as it is kept; under the hash that it bore when all bytes of the body were hashed, or the body alone, if it was kept
+    /// so. A new referral as most systems write it was never hashed otherwise, and nothing is looked up for it.
     async fn heard_as_kept(&self, heading: &Heading<'_>, raw: &[u8]) -> Result<Heard, Refusal> {
         let mut heard = self.heard(heading, raw)?;
         let center = &heading.profile.center.id;
         let body = heading.opened.message.body();
-        let old = self.acceptance.sealer.blind(center, CONTENT_HASH, body).map_err(internal)?;
+        let mut once = vec![self.content(heading, body).map_err(internal)?];
+        once.push(self.acceptance.sealer.blind(center, CONTENT_HASH, body).map_err(internal)?);
+        once.retain(|hash| *hash != heard.hashes.1);
+        if once.is_empty() {
+            return Ok(heard);
+        }
         let (key, kind) = (heard.hashes.0, heard.kind.clone());
         let kept = self.database.read(center, move |tx| {
-            Box::pin(async move { Ok::<_, Refusal>(messages::is_kept(tx, &key, &old, &kind).await?) })
+            Box::pin(async move {
+                let hashes: Vec<&[u8]> = once.iter().map(<[u8; 16]>::as_slice).collect();
+                let kept = messages::kept_as(tx, &key, &hashes, &kind).await?;
+                Ok::<_, Refusal>(kept.and_then(|hash| hash.try_into().ok()))
+            })
         });
-        if kept.await? {
+        if let Some(old) = kept.await? {
             heard.hashes.1 = old;
         }
         Ok(heard)
@@ -301,7 +321,7 @@ impl Hearing {
         };
         self.metrics().heard.with_label_values(&[&heading.feed.id, outcome]).inc();
         let is_referral = heading.opened.header.message_type() == "REF";
-        let stands = (kept.stand, kept.wanted.as_slice());
+        let stands = (kept.stand, kept.remark.as_str(), kept.wanted.as_slice());
         let answered = is_referral.then_some((heading.opened, kept.reference.as_deref(), stands));
         let signed = (kept.message_id, heading.profile.zone());
         let texts = texts(&heading.opened.header, &kept.judged, (heading.feed.reply, answered), signed);
@@ -315,14 +335,17 @@ impl Hearing {
         let (center, sealer) = (&heading.profile.center.id, &self.acceptance.sealer);
         let [application, facility, control_id] = heading.opened.sender();
         let key = fingerprint([heading.feed.id.as_str(), &application, &facility, &control_id]);
-        let (kind, body) = (kind(heading.opened), heading.opened.message.body());
+        Ok((sealer.blind(center, CONTROL_KEY, &key)?, self.content(heading, &heading.opened.message.said())?))
+    }
+
+    /// What is kept of what a message says.
+    fn content(&self, heading: &Heading<'_>, body: &str) -> Result<[u8; 16], SealError> {
+        let (center, sealer, kind) = (&heading.profile.center.id, &self.acceptance.sealer, kind(heading.opened));
         // A withdrawal may hold the very segments of its referral. A new referral is hashed by its body alone, as all were once.
-        let content = if kind == NEW_REFERRAL {
-            sealer.blind(center, CONTENT_HASH, body)?
-        } else {
-            sealer.blind(center, CONTENT_HASH, &fingerprint([kind.as_str(), body]))?
-        };
-        Ok((sealer.blind(center, CONTROL_KEY, &key)?, content))
+        if kind == NEW_REFERRAL {
+            return sealer.blind(center, CONTENT_HASH, body);
+        }
+        sealer.blind(center, CONTENT_HASH, &fingerprint([kind.as_str(), body]))
     }
 
     fn seal(&self, heading: &Heading<'_>, raw: &[u8]) -> Result<Vec<u8>, SealError> {

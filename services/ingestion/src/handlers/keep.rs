@@ -4,10 +4,15 @@
 //! Deliberately not here: messages that become inquiries, which are committed together with them (writer), and what their
 //! senders are told (hear, fhir).
 
+use causeway_funnel::inquiry::Source;
 use causeway_mailbox::{Database, Tx};
+use causeway_proto::convert::source_from_wire;
+use causeway_proto::inquiry::v1::Facts;
+use prost::Message as _;
 use uuid::Uuid;
 
 use crate::error::Refusal;
+use crate::store;
 use crate::store::messages::{self, Answered, NewMessage, REFUSED, Standing};
 use crate::writer::Heard;
 use crate::writer::heard::{CONTROL_ID_REUSED, PARKED};
@@ -106,16 +111,33 @@ pub async fn within(tx: &mut Tx, heard: &Heard, fate: Fate) -> Result<Kept, Refu
     Ok(Kept::ControlIdReused)
 }
 
-/// The inquiry under a key, else the one with a request number; with its request number.
+/// The inquiry under a key, else the one under our number that the same office has sent, by whichever of its feeds; with its number.
+/// `numbered`: that number and the office. Of another one an office does not even learn that it exists.
 pub async fn known(
     database: &Database,
     center: &str,
     key: Option<[u8; 16]>,
-    reference: String,
+    numbered: Option<(String, String)>,
 ) -> Result<Option<(Uuid, String)>, Refusal> {
     database
         .read(center, move |tx| {
-            Box::pin(async move { Ok::<_, Refusal>(crate::store::by_key_or_reference(tx, key, &reference).await?) })
+            Box::pin(async move {
+                if let Some(key) = key
+                    && let Some(found) = store::by_key(tx, key).await?
+                {
+                    return Ok(Some(found));
+                }
+                let Some((number, office)) = numbered else { return Ok::<_, Refusal>(None) };
+                let found = store::by_reference(tx, &number).await?;
+                let is_theirs = |facts: &[u8]| Facts::decode(facts).is_ok_and(|facts| is_sent_by(&facts, &office));
+                Ok(found.filter(|(_, _, facts)| is_theirs(facts)).map(|(inquiry, number, _)| (inquiry, number)))
+            })
         })
         .await
+}
+
+/// Whether an office has sent an inquiry. Who called it or filled in a form and was referred by it has told us so themselves.
+fn is_sent_by(facts: &Facts, office: &str) -> bool {
+    let is_sent = matches!(source_from_wire(facts.source()), Source::Hl7 | Source::Fhir | Source::Csv);
+    is_sent && facts.referring_office == office
 }

@@ -12,10 +12,19 @@ use tracing::error;
 use uuid::Uuid;
 
 use super::grpc::{Calls, allow, deny};
+use super::repair::open;
 use crate::domain::person::{self, Person};
 use crate::domain::purpose::Purpose;
 use crate::error::Refusal;
 use crate::store;
+use crate::store::repairs::{self, Message};
+
+/// Most messages that an inquiry's page names.
+const MOST_WAITING: i64 = 5;
+/// Most signs of an answer on a page.
+const LONGEST: usize = 20_000;
+/// The answer by which an office tells that the patient has died.
+const DECEASED: &str = "patient_deceased";
 
 /// Opens the people of inquiries; those that are not this center's are absent, and none at all is `NotFound`.
 pub async fn people(
@@ -43,7 +52,10 @@ pub async fn people(
         let person = person::read(bytes.expose()).ok_or_else(|| refuse(&"its content is none of ours"))?;
         Ok(shown(*inquiry_id, &person, purpose))
     };
-    let people = sealed.iter().map(open).collect::<Result<Vec<_>, _>>()?;
+    let mut people = sealed.iter().map(open).collect::<Result<Vec<_>, _>>()?;
+    if let ((Purpose::InquiryPage, [(inquiry, _)]), [person]) = ((purpose, &sealed[..]), &mut people[..]) {
+        person.waiting = waiting(calls, &request.center, *inquiry).await?;
+    }
     calls.acceptance.metrics.revealed.with_label_values(&[purpose.word()]).inc_by(people.len() as u64);
     Ok(wire::RevealPeopleResponse { people })
 }
@@ -112,6 +124,30 @@ async fn open_record(
         .await
 }
 
+/// What waits about an inquiry whose page somebody opens: they would call its patient without knowing of it.
+async fn waiting(calls: &Calls, center: &str, inquiry: Uuid) -> Result<Vec<wire::WaitingNews>, Refusal> {
+    let found = calls.database.read(center, move |tx| {
+        Box::pin(async move { Ok::<_, Refusal>(repairs::waiting_of(tx, inquiry, MOST_WAITING).await?) })
+    });
+    let in_force = calls.acceptance.profile(center)?;
+    let news = |message: Message| {
+        let feed = in_force.1.feed(&message.feed);
+        // What can't be read is looked at where it waits.
+        let told = feed.and_then(|feed| open::read(calls, (&in_force.1, feed), &message, None).ok());
+        let tells_death = told.is_some_and(|told| told.told().get(DECEASED).is_some_and(|answer| answer == "yes"));
+        wire::WaitingNews { message_id: message.message_id.to_string(), reason: message.reason, tells_death }
+    };
+    Ok(found.await?.into_iter().map(news).collect())
+}
+
+/// A text as a page shows it. All of a longer one is on the page where it is mended.
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(LONGEST) {
+        Some((at, _)) => format!("{} […]", &text[..at]),
+        None => text.to_owned(),
+    }
+}
+
 fn shown(inquiry_id: Uuid, person: &Person, purpose: Purpose) -> wire::Person {
     let mut shown = wire::Person {
         inquiry_id: inquiry_id.to_string(),
@@ -131,8 +167,8 @@ fn shown(inquiry_id: Uuid, person: &Person, purpose: Purpose) -> wire::Person {
     if purpose.shows_story() {
         shown.birth_date =
             person.birth_date.map_or_else(|| person.given("birth_date").to_owned(), |date| date.to_string());
-        person.given("message").clone_into(&mut shown.message);
-        shown.answers = person.others().map(|(key, answer)| (key.to_owned(), answer.to_owned())).collect();
+        shown.message = shortened(person.given("message"));
+        shown.answers = person.others().map(|(key, answer)| (key.to_owned(), shortened(answer))).collect();
         shown.attribution = Some(convert::attribution_to_wire(&person.came));
     }
     shown

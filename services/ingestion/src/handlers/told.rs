@@ -9,14 +9,16 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use uuid::Uuid;
 
+use crate::adapters::fhir::standing::why;
 use crate::adapters::hl7::answer::{self, Answer, Standing};
 use crate::adapters::hl7::header::Header;
 use crate::adapters::hl7::intake::Opened;
 use crate::adapters::hl7::reply::{self, Outcome, Signature, Verdict};
-use crate::domain::journey::Status;
+use crate::domain::journey::{Journey, Status, Visit};
 
-/// A message about a referral, the number of its inquiry, where it stands, and the documents that are asked of its office.
-pub type Referred<'a> = (&'a Opened<'a>, Option<&'a str>, (Stand, &'a [String]));
+/// A message about a referral, the number of its inquiry, where it stands and what is said to that, and the documents that are asked of
+/// its office.
+pub type Referred<'a> = (&'a Opened<'a>, Option<&'a str>, (Stand, &'a str, &'a [String]));
 
 /// The replies to a message: what it is told at once, and, where its sender waits for it, what became of it. `form`: what its feed
 /// reads where the message does not say so itself; `answered`: the referral that it is about.
@@ -29,9 +31,10 @@ pub fn texts(
     let at = first_heard(message_id);
     let (first_id, second_id) = (control_id(message_id, 'A'), control_id(message_id, 'B'));
     let signature = Signature { control_id: &first_id, at, zone };
-    let answer = |(opened, reference, (stand, wanted)): Referred<'_>, signature| {
+    let answer = |(opened, reference, (stand, remark, wanted)): Referred<'_>, signature| {
         let reference = reference.unwrap_or_default();
-        let answer = Answer { standing: stand.standing(), reference, remark: stand.remark(), wanted };
+        let remark = if remark.is_empty() { stand.remark() } else { remark };
+        let answer = Answer { standing: stand.standing(), reference, remark, warnings: &judged.faults, wanted };
         answer::referral(&opened.message, header, answer, signature)
     };
     let answered = answered.filter(|_| judged.outcome == Outcome::Accepted && !header.is_response());
@@ -134,6 +137,30 @@ impl Stand {
     }
 }
 
+/// What an office is told beside the stand: why its referral ended, and when its visit is. Empty: nothing that the stand does not say.
+pub fn remark(stand: Stand, journey: &Journey, zone: &TimeZone) -> String {
+    let at = journey.visit_at.map(|(begins, _)| zone.to_datetime(begins).strftime("%Y-%m-%d %H:%M").to_string());
+    let at = at.unwrap_or_default();
+    let said = match (stand, journey.reason, journey.visit) {
+        (Stand::Declined | Stand::CalledOff, Some(reason), _) => why(reason).to_owned(),
+        (Stand::NoVisit, Some(reason), _) => format!("{}: {}", stand.remark(), why(reason)),
+        (Stand::Accepted, _, Visit::Booked) => format!("Scheduled {at}"),
+        (Stand::Accepted, _, Visit::Missed) => {
+            format!("The visit of {at} did not take place; the center offers another date")
+        }
+        (Stand::Accepted, _, Visit::Cancelled) => {
+            format!("The visit of {at} was called off; another date is looked for")
+        }
+        (Stand::Accepted, _, Visit::Attended) => format!("The visit of {at} took place"),
+        _ => stand.remark().to_owned(),
+    };
+    if journey.is_taken_up_again() && !said.is_empty() {
+        format!("{said}. The center has taken it up again")
+    } else {
+        said
+    }
+}
+
 /// When the message first came: its id was made then, and holds the time (uuid v7).
 fn first_heard(message_id: Uuid) -> Timestamp {
     let told = message_id.get_timestamp().map(|time| time.to_unix());
@@ -168,6 +195,32 @@ mod tests {
         }
         assert_eq!(Stand::of((Status::Cancelled, None), false), Stand::CalledOff);
         assert_eq!(Stand::of((Status::Rejected, Some(CloseReason::NotAnInquiry)), false), Stand::Declined);
+    }
+
+    #[test]
+    fn an_office_is_told_why_its_referral_ended_and_when_its_visit_is() {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let visit_at = Some((at("2026-04-20T13:30:00Z"), at("2026-04-20T14:30:00Z")));
+        let zone = TimeZone::get("America/New_York").unwrap();
+        let journey = |reason, visit| Journey { reason, visit, visit_at, ..Journey::default() };
+        let ended = |reason| journey(Some(reason), Visit::None);
+        for (stand, journey, expected) in [
+            (Stand::Pending, journey(None, Visit::None), ""),
+            (Stand::Accepted, journey(None, Visit::None), ""),
+            (Stand::Accepted, journey(None, Visit::Booked), "Scheduled 2026-04-20 09:30"),
+            (
+                Stand::Accepted,
+                journey(None, Visit::Missed),
+                "The visit of 2026-04-20 09:30 did not take place; the center offers another date",
+            ),
+            (Stand::CalledOff, ended(CloseReason::Unreachable), "The patient could not be reached after all tries"),
+            (Stand::CalledOff, ended(CloseReason::Deceased), "Please call the center for the reason"),
+            (Stand::CalledOff, journey(None, Visit::Booked), "The referral was called off"),
+            (Stand::Declined, ended(CloseReason::NotAnInquiry), "It asks for nothing that this center does"),
+            (Stand::NoVisit, ended(CloseReason::NoSuitableDate), "The referral ended without a visit: No date fitted"),
+        ] {
+            assert_eq!(remark(stand, &journey, &zone), expected, "{stand:?}");
+        }
     }
 
     #[test]

@@ -141,20 +141,23 @@ pub async fn standing(tx: &mut Tx, control_keys: &[&[u8]]) -> Result<Vec<Standin
     sqlx::query_as(STANDING).bind(center).bind(control_keys).fetch_all(tx.conn()).await
 }
 
-/// Whether a message of a kind was kept under a content hash.
-pub async fn is_kept(tx: &mut Tx, control_key: &[u8], content_hash: &[u8], kind: &str) -> Result<bool, sqlx::Error> {
+/// The first of some content hashes under which a message of a kind was kept.
+pub async fn kept_as(
+    tx: &mut Tx,
+    control_key: &[u8],
+    hashes: &[&[u8]],
+    kind: &str,
+) -> Result<Option<Vec<u8>>, sqlx::Error> {
     let center = tx.center().to_owned();
     sqlx::query_scalar(
-        "SELECT EXISTS (SELECT FROM messages WHERE center_id = $1 AND control_key = $2 AND content_hash = $3 AND kind = $4 \
-                AND state <> 'refused') \
-            OR EXISTS (SELECT FROM messages WHERE center_id = $1 AND control_key = $2 AND content_hash = $3 AND kind = $4 \
-                AND state = 'refused')",
+        "SELECT content_hash FROM messages WHERE center_id = $1 AND control_key = $2 AND content_hash = ANY($3) AND kind = $4 \
+         ORDER BY array_position($3, content_hash) LIMIT 1",
     )
     .bind(center)
     .bind(control_key)
-    .bind(content_hash)
+    .bind(hashes)
     .bind(kind)
-    .fetch_one(tx.conn())
+    .fetch_optional(tx.conn())
     .await
 }
 
@@ -197,30 +200,38 @@ pub async fn put_early(tx: &mut Tx, most: i64) -> Result<Vec<(Uuid, Uuid, String
     Ok(put)
 }
 
-/// What a question is answered with: a word for where its referral stands, and the documents that are asked for, in words.
-pub type Answered = (String, Vec<String>);
+/// What a question is answered with: a word for where its referral stands, a remark, and the documents that are asked for, in words.
+pub type Answered = (String, String, Vec<String>);
+
+/// Whether a new referral under a key waits for a person, for a reason; a test asks for its plan.
+pub const WAITS: &str = "SELECT EXISTS (SELECT FROM messages WHERE center_id = $1 AND referral_key = $2 AND referral_key IS NOT NULL \
+        AND state = 'parked' AND reason = $3)";
+
+/// See [`WAITS`].
+pub async fn referral_waits(tx: &mut Tx, key: [u8; 16], reason: &str) -> Result<bool, sqlx::Error> {
+    let center = tx.center().to_owned();
+    sqlx::query_scalar(WAITS).bind(center).bind(key.as_slice()).bind(reason).fetch_one(tx.conn()).await
+}
 
 /// Notes what a question was answered with.
-pub async fn answer(tx: &mut Tx, message_id: Uuid, (word, wanted): &Answered) -> Result<(), sqlx::Error> {
+pub async fn answer(tx: &mut Tx, message_id: Uuid, (word, remark, wanted): &Answered) -> Result<(), sqlx::Error> {
     let center = tx.center().to_owned();
-    sqlx::query("UPDATE messages SET answered = $3, answered_wanted = $4 WHERE center_id = $1 AND message_id = $2")
-        .bind(center)
-        .bind(message_id)
-        .bind(word)
-        .bind(wanted)
-        .execute(tx.conn())
-        .await?;
+    let sql = "UPDATE messages SET answered = $3, answered_remark = $4, answered_wanted = $5 WHERE center_id = $1 AND message_id = $2";
+    let query = sqlx::query(sql).bind(center).bind(message_id).bind(word).bind(remark).bind(wanted);
+    query.execute(tx.conn()).await?;
     Ok(())
 }
 
 /// What a question was answered with.
 pub async fn answered(tx: &mut Tx, message_id: Uuid) -> Result<Answered, sqlx::Error> {
     let center = tx.center().to_owned();
-    sqlx::query_as("SELECT answered, answered_wanted FROM messages WHERE center_id = $1 AND message_id = $2")
-        .bind(center)
-        .bind(message_id)
-        .fetch_one(tx.conn())
-        .await
+    sqlx::query_as(
+        "SELECT answered, answered_remark, answered_wanted FROM messages WHERE center_id = $1 AND message_id = $2",
+    )
+    .bind(center)
+    .bind(message_id)
+    .fetch_one(tx.conn())
+    .await
 }
 
 /// How many messages wait for a person, by center and why. For the machine's login, which sees all centers.

@@ -283,21 +283,22 @@ pub async fn referred(tx: &mut Tx, references: &[String]) -> Result<Vec<Uuid>, s
         .await
 }
 
-/// The inquiry under a key, else the one with a request number.
-pub async fn by_key_or_reference(
-    tx: &mut Tx,
-    key: Option<[u8; 16]>,
-    reference: &str,
-) -> Result<Option<(Uuid, String)>, sqlx::Error> {
+/// The inquiry under a key.
+pub async fn by_key(tx: &mut Tx, key: [u8; 16]) -> Result<Option<(Uuid, String)>, sqlx::Error> {
     let center = tx.center().to_owned();
-    let key = key.map(|key| key.to_vec());
-    sqlx::query_as(
-        "(SELECT inquiry_id, reference FROM inquiries WHERE center_id = $1 AND key = $2 AND key IS NOT NULL) \
-         UNION ALL (SELECT inquiry_id, reference FROM inquiries WHERE center_id = $1 AND reference = $3) LIMIT 1",
-    )
-    .bind(center)
-    .bind(key)
-    .bind(reference)
-    .fetch_optional(tx.conn())
-    .await
+    sqlx::query_as("SELECT inquiry_id, reference FROM inquiries WHERE center_id = $1 AND key = $2 AND key IS NOT NULL")
+        .bind(center)
+        .bind(key.as_slice())
+        .fetch_optional(tx.conn())
+        .await
+}
+
+/// The inquiry with a request number, with its encoded facts.
+pub async fn by_reference(tx: &mut Tx, reference: &str) -> Result<Option<(Uuid, String, Vec<u8>)>, sqlx::Error> {
+    let center = tx.center().to_owned();
+    sqlx::query_as("SELECT inquiry_id, reference, facts FROM inquiries WHERE center_id = $1 AND reference = $2")
+        .bind(center)
+        .bind(reference)
+        .fetch_optional(tx.conn())
+        .await
 }

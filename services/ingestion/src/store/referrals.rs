@@ -62,6 +62,11 @@ impl FromRow<'_, PgRow> for Known {
 
 /// Those of the inquiries that a feed has sent.
 pub async fn of_feed(tx: &mut Tx, feed: &str, ids: &[Uuid]) -> Result<Vec<Known>, sqlx::Error> {
+    of_feeds(tx, &[feed], ids).await
+}
+
+/// Those that any of an office's feeds has sent.
+pub async fn of_feeds(tx: &mut Tx, feeds: &[&str], ids: &[Uuid]) -> Result<Vec<Known>, sqlx::Error> {
     let center = tx.center().to_owned();
     sqlx::query_as(
         "SELECT told.*, reference, inquiries.received_at, needs_repair AS is_mended, \
@@ -80,12 +85,12 @@ pub async fn of_feed(tx: &mut Tx, feed: &str, ids: &[Uuid]) -> Result<Vec<Known>
                 bool_or(kind = 'QuestionnaireResponse') AS is_form, \
                 (array_agg(number ORDER BY received_at, message_id) FILTER (WHERE number IS NOT NULL))[1] AS number, \
                 (array_agg(message_id ORDER BY received_at, message_id) FILTER (WHERE number IS NOT NULL))[1] AS numbered_by \
-            FROM messages WHERE center_id = $1 AND feed = $2 AND inquiry_id = ANY($3) GROUP BY inquiry_id) AS told \
+            FROM messages WHERE center_id = $1 AND feed = ANY($2) AND inquiry_id = ANY($3) GROUP BY inquiry_id) AS told \
          JOIN inquiries ON center_id = $1 AND inquiries.inquiry_id = told.inquiry_id \
          LEFT JOIN referral_states AS s ON s.center_id = $1 AND s.inquiry_id = told.inquiry_id",
     )
     .bind(center)
-    .bind(feed)
+    .bind(feeds)
     .bind(ids)
     .fetch_all(tx.conn())
     .await

@@ -206,6 +206,22 @@ pub async fn message(tx: &mut Tx, id: Uuid, is_held: bool) -> Result<Option<Mess
     sqlx::query_as(sql).bind(center).bind(id).fetch_optional(tx.conn()).await
 }
 
+/// See [`waiting_of`].
+const WAITING_OF: &str = "SELECT message_id FROM messages WHERE center_id = $1 AND inquiry_id = $2 AND inquiry_id IS NOT NULL \
+        AND state = 'parked' ORDER BY received_at, message_id LIMIT $3";
+
+/// The messages about an inquiry that wait for a person, the oldest first.
+pub async fn waiting_of(tx: &mut Tx, inquiry: Uuid, most: i64) -> Result<Vec<Message>, sqlx::Error> {
+    let center = tx.center().to_owned();
+    let ids: Vec<Uuid> =
+        sqlx::query_scalar(WAITING_OF).bind(center).bind(inquiry).bind(most).fetch_all(tx.conn()).await?;
+    let mut found = Vec::with_capacity(ids.len());
+    for id in ids {
+        found.extend(message(tx, id, false).await?);
+    }
+    Ok(found)
+}
+
 /// Says what became of a message that waited.
 pub async fn decide(
     tx: &mut Tx,

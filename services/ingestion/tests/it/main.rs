@@ -22,6 +22,7 @@ mod hl7_answers;
 mod hl7_feeds;
 mod hl7_large;
 mod hl7_replies;
+mod hl7_told;
 mod journeys;
 mod limits;
 mod mended;

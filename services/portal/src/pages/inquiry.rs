@@ -31,6 +31,8 @@ pub struct InquiryPage {
     pub response: Option<ResponseCard>,
     /// Consult type, language, stage.
     pub tags: Vec<Tag>,
+    /// What to look at before anybody calls, with where it is looked at.
+    pub warnings: Vec<Fact>,
     /// Claim, release.
     pub actions: Vec<RowAction>,
     /// Other inquiries of what may be the same person.

@@ -73,8 +73,15 @@ pub struct Compared {
     pub label: String,
     /// What stands.
     pub stands: String,
-    /// What the message says.
+    /// What the message says; empty: it takes back what stands.
     pub says: String,
+}
+
+impl Compared {
+    /// What the message says, in words.
+    pub fn says(&self) -> &str {
+        if self.says.is_empty() { "It is not so any more: take it out" } else { &self.says }
+    }
 }
 
 /// An inquiry that a message may be of.

@@ -14,6 +14,7 @@ mod review;
 mod sister;
 mod step;
 mod twins;
+mod warnings;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -120,6 +121,7 @@ impl Looking<'_> {
             clock: self.clock(),
             response: self.response(),
             tags: self.tags(&facts),
+            warnings: if closed { Vec::new() } else { self.warnings(person) },
             actions: if closed { Vec::new() } else { self.actions(&facts.inquiry_id) },
             twins: self.twins(),
             twin_notes: self.twin_notes(),
@@ -352,10 +354,14 @@ impl Looking<'_> {
                     .map(|meant| Fact { tone: Tone::Warn, ..fact("Ask about the email", &format!("Perhaps {meant}")) }),
             );
         }
+        let answer = |key: &str| person.answers.get(key).cloned().unwrap_or_default();
+        let interpreter = if answer("interpreter") == "yes" { "Needed".to_owned() } else { String::new() };
         let called_at = person.answers.get("called_at").map(|at| at.replace('T', " ")).unwrap_or_default();
         let plain = [
             ("Asked by", &person.caregiver_name),
             ("Birth date", &person.birth_date),
+            ("Speaks", &answer("language_told")),
+            ("Interpreter", &interpreter),
             ("Taken down in a call", &called_at),
             ("In their words", &person.message),
         ];

@@ -7,7 +7,7 @@ mod reasons;
 use std::collections::HashMap;
 
 use causeway_funnel::form::{Choice as Stored, choice_label};
-use causeway_funnel::inquiry::{CancerArea, ConsultType, Source};
+use causeway_funnel::inquiry::{CancerArea, ConsultType, Source, Urgency};
 use causeway_funnel::profile::Profile;
 use causeway_funnel::words::Words;
 use causeway_proto::inquiry::v1::{Repair, RepairFault, RepairOutcome, RepairRow as Waiting};
@@ -131,7 +131,7 @@ pub fn answer_at(place: &str) -> Option<&str> {
 }
 
 /// Answers that are mended here, with their labels.
-const KEYS: [(&str, &str); 14] = [
+const KEYS: [(&str, &str); 15] = [
     ("who", "Who needs care"),
     ("name", "Name of whom to contact"),
     ("patient_name", "Name of the patient, if another person"),
@@ -139,6 +139,7 @@ const KEYS: [(&str, &str); 14] = [
     ("email", "Email"),
     ("birth_date", "Birth date"),
     ("consult_type", "Consult type"),
+    ("urgency", "How pressing"),
     ("cancer_area", "Cancer area"),
     ("referral_number", "The office’s number of the referral"),
     ("message", "Reason in words"),
@@ -147,6 +148,8 @@ const KEYS: [(&str, &str); 14] = [
     ("insurance", "Insurance and member number"),
     ("referring_npi", "NPI of who refers"),
 ];
+/// Type and event of a message, where two differ in them.
+const KIND: &str = "message_kind";
 /// What is the person's own to say, or what the office knows the referral by: of an inquiry nobody writes that here.
 const NOT_OF_INQUIRY: [&str; 1] = ["referral_number"];
 
@@ -207,6 +210,7 @@ fn question((key, label): (&str, &str), value: String, faults: Option<&Vec<&str>
     let words: Vec<(&str, &str)> = match key {
         "who" => vec![("patient", "The person to contact"), ("caregiver", "Somebody else")],
         "consult_type" => ConsultType::ALL.iter().map(|word| (word.as_str(), word.label("en"))).collect(),
+        "urgency" => Urgency::ALL.iter().map(|word| (word.as_str(), word.label("en"))).collect(),
         "cancer_area" => CancerArea::ALL.iter().map(|word| (word.as_str(), word.label("en"))).collect(),
         key if key.starts_with("consent_") => vec![("yes", "Yes")],
         _ => Vec::new(),
@@ -252,7 +256,7 @@ pub fn compared(profile: &Profile, repair: &Repair) -> Vec<Compared> {
     };
     let place = |key: &str| KEYS.iter().position(|(known, _)| *known == key).unwrap_or(KEYS.len());
     let mut rows: Vec<(&String, &String)> = repair.fields.iter().filter(differs).collect();
-    rows.sort_by_key(|(key, _)| (place(key), *key));
+    rows.sort_by_key(|(key, _)| (key.as_str() != KIND, place(key), *key));
     let row = |(key, says): (&String, &String)| Compared {
         key: key.clone(),
         label: label(profile, key),
@@ -270,6 +274,9 @@ fn label(profile: &Profile, key: &str) -> String {
 
 /// An answer in the words of staff: what was chosen from a list is told as the list has it, and never as it is stored.
 fn spoken(profile: &Profile, key: &str, value: &str) -> String {
+    if key == KIND {
+        return kind(value);
+    }
     let is_consent = key.starts_with("consent_");
     let mut fields = profile.forms.values().flat_map(|form| form.fields()).filter(|(_, field)| field.key == key);
     let chosen = fields.find_map(|(_, field)| field.options.iter().find(|option| option.value == value));
@@ -283,6 +290,18 @@ fn spoken(profile: &Profile, key: &str, value: &str) -> String {
     }
 }
 
+/// What a message is.
+fn kind(told: &str) -> String {
+    let what = match told {
+        "REF^I12" => "A new referral",
+        "REF^I13" => "A change of a referral",
+        "REF^I14" => "A referral is called off",
+        "REF^I15" => "A question where a referral stands",
+        other => return other.to_owned(),
+    };
+    format!("{what} ({told})")
+}
+
 fn plain(key: &str) -> String {
     let mut label = key.replace('_', " ");
     if let Some(first) = label.get_mut(..1) {
@@ -291,14 +310,25 @@ fn plain(key: &str) -> String {
     label
 }
 
+/// A text of the size of a page. All of it is in the message as it came.
+fn short(text: String) -> String {
+    const LONGEST: usize = 20_000;
+    match text.char_indices().nth(LONGEST) {
+        Some((at, _)) => format!("{} […]", &text[..at]),
+        None => text,
+    }
+}
+
 /// What was understood besides, in the order of its keys.
 pub fn also(profile: &Profile, repair: &Repair, questions: &[Question]) -> Vec<Fact> {
     let mut told: Vec<(&String, &String)> =
         repair.fields.iter().filter(|(key, _)| !questions.iter().any(|question| question.key == **key)).collect();
+    // What is taken back, and what kind of message it is, stands beside what is known.
+    told.retain(|(key, value)| !value.is_empty() && key.as_str() != KIND);
     told.sort();
     let fact = |(key, value): (&String, &String)| Fact {
         label: label(profile, key),
-        value: spoken(profile, key, value),
+        value: short(spoken(profile, key, value)),
         link: None,
         tone: Tone::Idle,
     };
@@ -372,6 +402,34 @@ mod tests {
         let rows: Vec<_> =
             rows.iter().map(|row| (row.label.as_str(), row.stands.as_str(), row.says.as_str())).collect();
         assert_eq!(rows, [("Phone", "206 555 0142", "206 555 0177"), ("Office record number", "", "RB1")]);
+    }
+
+    #[test]
+    fn a_raised_priority_a_kind_and_what_is_taken_back_are_told_otherwise_in_words() {
+        let told =
+            [("urgency", "urgent"), ("consult_type", "second_opinion"), ("message_kind", "REF^I14"), ("address", "")];
+        let known = [
+            ("urgency", "routine"),
+            ("consult_type", "new_consult"),
+            ("message_kind", "REF^I12"),
+            ("address", "1 Elm"),
+        ];
+        let mut repair = repair("message", "hl7", &told);
+        repair.standing_kind = "message".into();
+        repair.standing = known.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+        let rows = compared(&harbor_valley(), &repair);
+        let rows: Vec<_> =
+            rows.iter().map(|row| (row.label.as_str(), row.stands.as_str(), row.says.as_str())).collect();
+        let [new, second] = [ConsultType::NewConsult, ConsultType::SecondOpinion].map(|word| word.label("en"));
+        let expected = [
+            ("Message kind", "A new referral (REF^I12)", "A referral is called off (REF^I14)"),
+            ("Consult type", new, second),
+            ("How pressing", "Routine", "Urgent"),
+            ("Address", "1 Elm", ""),
+        ];
+        assert_eq!(rows, expected);
+        let beside = also(&harbor_valley(), &repair, &[]);
+        assert!(beside.iter().all(|fact| !fact.value.is_empty() && fact.label != "Message kind"), "{beside:?}");
     }
 
     #[test]

@@ -130,7 +130,8 @@ fn ended(status: Status, reason: Option<CloseReason>) -> Told {
 const ASK: &str = "Please call the center for the reason";
 
 /// Why a referral ended, as the office that sent it may know it.
-const fn why(reason: CloseReason) -> &'static str {
+#[must_use]
+pub const fn why(reason: CloseReason) -> &'static str {
     match reason {
         CloseReason::ChoseAnotherCenter => "The patient chose another center",
         CloseReason::NotReady => "The patient is not ready now",

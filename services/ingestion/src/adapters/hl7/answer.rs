@@ -6,6 +6,7 @@
 //! itself, and the number of the referral. Deliberately not here: when a referral has come so far (those who work it).
 
 use super::escape::{carried, escape};
+use super::fault::{Fault, Location};
 use super::header::Header;
 use super::message::Message;
 use super::reply::{Outcome, Signature, is_second_wanted, msa, msh, segment};
@@ -44,6 +45,8 @@ pub struct Answer<'a> {
     pub reference: &'a str,
     /// A remark for people, without anything of the patient; empty: none.
     pub remark: &'a str,
+    /// What its sender should know about a message that was taken.
+    pub warnings: &'a [Fault],
     /// The documents that are asked of the office, each in words.
     pub wanted: &'a [String],
 }
@@ -80,7 +83,15 @@ pub fn referral(
     let record = told.into_iter().find(|number| !number.is_empty()).unwrap_or_default();
     segment(&["PID", "1", "", record, "", "^^^^^^S"], &mut reply);
     let asked = answer.wanted.iter().map(|document| format!("Document asked of you: {document}"));
-    let remarks = Some(answer.remark.to_owned()).into_iter().filter(|remark| !remark.is_empty()).chain(asked);
+    // In enhanced mode no other reply to it has a place for them.
+    let warned = answer.warnings.iter().map(|fault| match fault.location {
+        Some(Location { segment, sequence, field, repetition, .. }) => {
+            format!("{} ({segment}[{sequence}]-{field}[{repetition}])", fault.words)
+        }
+        None => fault.words.to_owned(),
+    });
+    let remarks =
+        Some(answer.remark.to_owned()).into_iter().filter(|remark| !remark.is_empty()).chain(warned).chain(asked);
     for (number, remark) in (1_usize..).zip(remarks) {
         let mut text = String::new();
         escape(&remark, &mut text);
@@ -91,7 +102,7 @@ pub fn referral(
 
 /// Who refers; where nobody was named, the center to which the message is addressed, as the one that it is referred to.
 fn provider(message: &Message<'_>, header: &Header<'_>, reply: &mut String) {
-    let Some(provider) = referring(message) else {
+    let Some(provider) = referring(message).or_else(|| message.segment("PRD")) else {
         let mut facility = String::new();
         escape(&header.receiving_facility(), &mut facility);
         let place = format!("^^^{facility}");
@@ -113,11 +124,17 @@ fn their_number(message: &Message<'_>) -> String {
     told.into_iter().find(|number| !number.is_empty()).unwrap_or_default()
 }
 
-/// The provider who refers, else whichever is named first.
+/// Roles of providers who do not refer (table 0286, and the ones that Australia has besides): whom it is for, who treats else.
+const OTHER_ROLES: [&str; 5] = ["RT", "PP", "CP", "IR", "AP"];
+
+/// The provider who refers, else the first who is not named for something else.
 pub(super) fn referring<'a>(message: &Message<'a>) -> Option<Segment<'a>> {
-    let refers =
-        |provider: &Segment<'a>| provider.field(1).first().component(1).text().trim().eq_ignore_ascii_case("RP");
-    message.segments("PRD").find(refers).or_else(|| message.segment("PRD"))
+    let is = |provider: &Segment<'a>, role: &str| {
+        provider.field(1).first().component(1).text().trim().eq_ignore_ascii_case(role)
+    };
+    let is_other = |provider: &Segment<'a>| OTHER_ROLES.iter().any(|role| is(provider, role));
+    let mut all = message.segments("PRD");
+    all.find(|provider| is(provider, "RP")).or_else(|| message.segments("PRD").find(|provider| !is_other(provider)))
 }
 
 /// The first of PID-3, else PID-2.
@@ -130,6 +147,7 @@ fn record_number(message: &Message<'_>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::adapters::hl7::fault::Code;
     use jiff::tz::TimeZone;
 
     const REFERRAL: &str = "MSH|^~\\&|HUB|RFM|CAUSEWAY|NCC|2026||REF^I12^REF_I12|RB-181|P|2.5.1|||AL|AL\r\
@@ -147,7 +165,8 @@ mod tests {
 
     #[test]
     fn an_answer_tells_the_standing_under_both_numbers_and_withholds_the_patient() {
-        let answer = Answer { standing: Standing::Pending, reference: "NC-7F3K-2QX", remark: "", wanted: &[] };
+        let answer =
+            Answer { standing: Standing::Pending, reference: "NC-7F3K-2QX", remark: "", warnings: &[], wanted: &[] };
         let expected = "MSH|^~\\&|CAUSEWAY|NCC|HUB|RFM|20260412154000+0000||RRI^I12^RRI_I12|CW-2|P|2.5.1|||NE|NE\r\
             MSA|AA|RB-181\r\
             RF1|P^Pending^HL70283|||||RB-REF-77812^RFM|||||NC-7F3K-2QX^CAUSEWAY\r\
@@ -158,8 +177,13 @@ mod tests {
 
     #[test]
     fn a_declined_referral_is_still_a_good_message() {
-        let answer =
-            Answer { standing: Standing::Rejected, reference: "NC-1", remark: "Out of network | call", wanted: &[] };
+        let answer = Answer {
+            standing: Standing::Rejected,
+            reference: "NC-1",
+            remark: "Out of network | call",
+            warnings: &[],
+            wanted: &[],
+        };
         let reply = answered(&REFERRAL.replace("I12", "I15"), answer).unwrap();
         assert!(
             reply.contains("||RRI^I15^RRI_I12|") && reply.contains("\rMSA|AA|RB-181\rRF1|R^Rejected^HL70283|"),
@@ -171,7 +195,8 @@ mod tests {
     #[test]
     fn each_document_that_is_asked_of_the_office_has_a_note_of_its_own_behind_the_remark() {
         let wanted = ["Notes & letters (11506-3)".to_owned(), "Slides".to_owned()];
-        let answer = Answer { standing: Standing::Accepted, reference: "NC-1", remark: "", wanted: &wanted };
+        let answer =
+            Answer { standing: Standing::Accepted, reference: "NC-1", remark: "", warnings: &[], wanted: &wanted };
         let notes = |reply: &str| reply.split_once("\rNTE").map(|(_, notes)| format!("NTE{notes}")).unwrap_or_default();
         let reply = answered(&REFERRAL.replace("I12", "I15"), answer).unwrap();
         let expected = "NTE|1|L|Document asked of you: Notes \\T\\ letters (11506-3)|RE^Remark^HL70364\r\
@@ -182,15 +207,49 @@ mod tests {
     }
 
     #[test]
+    fn what_is_wrong_with_a_message_that_was_taken_is_told_behind_the_remark() {
+        const NOTE: Fault = Fault::at("PRD", 7, Code::DataType, "The check digit is wrong");
+        let answer = Answer {
+            standing: Standing::Pending,
+            reference: "NC-1",
+            remark: "Call us",
+            warnings: &[NOTE],
+            wanted: &[],
+        };
+        let reply = answered(REFERRAL, answer).unwrap();
+        let expected =
+            "\rNTE|1|L|Call us|RE^Remark^HL70364\rNTE|2|L|The check digit is wrong (PRD[1]-7[1])|RE^Remark^HL70364\r";
+        assert!(reply.ends_with(expected), "{reply}");
+    }
+
+    #[test]
+    fn nobody_refers_who_is_named_for_something_else() {
+        let referring = |providers: &str| {
+            let text = format!("MSH|^~\\&|A|B|C|D|1||REF^I12|1|P|2.5.1\r{providers}PID|1|7\r");
+            let message = Message::parse(&text).unwrap_or_else(|why| panic!("{why}"));
+            referring(&message).map(|provider| provider.value(2, 1).into_owned())
+        };
+        for (providers, expected) in [
+            ("PRD|RT|Lindqvist\r", None),
+            ("PRD|PP^Primary|Ann\rPRD|rt|Lindqvist\r", None),
+            ("PRD|RT|Lindqvist\rPRD||Okafor\r", Some("Okafor")),
+            ("PRD|RT|Lindqvist\rPRD|XX|Okafor\r", Some("Okafor")),
+            ("PRD||Ann\rPRD|RP|Okafor\r", Some("Okafor")),
+        ] {
+            assert_eq!(referring(providers).as_deref(), expected, "{providers}");
+        }
+    }
+
+    #[test]
     fn who_waits_for_no_answer_gets_none() {
-        let answer = Answer { standing: Standing::Expired, reference: "NC-1", remark: "", wanted: &[] };
+        let answer = Answer { standing: Standing::Expired, reference: "NC-1", remark: "", warnings: &[], wanted: &[] };
         assert_eq!(answered(&REFERRAL.replace("|AL|AL", "|AL|NE"), answer), None);
         assert!(answered(&REFERRAL.replace("|AL|AL", ""), answer).is_some());
     }
 
     #[test]
     fn without_numbers_and_providers_there_is_still_an_answer() {
-        let answer = Answer { standing: Standing::Accepted, reference: "NC-1", remark: "", wanted: &[] };
+        let answer = Answer { standing: Standing::Accepted, reference: "NC-1", remark: "", warnings: &[], wanted: &[] };
         let reply = answered("MSH|^~\\&|A|B|C|D|1||REF^I12|1|P|2.5.1\rOBR|1|ORD-7\rPID|1|77\r", answer).unwrap();
         assert!(
             reply.contains(

@@ -11,7 +11,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use super::fault::{Code, Fault, Location, Oddity, Severity};
 use super::message::Message;
-use super::segment::Segment;
+use super::segment::{Repetition, Segment};
 
 /// As offices send it: with or without the signs that fill it up.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -30,8 +30,10 @@ const BRINGING: [&str; 6] = ["T01", "T02", "T05", "T06", "T09", "T10"];
 
 /// A document as it was sent. PHI: no `Debug`.
 pub struct Document<'a> {
-    /// Which OBX it is, counted from 1.
+    /// Which OBX it is in, counted from 1.
     pub sequence: u32,
+    /// Which of the values of that one it is, counted from 1.
+    repetition: u32,
     /// What kind of document, coded (OBX-3.1), usually LOINC.
     pub code: Cow<'a, str>,
     /// The same in words (OBX-3.2).
@@ -44,7 +46,7 @@ pub struct Document<'a> {
     pub status: Cow<'a, str>,
     /// How its bytes are written in the data.
     written: Written,
-    /// Over how many OBX it goes.
+    /// Over how many OBX it goes; none of its own where another document stands in the same one before it.
     segments: usize,
 }
 
@@ -67,10 +69,11 @@ pub fn of<'m, 'a>(message: &'m Message<'a>) -> impl Iterator<Item = Document<'a>
     let holds_texts = is_of_documents(message);
     let mut found: Vec<Document<'a>> = Vec::new();
     for (segment, sequence) in message.segments("OBX").zip(1..) {
-        let Some(document) = read(&segment, sequence, holds_texts) else { continue };
-        match found.last_mut().filter(|last| last.goes_on_in(&document)) {
-            Some(last) => last.take(&document),
-            None => found.push(document),
+        for document in read(&segment, sequence, holds_texts) {
+            match found.last_mut().filter(|last| last.goes_on_in(&document)) {
+                Some(last) => last.take(&document),
+                None => found.push(document),
+            }
         }
     }
     found.into_iter()
@@ -107,35 +110,48 @@ fn is_of_documents(message: &Message<'_>) -> bool {
     message.value("MSH", 9, 1).trim().eq_ignore_ascii_case("MDM")
 }
 
-fn read<'a>(segment: &Segment<'a>, sequence: u32, holds_texts: bool) -> Option<Document<'a>> {
-    let (what, value) = (segment.field(3).first(), segment.field(5).first());
-    let (format, data, written) = match segment.field(2).text().trim().to_ascii_uppercase().as_str() {
-        "ED" => (value.component(3).text(), value.component(5).text(), written(segment)),
-        "TX" | "FT" if holds_texts => (Cow::Borrowed(""), lines(segment), Written::Lines),
-        _ => return None,
-    };
-    Some(Document {
+/// The documents of a segment: each value of an OBX is one, or all of them are the lines of one.
+fn read<'a>(segment: &Segment<'a>, sequence: u32, holds_texts: bool) -> Vec<Document<'a>> {
+    let what = segment.field(3).first();
+    let document = |repetition, format, data, written| Document {
         sequence,
+        repetition,
         code: what.component(1).text(),
         title: what.component(2).text(),
         format,
         data,
         status: segment.field(11).first().text(),
         written,
-        segments: 1,
-    })
+        segments: usize::from(repetition == 1),
+    };
+    match segment.field(2).text().trim().to_ascii_uppercase().as_str() {
+        "ED" => {
+            let values: Vec<Repetition<'a>> = segment.field(5).repetitions().collect();
+            let is_none = |value: &Repetition<'_>| value.component(5).text().is_empty();
+            // A text as it is may hold the sign that divides documents; what is behind it is none then.
+            let is_divided = is_plain(&values[0]) && values.iter().skip(1).any(is_none);
+            let kept =
+                (1..).zip(values).filter(|(at, value)| *at == 1 || !(is_divided || value.raw().trim().is_empty()));
+            let one = |(at, value): (u32, Repetition<'a>)| {
+                document(at, value.component(3).text(), value.component(5).text(), written(&value, is_divided))
+            };
+            kept.map(one).collect()
+        }
+        "TX" | "FT" if holds_texts => vec![document(1, Cow::Borrowed(""), lines(segment), Written::Lines)],
+        _ => Vec::new(),
+    }
 }
 
-fn written(segment: &Segment<'_>) -> Written {
-    let (field, value) = (segment.field(5), segment.field(5).first());
-    let told = value.component(4).text();
-    let is = |word: &str| told.trim().eq_ignore_ascii_case(word);
-    let is_divided = || field.repetitions().count() > 1 || !value.component(6).text().is_empty();
-    if is("Hex") {
+fn is_plain(value: &Repetition<'_>) -> bool {
+    value.component(4).text().trim().eq_ignore_ascii_case("A")
+}
+
+fn written(value: &Repetition<'_>, is_divided: bool) -> Written {
+    if value.component(4).text().trim().eq_ignore_ascii_case("Hex") {
         Written::Hex
-    } else if !is("A") {
+    } else if !is_plain(value) {
         Written::Base64
-    } else if is_divided() {
+    } else if is_divided || !value.component(6).text().is_empty() {
         Written::Divided
     } else {
         Written::Plain
@@ -221,7 +237,13 @@ impl Document<'_> {
             _ => "The referral is taken. This attachment is not readable: send it again",
         };
         let component = if self.written == Written::Lines { 1 } else { 5 };
-        let location = Some(Location { segment: "OBX", sequence: self.sequence, field: 5, component });
+        let location = Some(Location {
+            segment: "OBX",
+            sequence: self.sequence,
+            field: 5,
+            repetition: self.repetition,
+            component,
+        });
         Fault { location, code: Code::DataType, severity: Severity::Warning, words }
     }
 }
@@ -384,6 +406,30 @@ mod tests {
         );
         assert!(!read("MDM^T02", "OBX|1|TX|11506-3||\r").1, "nothing in it");
         assert!(!read("MDM^T02", "OBX|1|TX|11506-3||Seen\rOBX|2|NM|8302-2||170\r").1, "a person reads the value");
+    }
+
+    #[test]
+    fn each_value_of_a_segment_is_a_document_of_its_own() {
+        let pdf = |data: &str| format!("HUB^application^pdf^Base64^{data}");
+        let read = |values: &[String]| {
+            let text = format!("MSH|^~\\&|A||||||ORU^R01\rOBX|1|ED|X^Y||{}||||||F\r", values.join("~"));
+            let message = Message::parse(&text).unwrap_or_else(|why| panic!("{why}"));
+            let told = |document: Document<'_>| document.bytes().map(|bytes| String::from_utf8(bytes).expect("UTF-8"));
+            let place = |document: Document<'_>| {
+                document.warning(Oddity::DocumentUnreadable).location.map(|place| place.to_string())
+            };
+            let (all, flawed) =
+                (of(&message).map(told).collect::<Vec<_>>(), of(&message).filter(|one| one.flaw().is_some()));
+            (all, flawed.filter_map(place).collect::<Vec<_>>(), alone(&message))
+        };
+        let some = |texts: &[&str]| texts.iter().map(|text| Some((*text).to_owned())).collect::<Vec<_>>();
+        assert_eq!(read(&[pdf("SGkh"), pdf("SG8h")]), (some(&["Hi!", "Ho!"]), vec![], true));
+        assert_eq!(read(&[pdf("SGkh"), String::new()]), (some(&["Hi!"]), vec![], true));
+        let mixed = [pdf("SGkh"), pdf("%"), "HUB^TEXT^plain^A^a & b".to_owned()];
+        let expected = vec![Some("Hi!".to_owned()), None, Some("a & b".to_owned())];
+        assert_eq!(read(&mixed), (expected, vec!["OBX^1^5^2^5".to_owned()], false), "each is told of by itself");
+        let divided = ["HUB^TEXT^plain^A^a".to_owned(), "b".to_owned()];
+        assert_eq!(read(&divided), (vec![None], vec!["OBX^1^5^1^5".to_owned()], false), "a text with the sign in it");
     }
 
     #[test]

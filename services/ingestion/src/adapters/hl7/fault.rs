@@ -95,6 +95,8 @@ pub struct Location {
     pub sequence: u32,
     /// The field; 0: the whole segment.
     pub field: u32,
+    /// Which of the values of the field, counted from 1.
+    pub repetition: u32,
     /// The component; 0: the whole field.
     pub component: u32,
 }
@@ -105,7 +107,7 @@ impl fmt::Display for Location {
         match (self.field, self.component) {
             (0, _) => Ok(()),
             (field, 0) => write!(f, "^{field}"),
-            (field, component) => write!(f, "^{field}^1^{component}"),
+            (field, component) => write!(f, "^{field}^{}^{component}", self.repetition),
         }
     }
 }
@@ -127,7 +129,7 @@ impl Fault {
     /// An error in the first segment of a name.
     #[must_use]
     pub const fn at(segment: &'static str, field: u32, code: Code, words: &'static str) -> Self {
-        let location = Some(Location { segment, sequence: 1, field, component: 0 });
+        let location = Some(Location { segment, sequence: 1, field, repetition: 1, component: 0 });
         Self { location, code, severity: Severity::Error, words }
     }
 

@@ -132,7 +132,13 @@ pub fn open_text(text: &str, character_set: Option<Oddity>) -> Result<Opened<'_>
     Ok(Opened { header, message, character_set })
 }
 
-/// Refuses a message that names a center, or a sender, that nobody here knows.
+/// Refuses a message of a sender whom the center that it names does not know.
+#[must_use]
+pub fn unknown_sender() -> Verdict {
+    Verdict::refused(Outcome::Rejected, STRANGER)
+}
+
+/// Refuses a message that names a center that nobody here knows.
 #[must_use]
 pub fn misdirected() -> Verdict {
     Verdict::refused(Outcome::Rejected, MISDIRECTED)
@@ -162,6 +168,8 @@ const USED_ID: &str = "This control id was used for another message: send it und
 const REUSED: Fault = Fault::at("MSH", 10, Code::DuplicateKey, USED_ID);
 const ELSEWHERE: &str = "This message is for somebody else: check the receiving application and facility";
 const MISDIRECTED: Fault = Fault::at("MSH", 6, Code::TableValue, ELSEWHERE);
+const WHO: &str = "The center does not know this sending facility: check it, or have it entered";
+const STRANGER: Fault = Fault::at("MSH", 4, Code::TableValue, WHO);
 const TOO_LONG: &str = "The message is longer than is taken here: send its documents in messages of their own";
 const LONG: Fault = Fault::at("MSH", 0, Code::Internal, TOO_LONG);
 const NO_PROOF: &str = "This facility is known by another certificate: send with that one, or have yours entered";

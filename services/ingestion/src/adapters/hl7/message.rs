@@ -85,6 +85,23 @@ impl<'a> Message<'a> {
         self.body
     }
 
+    /// The same, whichever line ends and dividers without anything behind them its system writes today.
+    #[must_use]
+    pub fn said(&self) -> Cow<'a, str> {
+        let divider = char::from(self.marks.field);
+        let mut said = String::with_capacity(self.body.len());
+        for line in self.segments.iter().skip(1) {
+            for part in line.text.split(['\r', '\n']).map(str::trim_end).filter(|part| !part.is_empty()) {
+                if !said.is_empty() {
+                    said.push('\r');
+                }
+                said.push_str(part);
+            }
+            said.truncate(said.trim_end_matches(divider).len());
+        }
+        if said == self.body { Cow::Borrowed(self.body) } else { Cow::Owned(said) }
+    }
+
     /// Whether some segments end in another way than by one carriage return.
     #[must_use]
     pub fn is_oddly_broken(&self) -> bool {

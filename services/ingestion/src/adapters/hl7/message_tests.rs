@@ -93,3 +93,24 @@ fn what_is_no_message_says_why() {
     assert_eq!(why("MSH|^~"), Some(NotAMessage::Header));
     assert_eq!(why("FHS|^~\\&|A\rMSH|^~\\&|A"), Some(NotAMessage::Batch));
 }
+
+#[test]
+fn line_ends_and_dividers_without_anything_behind_them_say_nothing() {
+    let said = |body: &str| {
+        let text = format!("MSH|^~\\&|A\r{body}");
+        Message::parse(&text).unwrap_or_else(|why| panic!("{why}")).said().into_owned()
+    };
+    let usual = "PID|1||7\rNTE|1|P|No pain\nsince May\rDG1|1||C61";
+    for same in [
+        "PID|1||7\rNTE|1|P|No pain\rsince May\rDG1|1||C61\r",
+        "PID|1||7\r\nNTE|1|P|No pain\r\nsince May\r\nDG1|1||C61\r\n",
+        "PID|1||7\n\nNTE|1|P|No pain\nsince May\nDG1|1||C61",
+        "PID|1||7|||\rNTE|1|P|No pain\nsince May|\rDG1|1||C61||||\r",
+    ] {
+        assert_eq!(said(same), said(usual), "{same}");
+    }
+    for other in ["PID|1||7^\rDG1|1||C61", "PID|1||8\rDG1|1||C61", "PID|1||7\rDG1|1||C61|A", "PID|1||7"] {
+        assert_ne!(said(other), said("PID|1||7\rDG1|1||C61"), "{other}");
+    }
+    assert_eq!(said("PID|1||7\rDG1|1||C61\r"), "PID|1||7\rDG1|1||C61", "as most systems write it");
+}

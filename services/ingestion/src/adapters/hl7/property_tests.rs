@@ -42,7 +42,7 @@ fn judge(opened: &super::intake::Opened<'_>) {
         mapping: None,
     };
     let intake = opened.classify(&expected);
-    let answer = Answer { standing: Standing::Pending, reference: "NC-1", remark: "", wanted: &[] };
+    let answer = Answer { standing: Standing::Pending, reference: "NC-1", remark: "", warnings: &[], wanted: &[] };
     let mut replies = vec![answer::referral(&opened.message, &opened.header, answer, signature)];
     for outcome in [intake.verdict.outcome, Outcome::Unavailable] {
         let verdict = Verdict { outcome, ..intake.verdict.clone() };

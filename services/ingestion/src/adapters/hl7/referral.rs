@@ -22,7 +22,7 @@ use super::person::{self, Reaches};
 use super::segment::Segment;
 use super::time::When;
 use crate::domain::npi;
-use crate::domain::referral::{self, Contact, joined, put};
+use crate::domain::referral::{self, Contact, LANGUAGE_TOLD, joined, put};
 
 /// What a referral says. PHI: no `Debug`.
 pub struct Referral {
@@ -30,16 +30,18 @@ pub struct Referral {
     pub answers: BTreeMap<String, String>,
     /// The person's language, as far as it is told.
     pub language: String,
-    /// How pressing the office calls it.
-    pub urgency: Urgency,
-    /// Whether a second opinion is asked for.
-    pub second_opinion: bool,
+    /// How pressing the office calls it, where it says so.
+    pub urgency: Option<Urgency>,
+    /// Whether a second opinion is asked for, where it says what for.
+    pub second_opinion: Option<bool>,
     /// The office's own number for the referral (RF1-6, else OBR-2, ORC-2).
     pub identity: Option<String>,
     /// By what it is known where it has none: whom and what it tells of, as a hash.
     pub likeness: String,
     /// Our number of it, where the office repeats it (RF1-11).
     pub reference: Option<String>,
+    /// What it says is not so any more, by question key.
+    pub removed: Vec<&'static str>,
     /// What was odd about it.
     pub oddities: Vec<Oddity>,
     /// The field with a code that the center's mapping does not know and wants to know.
@@ -150,19 +152,58 @@ fn gather(
         Some(language) => referral::language(language, language),
         None => referral::language(&patient.segment.value(15, 1), &patient.segment.value(15, 2)),
     };
+    // Another one than those that every center speaks is told to staff as the office writes it.
+    if !["en", "es", "fr"].contains(&language.as_str()) {
+        let words = [2, 1].map(|component| patient.segment.value(15, component));
+        let own = told.get(Hl7Field::Language).map(Cow::Borrowed);
+        put(
+            &mut answers,
+            LANGUAGE_TOLD,
+            own.into_iter().chain(words).find(|word| !word.is_empty()).unwrap_or_default(),
+        );
+    }
     contact(message, patient, &mut answers);
+    let removed = removed(message, &answers);
     let told_urgency = told.get(Hl7Field::Urgency).and_then(|word| word.parse().ok());
     Referral {
         answers,
         language,
-        urgency: told_urgency.unwrap_or_else(|| head.as_ref().map(urgency).unwrap_or_default()),
-        second_opinion: head.as_ref().is_some_and(is_second_opinion),
+        urgency: told_urgency.or_else(|| urgency(head.as_ref()?)),
+        second_opinion: head.as_ref().and_then(is_second_opinion),
         identity,
         likeness,
+        removed,
         reference: head.and_then(|head| some(head.value(11, 1))),
         oddities: oddities.into_iter().filter_map(|(is, oddity)| is.then_some(oddity)).collect(),
         unknown_code: told.unknown,
     }
+}
+
+/// Where an office takes back what it told before: segment, field, and the answer that it was.
+const REMOVABLE: [(&str, usize, &str); 16] = [
+    ("RF1", 7, "referral_date"),
+    ("RF1", 8, "referral_expires"),
+    ("AUT", 6, "authorization"),
+    ("PID", 7, "birth_date"),
+    ("PID", 8, "sex"),
+    ("PID", 11, "address"),
+    ("PID", 13, "phone"),
+    ("PID", 13, "email"),
+    ("PID", 29, "patient_deceased"),
+    ("PID", 30, "patient_deceased"),
+    ("NK1", 2, "contact_name"),
+    ("NK1", 5, "contact_phone"),
+    ("GT1", 3, "guarantor_name"),
+    ("IN1", 4, "insurance"),
+    ("IN1", 8, "group_number"),
+    ("NTE", 3, "message"),
+];
+
+/// What a field takes back (`""`) and no other place tells.
+fn removed(message: &Message<'_>, answers: &BTreeMap<String, String>) -> Vec<&'static str> {
+    let is_deleted = |name: &str, field| message.segment(name).is_some_and(|segment| segment.field(field).is_delete());
+    let gone = REMOVABLE.iter().filter(|(name, field, key)| is_deleted(name, *field) && !answers.contains_key(*key));
+    gone.map(|(_, _, key)| *key).collect()
 }
 
 /// The patient, if somebody could act on the message and it is surely about one possible person.
@@ -292,19 +333,23 @@ fn record_number<'a>(patient: &Segment<'a>, mapping: Option<&Hl7Mapping>) -> Cow
 }
 
 /// Table 0280, also in words: S STAT, A as soon as possible, R routine.
-fn urgency(head: &Segment<'_>) -> Urgency {
+fn urgency(head: &Segment<'_>) -> Option<Urgency> {
     match head.value(2, 1).to_ascii_uppercase().as_str() {
-        "S" | "STAT" | "URGENT" => Urgency::Urgent,
-        "A" | "ASAP" => Urgency::Soon,
-        _ => Urgency::Routine,
+        "" => None,
+        "S" | "STAT" | "URGENT" => Some(Urgency::Urgent),
+        "A" | "ASAP" => Some(Urgency::Soon),
+        _ => Some(Urgency::Routine),
     }
 }
 
 /// Table 0336 (reason) S, or table 0282 (disposition, which repeats) SO.
-fn is_second_opinion(head: &Segment<'_>) -> bool {
+fn is_second_opinion(head: &Segment<'_>) -> Option<bool> {
     let mut dispositions = head.field(4).repetitions();
-    head.value(10, 1).eq_ignore_ascii_case("S")
-        || dispositions.any(|asked| asked.component(1).text().trim_ascii().eq_ignore_ascii_case("SO"))
+    let is_told = [4, 10].iter().any(|field| !head.value(*field, 1).is_empty());
+    is_told.then(|| {
+        head.value(10, 1).eq_ignore_ascii_case("S")
+            || dispositions.any(|asked| asked.component(1).text().trim_ascii().eq_ignore_ascii_case("SO"))
+    })
 }
 
 /// The office's own number for the referral that a message is about.

@@ -59,7 +59,10 @@ fn a_referral_becomes_the_answers_of_a_form() {
     ] {
         assert_eq!(answer(&referral, key), expected, "{key}");
     }
-    assert_eq!((referral.language.as_str(), referral.urgency, referral.second_opinion), ("es", Urgency::Soon, true));
+    assert_eq!(
+        (referral.language.as_str(), referral.urgency, referral.second_opinion),
+        ("es", Some(Urgency::Soon), Some(true))
+    );
     assert_eq!((referral.identity.as_deref(), referral.reference.as_deref()), (Some("RB-REF-77812"), Some("CW-7F3K2")));
     assert!(referral.oddities.is_empty());
 }
@@ -141,7 +144,7 @@ fn diagnoses_lead_to_an_area_however_they_are_written() {
 #[test]
 fn each_word_for_urgency_and_language_is_understood() {
     for (told, urgency) in
-        [("S^STAT", Urgency::Urgent), ("stat", Urgency::Urgent), ("R", Urgency::Routine), ("", Urgency::Routine)]
+        [("S^STAT", Some(Urgency::Urgent)), ("stat", Some(Urgency::Urgent)), ("R", Some(Urgency::Routine)), ("", None)]
     {
         assert_eq!(with("A^ASAP^HL70280", told).urgency, urgency, "{told}");
     }
@@ -150,8 +153,33 @@ fn each_word_for_urgency_and_language_is_understood() {
     {
         assert_eq!(with("es^Spanish", told).language, language, "{told}");
     }
-    assert!(with("WR~SO^Second Opinion|O|RB-REF-77812^RFM||||", "AM|O|RB-1||||S").second_opinion);
-    assert!(!with("WR~SO^Second Opinion", "WR").second_opinion);
+    let told = with("WR~SO^Second Opinion|O|RB-REF-77812^RFM||||", "AM|O|RB-1||||S");
+    assert_eq!(told.second_opinion, Some(true));
+    assert_eq!(with("WR~SO^Second Opinion", "WR").second_opinion, Some(false));
+    assert_eq!(with("WR~SO^Second Opinion", "").second_opinion, None, "what is not said changes nothing");
+}
+
+#[test]
+fn a_language_that_no_center_may_speak_is_kept_as_the_office_wrote_it() {
+    for (told, kept) in
+        [("zh^Chinese", "Chinese"), ("^Mandarin", "Mandarin"), ("hmn", "hmn"), ("es^Spanish", ""), ("", "")]
+    {
+        assert_eq!(answer(&with("es^Spanish", told), "language_told"), kept, "{told}");
+    }
+}
+
+#[test]
+fn what_an_office_takes_back_is_told_unless_it_says_it_in_another_place() {
+    let message = |pid: &str| {
+        let text = format!(
+            "MSH|^~\\&|HUB|RFM|CW|NCC|2026||REF^I13|1|P|2.5.1\rRF1|P|R||||7||\"\"\rPRD|RP|Okafor\rPID|1||7||Vega^Rosa||{pid}\r"
+        );
+        let message = Message::parse(&text).unwrap_or_else(|why| panic!("{why}"));
+        read(&message, (&TimeZone::UTC, TODAY), None).unwrap_or_else(|faults| panic!("{faults:?}")).removed
+    };
+    assert_eq!(message("19680719|F|||1 Elm||5550199"), ["referral_expires"]);
+    assert_eq!(message("\"\"||||\"\"||\"\""), ["referral_expires", "birth_date", "address", "phone", "email"]);
+    assert_eq!(message("19680719|F|||||\"\"|5550188"), ["referral_expires", "email"], "called at work");
 }
 
 #[test]
@@ -175,7 +203,7 @@ fn each_field_may_stand_in_a_place_of_the_partners_own_which_comes_before_the_st
             read(&message, (&TimeZone::UTC, TODAY), Some(&mapping)).unwrap_or_else(|faults| panic!("{faults:?}"));
         let (found, expected) = match field {
             Hl7Field::PatientName => (answer(&read, "name"), own),
-            Hl7Field::Urgency => (read.urgency.as_str().to_owned(), own),
+            Hl7Field::Urgency => (read.urgency.map_or("", Urgency::as_str).to_owned(), own),
             Hl7Field::Language => (read.language.clone(), own),
             Hl7Field::DiagnosisCodes => (answer(&read, "cancer_area"), "gu"),
             Hl7Field::Message => (answer(&read, "message").split('\n').next().unwrap_or_default().to_owned(), own),

@@ -97,7 +97,7 @@ fn replies(header: &Header<'_>, verdict: &Verdict, about: Option<(&Message<'_>, 
     let asked: Vec<String> =
         [first(header, verdict, signature()), second(header, verdict, signature())].into_iter().flatten().collect();
     let referral = about.filter(|(_, intake)| matches!(intake.topic, Topic::Referral(..)));
-    let answer = Answer { standing: Standing::Pending, reference: "NC-1", remark: "", wanted: &[] };
+    let answer = Answer { standing: Standing::Pending, reference: "NC-1", remark: "", warnings: &[], wanted: &[] };
     let answered = referral.and_then(|(message, _)| answer::referral(message, header, answer, signature()));
     for reply in one.iter().chain(&asked).chain(&answered) {
         check(reply, header);

@@ -173,8 +173,8 @@ impl<'a> Maker<'a> {
         let asked = referral::Asked {
             answers: told.answers,
             language: told.language,
-            urgency: told.urgency,
-            second_opinion: told.second_opinion,
+            urgency: told.urgency.raised(),
+            second_opinion: told.second_opinion.then_some(true),
             key: Some(key),
         };
         referral::submission(self.profile, self.feed, Source::Csv, asked).ok_or(Refusal::UnknownForm)

@@ -144,8 +144,8 @@ impl Read {
         let asked = referral::Asked {
             answers: told.answers.clone(),
             language: told.language.clone(),
-            urgency: told.urgency,
-            second_opinion: told.second_opinion,
+            urgency: told.urgency.raised(),
+            second_opinion: told.second_opinion.then_some(true),
             key: Some(self.key(told)),
         };
         referral::submission(self.sender.profile(), &self.sender.feed.id, Source::Fhir, asked)
@@ -301,7 +301,7 @@ impl Read {
             return Ok(self.about);
         }
         let key = door.acceptance.kept_key(self.sender.center(), &self.key(told))?;
-        let known = keep::known(&door.database, self.sender.center(), Some(key), String::new()).await?;
+        let known = keep::known(&door.database, self.sender.center(), Some(key), None).await?;
         Ok(known.map(|(inquiry, _)| inquiry))
     }
 

@@ -7,9 +7,19 @@ use crate::adapters::hl7::fault::{Code, Fault};
 use crate::adapters::hl7::time::When;
 use crate::domain::wanted::Asked;
 use crate::handlers::fhir::standing;
+use crate::handlers::told;
 use crate::store::referrals;
 use crate::writer::heard::{ACCEPTED, UNKNOWN_REFERRAL};
 
+/// Of a referral of which no inquiry is made yet.
+const WAITS: &str = "It is here, and a person at the center looks at it";
+
+const UNTOLD: Fault = Fault::at(
+    "RF1",
+    11,
+    Code::UnknownKey,
+    "Where a referral stands that came in a list is not told here: please call the center",
+);
 const NO_REFERRAL: Fault =
     Fault::at("RF1", 6, Code::UnknownKey, "No referral is known under this number: send it as a new referral");
 
@@ -21,18 +31,14 @@ impl Hearing {
         raw: &[u8],
         (reason, referral, judged): (&'static str, Referral, Judged),
     ) -> Result<Kept, Refusal> {
-        let key = match &referral.identity {
-            Some(identity) => {
-                Some(self.acceptance.kept_key(&heading.profile.center.id, &business_key(heading, identity))?)
-            }
-            None => None,
-        };
-        let reference = referral.reference.clone().unwrap_or_default();
-        let known = keep::known(&self.database, &heading.profile.center.id, key, reference).await?;
+        let key = self.key(heading, &referral)?;
+        let numbered = referral.reference.clone().map(|number| (number, heading.feed.office.clone()));
+        let known = keep::known(&self.database, &heading.profile.center.id, key, numbered).await?;
         let inquiry = known.as_ref().map(|(inquiry, _)| *inquiry);
         let told = known.map(|(_, reference)| reference);
         let (fate, judged) = match (reason, inquiry) {
             ("", Some(inquiry)) => return self.question(heading, raw, (inquiry, told, judged)).await,
+            ("", None) if self.waits(heading, key).await? => return self.as_waiting(heading, raw, judged).await,
             ("", None) => {
                 (Fate { state: REFUSED, ..waits(UNKNOWN_REFERRAL) }, Judged::refused(Outcome::Error, NO_REFERRAL))
             }
@@ -52,22 +58,55 @@ impl Hearing {
         raw: &[u8],
         (inquiry, reference, judged): (Uuid, Option<String>, Judged),
     ) -> Result<Kept, Refusal> {
-        let center = &heading.profile.center.id;
-        let feed = heading.feed.id.clone();
-        let known = self.database.read(center, move |tx| {
-            Box::pin(async move { Ok::<_, Refusal>(referrals::of_feed(tx, &feed, &[inquiry]).await?) })
+        let profile = heading.profile;
+        let of_office = profile.feeds.feeds.iter().filter(|feed| feed.office == heading.feed.office);
+        let feeds: Vec<String> = of_office.map(|feed| feed.id.clone()).collect();
+        let known = self.database.read(&profile.center.id, move |tx| {
+            Box::pin(async move {
+                let feeds: Vec<&str> = feeds.iter().map(String::as_str).collect();
+                Ok::<_, Refusal>(referrals::of_feeds(tx, &feeds, &[inquiry]).await?)
+            })
         });
-        // Asked for under our number by a feed that did not send it: of that one, nothing more is told.
-        let (stand, wanted) = known.await?.pop().map_or((Stand::Pending, Vec::new()), |known| {
-            let known = standing(known, &heading.profile.checklists);
-            let stand = Stand::of((known.status(), known.journey.reason), self.has_passed(heading));
-            (stand, known.asks().iter().map(Asked::words).collect())
+        // Nobody tells ingestion how one goes on that came in a list, and a stand that may be false is worse than none.
+        let Some(known) = known.await?.pop() else {
+            let fate = Fate { state: REFUSED, ..waits(UNKNOWN_REFERRAL) };
+            return self.keep(heading, raw, fate, Judged::refused(Outcome::Error, UNTOLD)).await;
+        };
+        let known = standing(known, &profile.checklists);
+        let stand = Stand::of((known.status(), known.journey.reason), self.has_passed(heading));
+        let remark = told::remark(stand, &known.journey, profile.zone());
+        let wanted = known.asks().iter().map(Asked::words).collect();
+        self.answer(heading, raw, (Some(inquiry), reference, judged), (stand, remark, wanted)).await
+    }
+
+    /// Whether the referral came, and waits for a person before an inquiry is made of it.
+    async fn waits(&self, heading: &Heading<'_>, key: Option<[u8; 16]>) -> Result<bool, Refusal> {
+        let Some(key) = key else { return Ok(false) };
+        let waits = self.database.read(&heading.profile.center.id, move |tx| {
+            Box::pin(async move { Ok::<_, Refusal>(messages::referral_waits(tx, key, CODE_UNKNOWN).await?) })
         });
+        waits.await
+    }
+
+    async fn as_waiting(&self, heading: &Heading<'_>, raw: &[u8], judged: Judged) -> Result<Kept, Refusal> {
+        let told = (Stand::Pending, WAITS.to_owned(), Vec::new());
+        self.answer(heading, raw, (None, None, judged), told).await
+    }
+
+    async fn answer(
+        &self,
+        heading: &Heading<'_>,
+        raw: &[u8],
+        (inquiry_id, reference, judged): (Option<Uuid>, Option<String>, Judged),
+        (stand, remark, wanted): (Stand, String, Vec<String>),
+    ) -> Result<Kept, Refusal> {
         let heard = self.heard_as_kept(heading, raw).await?;
-        let fate = Fate { state: ACCEPTED, reason: "", inquiry_id: Some(inquiry), early: None };
-        let answer = (stand.word().to_owned(), wanted);
-        let (kept, (word, wanted)) = keep::question(&self.database, center, (heard, fate), answer).await?;
-        Ok(Kept { stand: Stand::parse(&word), wanted, ..Kept::told(kept, heading.message_id, (judged, reference)) })
+        let fate = Fate { state: ACCEPTED, reason: "", inquiry_id, early: None };
+        let answer = (stand.word().to_owned(), remark, wanted);
+        let kept = keep::question(&self.database, &heading.profile.center.id, (heard, fate), answer).await?;
+        let (kept, (word, remark, wanted)) = kept;
+        let stand = Stand::parse(&word);
+        Ok(Kept { stand, remark, wanted, ..Kept::told(kept, heading.message_id, (judged, reference)) })
     }
 
     /// Whether the day until which the office wants its referral acted on (RF1-8) is over.

@@ -47,7 +47,7 @@ impl Hearing {
         let known = match number(message) {
             Some(told) => {
                 let key = self.acceptance.kept_key(center, &business_key(heading, &told))?;
-                keep::known(&self.database, center, Some(key), String::new()).await?
+                keep::known(&self.database, center, Some(key), None).await?
             }
             None => None,
         };

@@ -45,6 +45,7 @@ impl Hearing {
     ) -> Heeded {
         let (outcome, judged) = match reason {
             Reason::WrongCertificate => ("wrong_certificate", intake::unproven()),
+            Reason::UnknownSender => ("misdirected", intake::unknown_sender()),
             _ => ("misdirected", intake::misdirected()),
         };
         self.acceptance.metrics.heard.with_label_values(&[feed, outcome]).inc();
@@ -58,6 +59,11 @@ impl Hearing {
             self.count_unknown("batch_refused");
             let kept = self.unaddressed.keep(Reason::BatchRefused, (raw, peer.address), None).await;
             return self.told(decoded, &batch.header, Judged::refused(Outcome::Error, fault), kept);
+        }
+        if batch.messages.is_empty() {
+            // Nothing of it is to be kept, and its sender waits to hear that it came.
+            self.count_unknown("batch_empty");
+            return self.told(decoded, &batch.header, Judged::ACCEPTED, Ok(()));
         }
         let (are_nobodys, kept) = self.nobodys(decoded, batch, (raw, peer)).await;
         for (text, is_nobodys) in batch.messages.iter().zip(are_nobodys) {

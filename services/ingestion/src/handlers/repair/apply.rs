@@ -8,10 +8,11 @@ use std::collections::BTreeMap;
 use causeway_auth::Actor;
 use causeway_auth::audit::{self, AuditError};
 use causeway_envelope::TraceContext;
+use causeway_proto::convert::{consult_type_from_wire, urgency_from_wire};
 use causeway_proto::inquiry::v1 as wire;
 use uuid::Uuid;
 
-use super::door::{Understood, Wish};
+use super::door::{CONSULT_TYPE, LANGUAGE, URGENCY, Understood, Wish};
 use super::open::{self, FEED_GONE, feed, person};
 use super::take::{NOT_WAITING, Outcome};
 use super::{Doer, OTHER_PATIENT, UNKNOWN, mend, retry};
@@ -51,10 +52,13 @@ pub fn differing(told: BTreeMap<String, String>, known: &BTreeMap<String, String
     told.into_iter().filter(|(key, answer)| mend::is_for_staff(key) && answer.trim() != stands(key)).collect()
 }
 
-/// The answers of an inquiry as a message is compared with them, its language among them.
+/// The answers of an inquiry as a message is compared with them, with its language, how pressing it is and what it asks for as they
+/// stand in its facts, by which others work.
 pub fn standing(person: &Person, facts: &wire::Facts) -> BTreeMap<String, String> {
     let mut answers = person.given.clone();
-    answers.insert(super::door::LANGUAGE.to_owned(), facts.language.clone());
+    answers.insert(LANGUAGE.to_owned(), facts.language.clone());
+    answers.insert(URGENCY.to_owned(), urgency_from_wire(facts.urgency()).as_str().to_owned());
+    answers.insert(CONSULT_TYPE.to_owned(), consult_type_from_wire(facts.consult_type()).as_str().to_owned());
     answers
 }
 

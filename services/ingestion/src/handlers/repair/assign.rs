@@ -85,7 +85,7 @@ pub async fn message(
                 if !may(&message) {
                     return Ok(Outcome::of(NOT_WAITING, message.inquiry_id, message.reference));
                 }
-                let (inquiry, reference) = store::by_key_or_reference(tx, None, &reference).await?.ok_or(NO_SUCH)?;
+                let (inquiry, reference, _) = store::by_reference(tx, &reference).await?.ok_or(NO_SUCH)?;
                 let stored = repairs::inquiry(tx, inquiry).await?.ok_or(NO_SUCH)?;
                 let known = person(&own, tx.center(), (inquiry, &stored.sealed))?;
                 if !is_confirmed && !news::is_of(&known, &told) {

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use causeway_funnel::inquiry::{Source, Urgency};
+use causeway_funnel::inquiry::{ConsultType, Source};
 use causeway_funnel::profile::{CsvMapping, Feed, FeedKind, Profile};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -72,6 +72,8 @@ pub struct Understood {
     pub asked: Asked,
     /// The form that it answers; none: the one that fits.
     pub form_id: Option<String>,
+    /// What it takes back, by question key.
+    pub removed: Vec<&'static str>,
     /// What is wrong: the place and what to do.
     pub faults: Vec<(String, String)>,
     /// What each column of a row is.
@@ -82,21 +84,38 @@ pub struct Understood {
 
 impl Understood {
     fn nothing() -> Self {
-        let asked = Asked {
-            answers: BTreeMap::new(),
-            language: String::new(),
-            urgency: Urgency::default(),
-            second_opinion: false,
-            key: None,
-        };
-        Self { wish: Wish::Nothing, asked, form_id: None, faults: Vec::new(), columns: Vec::new(), row: None }
+        let asked =
+            Asked { answers: BTreeMap::new(), language: String::new(), urgency: None, second_opinion: None, key: None };
+        Self {
+            wish: Wish::Nothing,
+            asked,
+            form_id: None,
+            removed: Vec::new(),
+            faults: Vec::new(),
+            columns: Vec::new(),
+            row: None,
+        }
     }
 
-    /// All that it says, the language among it.
+    /// All that it says, the language, how pressing it is and what it asks for among it; what it takes back is empty.
     pub fn told(&self) -> BTreeMap<String, String> {
-        let language = (LANGUAGE.to_owned(), self.asked.language.clone());
-        let told = self.asked.answers.clone().into_iter().chain(Some(language).filter(|(_, tag)| !tag.is_empty()));
-        told.collect()
+        let asked = &self.asked;
+        let mut told = asked.answers.clone();
+        let mut put = |key: &str, word: &str| told.insert(key.to_owned(), word.to_owned());
+        if !asked.language.is_empty() {
+            put(LANGUAGE, &asked.language);
+        }
+        if let Some(urgency) = asked.urgency {
+            put(URGENCY, urgency.as_str());
+        }
+        if let Some(is_second) = asked.second_opinion.filter(|_| !asked.answers.contains_key(CONSULT_TYPE)) {
+            let consult = if is_second { ConsultType::SecondOpinion } else { ConsultType::NewConsult };
+            put(CONSULT_TYPE, consult.as_str());
+        }
+        for key in &self.removed {
+            put(key, "");
+        }
+        told
     }
 
     /// Lays mended answers over what was understood, and takes the key that the mended referral would have at its door.
@@ -106,6 +125,9 @@ impl Understood {
         lay_over(&mut self.asked.answers, mended);
         if let Some(told) = self.asked.answers.remove(LANGUAGE) {
             self.asked.language = language(&told).unwrap_or_default();
+        }
+        if let Some(told) = self.asked.answers.remove(URGENCY) {
+            self.asked.urgency = told.parse().ok();
         }
         // A number of FHIR has a system beside it, which nobody types.
         if feed.kind == FeedKind::Fhir {
@@ -205,6 +227,7 @@ fn of_hl7(doors: &Doors, profile: &Profile, feed: &Feed, (raw, today): (&[u8], D
             );
             understood.faults.push((field.as_str().to_owned(), words));
         }
+        understood.removed.clone_from(&told.removed);
         understood.asked = asked(&feed.id, told);
     }
     understood
@@ -271,8 +294,8 @@ fn of_fhir(doors: &Doors, feed: &Feed, (raw, today): (&[u8], Date)) -> Understoo
             understood.asked = Asked {
                 answers: told.answers.clone(),
                 language: told.language.clone(),
-                urgency: told.urgency,
-                second_opinion: told.second_opinion,
+                urgency: told.urgency.raised(),
+                second_opinion: told.second_opinion.then_some(true),
                 key: told.identity.as_ref().map(|number| business_key(&feed.id, number)),
             };
         }
@@ -291,6 +314,10 @@ fn of_fhir(doors: &Doors, feed: &Feed, (raw, today): (&[u8], Date)) -> Understoo
 
 /// The language is none of a referral's answers, and mended like one.
 pub const LANGUAGE: &str = "language";
+/// Nor is how pressing it is.
+pub const URGENCY: &str = "urgency";
+/// Nor, as a rule, what kind of visit is asked for.
+pub const CONSULT_TYPE: &str = "consult_type";
 
 /// Answers that stand where they are told also in a row whose cells may be shifted, for a person to compare.
 const OF_ANY_ROW: [&str; 9] =
@@ -345,8 +372,8 @@ fn of_row((profile, feed): (&Profile, &Feed), raw: &[u8], Known { reason, readin
     understood.asked = Asked {
         answers: told.answers,
         language: told.language,
-        urgency: told.urgency,
-        second_opinion: told.second_opinion,
+        urgency: told.urgency.raised(),
+        second_opinion: told.second_opinion.then_some(true),
         key: Some(referral_key(&feed.id, [told.identity.as_str()])),
     };
     understood.row = Some((told.matter, mapping, today));

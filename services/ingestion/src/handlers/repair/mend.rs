@@ -22,7 +22,7 @@ use prost::Message as _;
 use tracing::error;
 use uuid::Uuid;
 
-use super::door::{LANGUAGE, language};
+use super::door::{CONSULT_TYPE, LANGUAGE, URGENCY, language};
 use super::open::person;
 use super::take::Outcome;
 use super::{Doer, STAFF};
@@ -36,8 +36,20 @@ use crate::store::repairs::{self, Defective, Step};
 /// The inquiry's answers are mended, all that were given now.
 const MENDED: &str = "mended";
 /// What can be mended of every inquiry; besides, what its form asks and what was told with it.
-const FIELDS: [&str; 10] =
-    ["name", "patient_name", "phone", "email", "birth_date", "message", "address", "insurance", NPI, LANGUAGE];
+const FIELDS: [&str; 12] = [
+    "name",
+    "patient_name",
+    "phone",
+    "email",
+    "birth_date",
+    "message",
+    "address",
+    "insurance",
+    NPI,
+    LANGUAGE,
+    URGENCY,
+    CONSULT_TYPE,
+];
 /// What tells where somebody lives.
 const WHEREABOUTS: [&str; 3] = ["address", "zip", "postal_code"];
 /// Number of the referring provider.
@@ -221,6 +233,12 @@ fn renew(
     if let Some(tag) = answer(LANGUAGE).filter(|_| is_told(LANGUAGE)).and_then(language) {
         read.language = tag;
     }
+    if let Some(word) = answer(URGENCY).filter(|_| is_told(URGENCY)) {
+        match word.trim().parse() {
+            Ok(known) => facts.set_urgency(convert::urgency_to_wire(known)),
+            Err(_) => return Some(FieldFault::new(URGENCY, FaultCode::NotAChoice, STAFF)),
+        }
+    }
     let new = convert::facts_to_wire(Uuid::nil(), &read.facts(Origin::default()));
     for key in told {
         match key.as_str() {
@@ -245,6 +263,7 @@ fn routed(before: &wire::Facts, after: &wire::Facts) -> Vec<String> {
         ("consult_type", before.consult_type != after.consult_type),
         ("cancer_area", before.cancer_area != after.cancer_area),
         (LANGUAGE, before.language != after.language),
+        (URGENCY, before.urgency != after.urgency),
         ("payer", before.payer != after.payer),
         ("site_preference", before.site_preference != after.site_preference),
         ("records_on_hand", before.records_on_hand != after.records_on_hand),

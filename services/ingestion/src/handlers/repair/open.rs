@@ -42,6 +42,9 @@ const MISSED_CALL: &str = "missed_call";
 /// Nothing is at fault, and its answers can be mended all the same.
 const MENDING: &str = "mending";
 
+/// Type and event, where two messages differ in them.
+const KIND: &str = "message_kind";
+
 /// The feed was taken out of the profile.
 pub const FEED_GONE: Refusal =
     Refusal::WrongState("its feed is not in feeds.toml any more: add it again, or set this aside");
@@ -112,12 +115,14 @@ async fn message(
     } else {
         "waiting"
     };
+    let kind = message.kind.clone();
     let mut row = row(&in_force.1, waiting(message));
     if let Some((inquiry, reference)) = compared.about {
         row.inquiry_id = inquiry.to_string();
         row.reference = reference;
     }
     let wish = understood.as_ref().filter(|_| waits).map(|one| &one.wish);
+    let differs_in_kind = compared.standing.contains_key(KIND);
     let mut shown = wire::Repair {
         raw: charset::decode(&raw).text.into_owned(),
         may_release: matches!(wish, Some(Wish::New | Wish::Mended)),
@@ -139,6 +144,9 @@ async fn message(
         shown.faults = understood.faults.iter().map(|(place, message)| fault(place.clone(), message.clone())).collect();
         shown.columns.clone_from(&understood.columns);
         shown.fields = understood.told().into_iter().collect();
+        if differs_in_kind {
+            shown.fields.insert(KIND.to_owned(), kind);
+        }
         if !shown.may_release {
             return Ok(shown);
         }
@@ -240,7 +248,11 @@ async fn of_first(tx: &mut Tx, calls: &Calls, profile: &Profile, message: &Messa
         return Ok(Beside::default());
     };
     let text = charset::decode(&raw(calls, tx.center(), &first)?).text.into_owned();
-    let told = read(calls, (profile, feed), &first, None)?.told();
+    let mut told = read(calls, (profile, feed), &first, None)?.told();
+    // A withdrawal may hold the very segments of its referral.
+    if first.kind != message.kind {
+        told.insert(KIND.to_owned(), first.kind.clone());
+    }
     let about = match feed.kind {
         FeedKind::Phone => inquiry_of_call(tx, calls, (profile, feed), message).await?,
         _ => None,

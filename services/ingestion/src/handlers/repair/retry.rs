@@ -95,7 +95,8 @@ async fn retry(calls: &Calls, doer: &Doer, center: &str, id: Uuid) -> Result<Out
             }
         }
         Wish::About(reason, reference) => {
-            let about = (*reason, understood.asked.key.clone(), reference.clone());
+            let numbered = reference.clone().map(|number| (number, feed.office.clone()));
+            let about = (*reason, understood.asked.key.clone(), numbered);
             take::find(calls, doer, (center, id), about).await
         }
         Wish::Mended | Wish::Nothing => take::still(calls, doer, (center, id), None).await,

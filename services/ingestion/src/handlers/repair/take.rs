@@ -161,10 +161,10 @@ pub async fn find(
     calls: &Calls,
     doer: &Doer,
     (center, message_id): (&str, Uuid),
-    (reason, key, reference): (&'static str, Option<String>, Option<String>),
+    (reason, key, numbered): (&'static str, Option<String>, Option<(String, String)>),
 ) -> Result<Outcome, Refusal> {
     let key = key.map(|key| calls.acceptance.kept_key(center, &key)).transpose()?;
-    let known = keep::known(&calls.database, center, key, reference.unwrap_or_default()).await?;
+    let known = keep::known(&calls.database, center, key, numbered).await?;
     still(calls, doer, (center, message_id), known.map(|(inquiry, reference)| (reason, inquiry, reference))).await
 }
 

@@ -140,6 +140,12 @@ impl InquiryPage {
                 Tag { text: s("New consult"), tone: Tone::Brand },
                 Tag { text: s("Español, interpreter"), tone: Tone::Idle },
             ],
+            warnings: vec![Fact {
+                label: s("Look at it"),
+                value: s("A change of the office waits: look at it first."),
+                link: Some(s("/repairs/2")),
+                tone: Tone::Warn,
+            }],
             actions: vec![claim("Claim", true)],
             twins: vec![Twin {
                 id: s("2"),

@@ -155,9 +155,29 @@ fn whose(staff: &Staff, one: &RepairCandidate) -> Whose {
     }
 }
 
-/// Its segments line by line.
+/// Its segments line by line. Of a long one the lines that make it long, which are documents as a rule, are not shown whole.
 fn as_text(raw: &str) -> String {
-    raw.replace("\r\n", "\n").replace('\r', "\n")
+    const LONG: usize = 256 * 1024;
+    const LINE: usize = 2_000;
+    let text = raw.replace("\r\n", "\n").replace('\r', "\n");
+    if text.len() <= LONG {
+        return text;
+    }
+    let mut shown = String::new();
+    for line in text.lines() {
+        if shown.len() > LONG {
+            shown.push_str("[… the rest of the lines]\n");
+            break;
+        }
+        match line.char_indices().nth(LINE) {
+            Some((at, _)) => {
+                let left = line.len() - at;
+                shown.push_str(&format!("{} [… {left} more bytes]\n", &line[..at]));
+            }
+            None => shown.push_str(&format!("{line}\n")),
+        }
+    }
+    shown
 }
 
 /// As it came, for who may read a person.
