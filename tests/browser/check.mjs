@@ -182,9 +182,9 @@ async function sendFiles(context, own, script) {
     { name: 'renamed.pdf', mimeType: 'application/pdf', buffer: program },
   ]);
   await tab.locator('form[enctype] button[type=submit]').click();
-  await tab.waitForURL(/said=files/);
+  await tab.waitForURL(/\/records$/);
   const told = await tab.locator('main').innerText();
-  for (const words of ['We have your file.', 'This file is a program', 'Files you sent']) {
+  for (const words of ['We have your file.', 'renamed.pdf (4 MB): This file is a program', 'Files you sent']) {
     if (!told.includes(words)) failures.push(`after sending files "${words}" is not said: ${told.slice(0, 200)}`);
   }
   // A file that is refused is an answer of the server, not a mistake of the page.

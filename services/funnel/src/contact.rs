@@ -30,6 +30,7 @@ vocabulary! {
         DateTooOld = "date_too_old", "Check the year of birth", "Revise el año de nacimiento", "Vérifiez l'année de naissance";
         NotAChoice = "not_a_choice", "Choose one of the answers in the list", "Elija una de las respuestas de la lista", "Choisissez une des réponses de la liste";
         ReachMissing = "reach_missing", "Enter a phone number or an email address. One is enough", "Escriba un teléfono o un correo electrónico. Con uno basta", "Entrez un numéro de téléphone ou une adresse e-mail. Un seul suffit";
+        ChangedMeanwhile = "changed_meanwhile", "Somebody else changed this while you had it open. Compare both, then save yours if it is right", "Otra persona cambió esto mientras usted lo tenía abierto. Compare y guarde lo suyo si es correcto", "Quelqu'un a changé ceci pendant que vous l'aviez ouvert. Comparez, puis enregistrez le vôtre s'il est juste";
         ConsentMissing = "consent_missing", "Tick the box if we may contact you", "Marque la casilla si podemos comunicarnos con usted", "Cochez la case si nous pouvons vous contacter";
     }
 }

@@ -16,6 +16,7 @@ vocabulary! {
         Tiff = "tiff", "TIFF picture", "Imagen TIFF", "Image TIFF";
         Dicom = "dicom", "DICOM scan", "Imagen DICOM", "Image DICOM";
         Docx = "docx", "Word document", "Documento de Word", "Document Word";
+        Doc = "doc", "Word document of before 2007", "Documento de Word anterior a 2007", "Document Word d'avant 2007";
         Rtf = "rtf", "Rich text", "Texto con formato", "Texte enrichi";
         Text = "text", "Plain text", "Texto simple", "Texte simple";
         Ccda = "ccda", "Health summary (C-CDA)", "Resumen de salud (C-CDA)", "Résumé de santé (C-CDA)";
@@ -34,6 +35,7 @@ impl DocumentType {
             Self::Tiff => "image/tiff",
             Self::Dicom => "application/dicom",
             Self::Docx => "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+            Self::Doc => "application/msword",
             Self::Rtf => "application/rtf",
             Self::Text => "text/plain; charset=utf-8",
             Self::Ccda => "application/xml",
@@ -51,6 +53,7 @@ impl DocumentType {
             Self::Tiff => "tif",
             Self::Dicom => "dcm",
             Self::Docx => "docx",
+            Self::Doc => "doc",
             Self::Rtf => "rtf",
             Self::Text => "txt",
             Self::Ccda => "xml",
@@ -63,6 +66,8 @@ vocabulary! {
     DocumentFault ("document fault") {
         #[default]
         Unknown = "unknown_type", "We cannot open this kind of file. Send a PDF or a photo instead.", "No podemos abrir este tipo de archivo. Envíe un PDF o una foto.", "Nous ne pouvons pas ouvrir ce type de fichier. Envoyez un PDF ou une photo.";
+        Picture = "picture_type", "We cannot open this kind of picture. Save it as JPEG or PNG, or take a photo of the page and send that.", "No podemos abrir este tipo de imagen. Guárdela como JPEG o PNG, o tome una foto de la página y envíela.", "Nous ne pouvons pas ouvrir ce type d'image. Enregistrez-la en JPEG ou PNG, ou prenez la page en photo et envoyez la photo.";
+        Office = "office_type", "We cannot open this kind of office file. Save it as a PDF, then send the PDF.", "No podemos abrir este tipo de archivo de oficina. Guárdelo como PDF y después envíe el PDF.", "Nous ne pouvons pas ouvrir ce type de fichier de bureautique. Enregistrez-le en PDF, puis envoyez le PDF.";
         Empty = "empty", "This file is empty. Open it on your device to check it, then send it again.", "Este archivo está vacío. Ábralo en su dispositivo para revisarlo y envíelo de nuevo.", "Ce fichier est vide. Ouvrez-le sur votre appareil pour le vérifier, puis renvoyez-le.";
         Program = "program", "This file is a program, not a record. Choose the record itself, such as a PDF or a photo.", "Este archivo es un programa, no un documento. Elija el documento, como un PDF o una foto.", "Ce fichier est un programme, pas un document. Choisissez le document, comme un PDF ou une photo.";
         Archive = "archive", "This file is a packed folder (zip). Open it and send the files in it one by one.", "Este archivo es una carpeta comprimida (zip). Ábrala y envíe sus archivos uno por uno.", "Ce fichier est un dossier compressé (zip). Ouvrez-le et envoyez ses fichiers un par un.";

@@ -39,8 +39,9 @@ async fn a_document_of_any_length_takes_the_memory_of_a_few_parts() {
         let document_id = patient.begin_document(begin).await.expect("begun").into_inner().document_id;
         for part in 0..parts {
             let mut content = vec![u8::try_from(part).expect("small"); PART];
-            // A photo, whose end nobody looks for.
-            content[..3].copy_from_slice(b"\xff\xd8\xff");
+            // A photo, with its picture in all of its parts.
+            content[..6].copy_from_slice(b"\xff\xd8\xff\xda\0\x03");
+            content[PART - 2..].copy_from_slice(b"\xff\xd9");
             let append = AppendDocumentRequest {
                 center: center.clone(),
                 inquiry_id: inquiry_id.clone(),

@@ -49,18 +49,25 @@
     const [bar, said, button] = ['progress', '[data-sending]', 'button'].map((part) => form.querySelector(part));
     [bar.hidden, said.hidden, button.disabled] = [false, false, true];
     const all = files.reduce((sum, file) => sum + file.size, 0) || 1;
-    let [before, kept, cut] = [0, 0, ''];
-    const faults = new Set();
+    let [before, kept] = [0, 0];
+    const lost = [];
     for (const file of files) {
       try {
         const word = await send(file, form.elements.record.value, (at) => (bar.value = (100 * (before + at)) / all));
-        if (word) faults.add(word);
+        if (word) lost.push([word, file]);
         else kept += 1;
       } catch {
-        cut = '&cut=1';
+        lost.push(['cut', file]);
       }
       before += file.size;
     }
-    location.assign(`${form.dataset.page}?said=files&kept=${kept}&faults=${[...faults].join('.')}${cut}`);
+    // The page names those that did not come; a name stands in no address.
+    const told = document.createElement('form');
+    [told.method, told.enctype, told.action] = ['post', form.enctype, form.action];
+    const add = (name, value) => told.append(Object.assign(document.createElement('input'), { type: 'hidden', name, value }));
+    add('kept', kept);
+    for (const [word, file] of lost) add('lost', `${word} ${file.size} ${file.name}`);
+    document.body.append(told);
+    told.submit();
   });
 })();

@@ -3,8 +3,9 @@
 //! The contract's closed list of reasons decides; a service's own sentence is used where it says what stands in the way
 //! and was written for staff. Deliberately not here: words for patients (they are translated, see `words`).
 
+use axum::http::StatusCode;
 use causeway_proto::error::Reason;
-use causeway_serve::Code;
+use causeway_serve::{Code, Problem};
 use tonic::Status;
 
 const FAULT: &str = "That did not work, and it is our fault. Try again, and tell the people who run Causeway.";
@@ -24,6 +25,12 @@ pub fn for_staff(status: &Status) -> String {
         }
         None => by_code(status),
     }
+}
+
+/// The status of a page that can't be shown: a refusal is the asker's to mend, and all else may work in a moment.
+pub fn status_of(status: &Status) -> StatusCode {
+    let told = Problem::from(status.clone()).code.http();
+    if told.is_client_error() { told } else { StatusCode::SERVICE_UNAVAILABLE }
 }
 
 fn by_code(status: &Status) -> String {
@@ -58,6 +65,15 @@ fn sentence(message: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_the_asker_can_mend_is_no_outage() {
+        let told =
+            [(Status::invalid_argument("x"), 400), (Status::unavailable("x"), 503), (Status::internal("x"), 503)];
+        for (status, code) in told {
+            assert_eq!(status_of(&status).as_u16(), code, "{status}");
+        }
+    }
 
     #[test]
     fn every_reason_is_said_as_a_sentence_without_codes() {

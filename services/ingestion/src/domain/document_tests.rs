@@ -1,6 +1,33 @@
 //! Types of documents by their content: what each kind of file is taken for, and why one is not taken.
 
 use super::*;
+use crate::domain::picture::tests::{heic, jpeg};
+
+const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\0IDAT....\0\0\0\0IEND\xae\x42\x60\x82";
+/// A page with one entry behind a strip.
+const TIFF: &[u8] = b"II*\0\x0c\0\0\0....\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+
+/// A zip with its end, of a member with a name.
+fn zip(name: &str) -> Vec<u8> {
+    [b"PK\x03\x04\x14\0", name.as_bytes(), b"....PK\x01\x02", name.as_bytes(), b"PK\x05\x06\0\0"].concat()
+}
+
+/// A file of an office program of before 2007: its list, in the second sector, names what is in it. `flags`: of a document of Word.
+fn compound(name: &str, flags: u8) -> Vec<u8> {
+    let mut file = vec![0; 1536];
+    file[..8].copy_from_slice(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1");
+    (file[30], file[48]) = (9, 1);
+    file[512..514].copy_from_slice(b"\xec\xa5");
+    file[523] = flags;
+    let name: Vec<u8> = name.bytes().flat_map(|byte| [byte, 0]).collect();
+    file[1024..1024 + name.len()].copy_from_slice(&name);
+    file
+}
+
+fn wide(text: &str, is_big_endian: bool) -> Vec<u8> {
+    let bytes = |unit: u16| if is_big_endian { unit.to_be_bytes() } else { unit.to_le_bytes() };
+    format!("\u{feff}{text}").encode_utf16().flat_map(bytes).collect()
+}
 
 /// A small PDF that is whole; `inside` stands between its head and its end.
 fn pdf(inside: &str) -> Vec<u8> {
@@ -25,17 +52,30 @@ fn seen(bytes: &[u8]) -> Result<DocumentType, DocumentFault> {
 fn each_kind_is_told_by_its_bytes() {
     let dicom = [&[0_u8; 128][..], b"DICM\x02\0"].concat();
     let summary = b"\xef\xbb\xbf<?xml version=\"1.0\"?>\n<ClinicalDocument xmlns=\"urn:hl7-org:v3\"/>";
-    let word = b"PK\x03\x04\x14\0[Content_Types].xml....PK\x03\x04word/document.xml";
-    let known: [(&[u8], DocumentType); 14] = [
+    let word = zip("[Content_Types].xml....PK\x03\x04word/document.xml");
+    let mail = format!("{}</pre></body>", " a mail server’s own lines".repeat(400));
+    let known: [(&[u8], DocumentType); 19] = [
+        (&[pdf("").as_slice(), mail.as_bytes()].concat(), DocumentType::Pdf),
+        (&compound("WordDocument", 0), DocumentType::Doc),
+        (&wide("Hémoglobine 13,2 g/dl\r\n", false), DocumentType::Text),
+        (&wide("Hémoglobine 13,2 g/dl\r\n", true), DocumentType::Text),
         (&pdf(""), DocumentType::Pdf),
         (&[b"some bytes before ", pdf("").as_slice()].concat(), DocumentType::Pdf),
-        (b"\xff\xd8\xff\xe0\0\x10JFIF", DocumentType::Jpeg),
-        (b"\x89PNG\r\n\x1a\n\0\0", DocumentType::Png),
-        (b"\0\0\0\x18ftypheic\0\0", DocumentType::Heic),
-        (b"\0\0\0\x18ftypmif1\0\0", DocumentType::Heic),
-        (b"II*\0\x08\0", DocumentType::Tiff),
+        (&jpeg(), DocumentType::Jpeg),
+        (&[jpeg().as_slice(), b"ftypisom and the film beside it"].concat(), DocumentType::Jpeg),
+        (PNG, DocumentType::Png),
+        (&heic(), DocumentType::Heic),
+        (
+            &heic()
+                .iter()
+                .enumerate()
+                .map(|(at, byte)| *b"mif1".get(at.wrapping_sub(8)).unwrap_or(byte))
+                .collect::<Vec<_>>(),
+            DocumentType::Heic,
+        ),
+        (TIFF, DocumentType::Tiff),
         (&dicom, DocumentType::Dicom),
-        (word, DocumentType::Docx),
+        (&word, DocumentType::Docx),
         (b"{\\rtf1 hello}", DocumentType::Rtf),
         ("Hémoglobine 13,2 g/dl\r\n".as_bytes(), DocumentType::Text),
         (b"BM biopsy: see report\n", DocumentType::Text),
@@ -49,7 +89,29 @@ fn each_kind_is_told_by_its_bytes() {
 
 #[test]
 fn what_nobody_could_use_is_told_by_what_it_is() {
-    let unusable: [(&[u8], DocumentFault); 14] = [
+    let half_picture = b"\xff\xfe\0\0as thirty-two bits";
+    let unusable: [(&[u8], DocumentFault); 35] = [
+        (b"%", DocumentFault::Damaged),
+        (b"\xff\xd8", DocumentFault::Damaged),
+        (b"\xff\xd8\xff\xe0\0\x10JFIF\0", DocumentFault::Damaged),
+        (&jpeg()[..jpeg().len() / 2], DocumentFault::Damaged),
+        (&PNG[..20], DocumentFault::Damaged),
+        (&heic()[..30], DocumentFault::Damaged),
+        (&TIFF[..11], DocumentFault::Damaged),
+        (b"II*\0\0\0\0\0", DocumentFault::Damaged),
+        (&zip("[Content_Types].xml")[..40], DocumentFault::Damaged),
+        (&[pdf("").as_slice(), b"\n7 0 obj<</Type/Catalog"].concat(), DocumentFault::Damaged),
+        (&compound("WordDocument", 0)[..1000], DocumentFault::Damaged),
+        (&compound("WordDocument", 1), DocumentFault::Locked),
+        (&compound("Workbook", 0), DocumentFault::Office),
+        (&zip("[Content_Types].xml xl/workbook.xml"), DocumentFault::Office),
+        (&zip("mimetypeapplication/vnd.oasis.opendocument.text"), DocumentFault::Office),
+        (b"RIFF\x10\0\0\0WEBPVP8 ", DocumentFault::Picture),
+        (b"BM\x8a\0\0\0\0\0", DocumentFault::Picture),
+        (b"\0\0\0\x1cftypavif", DocumentFault::Picture),
+        (half_picture, DocumentFault::Unknown),
+        (b"RIFF\x10\0\0\0WAVE", DocumentFault::Unknown),
+        (&wide("cut", false)[..7], DocumentFault::Damaged),
         (b"", DocumentFault::Empty),
         (b" \n ", DocumentFault::Empty),
         (b"MZ\x90\0", DocumentFault::Program),
@@ -58,9 +120,9 @@ fn what_nobody_could_use_is_told_by_what_it_is() {
         (b"PK\x03\x04\x14\0scan1.jpg", DocumentFault::Archive),
         (b"\x1f\x8b\x08", DocumentFault::Archive),
         (&pdf("5 0 obj<</Filter/Standard>>endobj <</Encrypt 5 0 R>>"), DocumentFault::Locked),
-        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", DocumentFault::Locked),
+        (&compound("EncryptedPackage", 0), DocumentFault::Locked),
         (&pdf("")[..60], DocumentFault::Damaged),
-        (b"GIF89a", DocumentFault::Unknown),
+        (b"GIF89a", DocumentFault::Picture),
         (b"\0\0\0\x18ftypisom", DocumentFault::Unknown),
         (b"<html><script>", DocumentFault::Unknown),
         (b"words and \x01\x02", DocumentFault::Unknown),

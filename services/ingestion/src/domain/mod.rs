@@ -11,6 +11,7 @@ pub mod journey;
 pub mod npi;
 pub mod pdf;
 pub mod person;
+pub mod picture;
 pub mod purpose;
 pub mod referral;
 pub mod sister;

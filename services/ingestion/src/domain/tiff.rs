@@ -72,6 +72,12 @@ impl Pages {
         (self.step == Step::End).then_some(self.pages)
     }
 
+    /// Whether the chain was followed to a page at least, or can't be followed from here.
+    #[must_use]
+    pub fn has_any(&self) -> bool {
+        self.pages > 0 || self.step == Step::Lost
+    }
+
     /// Takes a field that is whole.
     fn take(&mut self) {
         let after = self.place + self.step.length() as u64;
@@ -79,12 +85,15 @@ impl Pages {
             Step::Head => {
                 self.is_big_endian = self.field.starts_with(b"MM\0*");
                 let is_tiff = self.is_big_endian || self.field.starts_with(b"II*\0");
-                let first = self.number(4);
-                self.go(after, if is_tiff { first } else { 0 });
+                match self.number(4) {
+                    0 if is_tiff => self.step = Step::End,
+                    first => self.go(after, if is_tiff { first } else { 0 }),
+                }
             }
             Step::Entries => {
-                self.pages = self.pages.saturating_add(1);
-                (self.step, self.place) = (Step::Next, after + ENTRY * self.number(0));
+                let entries = self.number(0);
+                self.pages = self.pages.saturating_add(u32::from(entries > 0));
+                (self.step, self.place) = (Step::Next, after + ENTRY * entries);
             }
             Step::Next => match self.number(0) {
                 0 => self.step = Step::End,
@@ -106,6 +115,36 @@ impl Pages {
         let join = |number: u64, byte: &u8| number << 8 | u64::from(*byte);
         if self.is_big_endian { bytes.iter().fold(0, join) } else { bytes.iter().rev().fold(0, join) }
     }
+}
+
+/// Where the last strip of the first page ends, as far as the first bytes of a file tell it; programs that write a page before its
+/// strips write the places of these at once behind it.
+#[must_use]
+pub fn needs(head: &[u8]) -> Option<u64> {
+    let is_big_endian = head.starts_with(b"MM\0*");
+    let number = |at: u64, length: u64| {
+        let bytes = head.get(usize::try_from(at).ok()?..usize::try_from(at + length).ok()?)?;
+        let join = |number: u64, byte: &u8| number << 8 | u64::from(*byte);
+        Some(if is_big_endian { bytes.iter().fold(0, join) } else { bytes.iter().rev().fold(0, join) })
+    };
+    let directory = number(4, 4)?;
+    let (mut offsets, mut lengths) = (None, None);
+    for entry in 0..number(directory, 2)? {
+        let at = directory + 2 + ENTRY * entry;
+        match number(at, 2)? {
+            // StripOffsets and TileOffsets; StripByteCounts and TileByteCounts.
+            273 | 324 => offsets = Some(at),
+            279 | 325 => lengths = Some(at),
+            _ => {}
+        }
+    }
+    // The last of its values: of two bytes or four, in the entry itself where there is room.
+    let last = |at: u64| {
+        let (size, count) = (if number(at + 2, 2)? == 3 { 2 } else { 4 }, number(at + 4, 4)?);
+        let first = if size * count <= 4 { at + 8 } else { number(at + 8, 4)? };
+        number(first + size * count.checked_sub(1)?, size)
+    };
+    Some(last(offsets?)? + last(lengths?)?)
 }
 
 #[cfg(test)]
@@ -143,6 +182,19 @@ mod tests {
                 assert_eq!(counted(&file, parts), Some(pages), "{pages} pages in parts of {parts}");
             }
         }
+    }
+
+    #[test]
+    fn a_page_that_stands_before_its_strips_tells_where_they_end() {
+        let entry = |tag: u16, kind: u16, count: u32, value: u32| {
+            [&tag.to_le_bytes()[..], &kind.to_le_bytes(), &count.to_le_bytes(), &value.to_le_bytes()].concat()
+        };
+        let head = [b"II*\0".as_slice(), &8_u32.to_le_bytes(), &2_u16.to_le_bytes()].concat();
+        let one = [head.clone(), entry(273, 4, 1, 38), entry(279, 3, 1, 100), vec![0; 4]].concat();
+        assert_eq!((needs(&one), needs(&one[..20])), (Some(138), None));
+        let places: Vec<u8> = [50_u32, 150, 100, 70].iter().flat_map(|one| one.to_le_bytes()).collect();
+        let two = [head, entry(273, 4, 2, 38), entry(279, 4, 2, 46), vec![0; 4], places].concat();
+        assert_eq!((needs(&two), needs(&two[..48])), (Some(220), None));
     }
 
     #[test]

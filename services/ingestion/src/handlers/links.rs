@@ -9,6 +9,7 @@ use std::collections::{BTreeSet, HashMap};
 use causeway_auth::audit::{self, AuditError, Entry, Outcome};
 use causeway_auth::{Action, Actor, ActorKind};
 use causeway_envelope::TraceContext;
+use causeway_funnel::ids::Reference;
 use causeway_mailbox::Tx;
 use causeway_proto::convert;
 use causeway_proto::inquiry::v1 as wire;
@@ -21,10 +22,12 @@ use crate::domain::identity::group::{Said, State, may_say, person_of};
 use crate::domain::identity::score::explain;
 use crate::error::Refusal;
 use crate::store::links::Linked;
-use crate::store::{links, people};
+use crate::store::{self, links, people};
 
 /// Most links that are shown of one inquiry.
 const MOST_SHOWN: i64 = 20;
+
+const NO_NUMBER: Refusal = Refusal::BadRequest("enter a request number, like HV-7K4M-2QX");
 
 /// Links of inquiries, who is one person with each, and which sister centers know them.
 pub async fn list(
@@ -131,18 +134,29 @@ pub async fn decide(
     }
     allow(&actor, Action::RepairInquiry, &request.center)?;
     let word = State::parse(&request.state).ok_or(Refusal::BadRequest("state must be one of same, different, open"))?;
-    let both = ids(&[request.inquiry_id.clone(), request.other_inquiry_id.clone()], 2)?;
+    let other = match request.other_reference.trim() {
+        "" => request.other_inquiry_id.clone(),
+        typed => numbered(calls, &request.center, typed).await?.to_string(),
+    };
+    let both = ids(&[request.inquiry_id.clone(), other], 2)?;
     let [older, newer] = both[..] else { return Err(Refusal::BadRequest("name two different inquiries")) };
     let person = calls
         .database
         .with_tx(&request.center, move |tx| {
             Box::pin(async move {
                 links::lock(tx).await?;
+                if store::known(tx, &[older, newer]).await?.len() != 2 {
+                    return Err(Refusal::UnknownInquiry);
+                }
                 let mut known = said(tx, &[older, newer]).await?;
                 may_say((newer, older), word, &known).map_err(Refusal::WrongState)?;
+                if word != State::Open {
+                    links::link(tx, (newer, older)).await?;
+                }
                 if !links::say(tx, (newer, older), word.word(), &actor.id).await? {
                     return Err(Refusal::UnknownInquiry);
                 }
+                links::forget(tx, (newer, older)).await?;
                 let entry = |inquiry: Uuid| Entry {
                     actor: actor.clone(),
                     action: Action::RepairInquiry.word().to_owned(),
@@ -161,6 +175,16 @@ pub async fn decide(
         })
         .await?;
     Ok(wire::DecideLinkResponse { person: person.iter().map(Uuid::to_string).collect() })
+}
+
+/// The inquiry with a request number that a person typed.
+async fn numbered(calls: &Calls, center: &str, typed: &str) -> Result<Uuid, Refusal> {
+    let number: Reference = typed.parse().map_err(|_| NO_NUMBER)?;
+    let number = number.to_string();
+    let found = calls
+        .database
+        .read(center, move |tx| Box::pin(async move { Ok::<_, Refusal>(store::by_reference(tx, &number).await?) }));
+    found.await?.map(|(id, ..)| id).ok_or(Refusal::UnknownInquiry)
 }
 
 /// Reads all people of a center again, in the background.

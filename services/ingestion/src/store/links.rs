@@ -84,6 +84,37 @@ pub async fn said(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<(Uuid, Uuid, String)>
     .await
 }
 
+/// Links two inquiries that no comparison has found, where there is no link of them yet. Nothing speaks for it but a person.
+pub async fn link(tx: &mut Tx, (newer, older): (Uuid, Uuid)) -> Result<(), sqlx::Error> {
+    let (center, now) = (tx.center().to_owned(), tx.now());
+    sqlx::query(
+        "INSERT INTO person_links (center_id, newer, older, strength, score, because, found_at) \
+         VALUES ($1, $2, $3, 'possible', 0, '{}', $4) ON CONFLICT (center_id, newer, older) DO NOTHING",
+    )
+    .bind(center)
+    .bind(newer)
+    .bind(older)
+    .bind(Ts(now))
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Forgets a link for which nothing speaks and of which nothing is said any more.
+pub async fn forget(tx: &mut Tx, (newer, older): (Uuid, Uuid)) -> Result<(), sqlx::Error> {
+    let center = tx.center().to_owned();
+    sqlx::query(
+        "DELETE FROM person_links \
+         WHERE center_id = $1 AND newer = $2 AND older = $3 AND state = 'open' AND because = '{}'",
+    )
+    .bind(center)
+    .bind(newer)
+    .bind(older)
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
 /// Says something of a link; false where there is none.
 pub async fn say(tx: &mut Tx, (newer, older): (Uuid, Uuid), state: &str, by: &str) -> Result<bool, sqlx::Error> {
     let (center, now) = (tx.center().to_owned(), tx.now());

@@ -45,8 +45,8 @@ async fn documents_of_a_referral_stand_once_however_often_it_comes_and_what_nobo
     let mut office = Office::calls(&world).await;
     let report = pdf("Testpatient biopsy", 90_000);
     let carried = |control_id: &str| {
-        let documents =
-            [obx(1, "11526-1", &report), obx(2, "99999-9", b"II*\0scan"), obx(3, "11526-1", b"MZ\x90\0program")];
+        let scan = b"II*\0\x08\0\0\0\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+        let documents = [obx(1, "11526-1", &report), obx(2, "99999-9", scan), obx(3, "11526-1", b"MZ\x90\0program")];
         referral(control_id, "REF-1", "Testpatient") + &documents.concat()
     };
     let first = office.ask(&carried("A-1"), 2).await;

@@ -221,6 +221,7 @@ async fn who_was_mended_is_recognised_by_what_they_are_called_now_and_what_a_per
         inquiry_id: wrong.clone(),
         other_inquiry_id: said.clone(),
         state: "different".into(),
+        ..Default::default()
     };
     world.client("portal", Some(coordinator(CENTER))).decide_link(request).await.expect("said");
 

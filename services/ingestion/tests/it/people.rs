@@ -50,8 +50,51 @@ async fn say(
         inquiry_id: one.into(),
         other_inquiry_id: other.into(),
         state: state.into(),
+        ..Default::default()
     };
     world.client("portal", actor).decide_link(request).await.map(|answer| answer.into_inner().person)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_requests_that_no_comparison_found_are_linked_by_a_person_who_names_the_number() {
+    let world = World::start_with(quick()).await;
+    let one = ask(&world, CENTER, &[("name", "Rosa Testpatient"), ("phone", "206 555 0142")]).await;
+    let (phone, email) = (("phone", "206 555 0177"), ("email", "olu@example.com"));
+    let other = ask(&world, CENTER, &[("name", "Olu Otherperson"), phone, email]).await;
+    read(&world, 2).await;
+    assert!(links(&world, CENTER, &one).await.links.is_empty());
+    let id: uuid::Uuid = other.parse().expect("an id");
+    let number: String = sqlx::query_scalar("SELECT reference FROM inquiries WHERE inquiry_id = $1")
+        .bind(id)
+        .fetch_one(&world.admin)
+        .await
+        .expect("a number");
+    let typed = async |number: &str, state: &str| {
+        let request = DecideLinkRequest {
+            center: CENTER.into(),
+            inquiry_id: one.clone(),
+            other_reference: number.into(),
+            state: state.into(),
+            ..Default::default()
+        };
+        world.client("portal", Some(coordinator(CENTER))).decide_link(request).await
+    };
+    for (number, code) in [("nonsense", Code::InvalidArgument), ("HV-AAAA-AAA", Code::NotFound)] {
+        let refused = typed(number, "same").await.expect_err(number);
+        assert!([code, Code::InvalidArgument].contains(&refused.code()), "{refused}");
+    }
+    let person = typed(&number.to_lowercase(), "same").await.expect("linked").into_inner().person;
+    assert_eq!(person.len(), 2);
+    let linked = links(&world, CENTER, &one).await;
+    assert_eq!((linked.links[0].state.as_str(), linked.links[0].decided_by.as_str()), ("same", "ana"));
+    assert_eq!(world.count("SELECT count(*) FROM audit_log WHERE purpose = 'person_link_same'").await, 2);
+    // Taken back, nothing of it is left: nothing but the person's word spoke for it.
+    say(&world, Some(coordinator(CENTER)), (&one, &other), "open").await.expect("undone");
+    assert!(links(&world, CENTER, &one).await.links.is_empty());
+    assert_eq!(
+        say(&world, Some(coordinator(CENTER)), (&one, &other), "open").await.expect_err("none").code(),
+        Code::NotFound
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -12,6 +12,7 @@ use causeway_proto::inquiry::v1::{
 use secrecy::ExposeSecret as _;
 use sqlx::{Connection as _, PgConnection};
 use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
 
 use crate::hl7::{Office, code, referral};
 use crate::world::{CENTER, OTHER, World, body, coordinator, eventually};
@@ -47,6 +48,7 @@ pub async fn release(world: &World, row: &RepairRow, fields: &[(&str, &str)]) ->
         id: row.id.clone(),
         fields,
         strict: true,
+        ..Default::default()
     };
     let answer = world.client("portal", Some(coordinator(CENTER))).release_repair(request).await?;
     Ok(answer.into_inner())
@@ -265,6 +267,34 @@ async fn an_inquiry_with_a_bad_phone_is_listed_and_mended_under_the_same_queue()
     assert!(waiting(&world, "waiting").await.is_empty());
     assert_eq!(world.count("SELECT count(*) FROM inquiries WHERE needs_repair").await, 0);
     assert_eq!(release(&world, &row, &[("phone", "1")]).await.expect_err("no phone").code(), Code::InvalidArgument);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_mends_an_older_page_overwrites_nothing_that_another_has_mended_meanwhile() {
+    let world = World::start().await;
+    let id = world.accepted(&body(&[])).await["inquiry_id"].as_str().expect("an id").to_owned();
+    let row = RepairRow { kind: "inquiry".into(), id, ..RepairRow::default() };
+    let seen = open(&world, &row).await.fields;
+    let saves = async |phone: &str, was: &str| {
+        let answer = |value: &str| HashMap::from([("phone".to_owned(), value.to_owned())]);
+        let request = ReleaseRepairRequest {
+            center: CENTER.into(),
+            kind: "inquiry".into(),
+            id: row.id.clone(),
+            fields: answer(phone),
+            was: answer(was),
+            ..Default::default()
+        };
+        let answer = world.client("portal", Some(coordinator(CENTER))).release_repair(request).await;
+        answer.map(|answer| answer.into_inner().outcome)
+    };
+    assert_eq!(saves("206 555 0177", &seen["phone"]).await.expect("the first"), "mended");
+    let stands = open(&world, &row).await.fields["phone"].clone();
+    let refused = saves("206 555 0188", &seen["phone"]).await.expect_err("an older page");
+    let told = refused.get_details_bad_request().expect("named").field_violations;
+    assert_eq!((told[0].field.as_str(), told[0].reason.as_str()), ("phone", "changed_meanwhile"));
+    assert_eq!(open(&world, &row).await.fields["phone"], stands, "nothing is overwritten");
+    assert_eq!(saves("206 555 0188", &stands).await.expect("both were seen"), "mended");
 }
 
 const MANY: [&str; 7] = [

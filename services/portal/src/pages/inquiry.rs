@@ -39,6 +39,8 @@ pub struct InquiryPage {
     pub twins: Vec<Twin>,
     /// Sister centers that know the person, and other things to know of the comparison.
     pub twin_notes: Vec<String>,
+    /// Whether they may say that it is the same person's as another, by its number.
+    pub may_link: bool,
     /// Caller, patient, phone, voice mail, good time, who may be told.
     pub facts: Vec<Fact>,
     /// What happened, newest first.

@@ -70,7 +70,13 @@ pub struct Answers {
 /// The page.
 pub fn page(frame: StaffFrame, profile: &Profile, range: Range, answers: &Answers, now: Timestamp) -> FunnelPage {
     let all = &answers.by_source;
-    let day = |date: Date| format!("{} {}", EN.dates.month(date), date.day());
+    // Without the year only where both days and today are of one.
+    let this_year = now.to_zoned_datetime(profile.zone().clone()).year();
+    let is_this_year = range.from.year() == this_year && range.to.year() == this_year;
+    let day = |date: Date| match is_this_year {
+        true => format!("{} {}", EN.dates.month(date), date.day()),
+        false => format!("{} {}, {}", EN.dates.month(date), date.day(), date.year()),
+    };
     let data_to = optional_instant(all.data_to).unwrap_or(now).to_zoned_datetime(profile.zone().clone());
     let source = |key: &str| key.parse::<Source>().map_or_else(|_| key.to_owned(), |one| one.label("en").to_owned());
     let entries = answers.by_scope.iter().flat_map(|answer| &answer.groups);

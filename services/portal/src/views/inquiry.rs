@@ -34,6 +34,7 @@ use causeway_proto::notice::v1::Notice;
 use causeway_proto::routing::v1::ExplainRouteResponse;
 use causeway_proto::scheduling::v1::{BookedAppointment, OfferSlotsResponse};
 use jiff::Timestamp;
+use jiff::civil::Date;
 
 use super::calls;
 use super::script::script;
@@ -125,6 +126,7 @@ impl Looking<'_> {
             actions: if closed { Vec::new() } else { self.actions(&facts.inquiry_id) },
             twins: self.twins(),
             twin_notes: self.twin_notes(),
+            may_link: self.parts.links.is_some() && self.may(Action::RepairInquiry),
             facts: self.facts(&facts, person),
             timeline: self.timeline(),
             calls: self.calls(),
@@ -296,6 +298,8 @@ impl Looking<'_> {
         let voicemail = facts.consent.is_some_and(|consent| consent.voicemail);
         let there = There::at(self.now, (&facts.time_zone, &facts.best_time), self.profile);
         let tone = if there.welcome == Welcome::Quiet { Tone::Warn } else { Tone::Idle };
+        let office = self.profile.feeds.feeds.iter().find(|feed| feed.office == facts.referring_office);
+        let office = office.map(|feed| feed.office_name.as_str());
         let next_way: Option<causeway_funnel::inquiry::Channel> = inquiry.next_channel.parse().ok();
         let plain = [
             fact("Preferred way", channel_from_wire(facts.preferred_channel()).label("en")),
@@ -303,7 +307,7 @@ impl Looking<'_> {
             Fact { tone, ..fact("There now", &there.words()) },
             fact("Voice message", if voicemail { "Allowed" } else { "Do not leave one" }),
             fact("Came by", source_from_wire(facts.source()).label("en")),
-            fact("Referring office", &facts.referring_office),
+            fact("Referring office", office.filter(|name| !name.is_empty()).unwrap_or(&facts.referring_office)),
             fact("Owner", &owner(self.profile, &inquiry.owner).unwrap_or_else(|| "Unclaimed".to_owned())),
             fact("Next step", &inquiry.next_action_words),
             fact("Tries", &tries(inquiry.attempts)),
@@ -357,9 +361,11 @@ impl Looking<'_> {
         let answer = |key: &str| person.answers.get(key).cloned().unwrap_or_default();
         let interpreter = if answer("interpreter") == "yes" { "Needed".to_owned() } else { String::new() };
         let called_at = person.answers.get("called_at").map(|at| at.replace('T', " ")).unwrap_or_default();
+        let birth_date = person.birth_date.parse::<Date>();
+        let birth_date = birth_date.map_or_else(|_| person.birth_date.clone(), times::birth);
         let plain = [
             ("Asked by", &person.caregiver_name),
-            ("Birth date", &person.birth_date),
+            ("Birth date", &birth_date),
             ("Speaks", &answer("language_told")),
             ("Interpreter", &interpreter),
             ("Taken down in a call", &called_at),

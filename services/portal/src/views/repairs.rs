@@ -109,9 +109,12 @@ pub fn step(step: &str, outcome: &str) -> String {
         "apply" => "Taken over into its inquiry",
         other => other,
     };
+    let is_taken = ["accepted", "known", "arrived_again"].contains(&outcome);
+    // It was asked for, and did not come about.
+    let what = if step == "release" && !is_taken { "Tried to release" } else { what };
     let aside = SET_ASIDE.iter().find(|(word, _)| *word == outcome).map(|(_, label)| *label);
     let came = match outcome {
-        "accepted" | "known" | "arrived_again" => "it is taken".to_owned(),
+        _ if is_taken => "it is taken".to_owned(),
         "mended" | "assigned" | "applied" => String::new(),
         other => aside.map_or_else(|| why(other).short, str::to_owned),
     };
@@ -273,7 +276,7 @@ fn label(profile: &Profile, key: &str) -> String {
 }
 
 /// An answer in the words of staff: what was chosen from a list is told as the list has it, and never as it is stored.
-fn spoken(profile: &Profile, key: &str, value: &str) -> String {
+pub fn spoken(profile: &Profile, key: &str, value: &str) -> String {
     if key == KIND {
         return kind(value);
     }

@@ -2,11 +2,11 @@
 
 use causeway_funnel::booking::Day;
 use causeway_funnel::profile::Hours;
-use jiff::civil::date;
+use jiff::civil::{Date, date};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ZonedDateTime};
 
-use crate::words::Words;
+use crate::words::{EN, Words};
 
 /// An instant of the wire in a zone; 0 is none.
 pub fn zoned(micros: i64, zone: &TimeZone) -> Option<ZonedDateTime> {
@@ -28,6 +28,11 @@ pub fn short(at: &ZonedDateTime, words: &Words) -> String {
 pub fn recent(at: &ZonedDateTime, now: Timestamp, words: &Words) -> String {
     let today = now.to_zoned_datetime(at.time_zone().clone()).date();
     if at.date() == today { format!("Today {}", words.dates.clock(at)) } else { short(at, words) }
+}
+
+/// "March 27, 1961", for staff.
+pub fn birth(date: Date) -> String {
+    format!("{} {}, {}", EN.dates.month(date), date.day(), date.year())
 }
 
 /// "18 min", "1 h 40 min", "3 days".

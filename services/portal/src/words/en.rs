@@ -140,6 +140,8 @@ pub static EN: Words = Words {
         stopped: "Send another copy",
         kept_one: "We have your file.",
         kept_many: ("We have your ", " files."),
+        limit: ("Choose one under ", " MB."),
+        lost: "We did not get this file. Send it again.",
         nothing: "Choose a file or take a photo first.",
         cut: ("Not every file reached us. The list shows what we have. Send the others again, or call ", "."),
     },

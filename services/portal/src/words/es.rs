@@ -143,6 +143,8 @@ pub static ES: Words = Words {
         stopped: "Envíe otra copia",
         kept_one: "Tenemos su archivo.",
         kept_many: ("Tenemos sus ", " archivos."),
+        limit: ("Elija uno de menos de ", " MB."),
+        lost: "No nos llegó este archivo. Envíelo de nuevo.",
         nothing: "Primero elija un archivo o tome una foto.",
         cut: (
             "No nos llegaron todos los archivos. La lista muestra los que tenemos. Envíe los demás otra vez o llame al ",

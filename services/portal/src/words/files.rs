@@ -35,6 +35,10 @@ pub struct FileWords {
     pub kept_one: &'static str,
     /// Several were kept; their number fills the gap.
     pub kept_many: Around,
+    /// After that a file is too large; how many megabytes one may have fills the gap.
+    pub limit: Around,
+    /// This file did not reach us.
+    pub lost: &'static str,
     /// Nothing was chosen.
     pub nothing: &'static str,
     /// Not all of it came; the center's phone number fills the gap.

@@ -149,6 +149,8 @@ pub static FR: Words = Words {
         stopped: "Envoyez une autre copie",
         kept_one: "Nous avons votre fichier.",
         kept_many: ("Nous avons vos ", " fichiers."),
+        limit: ("Choisissez-en un de moins de ", " Mo."),
+        lost: "Ce fichier ne nous est pas parvenu. Renvoyez-le.",
         nothing: "Choisissez d’abord un fichier ou prenez une photo.",
         cut: (
             "Tous les fichiers ne nous sont pas parvenus. La liste montre ceux que nous avons. Renvoyez les autres ou appelez le ",

@@ -6,7 +6,7 @@
 //! hear what it is now; routing does not decide again: whoever mends what it went by hears that the team has to be looked at.
 //! Deliberately not here: messages (retry, take) and what of them is taken over (apply).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use causeway_auth::audit::{self, AuditError};
 use causeway_envelope::TraceContext;
@@ -25,7 +25,7 @@ use uuid::Uuid;
 use super::door::{CONSULT_TYPE, LANGUAGE, URGENCY, language};
 use super::open::person;
 use super::take::Outcome;
-use super::{Doer, STAFF};
+use super::{Doer, STAFF, apply};
 use crate::domain::{npi, person, travel};
 use crate::error::Refusal;
 use crate::handlers::grpc::Calls;
@@ -97,12 +97,27 @@ pub fn for_staff(faults: impl IntoIterator<Item = FieldFault>) -> Vec<FieldFault
     faults.into_iter().map(|one| FieldFault::new(&one.field, one.code, STAFF)).collect()
 }
 
-/// Mends an inquiry.
+/// Answers of which another stands by now than who mends them has seen. Two who wrote the same do not contradict each other.
+fn overtaken(
+    standing: &BTreeMap<String, String>,
+    fields: &[(String, String)],
+    was: &HashMap<String, String>,
+) -> Vec<FieldFault> {
+    let lines = |text: &str| text.trim().lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>();
+    let fault = |(key, told): &(String, String)| {
+        let stands = lines(standing.get(key).map_or("", String::as_str));
+        let is_overtaken = lines(was.get(key)?) != stands && lines(told) != stands;
+        is_overtaken.then(|| FieldFault::new(key, FaultCode::ChangedMeanwhile, STAFF))
+    };
+    fields.iter().filter_map(fault).collect()
+}
+
+/// Mends an inquiry. `was`: what stood there when who mends it looked.
 pub async fn inquiry(
     calls: &Calls,
     doer: &Doer,
     (center, id): (&str, Uuid),
-    fields: Vec<(String, String)>,
+    (fields, was): (Vec<(String, String)>, HashMap<String, String>),
 ) -> Result<wire::RepairOutcome, Refusal> {
     let in_force = calls.acceptance.profile(center)?;
     let (calls, doer) = (calls.clone(), doer.clone());
@@ -112,6 +127,13 @@ pub async fn inquiry(
             Box::pin(async move {
                 let stored = repairs::inquiry(tx, id).await?.ok_or(Refusal::UnknownInquiry)?;
                 let reference = stored.reference.clone();
+                if !was.is_empty() {
+                    let known = person(&calls, tx.center(), (id, &stored.sealed))?;
+                    let overtaken = overtaken(&apply::standing(&known, &facts(id, &stored.facts)?), &fields, &was);
+                    if !overtaken.is_empty() {
+                        return Err(Refusal::Faults(overtaken));
+                    }
+                }
                 let routed_by = within(tx, &calls, &in_force.1, (id, &stored), fields).await?;
                 tell::moved(tx, &[id]).await?;
                 let noted = Step {
@@ -309,6 +331,26 @@ mod tests {
         }
         for (key, answer) in [(LANGUAGE, "Rosa Vega"), (NPI, "1234567890"), (NPI, "12")] {
             assert_eq!(odd(&told(key, answer)).len(), 1, "{key} {answer}");
+        }
+    }
+
+    #[test]
+    fn an_answer_is_overtaken_where_it_changed_since_it_was_seen_and_not_to_what_is_told() {
+        let stands =
+            BTreeMap::from([("phone", "2"), ("message", "one\ntwo")].map(|(k, v)| (k.to_owned(), v.to_owned())));
+        for (key, was, told, is_overtaken) in [
+            ("phone", Some("1"), "3", true),
+            ("phone", Some("1"), "", true),
+            ("phone", Some(" 2 "), "3", false),
+            ("phone", Some("1"), "2", false),
+            ("phone", None, "3", false),
+            ("message", Some("one\r\ntwo"), "three", false),
+            ("email", Some(""), "a@example.com", false),
+            ("email", Some("b@example.com"), "a@example.com", true),
+        ] {
+            let was: HashMap<_, _> = was.map(|was| (key.to_owned(), was.to_owned())).into_iter().collect();
+            let faults = overtaken(&stands, &[(key.to_owned(), told.to_owned())], &was);
+            assert_eq!(!faults.is_empty(), is_overtaken, "{key} {was:?} {told}");
         }
     }
 

@@ -32,7 +32,7 @@ use crate::store;
 use crate::store::file_rows::{self, FileOf};
 use crate::store::messages::{self, REFUSED};
 use crate::store::repairs::{self, Message, Waiting};
-use crate::writer::heard::{CONTROL_ID_REUSED, holds};
+use crate::writer::heard::{CONTROL_ID_REUSED, REFERRAL_CHANGED, REFERRAL_REOPENED, holds};
 
 /// Why somebody may look: a closed list.
 const PURPOSES: [&str; 2] = ["repair", "mapping"];
@@ -115,6 +115,8 @@ async fn message(
     } else {
         "waiting"
     };
+    // Its inquiry stands, so that no new one is made of it.
+    let is_known = [REFERRAL_CHANGED, REFERRAL_REOPENED].contains(&message.reason.as_str());
     let kind = message.kind.clone();
     let mut row = row(&in_force.1, waiting(message));
     if let Some((inquiry, reference)) = compared.about {
@@ -125,7 +127,7 @@ async fn message(
     let differs_in_kind = compared.standing.contains_key(KIND);
     let mut shown = wire::Repair {
         raw: charset::decode(&raw).text.into_owned(),
-        may_release: matches!(wish, Some(Wish::New | Wish::Mended)),
+        may_release: matches!(wish, Some(Wish::New | Wish::Mended)) && !is_known,
         may_retry: matches!(wish, Some(Wish::New | Wish::About(..))),
         steps: steps.into_iter().map(step).collect(),
         row: Some(row),

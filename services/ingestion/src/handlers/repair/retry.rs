@@ -139,7 +139,7 @@ pub async fn release(
     let id = super::id(&request.id)?;
     let fields: Vec<(String, String)> = request.fields.into_iter().collect();
     match request.kind.as_str() {
-        "inquiry" => mend::inquiry(calls, &doer, (&request.center, id), fields).await,
+        "inquiry" => mend::inquiry(calls, &doer, (&request.center, id), (fields, request.was)).await,
         "message" => mended(calls, &doer, (&request.center, id), (fields, request.strict)).await,
         _ => Err(Refusal::BadRequest("kind must be message or inquiry")),
     }

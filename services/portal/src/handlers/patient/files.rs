@@ -1,15 +1,16 @@
 //! Files that a patient sends by the link, as a plain form with several of them.
 //!
 //! Each file goes on to ingestion part by part while it comes, so a large one costs the memory of a part, and it is said to be
-//! here only after ingestion answered that it stands. One that can't be used keeps no other from being taken. The page after
-//! it says what became of all, in words that the address can't choose. Deliberately not here: what a file is (ingestion).
+//! here only after ingestion answered that it stands. One that can't be used keeps no other from being taken. Where all went
+//! well the page after it says so, in words that the address can't choose; else the answer itself names each file that we do not
+//! have, because no address carries a name. Deliberately not here: what a file is (ingestion).
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::extract::multipart::{Field, MultipartRejection};
 use axum::extract::{Multipart, Path, Query, State};
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use causeway_auth::Actor;
 use causeway_funnel::document::DocumentFault;
@@ -21,6 +22,7 @@ use tonic_types::StatusExt as _;
 
 use super::super::{App, see_other};
 use super::link::{self, Opened};
+use super::own;
 use crate::centers::InForce;
 use crate::pages::{Flash, Tone};
 use crate::peers::Peers;
@@ -41,7 +43,9 @@ pub(super) struct Sending {
 #[derive(Default)]
 struct Outcome {
     kept: usize,
-    faults: Vec<DocumentFault>,
+    /// Those that we do not have, by name and size.
+    lost: Vec<(String, u64, NotKept)>,
+    /// The form did not come whole.
     cut: bool,
 }
 
@@ -69,7 +73,19 @@ pub async fn send(
         Ok(form) => sending.all(form).await,
         Err(_) => Outcome::default(),
     };
-    see_other(&format!("/p/{token}?{}#records-h", outcome.told()))
+    if outcome.lost.is_empty() && !outcome.cut {
+        return see_other(&format!("/p/{token}?said=files&kept={}&faults=#records-h", outcome.kept));
+    }
+    let checked = match link::check(&app, &token, &query, &headers) {
+        Ok(checked) => checked,
+        Err(response) => return *response,
+    };
+    let most = app.config.file_megabytes;
+    let mut response = own::shown(&app, checked, (&query, &headers), |opened| Some(outcome.flash(opened, most))).await;
+    if response.status() == StatusCode::OK {
+        *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
+    }
+    response
 }
 
 impl Sending {
@@ -96,19 +112,22 @@ impl Sending {
                 Some("record") => record = self.record(&short(&mut field).await),
                 // A field in which nothing was chosen has no name and no bytes.
                 Some("file") if field.file_name().is_some_and(|name| !name.is_empty()) => {
-                    match self.one(&mut field, &record).await {
+                    let name: String = field.file_name().unwrap_or_default().chars().take(SHORT).collect();
+                    let mut bytes = 0;
+                    match self.one(&mut field, &record, &mut bytes).await {
                         Ok(_) => outcome.kept += 1,
-                        Err(NotKept::Fault(fault)) => {
-                            outcome.faults.push(fault);
+                        Err(fault) => {
                             // A browser that is not heard out shows no answer.
-                            while let Ok(Some(_)) = field.chunk().await {}
-                        }
-                        Err(NotKept::Cut) => {
-                            outcome.cut = true;
-                            while let Ok(Some(_)) = field.chunk().await {}
+                            while let Ok(Some(rest)) = field.chunk().await {
+                                bytes += rest.len() as u64;
+                            }
+                            outcome.lost.push((name, bytes, fault));
                         }
                     }
                 }
+                // What the page's script has sent part by part, and what became of it.
+                Some("kept") => outcome.kept = short(&mut field).await.parse().unwrap_or_default(),
+                Some("lost") => outcome.lost.extend(told(&short(&mut field).await)),
                 _ => {}
             }
         }
@@ -120,7 +139,8 @@ impl Sending {
         if known { told.to_owned() } else { String::new() }
     }
 
-    async fn one(&self, field: &mut Field<'_>, record: &str) -> Result<Document, NotKept> {
+    /// `came`: how many bytes of it were read.
+    async fn one(&self, field: &mut Field<'_>, record: &str, came: &mut u64) -> Result<Document, NotKept> {
         let mut ingestion = self.peers.ingestion();
         let (center, inquiry_id) = (self.center.clone(), self.inquiry.clone());
         let begin = BeginDocumentRequest {
@@ -134,7 +154,10 @@ impl Sending {
         let (mut part, mut offset, mut ended) = (Vec::new(), begun.offset, false);
         while !ended {
             match field.chunk().await.map_err(|_| NotKept::Cut)? {
-                Some(bytes) => part.extend_from_slice(&bytes),
+                Some(bytes) => {
+                    *came += bytes.len() as u64;
+                    part.extend_from_slice(&bytes);
+                }
                 None => ended = true,
             }
             while part.len() >= most || (ended && !part.is_empty()) {
@@ -165,7 +188,15 @@ async fn short(field: &mut Field<'_>) -> String {
     while let Ok(Some(bytes)) = field.chunk().await {
         value.extend_from_slice(&bytes[..bytes.len().min(SHORT - value.len())]);
     }
-    String::from_utf8(value).unwrap_or_default()
+    String::from_utf8_lossy(&value).into_owned()
+}
+
+/// A word, a size and a name, as the script tells them.
+fn told(line: &str) -> Option<(String, u64, NotKept)> {
+    let (word, rest) = line.split_once(' ')?;
+    let (bytes, name) = rest.split_once(' ')?;
+    let fault = word.parse().map_or(NotKept::Cut, NotKept::Fault);
+    Some((name.to_owned(), bytes.parse().ok()?, fault))
 }
 
 /// The fault of a file that is known and that the scanner stopped when it came before.
@@ -187,13 +218,39 @@ pub(super) fn refused(status: &Status) -> NotKept {
 }
 
 impl Outcome {
-    /// As the address of the next page carries it: numbers and words of a closed list.
-    fn told(mut self) -> String {
-        self.faults.sort_unstable();
-        self.faults.dedup();
-        let faults: Vec<&str> = self.faults.iter().map(|fault| fault.as_str()).collect();
-        let cut = if self.cut { "&cut=1" } else { "" };
-        format!("said=files&kept={}&faults={}{cut}", self.kept, faults.join("."))
+    /// What became of each, for the person who sent them and knows their names.
+    fn flash(&self, opened: &Opened, most: u32) -> Flash {
+        let words = opened.words;
+        let mut sentences = kept(words, self.kept);
+        for (name, bytes, fault) in &self.lost {
+            let size = size(*bytes);
+            let told = match fault {
+                NotKept::Fault(fault) => fault.label(words.code),
+                NotKept::Cut => words.files.lost,
+            };
+            sentences.push(format!("{name} ({size}): {told}"));
+            if matches!(fault, NotKept::Fault(DocumentFault::TooLarge)) {
+                sentences.push(Words::fill(words.files.limit, &most.to_string()));
+            }
+        }
+        if self.cut {
+            sentences.push(Words::fill(words.files.cut, &opened.in_force.1.center.contact.phone));
+        }
+        Flash { text: sentences.join(" "), tone: Tone::Warn }
+    }
+}
+
+/// "31 MB", "12 KB".
+fn size(bytes: u64) -> String {
+    if bytes < 1_000_000 { format!("{} KB", bytes.div_ceil(1000)) } else { format!("{} MB", bytes.div_ceil(1_000_000)) }
+}
+
+/// That files are here.
+fn kept(words: &Words, files: usize) -> Vec<String> {
+    match files {
+        0 => Vec::new(),
+        1 => vec![words.files.kept_one.to_owned()],
+        more => vec![Words::fill(words.files.kept_many, &more.to_string())],
     }
 }
 
@@ -201,14 +258,10 @@ impl Outcome {
 pub fn flash(opened: &Opened, query: &HashMap<String, String>) -> Option<Flash> {
     let (words, phone) = (opened.words, &opened.in_force.1.center.contact.phone);
     let told = |key: &str| query.get(key).map(String::as_str).unwrap_or_default();
-    let kept: usize = told("kept").parse().ok()?;
+    let files: usize = told("kept").parse().ok()?;
     let faults: Vec<DocumentFault> = told("faults").split('.').filter_map(|word| word.parse().ok()).collect();
     let is_cut = !told("cut").is_empty();
-    let mut sentences = match kept {
-        0 => Vec::new(),
-        1 => vec![words.files.kept_one.to_owned()],
-        more => vec![Words::fill(words.files.kept_many, &more.to_string())],
-    };
+    let mut sentences = kept(words, files);
     sentences.extend(faults.iter().map(|fault| fault.label(words.code).to_owned()));
     if is_cut {
         sentences.push(Words::fill(words.files.cut, phone));
@@ -216,7 +269,7 @@ pub fn flash(opened: &Opened, query: &HashMap<String, String>) -> Option<Flash> 
     if sentences.is_empty() {
         sentences.push(words.files.nothing.to_owned());
     }
-    let is_fine = kept > 0 && faults.is_empty() && !is_cut;
+    let is_fine = files > 0 && faults.is_empty() && !is_cut;
     Some(Flash { text: sentences.join(" "), tone: if is_fine { Tone::Ok } else { Tone::Warn } })
 }
 

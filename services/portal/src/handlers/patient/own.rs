@@ -14,7 +14,7 @@ use causeway_proto::scheduling::v1::{
 use jiff::{SignedDuration, Timestamp};
 
 use super::super::{App, page};
-use super::link::{self, Opened};
+use super::link::{self, Checked, Opened};
 use super::{files, form};
 use crate::pages::{Flash, Tone, UPLOAD_POLICY};
 use crate::views::own::{Known, booked};
@@ -72,10 +72,21 @@ pub async fn show(
         Ok(checked) => checked,
         Err(response) => return *response,
     };
-    let opened = match checked.open(&app, &query, &headers, false).await {
+    shown(&app, checked, (&query, &headers), |_| None).await
+}
+
+/// The page with what `said` says of what was just sent, or else what the address says.
+pub(super) async fn shown(
+    app: &App,
+    checked: Checked,
+    (query, headers): (&HashMap<String, String>, &HeaderMap),
+    said: impl FnOnce(&Opened) -> Option<Flash>,
+) -> Response {
+    let opened = match checked.open(app, query, headers, false).await {
         Ok(opened) => opened,
         Err(response) => return *response,
     };
+    let told = said(&opened);
     let ((appointments, offers), documents, stopped) =
         tokio::join!(visits(&opened), files::sent(&opened), stopped(&opened));
     let appointments = appointments.unwrap_or_default();
@@ -88,11 +99,12 @@ pub async fn show(
     };
     let moving = query.get("move").map(String::as_str).filter(|reason| is_reason(opened.words, reason));
     let flash = match query.get("said").map(String::as_str) {
-        Some("files") => files::flash(&opened, &query),
+        _ if told.is_some() => told,
+        Some("files") => files::flash(&opened, query),
         said => said.and_then(|said| flash(&opened, &appointments, said)),
     };
     let link = (opened.base.as_str(), opened.link.expires);
-    let own = known.own(opened.frame(&app, ""), link, flash, (moving, app.config.file_megabytes));
+    let own = known.own(opened.frame(app, ""), link, flash, (moving, app.config.file_megabytes));
     let sends = own.upload.is_some();
     let mut response = page(StatusCode::OK, &own);
     if sends {

@@ -113,6 +113,9 @@ pub async fn hand_over(State(app): State<Arc<App>>, Path(id): OfInquiry, posted:
     act(&app, &posted, &id, call, ("Passed on.", Some("/worklist"))).await
 }
 
+/// Stands in the address for an inquiry that is named by its number.
+const BY_NUMBER: &str = "by-number";
+
 /// Says of a linked inquiry that it is the same person's, or another's, or takes it back.
 pub async fn twin(State(app): State<Arc<App>>, Path((id, other)): Path<(String, String)>, posted: Posted) -> Response {
     let state = posted.sent.get("state").to_owned();
@@ -121,8 +124,17 @@ pub async fn twin(State(app): State<Arc<App>>, Path((id, other)): Path<(String, 
         "different" => "Noted: another person.",
         _ => "Undone. It is open again who it is.",
     };
-    let request =
-        DecideLinkRequest { center: posted.staff.center(), inquiry_id: id.clone(), other_inquiry_id: other, state };
+    let mut request = DecideLinkRequest {
+        center: posted.staff.center(),
+        inquiry_id: id.clone(),
+        state,
+        ..DecideLinkRequest::default()
+    };
+    // One that nothing is said to be alike with is named by its number.
+    match other.as_str() {
+        BY_NUMBER => request.other_reference = posted.sent.get("reference").to_owned(),
+        _ => request.other_inquiry_id = other,
+    }
     let mut ingestion = posted.staff.peers.ingestion();
     act(&app, &posted, &id, ingestion.decide_link(request), (done, None)).await
 }

@@ -18,7 +18,7 @@ use super::super::{App, page, see_other};
 use super::worklist::{figures, rows};
 use super::{Posted, frame, not_yours, tell, trouble};
 use crate::pages::{Tone, WorklistPage};
-use crate::refusals::for_staff;
+use crate::refusals::{for_staff, status_of};
 use crate::views::worklist::{Chosen, filters, tabs};
 use crate::words::EN;
 
@@ -37,7 +37,7 @@ pub async fn search(State(app): State<Arc<App>>, posted: Posted) -> Response {
         Err(status) => {
             tracing::warn!(code = ?status.code(), "search the worklist of a center");
             let heading = "The search did not work";
-            return trouble(&app, staff, StatusCode::SERVICE_UNAVAILABLE, heading, &for_staff(&status));
+            return trouble(&app, staff, status_of(&status), heading, &for_staff(&status));
         }
     };
     let rows = rows(&app, staff, &answer.rows).await;

@@ -13,7 +13,7 @@ use causeway_proto::intake::v1::{ListWorkRequest, ListWorkResponse, WorkRow};
 use super::super::{App, page};
 use super::{Staff, frame, not_yours, trouble};
 use crate::pages::{Figure, HiddenField, WorklistPage, WorklistRows};
-use crate::refusals::for_staff;
+use crate::refusals::{for_staff, status_of};
 use crate::views::worklist::{Chosen, Looking, TO_REVIEW, VIEWS, address, filters, tabs};
 use crate::words::EN;
 
@@ -52,7 +52,7 @@ pub async fn show(State(app): State<Arc<App>>, Query(query): Query<HashMap<Strin
         Err(status) => {
             tracing::warn!(code = ?status.code(), "list the work of a center");
             let text = for_staff(&status);
-            return trouble(&app, &staff, StatusCode::SERVICE_UNAVAILABLE, "The worklist can’t be shown", &text);
+            return trouble(&app, &staff, status_of(&status), "The worklist can’t be shown", &text);
         }
     };
     let rows = rows(&app, &staff, &answer.rows).await;

@@ -118,7 +118,13 @@ impl Queue {
     pub fn release(&self, request: ReleaseRepairRequest) -> Told<RepairOutcome> {
         let mut seen = self.seen();
         let phone = request.fields.get("phone").cloned();
+        let was = request.was.get("name").cloned();
         seen.released.push(request);
+        if was.is_some_and(|was| was != "Rosa Testpatient") {
+            let words = causeway_funnel::contact::FaultCode::ChangedMeanwhile.label("en");
+            let wrong = ErrorDetails::with_bad_request_violation("name", words);
+            return Err(Status::with_error_details(tonic::Code::InvalidArgument, "mend", wrong));
+        }
         if phone.as_deref() == Some("12") {
             let wrong = ErrorDetails::with_bad_request_violation("phone", "Enter a phone number with area code");
             return Err(Status::with_error_details(tonic::Code::InvalidArgument, "mend", wrong));
@@ -336,11 +342,21 @@ async fn one_is_shown_with_each_fault_at_its_answer_and_a_mended_answer_alone_is
     assert!(back.body.contains("There is a problem") && back.body.contains("href=\"#phone\""), "{}", back.body);
     assert!(back.body.contains("name=\"phone\" autocomplete=\"off\"") && back.body.contains("value=\"12\""));
 
+    // Another has mended the name since, and neither value is lost: theirs stands beside it and is what the next save goes by.
+    let old = "kind=inquiry&was-name=Rosa&name=Ana&was-payer=private&payer=private";
+    let back = desk.post(&format!("{path}/release"), old).await;
+    assert_eq!(back.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let at_name = back.body.split("id=\"name-error\"").nth(1).expect("a fault at the name");
+    assert!(at_name.contains("It says now: Rosa Testpatient") && at_name.contains("value=\"Ana\""), "{}", back.body);
+    assert!(back.body.contains("name=\"was-name\" value=\"Rosa Testpatient\""), "{}", back.body);
+    let told = desk.queue.seen().released[1].clone();
+    assert_eq!((told.was["name"].as_str(), told.was.len()), ("Rosa", 1));
+
     let done = desk.post(&format!("{path}/release"), &sent.replace("phone=12", "phone=206+555+0142")).await;
     assert_eq!((done.status, done.header("location")), (StatusCode::SEE_OTHER, "/repairs"));
     let released = desk.queue.seen().released.clone();
-    assert_eq!(released[1].fields, HashMap::from([("phone".to_owned(), "206 555 0142".to_owned())]));
-    assert!(released[1].strict);
+    assert_eq!(released[2].fields, HashMap::from([("phone".to_owned(), "206 555 0142".to_owned())]));
+    assert!(released[2].strict);
     let list = desk.get("/repairs").await;
     assert!(list.body.contains("Released. The request number is HV-11.") && list.body.contains("Repairs (0"));
 }
@@ -443,6 +459,9 @@ async fn a_file_is_looked_through_again_or_its_good_rows_are_taken_from_its_row(
 async fn who_is_the_same_person_is_said_and_undone_by_a_person_and_never_by_a_foreign_page() {
     let desk = Desk::of(&[Role::Coordinator]).await;
     let (one, other) = (Uuid::from_u128(7), Uuid::from_u128(8));
+    desk.post(&format!("/inquiries/{one}/twins/by-number"), "state=same&reference=HV-9&version=1.0").await;
+    let named = std::mem::take(&mut desk.queue.seen().links);
+    assert_eq!((named[0].other_reference.as_str(), named[0].other_inquiry_id.as_str()), ("HV-9", ""));
     let path = format!("/inquiries/{one}/twins/{other}");
     for state in ["same", "different", "open", "cousin"] {
         let said = desk.post(&path, &format!("state={state}&version=1.0")).await;

@@ -157,6 +157,7 @@ impl InquiryPage {
                 because: s("same phone, same birth date; family name differs"),
                 actions: vec![(s("same"), s("Same person as")), (s("different"), s("Not the same as"))],
             }],
+            may_link: true,
             twin_notes: vec![s("This person has also asked Lakeside, since 2026-02.")],
             facts: facts(),
             timeline: vec![

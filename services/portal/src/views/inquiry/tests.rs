@@ -350,12 +350,28 @@ fn who_may_be_the_same_person_is_shown_with_why_and_decided_by_who_repairs() {
         let stands = Inquiry { stage: Stage::Contacted.into(), team: "breast".into(), ..Inquiry::default() };
         Parts { links: Some(Some(links)), linked: HashMap::from([("i0".to_owned(), stands)]), ..parts }
     };
+    // Said of another that is the same person as this one: nobody is asked again.
+    let mut joined = with("open");
+    if let Some(Some(links)) = &mut joined.links {
+        let said = PersonLink {
+            inquiry_id: "i2".into(),
+            reference: "HV-2".into(),
+            state: "same".into(),
+            strength: "possible".into(),
+            ..PersonLink::default()
+        };
+        links.links.push(said);
+        links.person = ["i0", "i1", "i2"].map(str::to_owned).into();
+    }
+    let joined = page(&joined, &[Role::Coordinator]).twins;
+    assert_eq!((joined[0].reference.as_str(), joined[0].because.as_str()), ("HV-2", "Linked by a person"));
+    assert_eq!((joined[1].state.as_str(), joined[1].actions.len()), ("Same person (through HV-2)", 0));
     let duplicate = |page: &InquiryPage| page.close_reasons.iter().any(|reason| reason.selected);
     let open = page(&with("open"), &[Role::Coordinator]);
     assert_eq!(open.twins[0].state, "Likely the same person");
     assert!(open.twins[0].about.contains("Contacted"), "{}", open.twins[0].about);
     assert_eq!(open.twins[0].actions.iter().map(|(word, _)| word.as_str()).collect::<Vec<_>>(), ["same", "different"]);
-    assert_eq!(open.twin_notes, ["This person has also asked Lakeside, since 2026-04."]);
+    assert_eq!(open.twin_notes, ["This person has also asked Lakeside, since April 2026."]);
     assert!(!duplicate(&open));
     let same = page(&with("same"), &[Role::Coordinator]);
     assert_eq!(same.twins[0].actions[0].0, "open");

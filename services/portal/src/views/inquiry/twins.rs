@@ -6,6 +6,7 @@ use causeway_auth::Action;
 use causeway_funnel::inquiry::ConsultType;
 use causeway_proto::convert::stage_from_wire;
 use causeway_proto::inquiry::v1::PersonLink;
+use jiff::civil::Date;
 
 use super::{AWAY, Looking};
 use crate::pages::{Tone, Twin};
@@ -13,9 +14,26 @@ use crate::views::times;
 use crate::words::EN;
 
 impl Looking<'_> {
-    /// The linked inquiries, the surest first.
+    /// The linked inquiries: what was said first, then the surest.
     pub(super) fn twins(&self) -> Vec<Twin> {
-        self.links().map(|link| self.twin(link)).collect()
+        let place = |link: &&PersonLink| match (link.state.as_str(), link.strength.as_str()) {
+            ("same", _) => 0,
+            ("different", _) => 4,
+            (_, "certain") => 1,
+            (_, "likely") => 2,
+            _ => 3,
+        };
+        let mut links: Vec<&PersonLink> = self.links().collect();
+        links.sort_by_key(|link| (place(link), -link.score));
+        links.into_iter().map(|link| self.twin(link)).collect()
+    }
+
+    /// By which inquiries this one is the same person's as another, where nobody had to say so of these two.
+    fn through(&self, link: &PersonLink) -> Option<String> {
+        let all = self.parts.links.iter().flatten();
+        let is_joined = all.clone().any(|links| links.person.contains(&link.inquiry_id));
+        let said = self.links().filter(|one| one.state == "same").map(|one| one.reference.as_str());
+        (link.state == "open" && is_joined).then(|| said.collect::<Vec<_>>().join(", "))
     }
 
     fn links(&self) -> impl Iterator<Item = &PersonLink> {
@@ -38,7 +56,14 @@ impl Looking<'_> {
         let mut notes: Vec<String> = links
             .elsewhere
             .iter()
-            .map(|known| format!("This person has also asked {}, since {}.", known.center_name, known.since_month))
+            .map(|known| {
+                let since = format!("{}-01", known.since_month).parse::<Date>();
+                let since = since.map_or_else(
+                    |_| known.since_month.clone(),
+                    |day| format!("{} {}", EN.dates.month(day), day.year()),
+                );
+                format!("This person has also asked {}, since {since}.", known.center_name)
+            })
             .collect();
         if links.crowded {
             notes.push(
@@ -49,6 +74,7 @@ impl Looking<'_> {
     }
 
     fn twin(&self, link: &PersonLink) -> Twin {
+        let through = self.through(link).map(|through| format!("Same person (through {through})"));
         let (state, tone) = match (link.state.as_str(), link.strength.as_str()) {
             ("same", _) => ("Same person", Tone::Ok),
             ("different", _) => ("Said to be another person", Tone::Idle),
@@ -57,7 +83,7 @@ impl Looking<'_> {
             _ => ("Possibly the same person", Tone::Idle),
         };
         let actions: &[(&str, &str)] = match link.state.as_str() {
-            _ if !self.may(Action::RepairInquiry) => &[],
+            _ if !self.may(Action::RepairInquiry) || through.is_some() => &[],
             "open" => &[("same", "Same person as"), ("different", "Not the same as")],
             _ => &[("open", "Undo for")],
         };
@@ -66,9 +92,12 @@ impl Looking<'_> {
             reference: link.reference.clone(),
             url: format!("/inquiries/{}", link.inquiry_id),
             about: self.about(link),
-            state: state.to_owned(),
-            tone,
-            because: link.explanation.clone(),
+            tone: if through.is_some() { Tone::Ok } else { tone },
+            state: through.unwrap_or_else(|| state.to_owned()),
+            because: match link.explanation.as_str() {
+                "" => "Linked by a person".to_owned(),
+                told => told.to_owned(),
+            },
             actions: actions.iter().map(|(word, label)| ((*word).to_owned(), (*label).to_owned())).collect(),
         }
     }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
+use causeway_funnel::contact::FaultCode;
 use causeway_proto::inquiry::v1::{
     ApplyMessageRequest, AssignMessageRequest, ReleaseRepairRequest, RepairFault, RepairOutcome, RetryFileRequest,
     RetryRepairsRequest, SetAsideRepairsRequest, SettleMessagesRequest, TakeGoodRowsRequest,
@@ -25,18 +26,21 @@ use super::{Asked, address, kind_of};
 use crate::pages::Tone;
 use crate::refusals::for_staff;
 use crate::views::form::Sent;
-use crate::views::repairs::{SET_ASIDE, became, tally, why};
+use crate::views::repairs::{SET_ASIDE, became, spoken, tally, why};
 
 /// Releases one, with what was mended.
 pub async fn release(State(app): State<Arc<App>>, Path(id): Path<String>, posted: Posted) -> Response {
     let Ok(id) = id.parse::<Uuid>().map(|id| id.to_string()) else { return see_other("/repairs") };
     let (staff, sent) = (&posted.staff, &posted.sent);
     let kind = kind_of(sent.get("kind"));
+    let fields = changed(sent);
+    let was = |key: &String| Some((key.clone(), sent.typed.get(&format!("was-{key}"))?.clone()));
     let request = ReleaseRepairRequest {
         center: staff.center(),
         kind: kind.to_owned(),
         id: id.clone(),
-        fields: changed(sent),
+        was: fields.keys().filter_map(was).collect(),
+        fields,
         strict: sent.get("lenient") != "yes",
     };
     if kind == "inquiry" && request.fields.is_empty() {
@@ -53,15 +57,24 @@ pub async fn release(State(app): State<Arc<App>>, Path(id): Path<String>, posted
         return tell(&app, staff, (for_staff(&status), Tone::Bad), &address(kind, &id));
     }
     let fault = |one: &FieldProblem| RepairFault { place: one.field.clone(), message: one.reason.clone() };
-    let faults: Vec<RepairFault> = problem.fields.iter().map(fault).collect();
+    let mut faults: Vec<RepairFault> = problem.fields.iter().map(fault).collect();
     match open(staff, (kind, &id)).await {
-        Ok(repair) => page(StatusCode::UNPROCESSABLE_ENTITY, &repair_page(&app, staff, &repair, Some((sent, &faults)))),
+        Ok(repair) => {
+            // Seen before it is overwritten: what another has saved meanwhile.
+            let overtaken = FaultCode::ChangedMeanwhile.label("en");
+            for fault in faults.iter_mut().filter(|fault| fault.message == overtaken) {
+                let stands = repair.fields.get(&fault.place).map(|answer| answer.trim()).filter(|one| !one.is_empty());
+                let stands = stands.map(|answer| spoken(&staff.in_force.1, &fault.place, answer));
+                fault.message = format!("{overtaken}. It says now: {}", stands.as_deref().unwrap_or("nothing"));
+            }
+            page(StatusCode::UNPROCESSABLE_ENTITY, &repair_page(&app, staff, &repair, Some((sent, &faults))))
+        }
         Err(status) => unshown(&app, staff, &status),
     }
 }
 
 /// What differs from what was shown.
-fn changed(sent: &Sent) -> HashMap<String, String> {
+pub(super) fn changed(sent: &Sent) -> HashMap<String, String> {
     let shown = sent.typed.iter().filter_map(|(name, was)| Some((name.strip_prefix("was-")?, was.trim())));
     shown
         .filter(|(key, was)| sent.typed.contains_key(*key) && as_lines(sent.get(key)) != as_lines(was))

@@ -18,6 +18,7 @@ use tonic::Status;
 
 use super::super::super::{App, page};
 use super::super::{Staff, frame, not_yours, trouble};
+use super::changes::changed;
 use super::{NAME, kind_of, moment};
 use crate::pages::{Fact, HiddenField, Moment, Raw, RepairPage, SelectOption, Tone, Whose};
 use crate::refusals::for_staff;
@@ -72,7 +73,9 @@ pub(super) fn repair_page(
     returned: Option<(&Sent, &[RepairFault])>,
 ) -> RepairPage {
     let row = repair.row.clone().unwrap_or_default();
-    let typed = |key: &str| returned.and_then(|(sent, _)| sent.typed.get(key).cloned());
+    // What they left alone is shown as it stands by now, else the next save would bring back what another has mended meanwhile.
+    let mine = returned.map(|(sent, _)| changed(sent)).unwrap_or_default();
+    let typed = |key: &str| mine.get(key).cloned();
     let faults = returned.map_or(repair.faults.as_slice(), |(_, faults)| faults);
     let (questions, rest) = questions(&staff.in_force.1, (repair, faults), typed);
     let shown = questions.iter().map(|question| HiddenField {
