@@ -86,7 +86,9 @@ async fn each_row_of_a_file_is_taken_exactly_once_though_ingestion_is_killed_on_
         lines.extend(cells.next());
         *words.entry(cells.nth(1).expect("a word")).or_default() += 1;
     }
-    assert_eq!(words, BTreeMap::from([("created", sound), ("rejected", broken)]));
+    // An impossible birth date, a quarter of the broken ones, is a person's to mend; the rest are the office's as well.
+    let parked = broken / 4;
+    assert_eq!(words, BTreeMap::from([("created", sound), ("parked", parked), ("rejected", broken - parked)]));
     let all = lines.len();
     lines.sort_unstable();
     lines.dedup();

@@ -104,9 +104,9 @@ async fn each_document_of_one_segment_is_kept() {
 }
 
 const OTHER_OFFICE: &str = "[[feed]]\nid = \"elm-hl7\"\nkind = \"hl7\"\noffice = \"elm\"\noffice_name = \"Elm\"\n\
-    sending_facility = \"ELMFM\"\nrate_per_minute = 120\nstatus = { kind = \"webhook\", address = \"https://elm.example/x\" }\n\n\
+    sending_facility = \"ELMFM\"\nrate_per_minute = 120\n\n\
     [[feed]]\nid = \"cedar-annex\"\nkind = \"hl7\"\noffice = \"cedar-family\"\noffice_name = \"Cedar Family Medicine\"\n\
-    sending_facility = \"ANNEX\"\nrate_per_minute = 120\nstatus = { kind = \"webhook\", address = \"https://cedar.example/x\" }\n";
+    sending_facility = \"ANNEX\"\nrate_per_minute = 120\n";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn by_our_number_an_office_hears_of_what_it_sent_by_any_of_its_feeds_and_of_nothing_else() {
