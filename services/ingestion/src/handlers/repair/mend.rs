@@ -50,6 +50,8 @@ const FIELDS: [&str; 12] = [
     URGENCY,
     CONSULT_TYPE,
 ];
+/// What others hear of a mended answer that none of our forms asks.
+const OTHER: &str = "other";
 /// What tells where somebody lives.
 const WHEREABOUTS: [&str; 3] = ["address", "zip", "postal_code"];
 /// Number of the referring provider.
@@ -215,7 +217,10 @@ pub async fn within(
     let routed_by = routed(&facts, &renewed);
     // Of one that is held nobody has heard yet.
     if !held {
-        tell_amended(tx, id, renewed, told, times.into());
+        // A key that stands in no form of ours may be of a sender's own making, and what it says is not for the bus.
+        let is_ours = |key: &str| FIELDS.contains(&key) || form.fields().any(|(_, field)| field.key == key);
+        let name = |key: String| if is_ours(&key) { key } else { OTHER.to_owned() };
+        tell_amended(tx, id, renewed, told.into_iter().map(name).collect(), times.into());
     }
     Ok(routed_by)
 }
