@@ -1,13 +1,14 @@
 //! `causeway simulate`: life-like synthetic inquiries and the staff who work them, at a chosen rate, with a seed.
 //!
-//! Everything goes through the real doors of a running system: forms by HTTP, referrals by HL7, calls and staff by gRPC. Nobody is real:
-//! every person is called Testpatient and has a phone that is kept free for examples. Deliberately not here: load tests
+//! Everything goes through the real doors of a running system: forms by HTTP, referrals by HL7, FHIR and in lists, calls and staff by
+//! gRPC. Nobody is real: every person is called Testpatient and has a phone that is kept free for examples. Deliberately not here: load tests
 //! (`causeway bench`).
 
 mod agreed;
 mod arrivals;
 mod audits;
 mod fate;
+mod office;
 mod papers;
 mod people;
 mod player;

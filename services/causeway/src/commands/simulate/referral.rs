@@ -51,6 +51,13 @@ pub fn feed(profile: &Profile) -> Option<&Feed> {
     profile.feeds.feeds.iter().filter(|_| receives).filter(|feed| feed.kind == FeedKind::Hl7).find(is_plain)
 }
 
+/// What a doctor writes for what somebody has: an ICD-10-CM code, and its words.
+pub fn diagnosis(who: &Person) -> (&'static str, &'static str) {
+    let told = who.answers.get("cancer_area");
+    let known = DIAGNOSES.iter().find(|(area, ..)| told.is_some_and(|told| told == area));
+    known.map_or(("D49.9", "Neoplasm of unspecified behavior"), |(_, code, text)| (code, text))
+}
+
 /// The message about somebody, without its frame.
 pub fn message(profile: &Profile, feed: &Feed, who: &Person) -> String {
     let told = |key: &str| who.answers.get(key).map(String::as_str).unwrap_or_default();
@@ -65,11 +72,7 @@ pub fn message(profile: &Profile, feed: &Feed, who: &Person) -> String {
         .strftime("%Y%m%d%H%M%S+0000");
     let born: String = told("birth_date").chars().filter(char::is_ascii_digit).collect();
     let born = if born.len() == 8 { born } else { String::new() };
-    let (_, code, text) = DIAGNOSES.iter().find(|(area, ..)| *area == told("cancer_area")).unwrap_or(&(
-        "",
-        "D49.9",
-        "Neoplasm of unspecified behavior",
-    ));
+    let (code, text) = diagnosis(who);
     let segments = [
         format!(
             "MSH|^~\\&|OFFICE|{sender}|CAUSEWAY|{center}|{sent}||REF^I12^REF_I12|{number}|P|2.5.1|||NE|AL|USA|UNICODE UTF-8",

@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use causeway_auth::Role;
+use causeway_funnel::profile::FeedKind;
 use causeway_proto::convert;
 use causeway_proto::inquiry::v1 as wire;
 use causeway_proto::inquiry::v1::ingestion_client::IngestionClient;
@@ -12,10 +13,11 @@ use causeway_runtime::Clock;
 use serde::Deserialize;
 use serde_json::json;
 
+use super::fate::mix;
 use super::people::Person;
-use super::referral;
 use super::scene::{Center, Doors};
 use super::tally::{Tally, word};
+use super::{office, referral};
 
 /// Who writes calls down.
 const CALL_TAKERS: [Role; 3] = [Role::Coordinator, Role::TrialCoordinator, Role::Manager];
@@ -40,8 +42,12 @@ pub enum Way {
     Form,
     /// They call, and a coordinator writes it down.
     Call,
-    /// Their doctor's office refers them.
+    /// Their doctor's office refers them, by HL7.
     Referral,
+    /// Their doctor's office refers them, by FHIR.
+    Bundle,
+    /// They stand in a list of their doctor's office.
+    List,
 }
 
 impl Way {
@@ -50,8 +56,17 @@ impl Way {
         if person.calls && is_open {
             return Self::Call;
         }
-        let has_door = doors.mllp.is_some() && referral::feed(&center.profile).is_some();
-        if person.is_referred && has_door { Self::Referral } else { Self::Form }
+        if !person.is_referred {
+            return Self::Form;
+        }
+        // Most offices send HL7, some FHIR, and once in a while there is a list.
+        let has = |kind| office::feed(&center.profile, kind).is_some();
+        match mix(2, &[&person.key]) % 12 {
+            0 if has(FeedKind::Csv) => Self::List,
+            1..=4 if has(FeedKind::Fhir) => Self::Bundle,
+            _ if doors.mllp.is_some() && referral::feed(&center.profile).is_some() => Self::Referral,
+            _ => Self::Form,
+        }
     }
 }
 
@@ -68,6 +83,8 @@ pub async fn submit(
             Way::Form => ("submit by form", "forms", by_form(doors, center, person).await),
             Way::Call => ("submit by phone", "phone calls", by_call(doors, center, person).await),
             Way::Referral => ("submit by HL7", "referrals", by_referral(doors, center, person, clock).await),
+            Way::Bundle => ("submit by FHIR", "referrals", by_bundle(doors, center, person).await),
+            Way::List => ("submit by a list", "referrals", by_list(doors, center, person).await),
         };
         match answer {
             Ok(accepted) => {
@@ -100,17 +117,12 @@ async fn by_form(doors: &Doors, center: &Center, person: &Person) -> Result<Acce
     });
     let url = format!("{}/v1/centers/{}/inquiries", doors.http, center.id());
     let post = doors.web.post(url).header("idempotency-key", &person.key).json(&body);
-    let unreachable = |cause: reqwest::Error| Refusal {
-        word: if cause.is_timeout() { "no answer in time" } else { "unreachable" }.to_owned(),
-        again: true,
-    };
     let response = post.send().await.map_err(unreachable)?;
     let status = response.status();
     if !status.is_success() {
-        let again = status.is_server_error() || status == reqwest::StatusCode::TOO_MANY_REQUESTS;
-        return Err(Refusal { word: status.as_u16().to_string(), again });
+        return Err(refused(status));
     }
-    response.json().await.map_err(|_| Refusal { word: "unreadable answer".to_owned(), again: false })
+    response.json().await.map_err(|_| unreadable())
 }
 
 async fn by_call(doors: &Doors, center: &Center, person: &Person) -> Result<Accepted, Refusal> {
@@ -155,4 +167,45 @@ async fn by_referral(doors: &Doors, center: &Center, person: &Person, clock: &Cl
     }
     let repeated = referral::is_repeated(answered.heard, sent);
     Ok(Accepted { reference: answered.reference.to_owned(), repeated })
+}
+
+async fn by_bundle(doors: &Doors, center: &Center, person: &Person) -> Result<Accepted, Refusal> {
+    let Some((_, key)) = office::feed(&center.profile, FeedKind::Fhir) else {
+        return Err(Refusal { word: "no door for FHIR".to_owned(), again: false });
+    };
+    let url = format!("{}/fhir/{}", doors.http, center.id());
+    let post = doors.web.post(url).bearer_auth(key).header("content-type", "application/fhir+json");
+    let answer = post.body(office::bundle(person).to_string()).send().await.map_err(unreachable)?;
+    let status = answer.status();
+    if !status.is_success() {
+        return Err(refused(status));
+    }
+    let told: serde_json::Value = answer.json().await.map_err(|_| unreadable())?;
+    let (reference, repeated) = office::kept(&told).ok_or_else(unreadable)?;
+    Ok(Accepted { reference, repeated })
+}
+
+async fn by_list(doors: &Doors, center: &Center, person: &Person) -> Result<Accepted, Refusal> {
+    let Some((feed, key)) = office::feed(&center.profile, FeedKind::Csv) else {
+        return Err(Refusal { word: "no door for lists".to_owned(), again: false });
+    };
+    let door = format!("{}/v1/centers/{}/feeds/{}", doors.http, center.id(), feed.id);
+    // A list that comes again is the same one, and its feed takes few in a minute.
+    let told = office::upload(&doors.web, (&door, key), office::list(person)).await;
+    let (reference, repeated) = told.map_err(|word| Refusal { word, again: false })?;
+    Ok(Accepted { reference, repeated })
+}
+
+fn unreachable(cause: reqwest::Error) -> Refusal {
+    let word = if cause.is_timeout() { "no answer in time" } else { "unreachable" };
+    Refusal { word: word.to_owned(), again: true }
+}
+
+fn refused(status: reqwest::StatusCode) -> Refusal {
+    let again = status.is_server_error() || status == reqwest::StatusCode::TOO_MANY_REQUESTS;
+    Refusal { word: status.as_u16().to_string(), again }
+}
+
+fn unreadable() -> Refusal {
+    Refusal { word: "unreadable answer".to_owned(), again: false }
 }
