@@ -213,7 +213,7 @@ fn turns(c: char) -> bool {
     matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}' | '\u{200b}')
 }
 
-/// Reads a birth date written as 1961-03-27, 3/27/1961, 03 27 1961 or 19610327.
+/// Reads a birth date written as 1961-03-27, 3/27/1961, 03 27 1961, 19610327 or 03271961.
 ///
 /// # Errors
 /// Names the part that is wrong: year, month, day, or a date that can't be a birth date.
@@ -243,7 +243,12 @@ fn date_parts(raw: &str) -> Option<(&str, &str, &str)> {
     let text = raw.trim();
     let is_number = |part: &&str| !part.is_empty() && part.len() <= 4 && part.bytes().all(|byte| byte.is_ascii_digit());
     if text.len() == 8 && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Some((&text[..4], &text[4..6], &text[6..]));
+        // No year of a living person begins like a month.
+        let month_first = ("01"..="12").contains(&&text[..2]);
+        return Some(match month_first {
+            true => (&text[4..], &text[..2], &text[2..4]),
+            false => (&text[..4], &text[4..6], &text[6..]),
+        });
     }
     let parts: Vec<&str> = text.split(['/', '-', '.', ' ', ',']).filter(|part| !part.is_empty()).collect();
     match parts.as_slice() {
@@ -331,7 +336,7 @@ mod tests {
     fn birth_dates_are_read_in_both_orders_and_faults_name_the_part() {
         let today = date(2026, 3, 4);
         let read = |raw: &str| birth_date("birth_date", raw, today, "en");
-        for raw in ["1961-03-27", "3/27/1961", "03 27 1961", "19610327", "3.27.1961"] {
+        for raw in ["1961-03-27", "3/27/1961", "03 27 1961", "19610327", "03271961", "3.27.1961"] {
             assert_eq!(read(raw), Ok(date(1961, 3, 27)), "{raw}");
         }
         assert_eq!(read("3/27/61").unwrap_err().message, "Year must have 4 numbers, like 1961");
@@ -339,6 +344,9 @@ mod tests {
         assert_eq!(read("2/30/1961").unwrap_err().code, FaultCode::DayRange);
         assert_eq!(read("1/1/2030").unwrap_err().code, FaultCode::DateInFuture);
         assert_eq!(read("1/1/1890").unwrap_err().code, FaultCode::DateTooOld);
+        assert_eq!(read("12011961"), Ok(date(1961, 12, 1)));
+        assert_eq!(read("02301961").unwrap_err().code, FaultCode::DayRange);
+        assert_eq!(read("27031961").unwrap_err().code, FaultCode::MonthRange);
         assert_eq!(read("March").unwrap_err().code, FaultCode::DateUnreadable);
     }
 }
