@@ -57,6 +57,7 @@ pub async fn list(
             Box::pin(async move {
                 let linked = links::of(tx, &of_all, MOST_SHOWN).await?;
                 let said = said(tx, &of_all).await?;
+                let linked = with_who_is_joined(tx, (&of_all, linked), &said).await?;
                 let crowded: BTreeSet<Uuid> = people::crowded(tx, &of_all).await?.into_iter().collect();
                 let mut elsewhere = Vec::new();
                 if !known.is_empty() {
@@ -98,6 +99,24 @@ pub async fn list(
             .collect(),
     });
     Ok(wire::ListLinksResponse { inquiries: inquiries.collect() })
+}
+
+/// Adds who is one person with an inquiry though no link joins these two: each of them is that of a third.
+async fn with_who_is_joined(
+    tx: &mut Tx,
+    (ids, mut linked): (&[Uuid], Vec<Linked>),
+    said: &[Said],
+) -> Result<Vec<Linked>, sqlx::Error> {
+    let mut joined: Vec<(Uuid, Uuid)> = Vec::new();
+    for id in ids {
+        let is_linked = |other: &Uuid| linked.iter().any(|link| link.inquiry_id == *id && link.other == *other);
+        let others = person_of(*id, said).into_iter().filter(|other| other != id && !is_linked(other));
+        joined.extend(others.take(MOST_SHOWN as usize).map(|other| (*id, other)));
+    }
+    if !joined.is_empty() {
+        linked.extend(links::joined(tx, &joined).await?);
+    }
+    Ok(linked)
 }
 
 fn shown(link: &Linked) -> wire::PersonLink {

@@ -52,6 +52,23 @@ pub async fn of(tx: &mut Tx, ids: &[Uuid], most: i64) -> Result<Vec<Linked>, sql
     .await
 }
 
+/// Pairs of inquiries as if a link were open between them that nothing speaks for.
+pub async fn joined(tx: &mut Tx, pairs: &[(Uuid, Uuid)]) -> Result<Vec<Linked>, sqlx::Error> {
+    let center = tx.center().to_owned();
+    sqlx::query_as(
+        "SELECT pair.id AS inquiry_id, pair.other, 'possible' AS strength, 0 AS score, '{}'::text[] AS because, \
+            'open' AS state, NULL::text AS decided_by, NULL::timestamptz AS decided_at, reference, received_at, consult_type \
+         FROM unnest($2::uuid[], $3::uuid[]) AS pair (id, other) \
+         JOIN inquiries ON inquiries.center_id = $1 AND inquiries.inquiry_id = pair.other \
+         ORDER BY pair.id, pair.other",
+    )
+    .bind(center)
+    .bind(pairs.iter().map(|(id, _)| *id).collect::<Vec<_>>())
+    .bind(pairs.iter().map(|(_, other)| *other).collect::<Vec<_>>())
+    .fetch_all(tx.conn())
+    .await
+}
+
 /// Lets one transaction at a time say something of a center's links: two words that contradict each other would not see
 /// one another.
 pub async fn lock(tx: &mut Tx) -> Result<(), sqlx::Error> {

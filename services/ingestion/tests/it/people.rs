@@ -88,6 +88,20 @@ async fn two_requests_that_no_comparison_found_are_linked_by_a_person_who_names_
     let linked = links(&world, CENTER, &one).await;
     assert_eq!((linked.links[0].state.as_str(), linked.links[0].decided_by.as_str()), ("same", "ana"));
     assert_eq!(world.count("SELECT count(*) FROM audit_log WHERE purpose = 'person_link_same'").await, 2);
+    // Who is joined to the other is this person too, and both pages say so though nobody linked these two.
+    let third =
+        ask(&world, CENTER, &[("name", "Ida Thirdperson"), ("phone", "206 555 0188"), ("email", "ida@example.com")])
+            .await;
+    say(&world, Some(coordinator(CENTER)), (&third, &other), "same").await.expect("linked");
+    for (page, through) in [(&one, &third), (&third, &one)] {
+        let linked = links(&world, CENTER, page).await;
+        assert_eq!(linked.person.len(), 3);
+        let joined = linked.links.iter().find(|link| link.inquiry_id == **through).expect("listed");
+        assert_eq!((joined.state.as_str(), joined.score, joined.decided_by.as_str()), ("open", 0, ""));
+        assert!(joined.reference.starts_with("HV-"), "{joined:?}");
+    }
+    say(&world, Some(coordinator(CENTER)), (&third, &other), "open").await.expect("undone");
+    assert_eq!(links(&world, CENTER, &one).await.links.len(), 1);
     // Taken back, nothing of it is left: nothing but the person's word spoke for it.
     say(&world, Some(coordinator(CENTER)), (&one, &other), "open").await.expect("undone");
     assert!(links(&world, CENTER, &one).await.links.is_empty());
