@@ -90,27 +90,46 @@ fn bind<'q>(query: Query<'q, Postgres, PgArguments>, rows: &'q [NewInquiry<'_>])
         .bind(rows.iter().map(|row| row.showing_id).collect::<Vec<_>>())
 }
 
-/// What is written at once with inquiries of which nothing stands yet: each part draws on the row that names the center.
-const SURE: &str = causeway_mailbox::single!(
-    "kept AS (INSERT INTO inquiries (center_id, received_at, inquiry_id, key, content_hash, reference, consult_type, \
-            source, held, needs_repair, to_repair, facts, sealed, showing_id) \
-        SELECT own.center_id, $11, inquiry_id, key, content_hash, reference, consult_type, source, held, \
-            to_repair IS NOT NULL, to_repair, facts, sealed, showing_id \
-        FROM own CROSS JOIN unnest($12::uuid[], $13::bytea[], $14::bytea[], $15::text[], $16::text[], $17::text[], $18::boolean[], \
-            $19::bytea[], $20::bytea[], $21::bytea[], $22::uuid[]) AS given \
-            (inquiry_id, key, content_hash, reference, consult_type, source, held, to_repair, facts, sealed, showing_id)), \
-     used AS (INSERT INTO control_ids (center_id, control_key) \
-        SELECT own.center_id, key FROM own CROSS JOIN unnest($26::bytea[]) AS key), \
-     heard AS (INSERT INTO messages (center_id, received_at, changed_at, message_id, feed, kind, control_key, content_hash, \
-            state, inquiry_id, sealed, unpack_at, number_key, number) \
-        SELECT own.center_id, $11, $11, message_id, feed, kind, control_key, content_hash, 'accepted', inquiry_id, sealed, \
-            CASE WHEN carries THEN now() END, number_key, number \
-        FROM own CROSS JOIN unnest($23::uuid[], $24::text[], $25::text[], $26::bytea[], $27::bytea[], $28::uuid[], $29::bytea[], \
-            $30::boolean[], $34::bytea[], $35::bytea[]) AS given \
-            (message_id, feed, kind, control_key, content_hash, inquiry_id, sealed, carries, number_key, number)), \
-     mend AS (INSERT INTO repairs (center_id, inquiry_id, field, code, noted_at) \
+macro_rules! sure {
+    ($($more:literal)*) => {
+        causeway_mailbox::single!(concat!(
+            "kept AS (INSERT INTO inquiries (center_id, received_at, inquiry_id, key, content_hash, reference, consult_type, \
+                    source, held, needs_repair, to_repair, facts, sealed, showing_id) \
+                SELECT own.center_id, $11, inquiry_id, key, content_hash, reference, consult_type, source, held, \
+                    to_repair IS NOT NULL, to_repair, facts, sealed, showing_id \
+                FROM own CROSS JOIN unnest($12::uuid[], $13::bytea[], $14::bytea[], $15::text[], $16::text[], $17::text[], \
+                    $18::boolean[], $19::bytea[], $20::bytea[], $21::bytea[], $22::uuid[]) AS given \
+                    (inquiry_id, key, content_hash, reference, consult_type, source, held, to_repair, facts, sealed, showing_id))",
+            $(", ", $more),*
+        ))
+    };
+    (with messages $($more:literal)*) => {
+        sure!(
+            "used AS (INSERT INTO control_ids (center_id, control_key) \
+                SELECT own.center_id, key FROM own CROSS JOIN unnest($26::bytea[]) AS key)"
+            "heard AS (INSERT INTO messages (center_id, received_at, changed_at, message_id, feed, kind, control_key, content_hash, \
+                    state, inquiry_id, sealed, unpack_at, number_key, number) \
+                SELECT own.center_id, $11, $11, message_id, feed, kind, control_key, content_hash, 'accepted', inquiry_id, sealed, \
+                    CASE WHEN carries THEN now() END, number_key, number \
+                FROM own CROSS JOIN unnest($23::uuid[], $24::text[], $25::text[], $26::bytea[], $27::bytea[], $28::uuid[], \
+                    $29::bytea[], $30::boolean[], $31::bytea[], $32::bytea[]) AS given \
+                    (message_id, feed, kind, control_key, content_hash, inquiry_id, sealed, carries, number_key, number))"
+            $($more)*
+        )
+    };
+}
+
+/// What is written at once with inquiries of which nothing stands yet: each part draws on the row that names the center. A part
+/// costs as much for no row as for some, so what has none has a statement without it.
+const SURE: &str = sure!();
+/// The same with the messages that they came in.
+const SURE_HEARD: &str = sure!(with messages);
+/// The same with what of them is to be mended, whether or not they came in messages.
+const SURE_TO_MEND: &str = sure!(
+    with messages
+    "mend AS (INSERT INTO repairs (center_id, inquiry_id, field, code, noted_at) \
         SELECT own.center_id, inquiry_id, field, code, $11 \
-        FROM own CROSS JOIN unnest($31::uuid[], $32::text[], $33::text[]) AS given (inquiry_id, field, code) \
+        FROM own CROSS JOIN unnest($33::uuid[], $34::text[], $35::text[]) AS given (inquiry_id, field, code) \
         ON CONFLICT DO NOTHING)"
 );
 
@@ -123,9 +142,14 @@ pub async fn write_sure(
     faults: &[(Uuid, &str, &str)],
 ) -> Result<(), TxError> {
     let now = single.now();
+    let statement = match (heard.is_empty(), faults.is_empty()) {
+        (true, true) => return single.write(SURE, |query| bind(query.bind(Ts(now)), rows)).await,
+        (false, true) => SURE_HEARD,
+        (_, false) => SURE_TO_MEND,
+    };
     single
-        .write(SURE, |query| {
-            bind(query.bind(Ts(now)), rows)
+        .write(statement, |query| {
+            let query = bind(query.bind(Ts(now)), rows)
                 .bind(heard.iter().map(|one| one.message_id).collect::<Vec<_>>())
                 .bind(heard.iter().map(|one| one.feed).collect::<Vec<_>>())
                 .bind(heard.iter().map(|one| one.kind).collect::<Vec<_>>())
@@ -134,11 +158,15 @@ pub async fn write_sure(
                 .bind(heard.iter().map(|one| one.inquiry_id).collect::<Vec<_>>())
                 .bind(heard.iter().map(|one| one.sealed).collect::<Vec<_>>())
                 .bind(heard.iter().map(|one| one.carries).collect::<Vec<_>>())
+                .bind(heard.iter().map(|one| one.number.map(|number| number.key.as_slice())).collect::<Vec<_>>())
+                .bind(heard.iter().map(|one| one.number.map(|number| number.sealed.as_slice())).collect::<Vec<_>>());
+            if faults.is_empty() {
+                return query;
+            }
+            query
                 .bind(faults.iter().map(|(id, _, _)| *id).collect::<Vec<_>>())
                 .bind(faults.iter().map(|(_, field, _)| *field).collect::<Vec<_>>())
                 .bind(faults.iter().map(|(_, _, code)| *code).collect::<Vec<_>>())
-                .bind(heard.iter().map(|one| one.number.map(|number| number.key.as_slice())).collect::<Vec<_>>())
-                .bind(heard.iter().map(|one| one.number.map(|number| number.sealed.as_slice())).collect::<Vec<_>>())
         })
         .await
 }
