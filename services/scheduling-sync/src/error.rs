@@ -68,6 +68,7 @@ fn reason(refused: &Refused) -> Reason {
         | Refused::NotBooked { .. }
         | Refused::Begun { .. }
         | Refused::NotBegun { .. } => Reason::WrongState,
+        Refused::TooFarAhead { .. } => Reason::FieldFault,
         Refused::SlotTaken { .. } => Reason::SlotTaken,
         Refused::KeyReused => Reason::KeyReused,
         Refused::NoSuchAppointment => Reason::NotFound,
@@ -83,6 +84,7 @@ mod tests {
     fn a_lost_race_is_aborted_a_rule_is_a_precondition_and_a_broken_row_is_ours() {
         let code = |cause: Error| Status::from(cause).code();
         assert_eq!(code(Refused::SlotTaken { inquiry_id: uuid::Uuid::nil() }.into()), Grpc::Aborted);
+        assert_eq!(code(Refused::TooFarAhead { days: 60 }.into()), Grpc::InvalidArgument);
         assert_eq!(code(Refused::Closed.into()), Grpc::FailedPrecondition);
         assert_eq!(code(Refused::OtherVisit.into()), Grpc::FailedPrecondition);
         assert_eq!(code(Refused::KeyReused.into()), Grpc::AlreadyExists);

@@ -70,6 +70,11 @@ impl Diary {
         self.slots(rule, id.start, after).into_iter().find(|slot| SlotId::of(slot) == *id)
     }
 
+    /// The sites that the profile names.
+    pub fn sites(&self) -> impl Iterator<Item = &str> {
+        self.calendars.keys().map(String::as_str)
+    }
+
     /// Opening times of a site.
     #[must_use]
     pub fn calendar(&self, site: &str) -> &Calendar {

@@ -64,6 +64,12 @@ pub enum Refused {
         /// The inquiry that wanted it, for which other times can be looked up.
         inquiry_id: Uuid,
     },
+    /// The slot lies further ahead than visits are offered.
+    #[error("field slot_id: visits are booked {days} days ahead at most, take one of the offered slots")]
+    TooFarAhead {
+        /// How far ahead visits are offered, days.
+        days: u32,
+    },
     /// The key booked something else before.
     #[error("idempotency key was used for another booking, make a new one for each wish")]
     KeyReused,

@@ -3,6 +3,8 @@
 //! The inquiry's row is the lock, so one inquiry gets one appointment; the seat's primary key is why one seat gets one
 //! appointment. The same key again, of the same inquiry, answers with what it booked.
 
+use std::sync::Arc;
+
 use causeway_auth::Action;
 use causeway_funnel::inquiry::Facts;
 use causeway_mailbox::Tx;
@@ -14,7 +16,8 @@ use uuid::Uuid;
 use super::asker::{Asker, idempotency_key, inquiry_id, slot_id};
 use super::offer_slots::taken;
 use super::publish::{Change, publish};
-use super::{Api, Done, InForce};
+use super::{Api, Done, InForce, within};
+use crate::Config;
 use crate::domain::appointment::{Appointment, BUILT_IN, By, State, may_book, next_version, serves};
 use crate::domain::refusal::Refused;
 use crate::domain::slot_id::SlotId;
@@ -24,6 +27,7 @@ use crate::store;
 /// A wish for one slot.
 struct Booking {
     diary: InForce,
+    config: Arc<Config>,
     inquiry: Uuid,
     slot: SlotId,
     key: String,
@@ -41,6 +45,7 @@ pub(super) async fn book_slot(
     let diary = api.diary(&ask.center)?;
     let booking = Booking {
         diary: diary.clone(),
+        config: api.config.clone(),
         inquiry,
         slot: slot_id(&ask.slot_id)?,
         key: idempotency_key(ask.idempotency_key)?,
@@ -76,6 +81,7 @@ impl Booking {
         let told = told.as_ref().ok_or(Refused::Closed)?;
         serves(rule, &self.slot)?;
         let (now, full) = (tx.now(), Refused::SlotTaken { inquiry_id: self.inquiry });
+        within(&self.config, &self.slot, now)?;
         let slot = diary.find(rule, &self.slot).filter(|slot| slot.start > now).ok_or_else(|| full.clone())?;
         let id = tx.new_id();
         let seat = store::take_seat(tx, &self.slot.to_string(), slot.capacity, id).await?.ok_or(full)?;

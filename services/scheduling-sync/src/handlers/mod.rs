@@ -19,6 +19,7 @@ use causeway_mailbox::{Database, Revisions, Tx};
 use causeway_proto::error::Reason;
 use causeway_proto::scheduling::v1 as wire;
 use causeway_proto::scheduling::v1::scheduling_server::Scheduling;
+use jiff::Timestamp;
 use prometheus::{IntCounterVec, Opts, Registry};
 use tonic::{Request, Response, Status, async_trait};
 use uuid::Uuid;
@@ -27,6 +28,7 @@ use crate::Config;
 use crate::domain::appointment::Appointment;
 use crate::domain::diary::Diary;
 use crate::domain::refusal::Refused;
+use crate::domain::slot_id::SlotId;
 use crate::error::Error;
 use crate::store::{self, Told};
 use asker::Asker;
@@ -39,7 +41,7 @@ pub(crate) type InForce = Arc<(String, Diary)>;
 pub struct Api {
     database: Database,
     diaries: Arc<Revisions<Diary>>,
-    config: Config,
+    config: Arc<Config>,
     appointments: IntCounterVec,
 }
 
@@ -59,7 +61,7 @@ impl Api {
             &["center", "change"],
         )?;
         metrics.register(Box::new(appointments.clone()))?;
-        Ok(Self { database, diaries, config, appointments })
+        Ok(Self { database, diaries, config: Arc::new(config), appointments })
     }
 
     fn diary(&self, center: &str) -> Result<InForce, Status> {
@@ -75,6 +77,11 @@ impl Api {
         }
         Response::new(publish::appointment(center, &done.appointment))
     }
+}
+
+/// Whether a slot begins within the time for which visits are offered.
+fn within(config: &Config, slot: &SlotId, now: Timestamp) -> Result<(), Refused> {
+    if slot.start <= config.latest(now) { Ok(()) } else { Err(Refused::TooFarAhead { days: config.horizon_days }) }
 }
 
 /// What a command did: nothing new, where its step was taken before.

@@ -23,7 +23,7 @@ use crate::domain::offer::{Wanted, choose, home};
 use crate::domain::refusal::{Barrier, Refused, barrier};
 use crate::domain::slot_id::SlotId;
 use crate::error::Error;
-use crate::store;
+use crate::{Config, store};
 
 /// Most dates in one answer.
 const MOST: usize = 50;
@@ -36,13 +36,7 @@ struct Wish {
     from: Option<Timestamp>,
     limit: usize,
     language: String,
-}
-
-/// How far from now dates are offered.
-#[derive(Clone, Copy)]
-struct Reach {
-    lead: SignedDuration,
-    horizon: SignedDuration,
+    patient_language: String,
 }
 
 /// What was found.
@@ -60,12 +54,12 @@ pub(super) async fn offer_slots(
     let inquiry = asker::inquiry_id(&ask.inquiry_id)?;
     asker.must_touch(inquiry)?;
     let diary = api.diary(&ask.center)?;
-    let limit = usize::try_from(ask.limit).unwrap_or(0);
     let wish = Wish {
-        site: (!ask.site.is_empty()).then_some(ask.site),
-        from: optional_instant(ask.from),
-        limit: if limit == 0 { usize::from(api.config.offers) } else { limit }.clamp(1, MOST),
+        site: site(&diary.1, ask.site)?,
+        from: from(ask.from, api.config.latest(api.database.clock().now()))?,
+        limit: limit(ask.limit, api.config.offers)?,
         language: ask.language,
+        patient_language: ask.patient_language,
     };
     let answer = match find(api, &ask.center, &diary, inquiry, wish).await? {
         Found::Free(slots) => wire::OfferSlotsResponse {
@@ -82,6 +76,36 @@ pub(super) async fn offer_slots(
     Ok(Response::new(answer))
 }
 
+/// The site that was asked for, where the center has it.
+fn site(diary: &Diary, asked: String) -> Result<Option<String>, Status> {
+    if asked.is_empty() || diary.sites().any(|site| site == asked) {
+        return Ok((!asked.is_empty()).then_some(asked));
+    }
+    let sites = diary.sites().collect::<Vec<_>>().join(", ");
+    Err(Reason::FieldFault.status(format!("field site: the center has no such site; use one of {sites}, or none")))
+}
+
+/// The earliest start that was asked for. Later than visits are offered there is nothing to find, and whoever asked should know why.
+fn from(micros: i64, latest: Timestamp) -> Result<Option<Timestamp>, Status> {
+    let refuse = |why: String| Reason::FieldFault.status(format!("field from: {why}"));
+    match optional_instant(micros) {
+        None if micros == 0 => Ok(None),
+        None => Err(refuse("no instant; use microseconds since 1970-01-01T00:00:00Z, or 0 for now".to_owned())),
+        Some(from) if from > latest => {
+            Err(refuse(format!("visits are offered until {latest:.0} at most; ask for an earlier one")))
+        }
+        from => Ok(from),
+    }
+}
+
+fn limit(asked: i32, usual: u16) -> Result<usize, Status> {
+    match usize::try_from(asked) {
+        Ok(0) => Ok(usize::from(usual).clamp(1, MOST)),
+        Ok(asked) => Ok(asked.min(MOST)),
+        Err(_) => Err(Reason::FieldFault.status("field limit: less than none; use 0 for as many as are usual")),
+    }
+}
+
 fn offered(diary: &Diary, slot: &Slot) -> wire::Slot {
     wire::Slot {
         slot_id: SlotId::of(slot).to_string(),
@@ -96,7 +120,8 @@ fn offered(diary: &Diary, slot: &Slot) -> wire::Slot {
 
 /// The refusal of somebody whose slot was taken: with the next best times, so that there is something to say at once.
 pub(super) async fn taken(api: &Api, center: &str, diary: &InForce, inquiry_id: Uuid) -> Status {
-    let wish = Wish { site: None, from: None, limit: NEXT_TIMES, language: String::new() };
+    let (language, patient_language) = (String::new(), String::new());
+    let wish = Wish { site: None, from: None, limit: NEXT_TIMES, language, patient_language };
     let times: Vec<String> = match find(api, center, diary, inquiry_id, wish).await {
         Ok(Found::Free(slots)) => slots.iter().map(|slot| time_and_site(&diary.1, slot)).collect(),
         // The refusal stands without them.
@@ -112,15 +137,13 @@ fn time_and_site(diary: &Diary, slot: &Slot) -> String {
 }
 
 async fn find(api: &Api, center: &str, diary: &InForce, inquiry: Uuid, wish: Wish) -> Result<Found, Error> {
-    let reach = Reach {
-        lead: SignedDuration::from_mins(i64::from(api.config.lead_minutes)),
-        horizon: SignedDuration::from_hours(24 * i64::from(api.config.horizon_days)),
-    };
-    let diary = diary.clone();
-    api.database.read(center, move |tx| Box::pin(async move { look(tx, &diary.1, inquiry, &wish, reach).await })).await
+    let (diary, config) = (diary.clone(), api.config.clone());
+    api.database
+        .read(center, move |tx| Box::pin(async move { look(tx, &diary.1, inquiry, &wish, &config).await }))
+        .await
 }
 
-async fn look(tx: &mut Tx, diary: &Diary, inquiry: Uuid, wish: &Wish, reach: Reach) -> Result<Found, Error> {
+async fn look(tx: &mut Tx, diary: &Diary, inquiry: Uuid, wish: &Wish, config: &Config) -> Result<Found, Error> {
     let told = store::load_told(tx, inquiry).await?;
     let present = store::appointments_of(tx, inquiry).await?;
     let bookable = told.as_ref().map(|told| &told.bookable);
@@ -128,17 +151,18 @@ async fn look(tx: &mut Tx, diary: &Diary, inquiry: Uuid, wish: &Wish, reach: Rea
     let unknown = Facts::default();
     let facts = bookable.map_or(&unknown, |bookable| &bookable.facts);
     let Some(rule) = diary.rule(facts) else { return Ok(Found::Free(Vec::new())) };
-    let languages = (diary.language(&wish.language), diary.language(&facts.language));
+    let patient = if wish.patient_language.is_empty() { &facts.language } else { &wish.patient_language };
+    let languages = (diary.language(&wish.language), diary.language(patient));
     let moving = ahead(&present).filter(|_| bookable.is_some_and(|bookable| bookable.open));
     if moving.is_none()
         && let Some(barrier) = barrier(bookable, rule, languages)
     {
         return Ok(Found::Barred(barrier));
     }
-    let earliest = tx.now().saturating_add(reach.lead).unwrap_or(Timestamp::MAX);
+    let lead = SignedDuration::from_mins(i64::from(config.lead_minutes));
+    let earliest = tx.now().saturating_add(lead).unwrap_or(Timestamp::MAX);
     let from = wish.from.map_or(earliest, |from| from.max(earliest));
-    let to = from.saturating_add(reach.horizon).unwrap_or(Timestamp::MAX);
-    let slots = diary.slots(rule, from, to);
+    let slots = diary.slots(rule, from, config.latest(tx.now()));
     free(tx, slots, moving, &wanted(rule, bookable, facts, wish)).await.map(Found::Free)
 }
 

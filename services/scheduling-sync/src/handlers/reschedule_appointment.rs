@@ -3,6 +3,8 @@
 //!
 //! The readiness of the inquiry is not asked again: who has a visit keeps it. The new slot must serve the rule.
 
+use std::sync::Arc;
+
 use causeway_auth::Action;
 use causeway_mailbox::Tx;
 use causeway_proto::scheduling::v1 as wire;
@@ -12,7 +14,8 @@ use uuid::Uuid;
 use super::asker::{Asker, appointment_id, reason, slot_id};
 use super::offer_slots::taken;
 use super::publish::Change;
-use super::{Api, Case, Done, InForce};
+use super::{Api, Case, Done, InForce, within};
+use crate::Config;
 use crate::domain::appointment::{Step, serves};
 use crate::domain::refusal::Refused;
 use crate::domain::slot_id::SlotId;
@@ -22,6 +25,7 @@ use crate::store;
 /// A wish to move.
 struct Move {
     diary: InForce,
+    config: Arc<Config>,
     appointment: Uuid,
     to: SlotId,
     reason: String,
@@ -37,6 +41,7 @@ pub(super) async fn reschedule_appointment(
     let diary = api.diary(&ask.center)?;
     let wish = Move {
         diary: diary.clone(),
+        config: api.config.clone(),
         appointment: appointment_id(&ask.appointment_id)?,
         to: slot_id(&ask.slot_id)?,
         reason: reason(ask.reason)?,
@@ -64,6 +69,7 @@ impl Move {
         }
         let rule = diary.rule(&case.told.bookable.facts).ok_or(Refused::OtherVisit)?;
         serves(rule, &self.to)?;
+        within(&self.config, &self.to, now)?;
         let full = Refused::SlotTaken { inquiry_id: case.told.inquiry_id };
         let slot = diary.find(rule, &self.to).filter(|slot| slot.start > now).ok_or_else(|| full.clone())?;
         let seat = store::take_seat(tx, &self.to.to_string(), slot.capacity, case.appointment.id).await?.ok_or(full)?;

@@ -70,3 +70,59 @@ async fn the_preferred_site_comes_first_full_slots_are_left_out_and_a_later_star
     assert!(again.slots.iter().all(|slot| slot.starts_at != mine.starts_at));
     world.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_is_offered_or_booked_a_visit_further_ahead_than_the_horizon_and_odd_wishes_are_told_by_field() {
+    let world = World::start().await;
+    let (inquiry, desk) = (world.inquiry().await, world.scheduler());
+    let day = 86_400 * 1_000_000;
+    let now = at(MONDAY).as_microsecond();
+    let usual =
+        OfferSlotsRequest { center: CENTER.into(), inquiry_id: inquiry.to_string(), limit: 50, ..Default::default() };
+    let ask =
+        async |request: OfferSlotsRequest| desk.client.clone().offer_slots(request).await.map(|it| it.into_inner());
+    let last = ask(OfferSlotsRequest { from: now + 58 * day, ..usual.clone() }).await.expect("offers").slots;
+    assert!(!last.is_empty() && last.iter().all(|slot| slot.starts_at <= now + 60 * day), "{last:?}");
+    for (field, odd) in [
+        ("from", OfferSlotsRequest { from: now + 61 * day, ..usual.clone() }),
+        ("from", OfferSlotsRequest { from: 1 << 62, ..usual.clone() }),
+        ("from", OfferSlotsRequest { from: i64::MIN, ..usual.clone() }),
+        ("site", OfferSlotsRequest { site: "nowhere".into(), ..usual.clone() }),
+        ("limit", OfferSlotsRequest { limit: -1, ..usual.clone() }),
+    ] {
+        let refused = ask(odd).await.expect_err(field);
+        assert_eq!(refused.code(), tonic::Code::InvalidArgument);
+        assert!(refused.message().starts_with(&format!("field {field}: ")), "{refused}");
+    }
+    // The calendar knows slots of any day; a name made up for a far one books nothing.
+    let usual_slot = &ask(usual).await.expect("offers").slots[0];
+    let week = jiff::SignedDuration::from_hours(24 * 7);
+    let mut far =
+        usual_slot.slot_id.parse::<causeway_scheduling_sync::domain::slot_id::SlotId>().expect("a slot's name");
+    far.start = far.start + week * 10;
+    let refused = desk.book(inquiry, &far.to_string(), "far").await.expect_err("too far ahead");
+    assert!(refused.message().contains("60 days ahead"), "{refused}");
+    let booked = desk.book(inquiry, &usual_slot.slot_id, "near").await.expect("booked");
+    let refused = desk.reschedule(&booked.appointment_id, &far.to_string()).await.expect_err("too far ahead");
+    assert!(refused.message().contains("60 days ahead"), "{refused}");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_patient_reads_why_there_is_no_date_in_the_language_of_the_page() {
+    let world = World::start().await;
+    let (inquiry, desk) = (Uuid::from_u128(9), world.scheduler());
+    world.tell(CENTER, inquiry, &Word { language: "es", intake_complete: false, ..ready() }).await;
+    for (patient_language, begins) in [("", "Primero"), ("en", "We talk"), ("es", "Primero"), ("xx", "We talk")] {
+        let ask = OfferSlotsRequest {
+            center: CENTER.into(),
+            inquiry_id: inquiry.to_string(),
+            patient_language: patient_language.into(),
+            ..Default::default()
+        };
+        let told = desk.client.clone().offer_slots(ask).await.expect("an answer").into_inner();
+        assert_eq!(told.refused_by, "intake_first");
+        assert!(told.words_for_patient.starts_with(begins), "{patient_language}: {}", told.words_for_patient);
+    }
+    world.stop().await;
+}

@@ -117,7 +117,9 @@ pub(super) async fn shown(
 async fn visits(opened: &Opened) -> (Option<Vec<BookedAppointment>>, Option<OfferSlotsResponse>) {
     let mut scheduling = opened.peers.scheduling();
     let center = opened.link.center.clone();
-    let offer = OfferSlotsRequest { center, inquiry_id: opened.inquiry(), ..OfferSlotsRequest::default() };
+    let patient_language = opened.words.code.to_owned();
+    let offer =
+        OfferSlotsRequest { center, inquiry_id: opened.inquiry(), patient_language, ..OfferSlotsRequest::default() };
     let (appointments, offers) = tokio::join!(appointments(opened), scheduling.offer_slots(offer));
     (appointments, link::kept("scheduling", offers.map(tonic::Response::into_inner)))
 }
