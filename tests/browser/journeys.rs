@@ -382,7 +382,8 @@ async fn a_caregivers_question_about_a_trial_ends_in_a_screening_call_on_a_date_
         json!({ "press": "Save", "in": "What became of it" }),
         json!({ "see": "Screening call" }),
         json!({ "go": format!("{}/funnel", journey.here().address("staff")) }),
-        json!({ "see": "Screening call" }),
+        // Of so few the kind is not told.
+        json!({ "see": "Booked, by what" }),
     ];
     journey.walk(staff("Omar Haddad"), done).await;
     eventually("the call counts as done", 60, async || {

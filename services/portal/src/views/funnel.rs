@@ -3,6 +3,8 @@
 //! "Left" and "still open" stand at the stage before which people are lost, so a row's losses are those of the stage
 //! before it. Groups so small that a person could be recognised are folded into one. Deliberately not here: counting.
 
+use std::cmp::Reverse;
+
 use causeway_funnel::inquiry::Source;
 use causeway_funnel::profile::Profile;
 use causeway_funnel::stage::ReopenReason;
@@ -22,6 +24,8 @@ use crate::words::EN;
 
 /// A group with fewer inquiries is folded into "Other".
 const SMALLEST_GROUP: u64 = 11;
+/// What small groups together are called.
+const OTHER: &str = "Other";
 const DAYS: i64 = 28;
 
 /// A range of days, both included.
@@ -152,7 +156,18 @@ fn conversions(profile: &Profile, all: &GetFunnelResponse) -> Vec<ConversionRow>
         };
         ConversionRow { name, count: count(one.count), done: (!one.next_step.is_empty()).then(|| count(one.done)) }
     };
-    all.conversions.iter().map(row).collect()
+    let mut rows: Vec<ConversionRow> = all.conversions.iter().map(row).collect();
+    rows.sort_by_key(|row| Reverse(row.count));
+    fold(
+        &mut rows,
+        |row| row.count,
+        |small| ConversionRow {
+            name: OTHER.to_owned(),
+            count: small.iter().map(|row| row.count).sum(),
+            done: Some(small.iter().filter_map(|row| row.done).sum()),
+        },
+    );
+    rows
 }
 
 fn figures(all: &GetFunnelResponse) -> Vec<Figure> {
@@ -246,22 +261,24 @@ fn row(group: &FunnelGroup, name: impl Fn(&str) -> String) -> BreakdownRow {
 
 fn other() -> BreakdownRow {
     BreakdownRow {
-        name: "Other".to_owned(),
-        inquiries: 0,
-        reached: 0,
-        booked: 0,
-        kept: 0,
-        first_contact: "–".to_owned(),
+        name: OTHER.to_owned(), inquiries: 0, reached: 0, booked: 0, kept: 0, first_contact: "–".to_owned()
     }
 }
 
 fn reasons(all: &GetFunnelResponse) -> Vec<ReasonRow> {
-    let mut rows: Vec<ReasonRow> = all
+    let rows = all
         .close_reasons
         .iter()
         .map(|reason| ReasonRow { name: close_reason(&reason.reason), count: count(reason.count) })
         .collect();
+    folded(rows)
+}
+
+/// The most common first, small ones together.
+fn folded(mut rows: Vec<ReasonRow>) -> Vec<ReasonRow> {
     rows.sort_by(|one, other| other.count.cmp(&one.count).then_with(|| one.name.cmp(&other.name)));
+    let sum = |small: Vec<ReasonRow>| small.iter().map(|row| row.count).sum();
+    fold(&mut rows, |row| row.count, |small| ReasonRow { name: OTHER.to_owned(), count: sum(small) });
     rows
 }
 
@@ -274,12 +291,13 @@ fn reopened(all: &GetFunnelResponse) -> Vec<ReasonRow> {
             (!one.close_reason.is_empty()).then(|| format!("; it was closed as: {}", close_reason(&one.close_reason)));
         ReasonRow { name: format!("{why}{}", from.unwrap_or_default()), count: count(one.count) }
     };
-    all.reopenings.iter().map(row).collect()
+    folded(all.reopenings.iter().map(row).collect())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use causeway_proto::metrics::v1::ReasonCount;
     use jiff::civil::date;
 
     fn stage(stage: Stage, reached: i64, left: i64, open: i64) -> StageCount {
@@ -319,15 +337,17 @@ mod tests {
             rows.map(|row| (row.name, row.count, row.done)).collect::<Vec<_>>()
         };
         assert_eq!(told(vec![one("", 7, 0)]), []);
-        let mixed = told(vec![one("", 7, 0), one("screening_call", 4, 2), one("an_old_kind", 1, 0)]);
+        let mixed = told(vec![one("an_old_kind", 12, 3), one("", 70, 0), one("screening_call", 40, 20)]);
         assert_eq!(
             mixed,
             [
-                ("A visit".to_owned(), 7, None),
-                ("Screening call".to_owned(), 4, Some(2)),
-                ("an old kind".to_owned(), 1, Some(0))
+                ("A visit".to_owned(), 70, None),
+                ("Screening call".to_owned(), 40, Some(20)),
+                ("an old kind".to_owned(), 12, Some(3))
             ]
         );
+        let few = told(vec![one("", 70, 0), one("screening_call", 4, 2), one("an_old_kind", 8, 1)]);
+        assert_eq!(few, [("A visit".to_owned(), 70, None), ("Other".to_owned(), 12, Some(3))]);
     }
 
     #[test]
@@ -379,9 +399,17 @@ mod tests {
             close_reason: close_reason.into(),
             count,
         };
-        let reopenings = vec![one("came_back", "not_ready", 2), one("", "", 1)];
+        let reopenings = vec![one("", "", 11), one("came_back", "not_ready", 20)];
         let rows = reopened(&GetFunnelResponse { reopenings, ..GetFunnelResponse::default() });
         let said: Vec<_> = rows.iter().map(|row| (row.name.as_str(), row.count)).collect();
-        assert_eq!(said, [("The patient came back; it was closed as: Not ready now", 2), ("Reason not said", 1)]);
+        assert_eq!(said, [("The patient came back; it was closed as: Not ready now", 20), ("Reason not said", 11)]);
+        let few = vec![one("came_back", "not_ready", 2), one("", "", 1), one("other", "not_ready", 13)];
+        let rows = reopened(&GetFunnelResponse { reopenings: few, ..GetFunnelResponse::default() });
+        assert_eq!(rows.iter().map(|row| (row.name.as_str(), row.count)).collect::<Vec<_>>(), [("Other", 16)]);
+        let gone = |reason: &str, count| ReasonCount { reason: reason.into(), count };
+        let close_reasons = vec![gone("not_ready", 3), gone("other_center", 40), gone("deceased", 9)];
+        let rows = reasons(&GetFunnelResponse { close_reasons, ..GetFunnelResponse::default() });
+        assert_eq!(rows.iter().map(|row| row.count).collect::<Vec<_>>(), [40, 12]);
+        assert_eq!(rows[1].name, "Other");
     }
 }
