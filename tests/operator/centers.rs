@@ -33,6 +33,8 @@ pub async fn a_faulty_profile_is_explained_and_stays_out_and_a_sound_one_is_in_f
 ) {
     let before = in_force(installation).await;
     assert_eq!(before.iter().map(|(center, _)| center.as_str()).collect::<Vec<_>>(), ["harbor-valley", OTHER]);
+    let (code, told) = installation.command(&["token", "--center", "nowhere"]).await;
+    assert!(code == 1 && told.contains("'nowhere'") && told.contains("harbor-valley, lakeside"), "{told}");
     let folder = tempfile::tempdir().expect("a folder");
     copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/centers").join(OTHER), folder.path());
     let place = folder.path().display().to_string();

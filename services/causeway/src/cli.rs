@@ -31,7 +31,7 @@ pub struct Common {
     /// Sets one configuration value, as `section.field=value`; may be given many times.
     #[arg(long = "set", global = true, value_name = "SECTION.FIELD=VALUE")]
     pub set: Vec<String>,
-    /// Prints one JSON document (or one line for each event) instead of text.
+    /// Prints one JSON document (or one line for each event) instead of text. Why a command failed stays a line on stderr.
     #[arg(long, global = true)]
     pub json: bool,
 }

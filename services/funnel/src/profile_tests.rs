@@ -623,6 +623,18 @@ fn rules_that_draw_nothing_and_items_that_nobody_can_answer_are_told_with_file_l
 }
 
 #[test]
+fn where_a_folder_is_missing_the_remedy_names_it_and_no_empty_list() {
+    for (folder, remedy) in
+        [("templates/", "the profile has no template at all"), ("forms/", "the profile has no form at all")]
+    {
+        let mut bundle = load("lakeside");
+        bundle.files.retain(|file, _| !file.starts_with(folder));
+        let told = told(&bundle);
+        assert!(told.contains(remedy) && !told.contains("use one of: \n"), "{told}");
+    }
+}
+
+#[test]
 fn a_next_step_is_checked_in_its_file_and_every_center_with_one_has_its_messages() {
     let file = "booking.toml";
     let wrong = damaged(file, "id = \"screening_call\"", "id = \"Screening call\"");

@@ -12,6 +12,7 @@ use causeway_proto::subjects;
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use jiff::civil::Date;
+use sqlx::PgPool;
 
 use crate::cli::Common;
 use crate::installation;
@@ -164,14 +165,18 @@ fn collect(root: &Path, folder: &Path, files: &mut BTreeMap<String, Vec<u8>>) ->
     Ok(())
 }
 
+/// The profiles in force: center, revision, content.
+pub(super) async fn in_force(pool: &PgPool) -> sqlx::Result<Vec<(String, String, Vec<u8>)>> {
+    sqlx::query_as("SELECT name, revision, content FROM revisions WHERE bucket = $1 AND current ORDER BY name")
+        .bind(subjects::CENTERS_BUCKET)
+        .fetch_all(pool)
+        .await
+}
+
 async fn list(common: &Common) -> anyhow::Result<ExitCode> {
     let (_, config) = installation::settings(common)?;
     let pool = installation::machine_pool(&config, "routing").await?;
-    let rows: Vec<(String, String, Vec<u8>)> =
-        sqlx::query_as("SELECT name, revision, content FROM revisions WHERE bucket = $1 AND current ORDER BY name")
-            .bind(subjects::CENTERS_BUCKET)
-            .fetch_all(&pool)
-            .await?;
+    let rows = in_force(&pool).await?;
     for (center, revision, content) in &rows {
         // An earlier release may have let through what this one would not: it is served, and somebody should mend it.
         let faults = match Profile::from_stored(content) {

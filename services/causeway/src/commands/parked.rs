@@ -31,12 +31,13 @@ pub enum Action {
     /// Shows one parked message with its content, as bytes and, where its kind is known, in words; never PHI.
     Show {
         /// Its id.
+        #[arg(value_parser = id)]
         id: Uuid,
     },
     /// Asks the service to handle messages again.
     Replay {
         /// Their ids.
-        #[arg(required_unless_present = "all")]
+        #[arg(required_unless_present = "all", value_parser = id)]
         ids: Vec<Uuid>,
         /// All that are parked.
         #[arg(long)]
@@ -45,6 +46,10 @@ pub enum Action {
 }
 
 const MOST: i64 = 10_000;
+
+fn id(text: &str) -> Result<Uuid, &'static str> {
+    Uuid::parse_str(text).map_err(|_| "write the id as 'causeway parked list' shows it")
+}
 
 impl Parked {
     /// Runs the command.

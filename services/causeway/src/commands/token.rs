@@ -2,10 +2,11 @@
 
 use std::process::ExitCode;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use causeway_auth::{Actor, Identity, Role};
 use clap::Args;
 
+use super::center::in_force;
 use crate::cli::Common;
 use crate::installation;
 
@@ -30,6 +31,11 @@ impl Token {
     pub async fn execute(self, common: &Common) -> anyhow::Result<ExitCode> {
         let (_, config) = installation::settings(common)?;
         let roles = self.roles.iter().map(|word| role(word)).collect::<anyhow::Result<Vec<_>>>()?;
+        let pool = installation::machine_pool(&config, "routing").await?;
+        let centers: Vec<String> = in_force(&pool).await?.into_iter().map(|(center, ..)| center).collect();
+        if !centers.contains(&self.center) {
+            bail!("no profile of a center '{}' is in force; known are {}", self.center, or_none(&centers));
+        }
         let actor = Actor::staff(&self.staff, &self.staff, &self.center, roles);
         let identity = Identity::load(&config.keys_dir, "portal", config.mode)?;
         let token = identity.development_token(&actor)?;
@@ -39,6 +45,14 @@ impl Token {
             println!("{token}");
         }
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn or_none(centers: &[String]) -> String {
+    if centers.is_empty() {
+        "none: apply one with 'causeway center apply FOLDER'".to_owned()
+    } else {
+        centers.join(", ")
     }
 }
 

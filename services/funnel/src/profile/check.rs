@@ -30,7 +30,10 @@ impl<'a, 'f> In<'a, 'f> {
     }
 
     pub(super) fn known(&mut self, names: &BTreeSet<&str>, word: &str, name: &str) {
-        let remedy = format!("use one of: {}", names.iter().copied().collect::<Vec<_>>().join(", "));
+        let remedy = match names.is_empty() {
+            true => format!("the profile has no {word} at all; add it, or the folder that is missing"),
+            false => format!("use one of: {}", names.iter().copied().collect::<Vec<_>>().join(", ")),
+        };
         self.unless(names.contains(name), name, format!("{word} \"{name}\" does not exist"), remedy);
     }
 

@@ -121,9 +121,13 @@ impl CallQueue {
             return fault(&self.id, "is ignored and says what its callers want", remedy);
         }
         if let Some(id) = &self.form {
-            let known = profile.forms.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
             let Some(form) = profile.form(id) else {
-                return fault(id, "asks by a form that does not exist", format!("use one of: {known}"));
+                let known = profile.forms.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+                let remedy = match known.as_str() {
+                    "" => "the profile has no form at all; add the folder forms".to_owned(),
+                    known => format!("use one of: {known}"),
+                };
+                return fault(id, "asks by a form that does not exist", remedy);
             };
             if form.consult_type.is_some() && self.consult_type.is_some() && form.consult_type != self.consult_type {
                 let remedy = "take consult_type away, or name the form for it".to_owned();

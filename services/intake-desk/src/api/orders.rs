@@ -27,6 +27,9 @@ const SISTER_REASONS: &str =
 /// The same for who is declined.
 const DECLINE_REASONS: &str = "no such reason_kind; use not_treated_here, no_capacity, better_served_elsewhere, trial_not_fitting, \
      not_enough_information or other";
+/// The same for who is closed.
+const CLOSE_REASONS: &str = "no such reason; use chose_another_center, not_ready, unreachable, out_of_scope_referred, insurance, \
+     no_suitable_date, duplicate, deceased, distance_or_travel, care_elsewhere_started, asked_to_stop, not_an_inquiry or other_reason";
 /// Most documents that are asked for at once.
 const MOST_KINDS: usize = 50;
 /// The longest reason, characters.
@@ -198,10 +201,7 @@ pub fn review(desk: &Desk, asked: &wire::ReviewRecordsRequest) -> Result<Order, 
 
 /// A reason that metrics can count.
 pub fn close(asked: &wire::CloseInquiryRequest) -> Result<Order, DeskError> {
-    let reason = asked
-        .reason
-        .parse()
-        .map_err(|_| DeskError::UnknownName("no such reason to close; use one of the closed list"))?;
+    let reason = asked.reason.parse().map_err(|_| DeskError::UnknownName(CLOSE_REASONS))?;
     if reason == CloseReason::HandedToSister {
         return Err(DeskError::Field("hand it to the sister center; it is closed by that"));
     }
@@ -259,4 +259,19 @@ pub(super) fn key(key: &str) -> Result<String, DeskError> {
         return Err(DeskError::Field("idempotency_key is too long; use at most 128 bytes"));
     }
     Ok(if key.is_empty() { String::new() } else { fingerprint([key]) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_gives_no_known_reason_to_close_is_told_all_that_there_are() {
+        for reason in CloseReason::ALL {
+            let is_listed = CLOSE_REASONS.split([' ', ',', ';']).any(|word| word == reason.as_str());
+            assert_eq!(is_listed, *reason != CloseReason::HandedToSister, "{reason}");
+        }
+        let asked = wire::CloseInquiryRequest { reason: "nope".to_owned(), ..Default::default() };
+        assert!(matches!(close(&asked), Err(DeskError::UnknownName(CLOSE_REASONS))));
+    }
 }
