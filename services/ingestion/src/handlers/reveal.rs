@@ -53,8 +53,17 @@ pub async fn people(
         Ok(shown(*inquiry_id, &person, purpose))
     };
     let mut people = sealed.iter().map(open).collect::<Result<Vec<_>, _>>()?;
-    if let ((Purpose::InquiryPage, [(inquiry, _)]), [person]) = ((purpose, &sealed[..]), &mut people[..]) {
-        person.waiting = waiting(calls, &request.center, *inquiry).await?;
+    if matches!(purpose, Purpose::InquiryPage | Purpose::Worklist) {
+        let of_all: Vec<Uuid> = sealed.iter().map(|(inquiry, _)| *inquiry).collect();
+        let waited_for = calls.database.read(&request.center, move |tx| {
+            Box::pin(async move { Ok::<_, Refusal>(repairs::waited_for(tx, &of_all).await?) })
+        });
+        for inquiry in waited_for.await? {
+            let about = inquiry.to_string();
+            if let Some(person) = people.iter_mut().find(|person| person.inquiry_id == about) {
+                person.waiting = waiting(calls, &request.center, inquiry).await?;
+            }
+        }
     }
     calls.acceptance.metrics.revealed.with_label_values(&[purpose.word()]).inc_by(people.len() as u64);
     Ok(wire::RevealPeopleResponse { people })
@@ -124,7 +133,7 @@ async fn open_record(
         .await
 }
 
-/// What waits about an inquiry whose page somebody opens: they would call its patient without knowing of it.
+/// What waits about an inquiry that somebody is about to work: they would call its patient without knowing of it.
 async fn waiting(calls: &Calls, center: &str, inquiry: Uuid) -> Result<Vec<wire::WaitingNews>, Refusal> {
     let found = calls.database.read(center, move |tx| {
         Box::pin(async move { Ok::<_, Refusal>(repairs::waiting_of(tx, inquiry, MOST_WAITING).await?) })

@@ -210,6 +210,19 @@ pub async fn message(tx: &mut Tx, id: Uuid, is_held: bool) -> Result<Option<Mess
 const WAITING_OF: &str = "SELECT message_id FROM messages WHERE center_id = $1 AND inquiry_id = $2 AND inquiry_id IS NOT NULL \
         AND state = 'parked' ORDER BY received_at, message_id LIMIT $3";
 
+/// Those of some inquiries about which a message waits for a person.
+pub async fn waited_for(tx: &mut Tx, inquiries: &[Uuid]) -> Result<Vec<Uuid>, sqlx::Error> {
+    let center = tx.center().to_owned();
+    sqlx::query_scalar(
+        "SELECT DISTINCT inquiry_id FROM messages WHERE center_id = $1 AND inquiry_id = ANY($2) AND inquiry_id IS NOT NULL \
+            AND state = 'parked'",
+    )
+    .bind(center)
+    .bind(inquiries)
+    .fetch_all(tx.conn())
+    .await
+}
+
 /// The messages about an inquiry that wait for a person, the oldest first.
 pub async fn waiting_of(tx: &mut Tx, inquiry: Uuid, most: i64) -> Result<Vec<Message>, sqlx::Error> {
     let center = tx.center().to_owned();

@@ -40,11 +40,12 @@ async fn facts(world: &World) -> Facts {
 }
 
 async fn person(world: &World, inquiry: &str) -> Person {
-    let request = RevealPeopleRequest {
-        center: CENTER.into(),
-        inquiry_ids: vec![inquiry.to_owned()],
-        purpose: "inquiry_page".into(),
-    };
+    seen(world, inquiry, "inquiry_page").await
+}
+
+async fn seen(world: &World, inquiry: &str, purpose: &str) -> Person {
+    let request =
+        RevealPeopleRequest { center: CENTER.into(), inquiry_ids: vec![inquiry.to_owned()], purpose: purpose.into() };
     let answer = world.client("portal", Some(coordinator(CENTER))).reveal_people(request).await.expect("opened");
     answer.into_inner().people.pop().expect("a person")
 }
@@ -73,6 +74,9 @@ async fn what_a_change_says_of_priority_and_kind_and_what_it_takes_back_is_seen_
     };
     let news = |tells_death| ("referral_modified".to_owned(), tells_death);
     assert_eq!(waits().await, [news(false)], "who opens the inquiry is told that it waits");
+    let on_the_list = seen(&world, &newest(&world).await.0, "worklist").await;
+    assert_eq!(on_the_list.waiting.len(), 1, "and who looks for the next one to call");
+    assert!(on_the_list.answers.is_empty());
     let fields = ["urgency", "consult_type", "birth_date"].map(str::to_owned).to_vec();
     let request = ApplyMessageRequest { center: CENTER.into(), message_id: row.id, fields, confirmed: true };
     let client = || world.client("portal", Some(coordinator(CENTER)));

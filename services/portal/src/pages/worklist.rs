@@ -140,6 +140,8 @@ pub struct WorkRow {
     pub who: String,
     /// For whom, language, interpreter.
     pub who_note: String,
+    /// What to look at before anybody calls.
+    pub first: Option<&'static str>,
     /// That it may be the request of somebody who has asked before.
     pub twin: Option<String>,
     /// The consult type.

@@ -53,6 +53,7 @@ pub use call_back::call_back_at;
 pub use choices::{OUTCOMES, VISIT_REASONS, close_reason, opening_on, used_script};
 pub use records::{asked_of, letter_to};
 pub use step::step_at;
+pub use warnings::look_first;
 
 const AWAY: &str = "Not available right now. Load the page again in a moment.";
 

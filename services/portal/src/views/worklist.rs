@@ -16,10 +16,11 @@ use causeway_proto::inquiry::v1::{LinksOfInquiry, Person, PersonLink, Stay};
 use causeway_proto::intake::v1::{ViewCount, WorkRow as Row};
 use jiff::{SignedDuration, Timestamp};
 
+use super::inquiry::look_first;
 use super::there::{There, Welcome};
 use super::times;
 use crate::centers::InForce;
-use crate::pages::{Clock, ClockState, Filter, RowAction, SelectOption, ViewTab, WorkRow};
+use crate::pages::{Clock, ClockState, Filter, RowAction, SelectOption, Tone, ViewTab, WorkRow};
 use crate::words::EN;
 
 const SOON: SignedDuration = SignedDuration::from_mins(30);
@@ -56,6 +57,12 @@ pub struct Looking<'a> {
     pub centers: &'a [InForce],
 }
 
+/// What to look at before anybody calls: a death or a withdrawal before a change.
+fn first(person: &Person) -> Option<&'static str> {
+    let said: Vec<_> = person.waiting.iter().filter_map(look_first).collect();
+    said.iter().find(|(_, tone)| *tone == Tone::Bad).or(said.first()).map(|(said, _)| *said)
+}
+
 impl Looking<'_> {
     /// The next action, with which step it is about where it is about one.
     fn next_step(&self, row: &Row) -> String {
@@ -78,6 +85,7 @@ impl Looking<'_> {
             clock: self.clock(row),
             who: person.map(who).filter(|name| !name.is_empty()).unwrap_or_else(|| row.reference.clone()),
             who_note: self.who_note(row, person),
+            first: person.and_then(first),
             twin: self.twin(&row.inquiry_id),
             need: consult_type_from_wire(row.consult_type()).label("en").to_owned(),
             need_note: area_from_wire(row.cancer_area()).label("en").to_owned(),

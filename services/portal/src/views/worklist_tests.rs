@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::handlers::tests::harbor_valley;
+use causeway_proto::inquiry::v1::WaitingNews;
 
 fn now() -> Timestamp {
     Timestamp::from_second(1_804_190_400).expect("time")
@@ -46,6 +47,27 @@ fn a_row_says_whose_request_it_may_be_as_long_as_nobody_has_said_so() {
         vec![link("HV-5", "certain", "same"), link("HV-6", "likely", "different"), link("HV-7", "possible", "open")];
     assert_eq!(hint("i1", none), None, "what was said is said, and what is only possible is no hint");
     assert_eq!(hint("i2", vec![open("HV-7")]), None, "another one's");
+}
+
+#[test]
+fn a_row_says_what_to_look_at_before_anybody_calls_the_worst_first() {
+    let profile = harbor_valley();
+    let first = |waiting: &[(&str, bool)]| {
+        let news = |(reason, tells_death): &(&str, bool)| WaitingNews {
+            message_id: "m1".into(),
+            reason: (*reason).to_owned(),
+            tells_death: *tells_death,
+        };
+        let person = Person { waiting: waiting.iter().map(news).collect(), ..Person::default() };
+        let people = HashMap::from([("i1".to_owned(), person)]);
+        looking(&profile, &people).row(&row("")).first
+    };
+    assert_eq!(first(&[]), None);
+    assert_eq!(first(&[("attachment", false)]), None, "a paper that waits stands in nobody's way");
+    assert_eq!(first(&[("referral_modified", false)]), Some("A change of the office waits: look at it first."));
+    let withdrawn = first(&[("referral_modified", false), ("referral_cancelled", false)]);
+    assert_eq!(withdrawn, Some("The office has called the referral off: look at it first."));
+    assert_eq!(first(&[("attachment", true)]), Some("The office says that the patient has died."));
 }
 
 #[test]

@@ -21,15 +21,22 @@ impl Looking<'_> {
     }
 
     fn warning(&self, news: &WaitingNews) -> Option<Fact> {
-        let said = match news.reason.as_str() {
-            _ if news.tells_death => (DIED, Tone::Bad),
-            "referral_cancelled" => ("The office has called the referral off: look at it first.", Tone::Bad),
-            "referral_modified" | "referral_changed" | "referral_reopened" => {
-                ("A change of the office waits: look at it first.", Tone::Warn)
-            }
-            _ => return None,
-        };
-        Some(warning(said, self.may(Action::RepairInquiry).then(|| format!("/repairs/{}", news.message_id))))
+        Some(warning(
+            look_first(news)?,
+            self.may(Action::RepairInquiry).then(|| format!("/repairs/{}", news.message_id)),
+        ))
+    }
+}
+
+/// What waits that nobody should call without having looked at, in words.
+pub fn look_first(news: &WaitingNews) -> Option<(&'static str, Tone)> {
+    match news.reason.as_str() {
+        _ if news.tells_death => Some((DIED, Tone::Bad)),
+        "referral_cancelled" => Some(("The office has called the referral off: look at it first.", Tone::Bad)),
+        "referral_modified" | "referral_changed" | "referral_reopened" => {
+            Some(("A change of the office waits: look at it first.", Tone::Warn))
+        }
+        _ => None,
     }
 }
 
