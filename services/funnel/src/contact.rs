@@ -24,7 +24,7 @@ vocabulary! {
         TooLong = "too_long", "Use fewer words here", "Use menos palabras aquí", "Utilisez moins de mots ici";
         DateUnreadable = "date_unreadable", "Enter the date as month, day and year, like 3 27 1961", "Escriba la fecha con mes, día y año, como 3 27 1961", "Entrez la date avec le mois, le jour et l'année, comme 3 27 1961";
         YearLength = "year_length", "Year must have 4 numbers, like 1961", "El año debe tener 4 números, como 1961", "L'année doit avoir 4 chiffres, comme 1961";
-        MonthRange = "month_range", "Month must be from 1 to 12", "El mes debe ser de 1 a 12", "Le mois doit être entre 1 et 12";
+        MonthRange = "month_range", "The month comes first and must be from 1 to 12, like 3 27 1961", "El mes va primero y debe ser de 1 a 12, como 3 27 1961", "Le mois vient en premier et doit être entre 1 et 12, comme 3 27 1961";
         DayRange = "day_range", "This month does not have that day. Check the day", "Ese mes no tiene ese día. Revise el día", "Ce mois n'a pas ce jour. Vérifiez le jour";
         DateInFuture = "date_in_future", "Birth date must be in the past", "La fecha de nacimiento debe ser anterior a hoy", "La date de naissance doit être passée";
         DateTooOld = "date_too_old", "Check the year of birth", "Revise el año de nacimiento", "Vérifiez l'année de naissance";

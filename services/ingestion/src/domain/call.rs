@@ -99,6 +99,16 @@ pub const ENDED_AT: &str = "ended_at";
 /// The field that tells who took it.
 pub const AGENT: &str = "agent";
 
+/// The field that tells which line was called.
+pub const QUEUE: &str = "queue";
+/// The field that tells how it ended.
+pub const OUTCOME: &str = "outcome";
+/// The field that tells how long it was.
+pub const DURATION: &str = "duration_seconds";
+
+/// All fields of which it is noted where they can't be used.
+pub const NOTED: [&str; 7] = [STARTED_AT, ANSWERED_AT, ENDED_AT, AGENT, QUEUE, OUTCOME, DURATION];
+
 /// Digits from which a name of staff may be a number at which somebody is called; extensions are shorter.
 const FEWEST_DIGITS: usize = 7;
 
@@ -125,7 +135,7 @@ pub struct Told {
     pub outcome: Option<State>,
     /// Who took it; empty: nobody, or not told.
     pub agent: String,
-    /// What can't be used of a time and of who took it, by its field, as it was told.
+    /// What can't be used of it, by its field, as it was told.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub as_told: BTreeMap<String, String>,
 }
@@ -150,15 +160,21 @@ impl Call {
     /// How it stands.
     #[must_use]
     pub fn state(&self) -> State {
-        let outcome = self.told.get(&Event::Ended).and_then(|ended| ended.outcome);
-        let taken = || self.told.contains_key(&Event::Answered);
-        outcome.unwrap_or_else(|| if taken() { State::Answered } else { State::Ringing })
+        let ended = self.told.get(&Event::Ended);
+        let taken = || self.told.contains_key(&Event::Answered) || self.answered_at().is_some();
+        match ended.map(|ended| ended.outcome) {
+            Some(Some(outcome)) => outcome,
+            _ if taken() => State::Answered,
+            // How it ended was not told so that it can be used, and nobody told that it was taken: somebody waits for a call back.
+            Some(None) => State::Missed,
+            None => State::Ringing,
+        }
     }
 
     /// Its queue.
     #[must_use]
     pub fn queue(&self) -> &str {
-        self.newest(|told| Some(told.queue.as_str())).unwrap_or_default()
+        self.newest(|told| Some(told.queue.as_str()).filter(|queue| !queue.is_empty())).unwrap_or_default()
     }
 
     /// Who called.
@@ -210,7 +226,9 @@ impl Call {
             STARTED_AT => self.started_as_told().is_some(),
             ANSWERED_AT => self.answered_at().is_some(),
             ENDED_AT => self.ended_at().is_some(),
-            _ => !self.agent().is_empty(),
+            AGENT => !self.agent().is_empty(),
+            QUEUE => !self.queue().is_empty(),
+            _ => false,
         };
         let all = self.told.values().flat_map(|told| &told.as_told);
         all.map(|(field, told)| (field.as_str(), told.as_str())).filter(|(field, _)| !is_known(field)).collect()

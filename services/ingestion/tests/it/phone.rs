@@ -291,6 +291,9 @@ async fn a_missed_call_with_a_number_is_an_inquiry_whatever_else_of_it_is_wrong(
         ("started_at", json!("2999-01-01T00:00:00Z")),
         ("started_at", json!(null)),
         ("ended_at", json!("2026-03-04T19:39:00-08:00")),
+        ("outcome", json!("busy")),
+        ("duration_seconds", json!(-4)),
+        ("caller_name", json!("Ann Lee")),
     ]
     .into_iter()
     .enumerate()
@@ -307,6 +310,14 @@ async fn a_missed_call_with_a_number_is_an_inquiry_whatever_else_of_it_is_wrong(
     assert_eq!(world.count("SELECT count(*) FROM calls WHERE unusable = 'ended_at' AND ended_at IS NULL").await, 1);
     assert_eq!(world.count("SELECT count(*) FROM calls WHERE extract(year FROM started_at) <> 2026").await, 0);
     assert_eq!(world.door.metric("causeway_partner_message_oddities_total", "unusable_started_at"), 4.0);
+    assert_eq!(world.count("SELECT count(*) FROM calls WHERE unusable = 'outcome' AND state = 'missed'").await, 1);
+    assert_eq!(world.count("SELECT count(*) FROM calls WHERE unusable LIKE '%caller_name%'").await, 0);
+    assert_eq!(world.door.metric("causeway_partner_message_oddities_total", "member_unknown"), 1.0);
+    // Without its queue nobody knows what its caller wants.
+    let mut nowhere = ended("c-nowhere", "+12065550189", "missed");
+    nowhere.as_object_mut().expect("an object").remove("queue");
+    let answer = taken(&world, &nowhere).await;
+    assert_eq!((&answer["waits_for"], &answer["unusable"][0]["field"]), (&json!("queue"), &json!("queue")));
     // Its ringing tells when it began, and the mark is gone.
     taken(&world, &event("c-2", "ringing", "+12065550182", json!({}))).await;
     assert_eq!(world.count("SELECT count(*) FROM calls WHERE unusable = 'started_at'").await, 3);
@@ -328,14 +339,13 @@ async fn the_same_event_with_its_times_and_number_written_otherwise_is_a_repeat_
 async fn a_fault_is_told_by_its_place_and_only_the_feeds_own_key_is_let_in() {
     let limits = Limits { trusted_proxy_hops: 1, own_machine: true, address_per_minute: 3, ..Limits::default() };
     let world = World::start_with(Config { limits, ..Config::default() }).await;
-    let wrong =
-        json!({ "call_id": "c", "event": "ended", "direction": "inbound", "queue": "q", "started_at": "today" });
+    let wrong = json!({ "call_id": "c", "event": "over", "queue": "q", "started_at": "today" });
     let (status, problem) = send(&world.door, &world, &wrong).await;
     assert_eq!((status, &problem["reason"]), (422, &json!("field_fault")));
     let pointers: Vec<&str> =
         problem["errors"].as_array().expect("errors").iter().filter_map(|error| error["pointer"].as_str()).collect();
-    assert_eq!(pointers, ["/outcome", "/started_at", "/ended_at"], "all of it is told at once");
-    assert_eq!(send(&world.door, &world, &json!({ "call": 1 })).await.0, 400);
+    assert_eq!(pointers, ["/event", "/direction", "/started_at"], "all of it is told at once");
+    assert_eq!(send(&world.door, &world, &json!(["call"])).await.0, 400);
     let status = async |center: &str, key: &str| {
         let url = format!("{}/v1/centers/{center}/calls", world.door.http);
         let asked = world.browser.post(url).bearer_auth(key).header("x-forwarded-for", "192.0.2.7");

@@ -160,6 +160,9 @@ fn told_of(field: &str) -> &'static str {
         "started_at" => "when it began",
         "answered_at" => "when it was answered",
         "ended_at" => "when it ended",
+        "queue" => "which line was called",
+        "outcome" => "how it ended",
+        "duration_seconds" => "how long it was",
         _ => "who answered",
     }
 }

@@ -273,10 +273,9 @@ fn call() -> Value {
     let outcomes = ["answered", "missed", "abandoned", "voicemail"];
     json!({
         "type": "object",
-        "description": "One event of a call, with what is known of the call by then. A time or an agent that can't be used is no \
-            reason to refuse the call: it is taken without them, told in the answer, and marked for a person.",
+        "description": "One event of a call, with what is known of the call by then. Whatever else than these three \
+            can't be used is no reason to refuse the call: it is taken without it, told in the answer, and marked for a person.",
         "required": ["call_id", "event", "direction"],
-        "additionalProperties": false,
         "properties": {
             "call_id": key("The phone system's own id of the call."),
             "event": { "enum": ["ringing", "answered", "ended"] },

@@ -1,6 +1,6 @@
 //! What a phone system sends of a call, from JSON to what it tells. Every fault is told at once, by its field.
 //!
-//! A caller's number, a time or a name of staff that can't be used is no reason to refuse it: the call is real all the same, so
+//! Whatever else than its id, its direction and what happened can't be used is no reason to refuse it: the call is real all the same, so
 //! each is kept as it was told, and marked for a person. Deliberately not here: what becomes of it.
 
 use std::collections::BTreeMap;
@@ -9,14 +9,20 @@ use causeway_funnel::contact::{self, FaultCode, FieldFault};
 use causeway_funnel::inquiry::is_fit_key;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::Value;
 
-use crate::domain::call::{AGENT, ANSWERED_AT, Direction, ENDED_AT, Event, STARTED_AT, State, Told};
+use crate::domain::call::{
+    AGENT, ANSWERED_AT, DURATION, Direction, ENDED_AT, Event, OUTCOME, QUEUE, STARTED_AT, State, Told,
+};
 use crate::error::Refusal;
 
 /// Names of staff are short, and say nothing of a caller.
 const LONGEST_AGENT: usize = 64;
 /// Most characters that are kept of what can't be used, so that none of it fills the record.
 const LONGEST_TOLD: usize = 128;
+/// So many members that nobody knows are told of at most.
+const MOST_UNKNOWN: usize = 10;
 /// A clock that is set to another zone is wrong by less.
 const MOST_AHEAD: SignedDuration = SignedDuration::from_hours(24);
 /// No phone system that sends here is older; what is told from before is a clock that was never set.
@@ -36,35 +42,38 @@ const WITHHELD: [&str; 10] = [
 ];
 
 /// What a body has to be, for who sent another one.
-const SHAPE: &str = "send an object with call_id, event, direction, queue, caller, started_at, answered_at, ended_at, outcome and \
-                     agent as texts and duration_seconds as a whole number, and nothing else";
+const SHAPE: &str = "send one object with call_id, event, direction, queue, caller, started_at, answered_at, ended_at, outcome and \
+                     agent as texts and duration_seconds as a whole number";
 
-/// The body of a request. PHI: no `Debug`.
+/// The body of a request, each member as it came: one that can't be used refuses no call. PHI: no `Debug`.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default)]
+#[derive(Default)]
 struct Body {
-    #[serde(default)]
-    call_id: String,
-    #[serde(default)]
-    event: String,
-    #[serde(default)]
-    direction: String,
-    #[serde(default)]
-    queue: String,
-    #[serde(default)]
-    caller: Option<String>,
-    #[serde(default)]
-    started_at: Option<String>,
-    #[serde(default)]
-    answered_at: Option<String>,
-    #[serde(default)]
-    ended_at: Option<String>,
-    #[serde(default)]
-    duration_seconds: Option<u32>,
-    #[serde(default)]
-    outcome: Option<String>,
-    #[serde(default)]
-    agent: Option<String>,
+    call_id: Value,
+    event: Value,
+    direction: Value,
+    queue: Value,
+    caller: Value,
+    started_at: Value,
+    answered_at: Value,
+    ended_at: Value,
+    duration_seconds: Value,
+    outcome: Value,
+    agent: Value,
+    /// What this door does not know; it stands in the message alone.
+    #[serde(flatten)]
+    more: BTreeMap<String, IgnoredAny>,
+}
+
+/// A member that is a text, or a number that stands for one; none where it is anything else.
+fn text(member: &Value) -> Option<String> {
+    match member {
+        Value::Null => Some(String::new()),
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+    }
 }
 
 /// One event of a call. PHI: no `Debug`.
@@ -89,27 +98,42 @@ pub struct Heard {
 pub fn read(bytes: &[u8], region: &str, now: Timestamp) -> Result<Heard, Refusal> {
     let body: Body = serde_json::from_slice(bytes).map_err(|cause| Refusal::unreadable(&cause, SHAPE))?;
     let mut faults = Faults::default();
-    let event = faults.word("event", &body.event, Event::parse, Event::WORDS);
+    // Without these nobody knows which call it is and what happened.
+    let [call_id, event, direction] =
+        [&body.call_id, &body.event, &body.direction].map(text).map(Option::unwrap_or_default);
+    let event = faults.word("event", &event, Event::parse, Event::WORDS);
     let is = |wanted: Event| event == Some(wanted);
-    if !is_fit_key(&body.call_id) {
+    if !is_fit_key(&call_id) {
         faults.add("call_id", FaultCode::Missing, "Send the phone system's own id of the call: 1 to 128 characters");
     }
-    let direction = Direction::parse(&body.direction);
-    // A call that the center makes has no queue.
-    let has_none = body.queue.is_empty() && direction == Some(Direction::Outbound);
-    if !has_none && !is_fit_key(&body.queue) {
-        faults.add("queue", FaultCode::Missing, "Send the queue or number that was called: 1 to 128 characters");
-    }
-    let direction = faults.word("direction", &body.direction, Direction::parse, Direction::WORDS);
-    let outcome = match body.outcome.as_deref().filter(|word| !word.is_empty()) {
-        None if is(Event::Ended) => faults.word("outcome", "", ended_as, OUTCOMES),
-        None => None,
-        Some(word) => faults.word("outcome", word, ended_as, OUTCOMES),
-    };
+    let direction = faults.word("direction", &direction, Direction::parse, Direction::WORDS);
     let mut unusable = Unusable { told: BTreeMap::new(), faults: Vec::new(), now };
-    let started = unusable.time(STARTED_AT, body.started_at.as_deref(), true);
-    let mut answered_at = unusable.time(ANSWERED_AT, body.answered_at.as_deref(), is(Event::Answered));
-    let mut ended_at = unusable.time(ENDED_AT, body.ended_at.as_deref(), is(Event::Ended));
+    let mut queue = unusable.text(QUEUE, &body.queue, "Send the queue or number that was called as a text");
+    // A call that the center makes has no queue.
+    let has_none = queue.is_empty() && direction == Some(Direction::Outbound);
+    if !has_none && !is_fit_key(&queue) && !unusable.told.contains_key(QUEUE) {
+        unusable.add(
+            QUEUE,
+            &queue,
+            FaultCode::Missing,
+            "Send the queue or number that was called: 1 to 128 characters",
+        );
+        queue.clear();
+    }
+    let started_told = unusable.text(STARTED_AT, &body.started_at, LIKE);
+    let answered_told = unusable.text(ANSWERED_AT, &body.answered_at, LIKE);
+    let ended_told = unusable.text(ENDED_AT, &body.ended_at, LIKE);
+    let started = unusable.time(STARTED_AT, &started_told, true);
+    let mut answered_at = unusable.time(ANSWERED_AT, &answered_told, is(Event::Answered));
+    let mut ended_at = unusable.time(ENDED_AT, &ended_told, is(Event::Ended));
+    let outcome_told = unusable.text(OUTCOME, &body.outcome, ONE_OF_THEM);
+    let outcome = ended_as(&outcome_told);
+    let is_odd = outcome.is_none() && (is(Event::Ended) || !outcome_told.is_empty());
+    if is_odd && !unusable.told.contains_key(OUTCOME) {
+        let code = if outcome_told.is_empty() { FaultCode::Missing } else { FaultCode::NotAChoice };
+        unusable.add(OUTCOME, &outcome_told, code, ONE_OF_THEM);
+    }
+    let duration_seconds = unusable.seconds(&body.duration_seconds);
     for (field, at) in [(ANSWERED_AT, &mut answered_at), (ENDED_AT, &mut ended_at)] {
         if let Some(told) = *at
             && started.is_some_and(|started| told < started)
@@ -121,37 +145,39 @@ pub fn read(bytes: &[u8], region: &str, now: Timestamp) -> Result<Heard, Refusal
     }
     // The first that is known of it.
     let started_at = started.or_else(|| answered_at.into_iter().chain(ended_at).min()).unwrap_or(now);
-    let mut agent = body.agent.unwrap_or_default().trim().to_owned();
+    let mut agent = unusable.text(AGENT, &body.agent, WHO).trim().to_owned();
     let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"._-@".contains(&byte);
     let agent_as_told = agent.clone();
     if agent.len() > LONGEST_AGENT || !agent.bytes().all(is_name) {
-        let message = "Send the login or extension of who answered: letters, digits and . _ - @, at most 64";
-        unusable.add(AGENT, &agent, FaultCode::NotAChoice, message);
+        unusable.add(AGENT, &agent, FaultCode::NotAChoice, WHO);
         agent.clear();
     }
+    unusable.unknown(body.more.keys());
     if !faults.0.is_empty() {
         faults.0.extend(unusable.faults);
         return Err(Refusal::Faults(faults.0));
     }
-    let (caller, caller_as_sent) = caller(body.caller.as_deref().unwrap_or_default(), region);
+    // What is no text is no number either, and is shown as it was sent.
+    let sent = text(&body.caller).unwrap_or_else(|| body.caller.to_string());
+    let (caller, caller_as_sent) = caller(&sent, region);
     let (Some(event), Some(direction)) = (event, direction) else { return Err(Refusal::Internal) };
-    let instants = [body.started_at, body.answered_at, body.ended_at].map(|told| as_instant(&told.unwrap_or_default()));
-    let words = (&caller, &caller_as_sent, &body.queue, direction, outcome, agent_as_told);
-    let content = serde_json::to_string(&(words, instants, body.duration_seconds)).unwrap_or_default();
+    let instants = [started_told, answered_told, ended_told].map(|told| as_instant(&told));
+    let words = (&caller, &caller_as_sent, &queue, direction, outcome, agent_as_told);
+    let content = serde_json::to_string(&(words, instants, duration_seconds)).unwrap_or_default();
     let told = Told {
         caller,
         caller_as_sent,
-        queue: body.queue,
+        queue,
         direction,
         started_at,
         answered_at,
         ended_at,
-        duration_seconds: body.duration_seconds,
+        duration_seconds,
         outcome,
         agent,
         as_told: unusable.told,
     };
-    Ok(Heard { call_id: body.call_id, event, told, content, unusable: unusable.faults })
+    Ok(Heard { call_id, event, told, content, unusable: unusable.faults })
 }
 
 /// A time as the instant that it is, where it is one.
@@ -160,7 +186,11 @@ fn as_instant(told: &str) -> String {
 }
 
 /// How a call can end.
-const OUTCOMES: &[&str] = &["answered", "missed", "abandoned", "voicemail"];
+const ONE_OF_THEM: &str = "Send one of: answered, missed, abandoned, voicemail";
+/// How times are written.
+const LIKE: &str = "Send the time with its zone, like 2026-03-04T19:40:00-08:00";
+/// How it is told who answered.
+const WHO: &str = "Send the login or extension of who answered: letters, digits and . _ - @, at most 64";
 
 fn ended_as(word: &str) -> Option<State> {
     State::parse(word).filter(|state| *state != State::Ringing)
@@ -214,14 +244,48 @@ impl Unusable {
         self.faults.push(FieldFault { field: field.to_owned(), code, message: message.to_owned() });
     }
 
-    fn time(&mut self, field: &str, text: Option<&str>, is_needed: bool) -> Option<Timestamp> {
-        const LIKE: &str = "Send the time with its zone, like 2026-03-04T19:40:00-08:00";
-        let Some(text) = text.filter(|text| !text.is_empty()) else {
-            if is_needed {
+    /// A member as a text; empty where it is none, and then it is noted.
+    fn text(&mut self, field: &str, member: &Value, message: &str) -> String {
+        text(member).unwrap_or_else(|| {
+            self.add(field, &member.to_string(), FaultCode::NotAChoice, message);
+            String::new()
+        })
+    }
+
+    /// A length in seconds, also one that was written as a text or with parts of a second.
+    fn seconds(&mut self, member: &Value) -> Option<u32> {
+        let told = text(member);
+        if told.as_deref() == Some("") {
+            return None;
+        }
+        let seconds = told.as_deref().and_then(|told| told.trim().parse::<f64>().ok()).map(f64::round);
+        match seconds.filter(|seconds| (0.0..=f64::from(u32::MAX)).contains(seconds)) {
+            // It was looked that it is none too large.
+            Some(seconds) => Some(seconds as u32),
+            None => {
+                const WHOLE: &str = "Send whole seconds, like 35";
+                self.add(DURATION, &told.unwrap_or_else(|| member.to_string()), FaultCode::NotAChoice, WHOLE);
+                None
+            }
+        }
+    }
+
+    /// Tells of members that this door does not know. Their names may be anything, so they are not kept with the call.
+    fn unknown<'k>(&mut self, names: impl Iterator<Item = &'k String>) {
+        const WORDS: &str = "This door does not know this member: it stands in what you sent, and nobody is shown it";
+        for name in names.take(MOST_UNKNOWN) {
+            let field = name.chars().take(LONGEST_TOLD).collect();
+            self.faults.push(FieldFault { field, code: FaultCode::NotAChoice, message: WORDS.to_owned() });
+        }
+    }
+
+    fn time(&mut self, field: &str, text: &str, is_needed: bool) -> Option<Timestamp> {
+        if text.is_empty() {
+            if is_needed && !self.told.contains_key(field) {
                 self.add(field, "", FaultCode::Missing, LIKE);
             }
             return None;
-        };
+        }
         let wrong = match text.parse::<Timestamp>() {
             Err(_) => LIKE,
             Ok(at) if at < EARLIEST => "This lies before 2000. Check the clock of the phone system",
@@ -262,20 +326,63 @@ mod tests {
         let expected = [
             ("event", "not_a_choice"),
             ("call_id", "missing"),
-            ("queue", "missing"),
             ("direction", "missing"),
+            ("queue", "missing"),
             ("started_at", "date_unreadable"),
             ("ended_at", "date_unreadable"),
             ("agent", "not_a_choice"),
         ];
         assert_eq!(told, expected.map(|(field, code)| (field.to_owned(), code)));
-        assert_eq!(faults(&ENDED.replace("missed", "ringing")), [("outcome".to_owned(), "not_a_choice")]);
-        assert_eq!(faults(&ENDED.replace(",\"outcome\":\"missed\"", "")), [("outcome".to_owned(), "missing")]);
-        let nowhere = ENDED.replace("\"queue\":\"q\"", "\"queue\":\"\"");
-        assert_eq!(faults(&nowhere), [("queue".to_owned(), "missing")]);
-        assert!(faults(&nowhere.replace("inbound", "outbound")).is_empty(), "the center called somebody");
         assert!(faults(ENDED).is_empty());
-        assert!(matches!(read(b"{\"cal\":1}", "US", now()), Err(Refusal::Unreadable { .. })));
+        assert_eq!(faults(r#"{"cal":1}"#).len(), 5 + 1, "what it is about, and what it lacks besides");
+        for none in ["[]", "7", "\"call\"", "", r#"{"call_id":"#, r#"{"event":"ended","event":"ringing"}"#] {
+            assert!(matches!(read(none.as_bytes(), "US", now()), Err(Refusal::Unreadable { .. })), "{none}");
+        }
+    }
+
+    #[test]
+    fn a_member_of_another_kind_or_one_that_nobody_knows_refuses_no_call() {
+        for (old, new, field, told) in [
+            ("\"queue\":\"q\",", "", Some(QUEUE), Some("")),
+            ("\"queue\":\"q\"", "\"queue\":\"\"", Some(QUEUE), Some("")),
+            ("\"queue\":\"q\"", "\"queue\":[1]", Some(QUEUE), Some("[1]")),
+            ("\"queue\":\"q\"", "\"queue\":8000", None, None),
+            ("\"outcome\":\"missed\"", "\"outcome\":\"busy\"", Some(OUTCOME), Some("busy")),
+            ("\"outcome\":\"missed\"", "\"outcome\":\"ringing\"", Some(OUTCOME), Some("ringing")),
+            ("\"outcome\":\"missed\"", "\"outcome\":true", Some(OUTCOME), Some("true")),
+            (",\"outcome\":\"missed\"", "", Some(OUTCOME), Some("")),
+            ("\"outcome\"", "\"duration_seconds\":-4,\"outcome\"", Some(DURATION), Some("-4")),
+            ("\"outcome\"", "\"duration_seconds\":99999999999,\"outcome\"", Some(DURATION), Some("99999999999")),
+            (
+                "\"outcome\"",
+                "\"duration_seconds\":\"half a minute\",\"outcome\"",
+                Some(DURATION),
+                Some("half a minute"),
+            ),
+            ("\"outcome\"", "\"duration_seconds\":{},\"outcome\"", Some(DURATION), Some("{}")),
+            ("\"outcome\"", "\"agent\":17,\"outcome\"", None, None),
+            ("\"outcome\"", "\"agent\":{\"id\":17},\"outcome\"", Some(AGENT), Some("{\"id\":17}")),
+            ("\"outcome\"", "\"caller_name\":\"Ann Lee\",\"outcome\"", Some("caller_name"), None),
+            ("\"2026-03-04T19:40:00Z\"", "1764301200", Some(STARTED_AT), Some("1764301200")),
+            ("\"2026-03-04T19:40:00Z\"", "[]", Some(STARTED_AT), Some("[]")),
+            ("\"(206) 555-0142\"", "2065550142", None, None),
+        ] {
+            assert!(ENDED.contains(old), "{old}");
+            let body = ENDED.replace(old, new);
+            let heard = read(body.as_bytes(), "US", now()).unwrap_or_else(|refusal| panic!("{new}: {refusal}"));
+            let fields: Vec<&str> = heard.unusable.iter().map(|fault| fault.field.as_str()).collect();
+            assert_eq!(fields, field.into_iter().collect::<Vec<_>>(), "{new}");
+            let kept = field.and_then(|field| heard.told.as_told.get(field)).map(String::as_str);
+            assert_eq!((kept, heard.told.caller.as_deref()), (told, Some("+12065550142")), "{new}");
+        }
+        for (told, seconds) in [("35", 35), ("35.2", 35), ("\"35\"", 35), ("0", 0)] {
+            let body = ENDED.replace("\"outcome\"", &format!("\"duration_seconds\":{told},\"outcome\""));
+            let heard = read(body.as_bytes(), "US", now()).unwrap_or_else(|refusal| panic!("{refusal}"));
+            assert_eq!((heard.told.duration_seconds, heard.unusable.len()), (Some(seconds), 0), "{told}");
+        }
+        let outbound = ENDED.replace("inbound", "outbound").replace("\"queue\":\"q\",", "");
+        let heard = read(outbound.as_bytes(), "US", now()).unwrap_or_else(|refusal| panic!("{refusal}"));
+        assert!(heard.unusable.is_empty(), "the center called somebody");
     }
 
     #[test]

@@ -109,7 +109,10 @@ pub async fn event(door: &Door, sender: Sender, heard: Heard, raw: Vec<u8>) -> R
                 metrics.oddities.with_label_values(&[&feed, "unknown_queue"]).inc();
             }
             for fault in taken.unusable.iter().filter(|_| !taken.repeated) {
-                metrics.oddities.with_label_values(&[&feed, &format!("unusable_{}", fault.field)]).inc();
+                // The name of a member that nobody knows may be anything.
+                let is_known = call::NOTED.contains(&fault.field.as_str());
+                let word = if is_known { format!("unusable_{}", fault.field) } else { "member_unknown".to_owned() };
+                metrics.oddities.with_label_values(&[&feed, &word]).inc();
             }
             if let Some(answer) = made {
                 door.acceptance.count(&center, Source::Phone.as_str(), false, &answer);
