@@ -224,6 +224,16 @@ async fn who_sends_is_told_what_is_wrong_where_it_is_wrong() {
         BTS|0\rFTS|1\r";
     let nothing = office.ask(empty, 1).await;
     assert!(nothing[0].contains("\rMSA|AA|F-1\r"), "{}", nothing[0]);
+    // A header of a batch that declares the dividers and nothing else is one.
+    let two = referral("W-4", "REF-4", "Testpatient") + &referral("W-5", "REF-5", "Otherpatient");
+    for bare in [format!("FHS|^~\\&\rBHS|^~\\&\r{two}BTS|2\rFTS|1\r"), format!("BHS|^~\\&\r{two}BTS|2\r")] {
+        let each = office.ask(&bare, 4).await;
+        assert_eq!(each.iter().map(|reply| code(reply)).collect::<Vec<_>>(), ["CA", "AA", "CA", "AA"], "{each:?}");
+        let refused = office.ask(&bare.replace("BTS|2", "BTS|3"), 2).await;
+        assert!(refused[0].contains("\rMSA|CA|W-4\r"), "in the mode of its first message: {}", refused[0]);
+        assert!(refused[1].contains("\rMSA|AE|W-4\r") && refused[1].contains("\rERR||BTS^1^1|207^"), "{}", refused[1]);
+    }
+    assert_eq!(world.count("SELECT count(*) FROM inquiries").await, 3);
     if let Err(faults) = validator::judge_replies(&[told, who, elsewhere].concat()) {
         panic!("{faults}");
     }
@@ -278,5 +288,23 @@ async fn a_language_that_the_center_does_not_speak_is_told_to_who_calls() {
         let answers = person(&world, &newest(&world).await.0).await.answers;
         assert_eq!(answers.get("language_told").map(String::as_str), kept, "{told}");
         assert_eq!(answers.get("interpreter").map(String::as_str), kept.map(|_| "yes"), "{told}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_question_under_a_known_number_about_another_patient_tells_nothing_of_either() {
+    let world = World::start().await;
+    let mut office = Office::calls(&world).await;
+    office.ask(&referral("Q-1", "REF-1", "Testpatient"), 2).await;
+    let asks = |id: &str, family: &str, birth: &str| {
+        as_event(&referral(id, "REF-1", family), "I15").replace("19680719", birth)
+    };
+    let other = office.ask(&asks("Q-2", "Bear", "19500101"), 2).await;
+    assert!(other[1].contains("\rMSA|AE|Q-2\r") && other[1].contains("\rERR||PID^1^5|204^"), "{}", other[1]);
+    assert!(!other.concat().contains("HV-"), "{other:?}");
+    for (id, family, birth) in [("Q-3", "Newname", "19680719"), ("Q-4", "Testpatient", "19680718"), ("Q-5", "Bear", "")]
+    {
+        let told = office.ask(&asks(id, family, birth), 2).await;
+        assert!(told[1].contains("|P^Pending") && told[1].contains("HV-"), "{id}: {told:?}");
     }
 }

@@ -7,11 +7,12 @@
 use super::delimiters::Delimiters;
 use super::fault::{Code, Fault};
 use super::header::Header;
+use super::message::Message;
 use super::segment::part;
 
 /// A file of messages. PHI: no `Debug`.
 pub struct Batch<'a> {
-    /// Who sent it to whom: of the file, else of its first batch. Refusals of all of it go there.
+    /// Who sent it to whom: of the file, else of its first batch, else of its first message. Refusals of all of it go there.
     pub header: Header<'a>,
     /// What stands before the first message.
     pub lead: &'a str,
@@ -37,7 +38,7 @@ pub fn read(text: &str) -> Option<Batch<'_>> {
     let start = text.find(|character: char| character > ' ' && character != '\u{feff}')?;
     let text = &text[start..];
     let first = text.split(['\r', '\n']).next()?;
-    let marks = Delimiters::declared(first)?;
+    let marks = Delimiters::declared_by_batch(first)?;
     let header = Header::of_batch(first, marks);
     let mut batch = Batch { header, lead: text, messages: Vec::new(), fault: None };
     let (mut file, mut group) = (Counted::default(), Counted::default());
@@ -50,6 +51,11 @@ pub fn read(text: &str) -> Option<Batch<'_>> {
         match name {
             Control::File => file.open = true,
             Control::Batch => {
+                if batch.header.names_nobody()
+                    && let Some(marks) = Delimiters::declared_by_batch(line)
+                {
+                    batch.header = Header::of_batch(line, marks);
+                }
                 batch.refuse_if(group.open, OPEN, "BTS");
                 group = Counted { open: true, units: 0 };
             }
@@ -74,6 +80,10 @@ pub fn read(text: &str) -> Option<Batch<'_>> {
     batch.messages.extend(message.map(|begun| &text[begun..]));
     batch.refuse_if(group.open, OPEN, "BTS");
     batch.refuse_if(file.open, OPEN, "FTS");
+    if batch.header.names_nobody() {
+        let mut messages = batch.messages.iter().filter_map(|text| Message::parse(text).ok());
+        batch.header = messages.next().map_or(batch.header, |message| Header::of(&message));
+    }
     Some(batch)
 }
 
@@ -160,6 +170,25 @@ mod tests {
         assert_eq!(fault(&FILE.replace("BTS|2\r", "")), Some(("FTS", COUNT)));
         assert_eq!(fault(&FILE.replace("FTS|1\r", "")), Some(("FTS", OPEN)));
         assert_eq!(fault(&FILE[..FILE.len() - 12]), Some(("BTS", OPEN)));
+    }
+
+    #[test]
+    fn a_file_whose_headers_name_nobody_is_its_first_messages_senders() {
+        let bare = |text: &str| {
+            let is_header = |line: &str| line.starts_with("FHS") || line.starts_with("BHS");
+            let lines = text.split('\r').map(|line| if is_header(line) { &line[..8] } else { line });
+            lines.collect::<Vec<_>>().join("\r")
+        };
+        let file = bare(FILE);
+        assert!(file.starts_with("FHS|^~\\&\rBHS|^~\\&\rMSH|"), "{file}");
+        let batch = read(&file).expect("a file");
+        assert_eq!((batch.messages.len(), batch.fault.is_none()), (2, true));
+        assert_eq!((batch.header.control_id(), batch.header.sending_facility().as_ref()), ("1", "RFM"));
+        assert_eq!(fault(&file.replace("BTS|2", "BTS|3")), Some(("BTS", COUNT)));
+        let named = file.replacen("BHS|^~\\&", "BHS|^~\\&|HUB|ELM|CW|NCC|2026||||B7", 1);
+        let header = read(&named).expect("a file").header;
+        assert_eq!((header.control_id(), header.sending_facility().as_ref()), ("B7", "ELM"));
+        assert_eq!(read("BHS|^~\\&\rBTS|0\r").expect("an empty batch").messages.len(), 0);
     }
 
     #[test]

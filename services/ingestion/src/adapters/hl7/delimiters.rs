@@ -63,6 +63,20 @@ impl Delimiters {
         })
     }
 
+    /// The same of the header of a file or of a batch, whose other fields may all be left out, and the divider behind these with them.
+    #[must_use]
+    pub fn declared_by_batch(header: &str) -> Option<Self> {
+        let header = header.trim_end();
+        let field = header.as_bytes().get(3).copied().filter(u8::is_ascii_punctuation)?;
+        let is_bare = memchr(field, &header.as_bytes()[4..]).is_none();
+        match is_bare {
+            false => Self::declared(header),
+            // One that was cut in them is shorter.
+            true if header.len() < "BHS|^~\\&".len() => None,
+            true => Self::declared(&format!("{header}{}", char::from(field))),
+        }
+    }
+
     /// Whether a text divided by these reads the same when divided by the standard ones.
     #[must_use]
     pub fn are_standard(&self) -> bool {
@@ -82,6 +96,16 @@ mod tests {
         assert_eq!((own.escape, own.subcomponent, own.truncation), (b'!', b'$', NONE));
         assert_eq!(Delimiters::declared(r"MSH|^~\&#|A").map(|own| own.truncation), Some(b'#'));
         assert!(Delimiters::declared(r"MSH|^~\&#|A").unwrap().are_standard() && !own.are_standard());
+    }
+
+    #[test]
+    fn the_header_of_a_batch_may_declare_them_and_nothing_else() {
+        for header in [r"BHS|^~\&", r"FHS|^~\& ", r"BHS|^~\&|", r"BHS|^~\\&", r"BHS|^~\&|HUB"] {
+            assert_eq!(Delimiters::declared_by_batch(header), Some(Delimiters::STANDARD), "{header}");
+        }
+        for header in ["", "BHS", "BHS|", "BHS|^~", r"BHS|^~\", r"BHS|^^\&", r"BHSA^~\&", "BHS§^~\\&"] {
+            assert_eq!(Delimiters::declared_by_batch(header), None, "{header}");
+        }
     }
 
     #[test]

@@ -233,8 +233,8 @@ impl Document<'_> {
     #[must_use]
     pub fn warning(&self, flaw: Oddity) -> Fault {
         let words = match flaw {
-            Oddity::DocumentIsProgram => "The referral is taken. This attachment is a program and was put aside",
-            _ => "The referral is taken. This attachment is not readable: send it again",
+            Oddity::DocumentIsProgram => "The message is taken. This attachment is a program and was put aside",
+            _ => "The message is taken. This attachment is not readable: send it again",
         };
         let component = if self.written == Written::Lines { 1 } else { 5 };
         let location = Some(Location {

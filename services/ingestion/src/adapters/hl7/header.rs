@@ -42,6 +42,12 @@ impl<'a> Header<'a> {
         header
     }
 
+    /// Whether it tells neither who sent it nor to whom.
+    #[must_use]
+    pub fn names_nobody(&self) -> bool {
+        self.fields[3..=6].iter().all(|field| field.trim().is_empty())
+    }
+
     fn split(segment: Option<Segment<'a>>, marks: Delimiters) -> Self {
         let mut fields = [""; FIELDS];
         let parts = segment.into_iter().flat_map(|segment| segment.parts().skip(1).take(FIELDS - 2));

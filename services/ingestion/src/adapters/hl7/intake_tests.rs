@@ -124,6 +124,26 @@ fn a_wrong_number_of_a_provider_is_told_to_its_sender_and_refuses_nothing() {
 }
 
 #[test]
+fn a_birth_date_that_can_not_be_read_is_told_to_its_sender_and_one_to_come_is_refused() {
+    for birth in ["1968", "19680230", "1968-02-30", "00000000", "2/30/1968", "July 1968", "20121960"] {
+        let intake = judged(&REFERRAL.replace("19680719", birth), &expected());
+        assert!(matches!(intake.topic, Topic::Referral(Verb::New, _)), "{birth}");
+        let told = intake
+            .verdict
+            .faults
+            .iter()
+            .map(|fault| (fault.severity, fault.location.map(|at| at.to_string()).unwrap_or_default(), fault.code));
+        let warning = (Severity::Warning, "PID^1^7".to_owned(), Code::DataType);
+        assert_eq!((intake.verdict.outcome, told.collect::<Vec<_>>()), (Outcome::Accepted, vec![warning]), "{birth}");
+        assert_eq!(intake.oddities, [Oddity::BirthDate], "{birth}");
+    }
+    for birth in ["20991301", "20300230", "20990101"] {
+        assert_eq!(refusal("19680719", birth), (Outcome::Error, "102", "PID^1^7".to_owned()), "{birth}");
+    }
+    assert!(judged(&REFERRAL.replace("19680719", ""), &expected()).verdict.faults.is_empty(), "nothing is not wrong");
+}
+
+#[test]
 fn what_was_odd_is_told_once() {
     let text = REFERRAL.replace("PID|", "pid|").replace("|2.5.1", "|7").replace('\r', "\n") + "nte|1||a\nnte|2||b\n";
     assert_eq!(judged(&text, &expected()).oddities, [Oddity::LineEnds, Oddity::SegmentCase, Oddity::Version]);

@@ -23,9 +23,16 @@ pub fn patient<'a>(message: &Message<'a>) -> Result<Segment<'a>, Fault> {
     const NONE: Fault = Fault::at("PID", 0, Code::SegmentSequence, "The patient segment PID is missing");
     const MANY: Fault =
         Fault::at("PID", 0, Code::SegmentSequence, "One message must be about one patient: send a message for each");
+    const MERGES: Fault = Fault::at(
+        "PID",
+        0,
+        Code::SegmentSequence,
+        "One message must be about one patient: send a message for each pair of PID and MRG",
+    );
     match (message.count("PID"), message.segment("PID")) {
         (1, Some(patient)) => Ok(patient),
         (0, _) => Err(NONE),
+        _ if message.count("MRG") > 1 => Err(MERGES),
         _ => Err(MANY),
     }
 }
@@ -192,8 +199,18 @@ pub fn birth(patient: &Segment<'_>, zone: &TimeZone, today: Date) -> Result<Opti
 pub fn possible(told: &str, zone: &TimeZone, today: Date) -> Result<Option<When>, Fault> {
     const IMPOSSIBLE: Fault =
         Fault::at("PID", 7, Code::DataType, "Date of birth is not possible: check it and send the message anew");
-    let Some(birth) = When::parse(told, zone) else { return Ok(None) };
+    let Some(birth) = When::parse(told, zone) else {
+        return if is_of_a_coming_year(told, today) { Err(IMPOSSIBLE) } else { Ok(None) };
+    };
     if is_possible_birth(birth.earliest(), today) { Ok(Some(birth)) } else { Err(IMPOSSIBLE) }
+}
+
+/// Whether a date that can't be read lies in a year to come all the same: no other order of its eight digits is a date.
+fn is_of_a_coming_year(told: &str, today: Date) -> bool {
+    let told = told.trim();
+    let year = told.get(..4).and_then(|year| year.parse::<i16>().ok());
+    let is_whole = told.len() == 8 && told.bytes().all(|byte| byte.is_ascii_digit());
+    is_whole && year.is_some_and(|year| year > today.year() && year < 2100)
 }
 
 #[cfg(test)]

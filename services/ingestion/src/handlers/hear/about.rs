@@ -20,6 +20,12 @@ const UNTOLD: Fault = Fault::at(
     Code::UnknownKey,
     "Where a referral stands that came in a list is not told here: please call the center",
 );
+const OTHER_PATIENT: Fault = Fault::at(
+    "PID",
+    5,
+    Code::UnknownKey,
+    "The referral with this number is another patient's: check the number, or call the center",
+);
 const NO_REFERRAL: Fault =
     Fault::at("RF1", 6, Code::UnknownKey, "No referral is known under this number: send it as a new referral");
 
@@ -51,7 +57,8 @@ impl Hearing {
         Ok(Kept::told(kept, heading.message_id, (judged, told)))
     }
 
-    /// A question is answered, and nothing is to be done about it. Asked again by the same message it gets the same answer.
+    /// A question is answered, and nothing is to be done about it. Asked again by the same message it gets the same answer. One about
+    /// another patient than the referral's is not: its office would write where this one stands into the other's record.
     async fn question(
         &self,
         heading: &Heading<'_>,
@@ -59,6 +66,11 @@ impl Hearing {
         (inquiry, reference, judged): (Uuid, Option<String>, Judged),
     ) -> Result<Kept, Refusal> {
         let profile = heading.profile;
+        let (with, of) = ((&*self.acceptance, &self.database), (profile, heading.feed));
+        if news::is_about_another(with, of, &heading.opened.message, inquiry).await? {
+            let fate = Fate { state: REFUSED, ..waits(UNKNOWN_REFERRAL) };
+            return self.keep(heading, raw, fate, Judged::refused(Outcome::Error, OTHER_PATIENT)).await;
+        }
         let of_office = profile.feeds.feeds.iter().filter(|feed| feed.office == heading.feed.office);
         let feeds: Vec<String> = of_office.map(|feed| feed.id.clone()).collect();
         let known = self.database.read(&profile.center.id, move |tx| {

@@ -13,6 +13,7 @@ use causeway_funnel::inquiry::{Attribution, Source};
 use causeway_mailbox::Tx;
 use causeway_proto::convert::source_from_wire;
 use causeway_proto::inquiry::v1::Facts;
+use jiff::civil::Date;
 use prost::Message as _;
 
 use super::*;
@@ -134,29 +135,69 @@ fn is_surely(one: &Identity, other: &Identity) -> bool {
 /// # Errors
 /// The record can't be read.
 pub async fn is_about(
+    with: (&Acceptance, &Database),
+    of: (&Profile, &Feed),
+    message: &Message<'_>,
+    inquiry: Uuid,
+) -> Result<bool, Refusal> {
+    let both = both(with, of, message, inquiry).await?;
+    Ok(both.is_some_and(|(known, told)| is_of(&known, &told)))
+}
+
+/// Whether a message names somebody who is surely not the patient of an inquiry.
+///
+/// # Errors
+/// The record can't be read.
+pub async fn is_about_another(
+    with: (&Acceptance, &Database),
+    of: (&Profile, &Feed),
+    message: &Message<'_>,
+    inquiry: Uuid,
+) -> Result<bool, Refusal> {
+    let both = both(with, of, message, inquiry).await?;
+    Ok(both.is_some_and(|(known, told)| is_of_another(&known, &told)))
+}
+
+/// The patient of an inquiry, and what a message tells of the one that it names.
+async fn both(
     (acceptance, database): (&Acceptance, &Database),
     (profile, feed): (&Profile, &Feed),
     message: &Message<'_>,
     inquiry: Uuid,
-) -> Result<bool, Refusal> {
+) -> Result<Option<(Person, BTreeMap<String, String>)>, Refusal> {
     let zone = feed.zone(profile.zone());
     let today = zone.to_datetime(acceptance.clock.now()).date();
-    let Some(told) = read_in_part(message, (&zone, today), feed.hl7.as_ref()) else { return Ok(false) };
+    let Some(told) = read_in_part(message, (&zone, today), feed.hl7.as_ref()) else { return Ok(None) };
     let center = &profile.center.id;
     let sealed = database
         .read(center, move |tx| Box::pin(async move { Ok::<_, Refusal>(store::people(tx, &[inquiry]).await?) }));
-    let Some((_, sealed)) = sealed.await?.pop() else { return Ok(false) };
+    let Some((_, sealed)) = sealed.await?.pop() else { return Ok(None) };
     let opened = acceptance.sealer.open(center, &person::context(inquiry), &sealed).map_err(internal)?;
-    Ok(person::read(opened.expose()).is_some_and(|known| is_of(&known, &told.answers)))
+    Ok(person::read(opened.expose()).map(|known| (known, told.answers)))
 }
 
 /// Whether news name the patient of an inquiry: the same family name, and no other birth date.
 pub fn is_of(known: &Person, told: &BTreeMap<String, String>) -> bool {
-    let family = |name: &str| Name::parse(name).rest.last().cloned();
-    let named = told.get("patient_name").or_else(|| told.get("name")).map(String::as_str).unwrap_or_default();
-    let birth = told.get("birth_date").and_then(|date| date.parse::<jiff::civil::Date>().ok());
-    let fits = |known: jiff::civil::Date| birth.is_none_or(|told| told == known);
-    family(named).is_some() && family(named) == family(known.patient()) && known.birth_date.is_none_or(fits)
+    let (named, birth) = named(told);
+    let fits = |known: Date| birth.is_none_or(|told| told == known);
+    named.is_some() && named == family(known.patient()) && known.birth_date.is_none_or(fits)
+}
+
+/// Whether somebody else is named: another family name and another birth date. A name alone changes by marriage, and a date by a slip.
+fn is_of_another(known: &Person, told: &BTreeMap<String, String>) -> bool {
+    let (named, birth) = named(told);
+    let differs = |one: Option<String>, other: Option<String>| one.is_some() && other.is_some() && one != other;
+    differs(named, family(known.patient())) && birth.is_some_and(|told| known.birth_date.is_some_and(|at| at != told))
+}
+
+/// Family name and birth date of who is named.
+fn named(told: &BTreeMap<String, String>) -> (Option<String>, Option<Date>) {
+    let name = told.get("patient_name").or_else(|| told.get("name")).map(String::as_str).unwrap_or_default();
+    (family(name), told.get("birth_date").and_then(|date| date.parse().ok()))
+}
+
+fn family(name: &str) -> Option<String> {
+    Name::parse(name).rest.last().cloned()
 }
 
 #[cfg(test)]
@@ -179,5 +220,15 @@ mod tests {
         assert!(!is_of(&known_birth, &told("Marisol Testpatient", "1968-07-20")));
         assert!(!is_of(&known_birth, &told("Marisol Testother", "1968-07-19")));
         assert!(!is_of(&known_birth, &told("", "1968-07-19")));
+        for (name, birth, is_another) in [
+            ("John Bear", "1950-01-01", true),
+            ("Marisol Newname", "1968-07-19", false),
+            ("Marisol Testpatient", "1968-07-20", false),
+            ("John Bear", "", false),
+            ("", "1950-01-01", false),
+        ] {
+            assert_eq!(is_of_another(&known_birth, &told(name, birth)), is_another, "{name} {birth}");
+            assert!(!is_of_another(&known("null"), &told(name, birth)), "not known");
+        }
     }
 }
