@@ -114,3 +114,21 @@ async fn a_row_that_its_office_mends_waits_for_nobody_any_more_and_one_that_a_pe
     let settled = "SELECT count(inquiry_id) FROM messages WHERE state = 'settled' AND reason = 'birth_date_impossible'";
     assert_eq!(world.count(settled).await, 1, "with the inquiry that stands for it");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_name_whose_letters_were_guessed_wrong_is_taken_and_its_office_is_told() {
+    let world = World::start().await;
+    let cedar = Office::cedar(&world);
+    let rows: [(&[u8], &[u8]); 3] =
+        [(b"Jos\xe9", b"M\xfcller"), (b"Jos\x8e", b"M\x9fller"), (b"\xa3ukasz", b"Wa\xb3\xeasa")];
+    let mut list = HEADER.as_bytes().to_vec();
+    for (number, (first, last)) in rows.into_iter().enumerate() {
+        let number = format!("\nG-{number},");
+        list.extend([number.as_bytes(), first, b",", last, b",1968-07-19,206 555 0142,,C50.411,,,"].concat());
+    }
+    let file = cedar.taken(list).await;
+    let both = ("accepted_with_warning", "charset_guessed");
+    let expected = told(&[("2", "G-0", "created", ""), ("3", "G-1", both.0, both.1), ("4", "G-2", both.0, both.1)]);
+    assert_eq!(cedar.result(&file).await, expected);
+    assert_eq!(counts(&file), [3, 3, 0, 0, 0]);
+}

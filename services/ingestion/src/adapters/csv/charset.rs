@@ -137,6 +137,31 @@ impl Detector {
     }
 }
 
+impl Charset {
+    /// Whether nothing but its bytes told which it is, so that letters may be others than were meant.
+    #[must_use]
+    pub fn is_guessed(encoding: &str) -> bool {
+        encoding == WINDOWS_1252.name()
+    }
+}
+
+/// Whether a name that was read as windows-1252 looks as if it was written in another character set: there is a sign in it that
+/// no name has, a capital letter amid small ones, or no plain letter far and wide.
+#[must_use]
+pub fn looks_garbled(name: &str) -> bool {
+    const IN_NAMES: [char; 8] = ['’', '‘', '´', '–', '·', 'ª', 'º', '\u{a0}'];
+    const MOST_IN_A_ROW: usize = 2;
+    let letters: Vec<char> = name.chars().collect();
+    let foreign = |letter: &char| !letter.is_ascii() && !IN_NAMES.contains(letter);
+    let at = |place: usize| letters.get(place).copied().unwrap_or(' ');
+    let before = |place: usize| place.checked_sub(1).map_or(' ', at);
+    let is_odd = |(place, letter): (usize, &char)| {
+        let is_amid = before(place).is_alphabetic() && (before(place).is_lowercase() || at(place + 1).is_lowercase());
+        foreign(letter) && (!letter.is_alphabetic() || letter.is_uppercase() && is_amid)
+    };
+    letters.iter().enumerate().any(is_odd) || letters.windows(MOST_IN_A_ROW + 1).any(|row| row.iter().all(foreign))
+}
+
 /// UTF-16 without a mark: the first letters of a header are ASCII, so each second byte is zero.
 fn bare_utf16(head: &[u8]) -> Option<&'static Encoding> {
     match head.get(..6)? {
@@ -187,6 +212,28 @@ mod tests {
         // Less than three letters do not tell UTF-16 by themselves.
         (6..bytes.len()).for_each(|cut| assert_eq!(read(cut), whole, "cut at {cut}"));
         (whole.encoding.name(), whole.has_stray_bytes, whole.is_cut)
+    }
+
+    #[test]
+    fn a_name_of_another_character_set_looks_garbled_and_none_of_western_europe_does() {
+        let names = "Müller,MÜLLER,José Ángel,O’Brien,D'Ávila,Ñuñez,Øystein Åse,Žižka,Noël,Åäkkönen";
+        for name in names.split(',') {
+            let (bytes, _, _) = WINDOWS_1252.encode(name);
+            let (read, _) = WINDOWS_1252.decode_without_bom_handling(&bytes);
+            assert!(!looks_garbled(&read), "{name}: {read}");
+        }
+        for (set, name) in [
+            (encoding_rs::MACINTOSH, "Müller"),
+            (encoding_rs::MACINTOSH, "José"),
+            (encoding_rs::WINDOWS_1250, "Wałęsa"),
+            (encoding_rs::SHIFT_JIS, "山田"),
+            (encoding_rs::WINDOWS_1251, "Иванов"),
+            (encoding_rs::GBK, "王小明"),
+        ] {
+            let (bytes, _, _) = set.encode(name);
+            let (read, _) = WINDOWS_1252.decode_without_bom_handling(&bytes);
+            assert!(looks_garbled(&read), "{name}: {read}");
+        }
     }
 
     #[test]

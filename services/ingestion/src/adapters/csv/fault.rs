@@ -63,6 +63,8 @@ codes! {
     DuplicateDiffers = "duplicate_differs", "the same referral stands earlier in this file with other content; a person at the center compares them";
     /// The date can't be read and is kept as it was told.
     DateUnreadable = "date_unreadable", "the date can not be read and is kept as it stands";
+    /// The letters of a name may be others: nothing tells the character set of the file.
+    CharsetGuessed = "charset_guessed", "the letters of this name may be wrong; save the file as UTF-8 and send it again";
     /// The number fails its check digit.
     NpiChecksum = "npi_checksum", "fails the check digit";
     /// The number has not ten digits.

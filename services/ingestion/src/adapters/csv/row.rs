@@ -9,10 +9,15 @@ use std::collections::BTreeMap;
 use causeway_funnel::profile::{CsvField, CsvMapping};
 
 use super::cells;
+use super::charset::looks_garbled;
 use super::fault::Code;
 use super::layout::Layout;
 use super::records::{Flaw, Record};
 use super::referral::{self, Referral, Remark};
+
+/// The fields that hold a name of a person.
+const NAMES: [CsvField; 4] =
+    [CsvField::PatientName, CsvField::PatientLast, CsvField::PatientFirst, CsvField::ContactName];
 
 /// A record under its columns. PHI: no `Debug`.
 pub struct Row<'a> {
@@ -28,6 +33,7 @@ pub struct Places {
     columns: usize,
     header_line: u64,
     is_in_us: bool,
+    is_guessed: bool,
 }
 
 impl Places {
@@ -36,7 +42,19 @@ impl Places {
     pub fn of(layout: &Layout, region: &str) -> Self {
         let named = layout.columns.iter().enumerate().filter(|(_, field)| **field != CsvField::Ignored);
         let by_field = named.map(|(at, field)| (*field, at)).collect();
-        Self { by_field, columns: layout.columns.len(), header_line: layout.header_line, is_in_us: region == "US" }
+        Self {
+            by_field,
+            columns: layout.columns.len(),
+            header_line: layout.header_line,
+            is_in_us: region == "US",
+            is_guessed: false,
+        }
+    }
+
+    /// The same, of a file whose character set was told or had to be guessed.
+    #[must_use]
+    pub fn guessed(self, is_guessed: bool) -> Self {
+        Self { is_guessed, ..self }
     }
 }
 
@@ -106,7 +124,14 @@ pub fn judge(record: &Record, places: &Places, mapping: &CsvMapping, today: jiff
         return Judged::Broken(Remark::whole(Code::RowLong), number());
     }
     match referral::read(&row, mapping, today) {
-        Ok(referral) => Judged::Referral(Box::new(referral)),
+        Ok(mut referral) => {
+            if places.is_guessed {
+                let garbled = |field: &CsvField| looks_garbled(row.text(*field));
+                let remarks = NAMES.into_iter().filter(garbled).map(|field| Remark::at(Code::CharsetGuessed, field));
+                referral.remarks.extend(remarks);
+            }
+            Judged::Referral(Box::new(referral))
+        }
         Err(remark) => Judged::Broken(remark, number()),
     }
 }

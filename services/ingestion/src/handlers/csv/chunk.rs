@@ -89,7 +89,7 @@ impl<'a> Maker<'a> {
         (profile, feed): (&'a Profile, &'a str),
         (file_id, reading): (Uuid, &'a Reading),
     ) -> Self {
-        let places = Places::of(&reading.layout, &profile.center.default_region);
+        let places = reading.places(profile);
         let today = super::survey::today(files, profile, &reading.mapping);
         Self { files, profile, feed, file_id, reading, places, today, seen: HashSet::new() }
     }

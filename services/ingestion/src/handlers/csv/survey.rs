@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::Files;
 use super::reader::{Reader, head};
+use crate::adapters::csv::charset::Charset;
 use crate::adapters::csv::fault::{Code, FileFault};
 use crate::adapters::csv::layout::{Layout, detect};
 use crate::adapters::csv::referral::Remark;
@@ -40,6 +41,13 @@ impl Reading {
     /// Its character set.
     pub fn encoding(&self) -> &'static Encoding {
         Encoding::for_label(self.encoding.as_bytes()).unwrap_or(encoding_rs::UTF_8)
+    }
+
+    /// Where each field of its rows stands.
+    #[must_use]
+    pub fn places(&self, profile: &Profile) -> Places {
+        let is_guessed = Charset::is_guessed(&self.encoding);
+        Places::of(&self.layout, &profile.center.default_region).guessed(is_guessed)
     }
 }
 
@@ -100,7 +108,7 @@ pub async fn survey(
     };
     let fault = head.charset.is_cut.then(|| FileFault::at(Code::FileCut, "its last letter"));
     let mut survey = Survey { fault, ..Survey::default() };
-    let (places, today) = (Places::of(&reading.layout, &profile.center.default_region), today(files, profile, mapping));
+    let (places, today) = (reading.places(profile), today(files, profile, mapping));
     let mut reader = Reader::of(files, center, file, &reading);
     while let Some(records) = reader.next().await? {
         for record in &records {
