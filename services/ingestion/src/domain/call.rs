@@ -98,6 +98,19 @@ pub const ANSWERED_AT: &str = "answered_at";
 pub const ENDED_AT: &str = "ended_at";
 /// The field that tells who took it.
 pub const AGENT: &str = "agent";
+/// The field that tells who called whom.
+pub const DIRECTION: &str = "direction";
+/// The field that tells what was called.
+pub const QUEUE: &str = "queue";
+/// The field that tells the caller's number.
+pub const CALLER: &str = "caller";
+/// The field that tells how it ended.
+pub const OUTCOME: &str = "outcome";
+/// The field that tells how long it was.
+pub const DURATION: &str = "duration_seconds";
+/// All that is read of an event.
+pub const MEMBERS: [&str; 11] =
+    ["call_id", "event", DIRECTION, QUEUE, CALLER, STARTED_AT, ANSWERED_AT, ENDED_AT, DURATION, OUTCOME, AGENT];
 
 /// Digits from which a name of staff may be a number at which somebody is called; extensions are shorter.
 const FEWEST_DIGITS: usize = 7;
@@ -125,7 +138,7 @@ pub struct Told {
     pub outcome: Option<State>,
     /// Who took it; empty: nobody, or not told.
     pub agent: String,
-    /// What can't be used of a time and of who took it, by its field, as it was told.
+    /// What can't be used, by its field, as it was told.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub as_told: BTreeMap<String, String>,
 }
@@ -147,24 +160,33 @@ impl Call {
         self.told.values().rev().find_map(of)
     }
 
-    /// How it stands.
+    /// How it stands. One that ended nobody knows how was missed, unless somebody took it: so somebody looks.
     #[must_use]
     pub fn state(&self) -> State {
-        let outcome = self.told.get(&Event::Ended).and_then(|ended| ended.outcome);
-        let taken = || self.told.contains_key(&Event::Answered);
-        outcome.unwrap_or_else(|| if taken() { State::Answered } else { State::Ringing })
+        let ended = self.told.get(&Event::Ended);
+        let is_taken = || self.told.contains_key(&Event::Answered) || self.answered_at().is_some();
+        match ended.map(|ended| ended.outcome) {
+            Some(Some(outcome)) => outcome,
+            _ if is_taken() => State::Answered,
+            Some(None) => State::Missed,
+            None => State::Ringing,
+        }
     }
 
     /// Its queue.
     #[must_use]
     pub fn queue(&self) -> &str {
-        self.newest(|told| Some(told.queue.as_str())).unwrap_or_default()
+        self.newest(|told| Some(told.queue.as_str()).filter(|queue| !queue.is_empty())).unwrap_or_default()
     }
 
     /// Who called.
     #[must_use]
     pub fn direction(&self) -> Direction {
-        self.newest(|told| Some(told.direction)).unwrap_or(Direction::Inbound)
+        self.direction_as_told().unwrap_or(Direction::Inbound)
+    }
+
+    fn direction_as_told(&self) -> Option<Direction> {
+        self.newest(|told| (!told.as_told.contains_key(DIRECTION)).then_some(told.direction))
     }
 
     /// The caller's number.
@@ -210,6 +232,11 @@ impl Call {
             STARTED_AT => self.started_as_told().is_some(),
             ANSWERED_AT => self.answered_at().is_some(),
             ENDED_AT => self.ended_at().is_some(),
+            DIRECTION => self.direction_as_told().is_some(),
+            QUEUE => !self.queue().is_empty(),
+            CALLER => self.caller().is_some(),
+            OUTCOME => self.newest(|told| told.outcome).is_some(),
+            DURATION => self.newest(|told| told.duration_seconds).is_some(),
             _ => !self.agent().is_empty(),
         };
         let all = self.told.values().flat_map(|told| &told.as_told);

@@ -291,11 +291,21 @@ async fn a_missed_call_with_a_number_is_an_inquiry_whatever_else_of_it_is_wrong(
         ("started_at", json!("2999-01-01T00:00:00Z")),
         ("started_at", json!(null)),
         ("ended_at", json!("2026-03-04T19:39:00-08:00")),
+        ("started_at", json!(1_772_653_200)),
+        ("duration_seconds", json!(-4)),
+        ("duration_seconds", json!(35.2)),
+        ("duration_seconds", json!("35")),
+        ("duration_seconds", json!(99_999_999_999_u64)),
+        ("caller_name", json!("Testpatient Rosa")),
+        ("outcome", json!("no-answer")),
+        ("outcome", json!("busy")),
+        ("outcome", json!(null)),
+        ("direction", json!("in")),
     ]
     .into_iter()
     .enumerate()
     {
-        let mut body = ended(&format!("c-{at}"), &format!("+1206555018{at}"), "missed");
+        let mut body = ended(&format!("c-{at}"), &format!("+120655501{:02}", 80 + at), "missed");
         body[field] = told.clone();
         let answer = taken(&world, &body).await;
         assert_eq!((&answer["result"], &answer["unusable"][0]["field"]), (&json!("inquiry"), &json!(field)), "{told}");
@@ -303,13 +313,25 @@ async fn a_missed_call_with_a_number_is_an_inquiry_whatever_else_of_it_is_wrong(
         assert_eq!(taken(&world, &body).await["repeated"], json!(true), "{told}");
     }
     assert_eq!(world.count("SELECT count(*) FROM calls WHERE unusable = 'agent' AND agent = ''").await, 1);
-    assert_eq!(world.count("SELECT count(*) FROM calls WHERE unusable = 'started_at'").await, 4);
+    assert_eq!(world.count("SELECT count(*) FROM calls WHERE unusable = 'started_at'").await, 5);
     assert_eq!(world.count("SELECT count(*) FROM calls WHERE unusable = 'ended_at' AND ended_at IS NULL").await, 1);
     assert_eq!(world.count("SELECT count(*) FROM calls WHERE extract(year FROM started_at) <> 2026").await, 0);
-    assert_eq!(world.door.metric("causeway_partner_message_oddities_total", "unusable_started_at"), 4.0);
+    assert_eq!(world.door.metric("causeway_partner_message_oddities_total", "unusable_started_at"), 5.0);
+    assert_eq!(world.door.metric("causeway_partner_message_oddities_total", "unusable_member"), 1.0);
+    assert_eq!(world.door.metric("causeway_partner_message_oddities_total", "caller_name"), 0.0, "a name is no label");
+    assert_eq!(world.count("SELECT count(*) FROM calls WHERE unusable = 'outcome' AND state = 'missed'").await, 3);
     // Its ringing tells when it began, and the mark is gone.
     taken(&world, &event("c-2", "ringing", "+12065550182", json!({}))).await;
-    assert_eq!(world.count("SELECT count(*) FROM calls WHERE unusable = 'started_at'").await, 3);
+    assert_eq!(world.count("SELECT count(*) FROM calls WHERE unusable = 'started_at'").await, 4);
+    // Without a queue it waits for a person, as with one that nobody knows.
+    let mut body = ended("c-nowhere", "+12065550170", "missed");
+    body["queue"].take();
+    let answer = taken(&world, &body).await;
+    assert_eq!((&answer["waits_for"], &answer["unusable"][0]["field"]), (&json!("queue"), &json!("queue")), "{answer}");
+    // One that somebody took was not missed, whatever the word for its end.
+    let mut body = ended("c-taken", "+12065550171", "missed");
+    (body["outcome"], body["answered_at"]) = (json!("busy"), json!("2026-03-04T19:40:20-08:00"));
+    assert_eq!(taken(&world, &body).await["waits_for"], "entry");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -328,14 +350,13 @@ async fn the_same_event_with_its_times_and_number_written_otherwise_is_a_repeat_
 async fn a_fault_is_told_by_its_place_and_only_the_feeds_own_key_is_let_in() {
     let limits = Limits { trusted_proxy_hops: 1, own_machine: true, address_per_minute: 3, ..Limits::default() };
     let world = World::start_with(Config { limits, ..Config::default() }).await;
-    let wrong =
-        json!({ "call_id": "c", "event": "ended", "direction": "inbound", "queue": "q", "started_at": "today" });
+    let wrong = json!({ "event": "over", "direction": "inbound", "queue": "q", "started_at": "today" });
     let (status, problem) = send(&world.door, &world, &wrong).await;
     assert_eq!((status, &problem["reason"]), (422, &json!("field_fault")));
     let pointers: Vec<&str> =
         problem["errors"].as_array().expect("errors").iter().filter_map(|error| error["pointer"].as_str()).collect();
-    assert_eq!(pointers, ["/outcome", "/started_at", "/ended_at"], "all of it is told at once");
-    assert_eq!(send(&world.door, &world, &json!({ "call": 1 })).await.0, 400);
+    assert_eq!(pointers, ["/event", "/call_id", "/started_at"], "all of it is told at once");
+    assert_eq!(send(&world.door, &world, &json!(["call"])).await.0, 400);
     let status = async |center: &str, key: &str| {
         let url = format!("{}/v1/centers/{center}/calls", world.door.http);
         let asked = world.browser.post(url).bearer_auth(key).header("x-forwarded-for", "192.0.2.7");
@@ -370,8 +391,8 @@ async fn the_document_describes_the_door_for_calls_as_it_is() {
         }
     }
     assert_eq!(validator::hold(&document, &held), Ok(()));
-    let wrong = json!({ "call_id": "c", "event": "ended", "direction": "inbound", "queue": "q", "started_at": "2026-03-04T19:40:00Z" });
-    assert!(validator::hold(&document, &[("Call".to_owned(), wrong)]).is_err(), "an end has an outcome");
+    let wrong = json!({ "event": "ended", "direction": "inbound", "queue": "q", "started_at": "2026-03-04T19:40:00Z" });
+    assert!(validator::hold(&document, &[("Call".to_owned(), wrong)]).is_err(), "a call has an id");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -160,6 +160,11 @@ fn told_of(field: &str) -> &'static str {
         "started_at" => "when it began",
         "answered_at" => "when it was answered",
         "ended_at" => "when it ended",
+        "duration_seconds" => "how long it was",
+        "outcome" => "how it ended",
+        "queue" => "what was called",
+        "direction" => "who called whom",
+        "caller" => "the caller’s number",
         _ => "who answered",
     }
 }

@@ -1,17 +1,21 @@
 //! What a phone system sends of a call, from JSON to what it tells. Every fault is told at once, by its field.
 //!
-//! A caller's number, a time or a name of staff that can't be used is no reason to refuse it: the call is real all the same, so
-//! each is kept as it was told, and marked for a person. Deliberately not here: what becomes of it.
+//! What can't be used of anything but its id and its event is no reason to refuse it: the call is real all the same, so each is
+//! kept as it was told, and marked for a person. Deliberately not here: what becomes of it.
 
 use std::collections::BTreeMap;
 
 use causeway_funnel::contact::{self, FaultCode, FieldFault};
 use causeway_funnel::inquiry::is_fit_key;
 use jiff::{SignedDuration, Timestamp};
-use serde::Deserialize;
+use serde_json::{Map, Value};
 
-use crate::domain::call::{AGENT, ANSWERED_AT, Direction, ENDED_AT, Event, STARTED_AT, State, Told};
+use crate::domain::call::{
+    AGENT, ANSWERED_AT, CALLER, DIRECTION, DURATION, Direction, ENDED_AT, Event, MEMBERS, OUTCOME, QUEUE, STARTED_AT,
+    State, Told,
+};
 use crate::error::Refusal;
+use crate::handlers::http::without_mark;
 
 /// Names of staff are short, and say nothing of a caller.
 const LONGEST_AGENT: usize = 64;
@@ -36,35 +40,30 @@ const WITHHELD: [&str; 10] = [
 ];
 
 /// What a body has to be, for who sent another one.
-const SHAPE: &str = "send an object with call_id, event, direction, queue, caller, started_at, answered_at, ended_at, outcome and \
-                     agent as texts and duration_seconds as a whole number, and nothing else";
+const SHAPE: &str = "send an object with call_id and event, and what is told of the call";
+/// Most members that this door does not know that are named, and most characters of a name.
+const MOST_NAMED: (usize, usize) = (8, 64);
 
-/// The body of a request. PHI: no `Debug`.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Body {
-    #[serde(default)]
-    call_id: String,
-    #[serde(default)]
-    event: String,
-    #[serde(default)]
-    direction: String,
-    #[serde(default)]
-    queue: String,
-    #[serde(default)]
-    caller: Option<String>,
-    #[serde(default)]
-    started_at: Option<String>,
-    #[serde(default)]
-    answered_at: Option<String>,
-    #[serde(default)]
-    ended_at: Option<String>,
-    #[serde(default)]
-    duration_seconds: Option<u32>,
-    #[serde(default)]
-    outcome: Option<String>,
-    #[serde(default)]
-    agent: Option<String>,
+/// The body of a request. What is not of its type refuses no call, so a member is read when its turn comes. PHI: no `Debug`.
+struct Body(Map<String, Value>);
+
+impl Body {
+    /// A text, and a number where somebody or something is known by it; else what was told instead.
+    fn id(&self, field: &str) -> Result<String, String> {
+        match self.0.get(field) {
+            Some(Value::Number(number)) => Ok(number.to_string()),
+            _ => self.text(field),
+        }
+    }
+
+    /// A text; empty where nothing is told; else what was told instead.
+    fn text(&self, field: &str) -> Result<String, String> {
+        match self.0.get(field) {
+            None | Some(Value::Null) => Ok(String::new()),
+            Some(Value::String(text)) => Ok(text.clone()),
+            Some(other) => Err(other.to_string()),
+        }
+    }
 }
 
 /// One event of a call. PHI: no `Debug`.
@@ -87,29 +86,33 @@ pub struct Heard {
 /// # Errors
 /// It is no JSON of this shape, or some of its fields can't be used: each is named.
 pub fn read(bytes: &[u8], region: &str, now: Timestamp) -> Result<Heard, Refusal> {
-    let body: Body = serde_json::from_slice(bytes).map_err(|cause| Refusal::unreadable(&cause, SHAPE))?;
+    let body = serde_json::from_slice(without_mark(bytes)).map(Body);
+    let body = body.map_err(|cause| Refusal::unreadable(&cause, SHAPE))?;
     let mut faults = Faults::default();
-    let event = faults.word("event", &body.event, Event::parse, Event::WORDS);
+    let event = faults.word("event", &body.text("event").unwrap_or_else(|other| other), Event::parse, Event::WORDS);
     let is = |wanted: Event| event == Some(wanted);
-    if !is_fit_key(&body.call_id) {
+    let call_id = body.id("call_id").unwrap_or_default();
+    if !is_fit_key(&call_id) {
         faults.add("call_id", FaultCode::Missing, "Send the phone system's own id of the call: 1 to 128 characters");
     }
-    let direction = Direction::parse(&body.direction);
-    // A call that the center makes has no queue.
-    let has_none = body.queue.is_empty() && direction == Some(Direction::Outbound);
-    if !has_none && !is_fit_key(&body.queue) {
-        faults.add("queue", FaultCode::Missing, "Send the queue or number that was called: 1 to 128 characters");
-    }
-    let direction = faults.word("direction", &body.direction, Direction::parse, Direction::WORDS);
-    let outcome = match body.outcome.as_deref().filter(|word| !word.is_empty()) {
-        None if is(Event::Ended) => faults.word("outcome", "", ended_as, OUTCOMES),
-        None => None,
-        Some(word) => faults.word("outcome", word, ended_as, OUTCOMES),
-    };
     let mut unusable = Unusable { told: BTreeMap::new(), faults: Vec::new(), now };
-    let started = unusable.time(STARTED_AT, body.started_at.as_deref(), true);
-    let mut answered_at = unusable.time(ANSWERED_AT, body.answered_at.as_deref(), is(Event::Answered));
-    let mut ended_at = unusable.time(ENDED_AT, body.ended_at.as_deref(), is(Event::Ended));
+    // Nobody who called is lost for a word: whom the center is said to have called, it calls.
+    let direction = unusable.word(&body, DIRECTION, Direction::parse, (Direction::WORDS, true));
+    let queue = match body.id(QUEUE) {
+        Ok(queue) if is_fit_key(&queue) => queue,
+        // A call that the center makes has no queue.
+        Ok(queue) if queue.is_empty() && direction == Some(Direction::Outbound) => queue,
+        Ok(other) | Err(other) => {
+            let code = if other.is_empty() { FaultCode::Missing } else { FaultCode::NotAChoice };
+            unusable.add(QUEUE, &other, code, "Send the queue or number that was called: 1 to 128 characters");
+            String::new()
+        }
+    };
+    let outcome = unusable.word(&body, OUTCOME, ended_as, (OUTCOMES, is(Event::Ended)));
+    let times = [STARTED_AT, ANSWERED_AT, ENDED_AT].map(|field| body.text(field).unwrap_or_else(|other| other));
+    let started = unusable.time(STARTED_AT, &times[0], true);
+    let mut answered_at = unusable.time(ANSWERED_AT, &times[1], is(Event::Answered));
+    let mut ended_at = unusable.time(ENDED_AT, &times[2], is(Event::Ended));
     for (field, at) in [(ANSWERED_AT, &mut answered_at), (ENDED_AT, &mut ended_at)] {
         if let Some(told) = *at
             && started.is_some_and(|started| told < started)
@@ -121,37 +124,69 @@ pub fn read(bytes: &[u8], region: &str, now: Timestamp) -> Result<Heard, Refusal
     }
     // The first that is known of it.
     let started_at = started.or_else(|| answered_at.into_iter().chain(ended_at).min()).unwrap_or(now);
-    let mut agent = body.agent.unwrap_or_default().trim().to_owned();
+    let duration_seconds = match body.0.get(DURATION).filter(|told| !told.is_null()) {
+        None => None,
+        Some(told) => {
+            let seconds = told.as_u64().and_then(|seconds| u32::try_from(seconds).ok());
+            if seconds.is_none() {
+                unusable.add(DURATION, &told.to_string(), FaultCode::NotAChoice, "Send whole seconds as a number");
+            }
+            seconds
+        }
+    };
     let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"._-@".contains(&byte);
-    let agent_as_told = agent.clone();
-    if agent.len() > LONGEST_AGENT || !agent.bytes().all(is_name) {
-        let message = "Send the login or extension of who answered: letters, digits and . _ - @, at most 64";
-        unusable.add(AGENT, &agent, FaultCode::NotAChoice, message);
-        agent.clear();
+    let named = body.text(AGENT).map(|agent| agent.trim().to_owned());
+    let is_fit = named.as_ref().is_ok_and(|agent| agent.len() <= LONGEST_AGENT && agent.bytes().all(is_name));
+    let agent_as_told = named.unwrap_or_else(|other| other);
+    if !is_fit {
+        let message = "Send the login or extension of who answered as a text: letters, digits and . _ - @, at most 64";
+        unusable.add(AGENT, &agent_as_told, FaultCode::NotAChoice, message);
     }
-    if !faults.0.is_empty() {
-        faults.0.extend(unusable.faults);
-        return Err(Refusal::Faults(faults.0));
+    let agent = if is_fit { agent_as_told.clone() } else { String::new() };
+    let (caller, caller_as_sent) = match body.id(CALLER) {
+        Ok(sent) => caller(&sent, region),
+        Err(other) => {
+            unusable.add(CALLER, &other, FaultCode::NotAChoice, "Send the caller's number as a text");
+            (None, other)
+        }
+    };
+    for name in body.0.keys().filter(|name| !MEMBERS.contains(&name.as_str())).take(MOST_NAMED.0) {
+        // It is said to who sent it and kept nowhere: a name may be anybody's.
+        let known = format!("This door does not read this member. It reads {}", MEMBERS.join(", "));
+        faults.unread.push(FieldFault {
+            field: name.chars().take(MOST_NAMED.1).collect(),
+            code: FaultCode::NotAChoice,
+            message: known,
+        });
     }
-    let (caller, caller_as_sent) = caller(body.caller.as_deref().unwrap_or_default(), region);
-    let (Some(event), Some(direction)) = (event, direction) else { return Err(Refusal::Internal) };
-    let instants = [body.started_at, body.answered_at, body.ended_at].map(|told| as_instant(&told.unwrap_or_default()));
-    let words = (&caller, &caller_as_sent, &body.queue, direction, outcome, agent_as_told);
-    let content = serde_json::to_string(&(words, instants, body.duration_seconds)).unwrap_or_default();
+    let instants = times.map(|told| as_instant(&told));
+    unusable.faults.append(&mut faults.unread);
+    let (Some(event), []) = (event, faults.told.as_slice()) else {
+        faults.told.extend(unusable.faults);
+        return Err(Refusal::Faults(faults.told));
+    };
+    let direction = direction.unwrap_or(Direction::Inbound);
+    let words = (&caller, &caller_as_sent, &queue, direction, outcome, agent_as_told);
+    let mut content = serde_json::to_string(&(words, instants, duration_seconds)).unwrap_or_default();
+    // Times and agents stand above as they were told; of the rest only what can be used does.
+    let rest: Vec<_> = [DIRECTION, QUEUE, OUTCOME, DURATION].map(|field| unusable.told.get(field)).into();
+    if rest.iter().any(Option::is_some) {
+        content.push_str(&serde_json::to_string(&rest).unwrap_or_default());
+    }
     let told = Told {
         caller,
         caller_as_sent,
-        queue: body.queue,
+        queue,
         direction,
         started_at,
         answered_at,
         ended_at,
-        duration_seconds: body.duration_seconds,
+        duration_seconds,
         outcome,
         agent,
         as_told: unusable.told,
     };
-    Ok(Heard { call_id: body.call_id, event, told, content, unusable: unusable.faults })
+    Ok(Heard { call_id, event, told, content, unusable: unusable.faults })
 }
 
 /// A time as the instant that it is, where it is one.
@@ -183,12 +218,16 @@ fn caller(sent: &str, region: &str) -> (Option<String>, String) {
     }
 }
 
+/// Without these nothing is known of a call.
 #[derive(Default)]
-struct Faults(Vec<FieldFault>);
+struct Faults {
+    told: Vec<FieldFault>,
+    unread: Vec<FieldFault>,
+}
 
 impl Faults {
     fn add(&mut self, field: &str, code: FaultCode, message: &str) {
-        self.0.push(FieldFault { field: field.to_owned(), code, message: message.to_owned() });
+        self.told.push(FieldFault { field: field.to_owned(), code, message: message.to_owned() });
     }
 
     fn word<T>(&mut self, field: &str, word: &str, read: fn(&str) -> Option<T>, known: &[&str]) -> Option<T> {
@@ -214,14 +253,31 @@ impl Unusable {
         self.faults.push(FieldFault { field: field.to_owned(), code, message: message.to_owned() });
     }
 
-    fn time(&mut self, field: &str, text: Option<&str>, is_needed: bool) -> Option<Timestamp> {
+    /// One of the words that are `known`.
+    fn word<T>(
+        &mut self,
+        body: &Body,
+        field: &str,
+        read: fn(&str) -> Option<T>,
+        (known, is_needed): (&[&str], bool),
+    ) -> Option<T> {
+        let told = body.text(field).unwrap_or_else(|other| other);
+        let read = read(&told);
+        if read.is_none() && (is_needed || !told.is_empty()) {
+            let code = if told.is_empty() { FaultCode::Missing } else { FaultCode::NotAChoice };
+            self.add(field, &told, code, &format!("Send one of: {}", known.join(", ")));
+        }
+        read
+    }
+
+    fn time(&mut self, field: &str, text: &str, is_needed: bool) -> Option<Timestamp> {
         const LIKE: &str = "Send the time with its zone, like 2026-03-04T19:40:00-08:00";
-        let Some(text) = text.filter(|text| !text.is_empty()) else {
+        if text.is_empty() {
             if is_needed {
                 self.add(field, "", FaultCode::Missing, LIKE);
             }
             return None;
-        };
+        }
         let wrong = match text.parse::<Timestamp>() {
             Err(_) => LIKE,
             Ok(at) if at < EARLIEST => "This lies before 2000. Check the clock of the phone system",
@@ -255,27 +311,75 @@ mod tests {
         "started_at":"2026-03-04T19:40:00Z","ended_at":"2026-03-04T19:41:00Z","outcome":"missed"}"#;
 
     #[test]
-    fn every_fault_is_told_at_once_by_its_field() {
+    fn without_its_id_or_its_event_a_call_is_none_and_every_fault_is_told_at_once_by_its_field() {
         let told = faults(
             r#"{"event":"over","queue":"","started_at":"yesterday","ended_at":"2026-03-09T00:00:00Z","agent":"<b>"}"#,
         );
         let expected = [
             ("event", "not_a_choice"),
             ("call_id", "missing"),
-            ("queue", "missing"),
             ("direction", "missing"),
+            ("queue", "missing"),
             ("started_at", "date_unreadable"),
             ("ended_at", "date_unreadable"),
             ("agent", "not_a_choice"),
         ];
         assert_eq!(told, expected.map(|(field, code)| (field.to_owned(), code)));
-        assert_eq!(faults(&ENDED.replace("missed", "ringing")), [("outcome".to_owned(), "not_a_choice")]);
-        assert_eq!(faults(&ENDED.replace(",\"outcome\":\"missed\"", "")), [("outcome".to_owned(), "missing")]);
-        let nowhere = ENDED.replace("\"queue\":\"q\"", "\"queue\":\"\"");
-        assert_eq!(faults(&nowhere), [("queue".to_owned(), "missing")]);
-        assert!(faults(&nowhere.replace("inbound", "outbound")).is_empty(), "the center called somebody");
-        assert!(faults(ENDED).is_empty());
-        assert!(matches!(read(b"{\"cal\":1}", "US", now()), Err(Refusal::Unreadable { .. })));
+        for (old, new, field) in
+            [("\"c\"", "[\"c\"]", "call_id"), ("\"c\"", "\"\"", "call_id"), ("\"ended\"", "7", "event")]
+        {
+            assert_eq!(faults(&ENDED.replace(old, new))[0].0, field, "{new}");
+        }
+        let nowhere = ENDED.replace("\"queue\":\"q\"", "\"queue\":\"\"").replace("inbound", "outbound");
+        let heard = read(nowhere.as_bytes(), "US", now()).unwrap_or_else(|refusal| panic!("{refusal}"));
+        assert!(heard.unusable.is_empty(), "the center called somebody");
+        for body in ["[]", "7", "{", "\"call\""] {
+            assert!(matches!(read(body.as_bytes(), "US", now()), Err(Refusal::Unreadable { .. })), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_member_that_can_not_be_used_refuses_no_call_and_is_named_with_what_was_told() {
+        let with = |old: &str, new: &str| ENDED.replace(old, new);
+        let besides = |member: &str| with("\"outcome\"", &format!("{member},\"outcome\""));
+        for (body, field, told) in [
+            (besides("\"duration_seconds\":-4"), DURATION, "-4"),
+            (besides("\"duration_seconds\":35.2"), DURATION, "35.2"),
+            (besides("\"duration_seconds\":\"35\""), DURATION, "\"35\""),
+            (besides("\"duration_seconds\":99999999999"), DURATION, "99999999999"),
+            (besides("\"agent\":17"), AGENT, "17"),
+            (with("\"2026-03-04T19:40:00Z\"", "1772653200"), STARTED_AT, "1772653200"),
+            (with("\"q\"", "[\"q\"]"), QUEUE, "[\"q\"]"),
+            (with("\"queue\":\"q\",", ""), QUEUE, ""),
+            (with("\"(206) 555-0142\"", "true"), CALLER, "true"),
+            (with("\"inbound\"", "\"in\""), DIRECTION, "in"),
+            (with("\"direction\":\"inbound\",", ""), DIRECTION, ""),
+            (with("missed", "no-answer"), OUTCOME, "no-answer"),
+            (with("missed", "ringing"), OUTCOME, "ringing"),
+            (with("\"missed\"", "0"), OUTCOME, "0"),
+            (with(",\"outcome\":\"missed\"", ""), OUTCOME, ""),
+        ] {
+            let heard = read(body.as_bytes(), "US", now()).unwrap_or_else(|refusal| panic!("{body}: {refusal}"));
+            assert_eq!(heard.unusable.iter().map(|fault| fault.field.as_str()).collect::<Vec<_>>(), [field], "{body}");
+            assert_eq!(heard.told.as_told, BTreeMap::from([(field.to_owned(), told.to_owned())]), "{body}");
+            assert!(heard.told.direction == Direction::Inbound, "{body}");
+            let same = read(ENDED.as_bytes(), "US", now()).unwrap_or_else(|refusal| panic!("{refusal}"));
+            assert!(heard.content != same.content, "{body}");
+        }
+        let known = ENDED.replace("\"c\"", "4711").replace("\"q\"", "2").replace("\"(206) 555-0142\"", "12065550142");
+        let heard = read(known.as_bytes(), "US", now()).unwrap_or_else(|refusal| panic!("{refusal}"));
+        let told = (heard.call_id.as_str(), heard.told.queue.as_str(), heard.told.caller.as_deref());
+        assert_eq!(told, ("4711", "2", Some("+12065550142")));
+    }
+
+    #[test]
+    fn a_member_that_nobody_reads_is_named_to_its_sender_and_kept_nowhere() {
+        let body = ENDED.replace("\"outcome\"", "\"caller_name\":\"Rosa\",\"outcome\"");
+        let heard = read(body.as_bytes(), "US", now()).unwrap_or_else(|refusal| panic!("{refusal}"));
+        assert_eq!(heard.unusable.iter().map(|fault| fault.field.as_str()).collect::<Vec<_>>(), ["caller_name"]);
+        assert!(heard.told.as_told.is_empty());
+        let plain = read(ENDED.as_bytes(), "US", now()).unwrap_or_else(|refusal| panic!("{refusal}"));
+        assert!(heard.content == plain.content);
     }
 
     #[test]

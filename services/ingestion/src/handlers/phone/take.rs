@@ -109,7 +109,9 @@ pub async fn event(door: &Door, sender: Sender, heard: Heard, raw: Vec<u8>) -> R
                 metrics.oddities.with_label_values(&[&feed, "unknown_queue"]).inc();
             }
             for fault in taken.unusable.iter().filter(|_| !taken.repeated) {
-                metrics.oddities.with_label_values(&[&feed, &format!("unusable_{}", fault.field)]).inc();
+                // The name of a member that nobody reads is the sender's.
+                let of = Some(fault.field.as_str()).filter(|field| call::MEMBERS.contains(field)).unwrap_or("member");
+                metrics.oddities.with_label_values(&[&feed, &format!("unusable_{of}")]).inc();
             }
             if let Some(answer) = made {
                 door.acceptance.count(&center, Source::Phone.as_str(), false, &answer);
