@@ -24,7 +24,7 @@ vocabulary! {
         TooLong = "too_long", "Use fewer words here", "Use menos palabras aquí", "Utilisez moins de mots ici";
         DateUnreadable = "date_unreadable", "Enter the date as month, day and year, like 3 27 1961", "Escriba la fecha con mes, día y año, como 3 27 1961", "Entrez la date avec le mois, le jour et l'année, comme 3 27 1961";
         YearLength = "year_length", "Year must have 4 numbers, like 1961", "El año debe tener 4 números, como 1961", "L'année doit avoir 4 chiffres, comme 1961";
-        MonthRange = "month_range", "Month must be from 1 to 12", "El mes debe ser de 1 a 12", "Le mois doit être entre 1 et 12";
+        MonthRange = "month_range", "Enter the month first, from 1 to 12, then day and year, like 3 27 1961", "Escriba primero el mes, de 1 a 12, y luego el día y el año, como 3 27 1961", "Entrez d'abord le mois, de 1 à 12, puis le jour et l'année, comme 3 27 1961";
         DayRange = "day_range", "This month does not have that day. Check the day", "Ese mes no tiene ese día. Revise el día", "Ce mois n'a pas ce jour. Vérifiez le jour";
         DateInFuture = "date_in_future", "Birth date must be in the past", "La fecha de nacimiento debe ser anterior a hoy", "La date de naissance doit être passée";
         DateTooOld = "date_too_old", "Check the year of birth", "Revise el año de nacimiento", "Vérifiez l'année de naissance";
@@ -341,6 +341,11 @@ mod tests {
         }
         assert_eq!(read("3/27/61").unwrap_err().message, "Year must have 4 numbers, like 1961");
         assert_eq!(read("27/3/1961").unwrap_err().code, FaultCode::MonthRange);
+        for (language, order) in [("en", "month first"), ("es", "primero el mes"), ("fr", "d'abord le mois")] {
+            let told = birth_date("birth_date", "31/02/1960", today, language).unwrap_err();
+            assert!(told.code == FaultCode::MonthRange && told.message.contains(order), "{}", told.message);
+            assert!(told.message.ends_with("3 27 1961"), "{}", told.message);
+        }
         assert_eq!(read("2/30/1961").unwrap_err().code, FaultCode::DayRange);
         assert_eq!(read("1/1/2030").unwrap_err().code, FaultCode::DateInFuture);
         assert_eq!(read("1/1/1890").unwrap_err().code, FaultCode::DateTooOld);
