@@ -1,7 +1,8 @@
 //! Which sites may send a form from a browser: the origins that the center names (Fetch Standard, section 3.2, CORS protocol).
 //!
-//! Browsers ask first (OPTIONS) and show the answer to the page only where its origin is named in it. Senders that are no
-//! browsers tell no origin and are none the wiser. Deliberately not here: what may be read by any site (forms).
+//! Browsers ask first (OPTIONS) and show the answer to the page only where its origin is named in it. They do not ask before a
+//! body of plain text, so what another site sends is refused by itself. Senders that are no browsers tell no origin and are
+//! none the wiser. Deliberately not here: what may be read by any site (forms).
 
 use std::sync::Arc;
 
@@ -12,6 +13,7 @@ use axum::response::{IntoResponse as _, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 
 use super::accept::Acceptance;
+use crate::error::Refusal;
 
 /// How long a browser may remember the answer, seconds: a new revision of a profile is in force soon after.
 const REMEMBER: HeaderValue = HeaderValue::from_static("600");
@@ -33,6 +35,11 @@ pub async fn origins(State(acceptance): State<Arc<Acceptance>>, request: Request
             (header::ACCESS_CONTROL_MAX_AGE, REMEMBER),
         ];
         (status, told).into_response()
+    } else if allowed.is_none() && request.method() == Method::POST && is_elsewhere(&acceptance, &request) {
+        const WORDS: &str =
+            "this site may not send to this center; name its origin in allowed_origins of the center's center.toml";
+        acceptance.metrics.refused.with_label_values(&["denied"]).inc();
+        Refusal::Denied(WORDS.to_owned()).into_response()
     } else {
         next.run(request).await
     };
@@ -48,6 +55,19 @@ pub async fn origins(State(acceptance): State<Arc<Acceptance>>, request: Request
 fn is_question(request: &Request<Body>) -> bool {
     const ASKED: HeaderName = header::ACCESS_CONTROL_REQUEST_METHOD;
     request.method() == Method::OPTIONS && request.headers().contains_key(ASKED)
+}
+
+/// Whether a page of another site sends this. What no center has is refused for that.
+fn is_elsewhere(acceptance: &Acceptance, request: &Request<Body>) -> bool {
+    let center = request.uri().path().split('/').nth(3).and_then(|center| acceptance.profiles.current(center));
+    // HTTP/2 tells the host with the address.
+    let told = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+    let host = told.or_else(|| request.uri().authority().map(|host| host.as_str())).unwrap_or_default();
+    let is_own = |origin: &HeaderValue| {
+        let site = origin.to_str().ok().and_then(|origin| Some(origin.split_once("://")?.1));
+        site.is_some_and(|site| site.eq_ignore_ascii_case(host))
+    };
+    center.is_some() && request.headers().get(header::ORIGIN).is_some_and(|origin| !is_own(origin))
 }
 
 /// The origin of a request, where the center of its address (`/v1/centers/{center}/…`) names it.

@@ -19,7 +19,7 @@ use http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::accept::Acceptance;
+use super::accept::{Acceptance, speaks};
 use super::answers::Answers;
 use super::forms::offered;
 use super::key::Key;
@@ -152,10 +152,16 @@ async fn post_inquiry(
         Ok(()) => read(center, &headers, body),
         Err(refusal) => Err(refusal),
     };
+    let mut languages = None;
     let admit = |told: Told| {
         let mut submission = acceptance.admit(true, told.submission)?;
         if submission.language.is_empty() {
             submission.language = spoken(&acceptance, &submission.center, &headers);
+        } else if let Some(in_force) = acceptance.profiles.current(&submission.center) {
+            match speaks(&in_force.1, &submission.language) {
+                Some(offered) => offered.clone_into(&mut submission.language),
+                None => languages = Some(in_force.1.center.languages.join(", ")),
+            }
         }
         Ok(Told { submission, ..told })
     };
@@ -163,6 +169,12 @@ async fn post_inquiry(
     let outcome = match read.and_then(admit) {
         Ok(Told { submission, proof, has_unknown }) => {
             hints = hints_of(&submission, has_unknown);
+            hints.extend(languages.map(|suggestion| Hint {
+                pointer: "/language",
+                field: "language",
+                code: "language_not_offered",
+                suggestion,
+            }));
             let often = from.filter(|from| acceptance.limits.is_often(*from)).map(|_| Sign::Often);
             let is_known = is_partner(&acceptance, &submission.center, &headers);
             let seen = Seen { signs: often.into_iter().collect(), proof, is_known, ..Seen::default() };
@@ -207,7 +219,7 @@ pub struct Told {
 /// The body is none that this door takes, or its key is none.
 pub fn read(center: String, headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<Told, Refusal> {
     let body = body.map_err(|_| Refusal::BadRequest("the body was cut off or is larger than this door takes"))?;
-    let body: Body = serde_json::from_slice(&body).map_err(|cause| Refusal::unreadable(&cause, SHAPE))?;
+    let body: Body = serde_json::from_slice(without_mark(&body)).map_err(|cause| Refusal::unreadable(&cause, SHAPE))?;
     let came = body.attribution.unwrap_or_default();
     let submission = Submission {
         center,
@@ -225,9 +237,18 @@ pub fn read(center: String, headers: &HeaderMap, body: Result<Bytes, BytesReject
     Ok(Told { submission, proof: body.proof.unwrap_or_default(), has_unknown: came.has_unknown })
 }
 
+/// A body without the mark that some systems write before UTF-8 (RFC 8259, section 8.1: a reader may ignore it).
+pub fn without_mark(body: &[u8]) -> &[u8] {
+    body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body)
+}
+
 /// The key of the header or of the body; both where they agree.
 fn key(headers: &HeaderMap, in_body: Option<String>) -> Result<Option<String>, Refusal> {
-    let Some(value) = headers.get(IDEMPOTENCY_KEY) else { return Ok(in_body) };
+    let mut values = headers.get_all(IDEMPOTENCY_KEY).iter();
+    let Some(value) = values.next() else { return Ok(in_body) };
+    if values.any(|other| other != value) {
+        return Err(Refusal::UnfitKey);
+    }
     let text = value.to_str().map_err(|_| Refusal::UnfitKey)?.trim();
     // The header is a structured field: a string in quotes. Many senders leave them out.
     let text = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);

@@ -80,6 +80,24 @@ fn the_key_comes_from_the_header_or_the_body_and_two_must_agree() {
     assert_eq!(key(&HeaderMap::new(), Some("k-2".into())), Ok(Some("k-2".into())));
     assert_eq!(key(&HeaderMap::new(), None), Ok(None));
     assert_eq!(key(&quoted, Some("k-2".into())), Err(Refusal::UnfitKey));
+    for (second, expected) in [("k-1", Ok(Some("k-1".into()))), ("k-2", Err(Refusal::UnfitKey))] {
+        let mut twice = headers(&[("idempotency-key", "k-1")]);
+        twice.append("idempotency-key", HeaderValue::from_static(second));
+        assert_eq!(key(&twice, None), expected, "k-1 and {second}");
+    }
+}
+
+#[test]
+fn the_mark_before_utf_8_is_no_part_of_a_body_and_only_there() {
+    let body = r#"{"form":"general","answers":{"name":"Rosa"}}"#;
+    for (text, is_read) in [
+        (format!("\u{feff}{body}"), true),
+        (format!("\u{feff}\u{feff}{body}"), false),
+        (format!("{body}\u{feff}"), false),
+    ] {
+        let told = read("lakeside".into(), &HeaderMap::new(), Ok(text.into()));
+        assert_eq!(told.is_ok(), is_read);
+    }
 }
 
 #[test]

@@ -189,13 +189,30 @@ async fn a_page_of_a_site_that_the_center_names_may_send_its_form_and_no_other_p
             assert!(names("access-control-allow-headers").is_some_and(|all| all.contains("idempotency-key")));
             assert!(names("vary").is_some_and(|what| what.contains("origin")), "caches keep the answers apart");
 
+            // Before plain text no browser asks.
+            for kind in ["application/json", "text/plain"] {
+                let send = world.browser.post(&url).header("origin", origin).header("content-type", kind);
+                let sent = send.body(body.clone()).send().await.expect("an answer");
+                assert_eq!(sent.status().is_success(), allowed.is_some(), "{path} from {origin} as {kind}");
+                if allowed.is_none() {
+                    assert_eq!(sent.status().as_u16(), 403);
+                    let problem: Value = sent.json().await.expect("JSON");
+                    assert!(
+                        problem["detail"].as_str().is_some_and(|told| told.contains("allowed_origins")),
+                        "{problem}"
+                    );
+                }
+            }
             let send = world.browser.post(&url).header("origin", origin).header("content-type", "application/json");
             let sent = send.body(body.clone()).send().await.expect("an answer");
-            assert!(sent.status().is_success(), "{}", sent.status());
             let shown = sent.headers().get("access-control-allow-origin").and_then(|value| value.to_str().ok());
             assert_eq!(shown, allowed, "{path} from {origin}");
         }
     }
+    // A page of this very site is no other's.
+    let url = format!("{}/v1/centers/{CENTER}/inquiries", world.door.http);
+    let sent = world.browser.post(&url).header("origin", &world.door.http).body(body).send().await.expect("an answer");
+    assert!(sent.status().is_success(), "{}", sent.status());
     // Another center does not name the site.
     let url = format!("{}/v1/centers/{OTHER}/inquiries", world.door.http);
     let ask = world.browser.request(reqwest::Method::OPTIONS, url).header("origin", named);

@@ -99,7 +99,7 @@ async fn nobody_is_offered_or_booked_a_visit_further_ahead_than_the_horizon_and_
     let week = jiff::SignedDuration::from_hours(24 * 7);
     let mut far =
         usual_slot.slot_id.parse::<causeway_scheduling_sync::domain::slot_id::SlotId>().expect("a slot's name");
-    far.start = far.start + week * 10;
+    far.start += week * 10;
     let refused = desk.book(inquiry, &far.to_string(), "far").await.expect_err("too far ahead");
     assert!(refused.message().contains("60 days ahead"), "{refused}");
     let booked = desk.book(inquiry, &usual_slot.slot_id, "near").await.expect("booked");

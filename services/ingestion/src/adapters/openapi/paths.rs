@@ -57,7 +57,7 @@ fn send(inquiry: Value) -> Value {
         "summary": "Send an inquiry",
         "security": [{}, { "feed": [] }],
         "description": "A page of another site may send it from a browser where the center names the site in \
-            `allowed_origins` (center.toml); other origins are refused when their browser asks (OPTIONS). \
+            `allowed_origins` (center.toml); other origins are refused, when their browser asks (OPTIONS) and when it sends. \
             202 comes after the inquiry is durable. An answer that a person can mend is kept and told in \
             `to_repair`; only what nobody could act on is refused.",
         "parameters": [{
@@ -72,6 +72,7 @@ fn send(inquiry: Value) -> Value {
         "responses": {
             "202": answered("It is durable.", &shape("Accepted")),
             "400": refused("Unreadable"),
+            "403": refused("Denied"),
             "404": refused("NotFound"),
             "409": refused("Conflict"),
             "413": refused("TooLarge"),

@@ -69,6 +69,7 @@ pub fn responses() -> Value {
         "Unreadable": problem("The body can't be read; line and column are told, never its content."),
         "NoKey": problem("The feed's key is missing or unknown."),
         "OtherFeed": problem("The key is of a feed that sends something else."),
+        "Denied": problem("A page of a site that the center does not name in `allowed_origins` sent it."),
         "NotFound": problem("No such center, or nothing of that name there."),
         "Conflict": problem("It contradicts what is kept; `reason` tells how."),
         "TooLarge": { "description": "The body is larger than this door takes." },
@@ -109,8 +110,8 @@ fn accepted() -> Value {
                     "properties": {
                         "pointer": words("Where the answer stands in the request, as a JSON pointer."),
                         "field": words("The answer's key."),
-                        "code": { "type": "string", "enum": ["domain_mistyped", "member_unknown"] },
-                        "suggestion": words("What may be meant, such as the domain `gmail.com` for `gmial.com`, or the members of attribution that are read."),
+                        "code": { "type": "string", "enum": ["domain_mistyped", "member_unknown", "language_not_offered"] },
+                        "suggestion": words("What may be meant, such as the domain `gmail.com` for `gmial.com`, the members of attribution that are read, or the languages of the center; another one is kept, with the need of an interpreter."),
                     },
                 },
                 "description": "What was taken as it is and may be a slip: ask the person while they are still there.",
@@ -283,8 +284,8 @@ fn call() -> Value {
             "queue": {
                 "type": "string",
                 "maxLength": 128,
-                "description": "The queue or number that was called; what it means stands in the center's feeds.toml. Needed \
-                    with `inbound`; of an `outbound` call leave it out.",
+                "description": "The queue or number that was called; what it means stands in the center's feeds.toml. Without \
+                    it an `inbound` call waits for a person; of an `outbound` one leave it out.",
             },
             "caller": {
                 "type": ["string", "null"],
@@ -294,7 +295,7 @@ fn call() -> Value {
             "answered_at": maybe_time("When somebody took it; send it with `answered`."),
             "ended_at": maybe_time("When it was over; send it with `ended`."),
             "duration_seconds": { "type": ["integer", "null"], "minimum": 0, "maximum": u32::MAX },
-            "outcome": { "enum": [outcomes[0], outcomes[1], outcomes[2], outcomes[3], null], "description": "How it ended; needed with `ended`." },
+            "outcome": { "enum": [outcomes[0], outcomes[1], outcomes[2], outcomes[3], null], "description": "How it ended; send it with `ended`. Without it a call that nobody took was missed." },
             "agent": {
                 "type": ["string", "null"],
                 "maxLength": 64,
@@ -302,21 +303,6 @@ fn call() -> Value {
                 "description": "Login or extension of who answered.",
             },
         },
-        "allOf": [
-            needed_with("ended", &["outcome"]),
-            {
-                "if": { "properties": { "direction": { "const": "inbound" } }, "required": ["direction"] },
-                "then": { "properties": { "queue": { "minLength": 1 } }, "required": ["queue"] },
-            },
-        ],
-    })
-}
-
-/// What an event of this word has to tell.
-fn needed_with(event: &str, fields: &[&str]) -> Value {
-    json!({
-        "if": { "properties": { "event": { "const": event } }, "required": ["event"] },
-        "then": { "required": fields },
     })
 }
 
@@ -345,7 +331,7 @@ fn taken_call() -> Value {
                     "type": "object",
                     "required": ["field", "code", "message"],
                     "properties": {
-                        "field": { "enum": ["started_at", "answered_at", "ended_at", "agent"] },
+                        "field": words("The member of what was sent; also one that this door does not read."),
                         "code": words("A stable word for the kind of fault."),
                         "message": words("What to send instead."),
                     },

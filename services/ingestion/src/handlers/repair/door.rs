@@ -257,16 +257,23 @@ fn of_event(profile: &Profile, heard: &Heard) -> BTreeMap<String, String> {
         let local = |at| profile.zone().to_datetime(at).strftime("%Y-%m-%d %H:%M:%S").to_string();
         told.as_told.get(field).cloned().or_else(|| at.map(local)).unwrap_or_default()
     };
+    let or_told = |field: &str, read: String| told.as_told.get(field).cloned().unwrap_or(read);
     let all = [
         ("call_direction", told.direction.word().to_owned()),
-        ("call_queue", told.queue.clone()),
+        ("call_queue", or_told(call::QUEUE, told.queue.clone())),
         ("call_number_as_sent", told.caller_as_sent.clone()),
-        ("call_outcome", told.outcome.map_or_else(String::new, |outcome| outcome.word().to_owned())),
-        ("call_taken_by", told.as_told.get(call::AGENT).unwrap_or(&told.agent).clone()),
+        (
+            "call_outcome",
+            or_told(call::OUTCOME, told.outcome.map_or_else(String::new, |outcome| outcome.word().to_owned())),
+        ),
+        ("call_taken_by", or_told(call::AGENT, told.agent.clone())),
         ("call_started", time(call::STARTED_AT, Some(told.started_at))),
         ("call_answered", time(call::ANSWERED_AT, told.answered_at)),
         ("call_ended", time(call::ENDED_AT, told.ended_at)),
-        ("call_seconds", told.duration_seconds.map_or_else(String::new, |seconds| seconds.to_string())),
+        (
+            "call_seconds",
+            or_told(call::DURATION, told.duration_seconds.map_or_else(String::new, |seconds| seconds.to_string())),
+        ),
     ];
     all.map(|(key, answer)| (key.to_owned(), answer)).into()
 }
