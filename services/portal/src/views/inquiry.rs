@@ -9,6 +9,7 @@ mod came;
 mod choices;
 mod conflict;
 mod documents;
+mod extra;
 mod records;
 mod review;
 mod sister;
@@ -295,6 +296,7 @@ impl Looking<'_> {
     fn facts(&self, facts: &Facts, person: Option<&Person>) -> Vec<Fact> {
         let inquiry = &self.parts.inquiry;
         let mut shown = self.person_facts(person);
+        shown.extend(person.into_iter().flat_map(|person| extra::extra(self.profile, facts, person)));
         let best: causeway_funnel::inquiry::BestTime = facts.best_time.parse().unwrap_or_default();
         let voicemail = facts.consent.is_some_and(|consent| consent.voicemail);
         let there = There::at(self.now, (&facts.time_zone, &facts.best_time), self.profile);

@@ -270,7 +270,7 @@ pub fn compared(profile: &Profile, repair: &Repair) -> Vec<Compared> {
 }
 
 /// What an answer is called.
-fn label(profile: &Profile, key: &str) -> String {
+pub fn label(profile: &Profile, key: &str) -> String {
     let known = KEYS.iter().find(|(known, _)| *known == key).map(|(_, label)| *label);
     known.or_else(|| asked(profile, key)).map_or_else(|| plain(key), str::to_owned)
 }
