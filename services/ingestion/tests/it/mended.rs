@@ -241,3 +241,47 @@ async fn who_was_mended_is_recognised_by_what_they_are_called_now_and_what_a_per
     assert_eq!(found, expected, "a hint that is none any more is gone, and what a person said stays");
     assert_eq!(links(&first).await, [(said, "open".to_owned())]);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_referral_that_a_mended_mapping_takes_brings_its_documents_and_what_overtook_it() {
+    let world = World::start().await;
+    let line = "sending_facility = \"CEDARFM\"";
+    let map = async |values: &str| {
+        let mapping =
+            format!("{line}\nhl7 = {{ from = {{ cancer_area = [\"ZRF-1\"] }}, unknown_codes = \"park\"{values} }}");
+        world.change_profile(CENTER, "feeds.toml", line, &mapping).await;
+    };
+    map("").await;
+    let coded = |id: &str| referral(id, id, "Testpatient") + "OBX|1|ED|X^Y||^^plain^A^Seen today||||||F\rZRF|ONC7\r";
+    let mut office = Office::calls(&world).await;
+    let mut probe = 0;
+    while waiting(&world, "waiting").await.is_empty() {
+        probe += 1;
+        let id = format!("PROBE-{probe}");
+        office.ask(&(referral(&id, &id, "Testpatient") + "ZRF|ONC7\r"), 2).await;
+    }
+    office.ask(&cancelled(&coded("CODE-1")).replace("|CODE-1|P|", "|CODE-2|P|"), 2).await;
+    let report = coded("CODE-1").replace("REF^I12^REF_I12", "ORU^R01").replace("|CODE-1|P|", "|CODE-3|P|");
+    office.ask(&report.replace("Seen today", "Seen again"), 2).await;
+    office.ask(&coded("CODE-1"), 2).await;
+    let count = async || world.count("SELECT count(*) FROM inquiries").await;
+    let before = count().await;
+    map(", values = { cancer_area = { ONC7 = \"thoracic\" } }").await;
+    let row = waiting(&world, "waiting").await.into_iter().rfind(|row| row.reason == "code_unknown").expect("it waits");
+    eventually("the mended mapping takes it", || async { retry(&world, &row.id).await.expect("tried") == "accepted" })
+        .await;
+    assert_eq!(count().await, before + 1);
+    let own = "SELECT count(*) FROM documents JOIN messages USING (center_id, message_id) WHERE kind = 'REF^I12'";
+    eventually("its document is there", || async { world.count(own).await == 1 }).await;
+    eventually("the cancellation waits at it", || async {
+        waiting(&world, "waiting")
+            .await
+            .iter()
+            .any(|row| row.reason == "referral_cancelled" && !row.reference.is_empty())
+    })
+    .await;
+    // Whose news are that were sent before their referral stood, a person says.
+    let news = waits_for(&world, "attachment").await;
+    assert!(news.reference.is_empty() && retry(&world, &news.id).await.expect("tried") == "attachment");
+    assert_eq!(count().await, before + 1, "neither is an inquiry of its own");
+}

@@ -186,6 +186,25 @@ async fn what_is_nobodys_in_a_file_is_kept_at_once_and_nothing_of_it_is_lost_whe
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_was_refused_is_heard_by_its_feed_also_where_its_headers_say_nothing() {
+    let world = World::start().await;
+    let mut office = Office::calls(&world).await;
+    let named = "BHS|^~\\&|HUB|CEDARFM|CW|HARBORVALLEY\r";
+    for (at, head) in ["FHS|^~\\&\rBHS|^~\\&\r", "BHS|^~\\&\r", "FHS|^~\\&\r", named].into_iter().enumerate() {
+        let ids = [format!("H-{at}-1"), format!("H-{at}-2")];
+        let messages = ids.each_ref().map(|id| referral(id, id, "Testpatient")).concat();
+        office.send(&framed(&format!("{head}{messages}BTS|9\rFTS|1\r"))).await;
+        eventually("it is kept", || async { kept(&world).await.len() == at + 1 }).await;
+        let (reason, state, _, id) = kept(&world).await.pop().expect("one");
+        assert_eq!((reason.as_str(), state.as_str()), ("batch_refused", "waiting"), "{head}");
+        let heard = assign(&world, &id, "cedar-hl7").await.expect("heard");
+        let outcomes: Vec<&str> = heard.iter().map(|one| one.outcome.as_str()).collect();
+        assert_eq!(outcomes, ["accepted", "accepted"], "{head}");
+    }
+    assert_eq!(world.count("SELECT count(*) FROM inquiries").await, 8);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_refusal_waits_until_there_is_room_to_keep_what_is_refused() {
     let mut config = Config::default();
     config.mllp.unaddressed.per_minute = 1;
