@@ -380,8 +380,8 @@ async fn the_document_describes_the_door_for_calls_as_it_is() {
         }
     }
     assert_eq!(validator::hold(&document, &held), Ok(()));
-    let wrong = json!({ "call_id": "c", "event": "ended", "direction": "inbound", "queue": "q", "started_at": "2026-03-04T19:40:00Z" });
-    assert!(validator::hold(&document, &[("Call".to_owned(), wrong)]).is_err(), "an end has an outcome");
+    let wrong = json!({ "event": "ended", "direction": "inbound", "queue": "q", "started_at": "2026-03-04T19:40:00Z" });
+    assert!(validator::hold(&document, &[("Call".to_owned(), wrong)]).is_err(), "a call has an id");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
