@@ -290,3 +290,32 @@ async fn signs_of_a_machine_hold_an_inquiry_together_and_a_person_says_what_it_i
         [spam]
     );
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_form_in_a_language_that_the_center_does_not_speak_says_so_to_its_sender_and_to_who_calls() {
+    let world = World::start().await;
+    for (language, kept, hinted) in [
+        ("pt-BR", Some("pt-BR"), true),
+        ("es-MX", None, false),
+        ("ES", None, false),
+        ("", None, false),
+        ("whatever she speaks", None, true),
+    ] {
+        let mut sent = body(&[]);
+        sent["language"] = json!(language);
+        let answer = world.browser.post(format!("{}/v1/centers/{CENTER}/inquiries", world.door.http)).json(&sent);
+        let answer: serde_json::Value = answer.send().await.expect("an answer").json().await.expect("JSON");
+        let hints = answer["hints"].as_array().expect("hints");
+        let is_told = hints.iter().any(|hint| hint["code"] == "language_not_offered" && hint["pointer"] == "/language");
+        assert_eq!(is_told, hinted, "{language}: {answer}");
+        let asked = wire::RevealPeopleRequest {
+            center: CENTER.into(),
+            inquiry_ids: vec![answer["inquiry_id"].as_str().expect("an id").to_owned()],
+            purpose: "inquiry_page".into(),
+        };
+        let people = world.client("portal", Some(coordinator(CENTER))).reveal_people(asked).await.expect("opened");
+        let answers = people.into_inner().people.remove(0).answers;
+        assert_eq!(answers.get("language_told").map(String::as_str), kept, "{language}");
+        assert_eq!(answers.get("interpreter").map(String::as_str), kept.map(|_| "yes"), "{language}");
+    }
+}

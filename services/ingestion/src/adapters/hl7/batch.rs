@@ -81,8 +81,9 @@ pub fn read(text: &str) -> Option<Batch<'_>> {
     batch.refuse_if(group.open, OPEN, "BTS");
     batch.refuse_if(file.open, OPEN, "FTS");
     if batch.header.names_nobody() {
-        let mut messages = batch.messages.iter().filter_map(|text| Message::parse(text).ok());
-        batch.header = messages.next().map_or(batch.header, |message| Header::of(&message));
+        let mut headers = batch.messages.iter().filter_map(|text| Some(Header::of(&Message::parse(text).ok()?)));
+        // An acknowledgement is answered by nobody, or two systems would thank each other for ever.
+        batch.header = headers.find(|header| !header.is_acknowledgement()).unwrap_or(batch.header);
     }
     Some(batch)
 }
@@ -188,6 +189,8 @@ mod tests {
         let named = file.replacen("BHS|^~\\&", "BHS|^~\\&|HUB|ELM|CW|NCC|2026||||B7", 1);
         let header = read(&named).expect("a file").header;
         assert_eq!((header.control_id(), header.sending_facility().as_ref()), ("B7", "ELM"));
+        let after_an_answer = file.replacen("MSH|", "MSH|^~\\&|HUB|RFM|CW|NCC|2026||ACK|0|P|2.5.1\rMSA|AA|9\rMSH|", 1);
+        assert_eq!(read(&after_an_answer).expect("a file").header.control_id(), "1", "nobody answers an answer");
         assert_eq!(read("BHS|^~\\&\rBTS|0\r").expect("an empty batch").messages.len(), 0);
     }
 

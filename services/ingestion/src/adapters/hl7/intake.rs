@@ -186,7 +186,7 @@ const NPI: &str =
     "The check digit of a provider number (NPI) is wrong: the referral is taken, and a person looks at it";
 const WRONG_NPI: Fault = Fault { severity: Severity::Warning, ..Fault::at("PRD", 7, Code::DataType, NPI) };
 const BIRTH: &str =
-    "The day of birth can't be read: the referral is taken, and a person looks at it. Send it as YYYYMMDD";
+    "The day of birth can't be read: the message is taken, and a person looks at it. Send it as YYYYMMDD";
 const UNREAD_BIRTH: Fault = Fault { severity: Severity::Warning, ..Fault::at("PID", 7, Code::DataType, BIRTH) };
 const WHICH: &str = "Nothing tells which referral is meant: send its number";
 const NO_NUMBER: Fault = Fault::at("RF1", 6, Code::RequiredField, WHICH);
@@ -258,7 +258,8 @@ impl<'a> Opened<'a> {
         if referral.oddities.contains(&Oddity::ProviderNumber) {
             intake.verdict.faults.push(WRONG_NPI);
         }
-        if referral.oddities.contains(&Oddity::BirthDate) {
+        // Of a cancellation or a question nobody takes the birth date over.
+        if matches!(verb, Verb::New | Verb::Modify) && referral.oddities.contains(&Oddity::BirthDate) {
             intake.verdict.faults.push(UNREAD_BIRTH);
         }
         self.documents(intake);

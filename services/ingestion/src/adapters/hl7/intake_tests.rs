@@ -137,6 +137,10 @@ fn a_birth_date_that_can_not_be_read_is_told_to_its_sender_and_one_to_come_is_re
         assert_eq!((intake.verdict.outcome, told.collect::<Vec<_>>()), (Outcome::Accepted, vec![warning]), "{birth}");
         assert_eq!(intake.oddities, [Oddity::BirthDate], "{birth}");
     }
+    for event in ["I14", "I15"] {
+        let text = REFERRAL.replace("I12^REF_I12", event).replace("19680719", "1968");
+        assert!(judged(&text, &expected()).verdict.faults.is_empty(), "{event}: nobody takes it over");
+    }
     for birth in ["20991301", "20300230", "20990101"] {
         assert_eq!(refusal("19680719", birth), (Outcome::Error, "102", "PID^1^7".to_owned()), "{birth}");
     }

@@ -58,6 +58,9 @@ impl Hearing {
         if let Some(fault) = batch.fault {
             self.count_unknown("batch_refused");
             let kept = self.unaddressed.keep(Reason::BatchRefused, (raw, peer.address), None).await;
+            if holds_answers_alone(decoded, batch) {
+                return Heeded { hang_up: kept.is_err(), ..Heeded::default() };
+            }
             return self.told(decoded, &batch.header, Judged::refused(Outcome::Error, fault), kept);
         }
         if batch.messages.is_empty() {
@@ -221,6 +224,12 @@ impl Hearing {
         let outcome = if is_taken { "accepted" } else { "refused" };
         Ok(HeardAs { kind: kind(opened), outcome, reference: kept.reference })
     }
+}
+
+/// Whether a file brings nothing but acknowledgements: whoever refused it would have to hear what came of that.
+fn holds_answers_alone(decoded: &Decoded<'_>, batch: &Batch<'_>) -> bool {
+    let is_answer = |text: &&str| intake::open_text(text, decoded.oddity).is_err_and(|why| is_acknowledgement(&why));
+    !batch.messages.is_empty() && batch.messages.iter().all(is_answer)
 }
 
 /// An acknowledgement is nothing to keep: it would be answered for ever.
