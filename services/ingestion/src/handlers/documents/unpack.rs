@@ -145,7 +145,8 @@ async fn is_about(
     message: &Message<'_>,
     inquiry_id: Uuid,
 ) -> Result<bool, Refusal> {
-    news::is_about((&*documents.acceptance, &documents.database), of, message, inquiry_id).await
+    let named = news::named_by((&*documents.acceptance, &documents.database), of, message, inquiry_id);
+    Ok(named.await? == news::Named::Them)
 }
 
 /// Keeps one document; one that nobody could use is noted with its reason, since its sender was answered long ago. What this

@@ -67,7 +67,7 @@ impl Hearing {
     ) -> Result<Kept, Refusal> {
         let profile = heading.profile;
         let (with, of) = ((&*self.acceptance, &self.database), (profile, heading.feed));
-        if news::is_about_another(with, of, &heading.opened.message, inquiry).await? {
+        if news::named_by(with, of, &heading.opened.message, inquiry).await? == news::Named::Another {
             let fate = Fate { state: REFUSED, ..waits(UNKNOWN_REFERRAL) };
             return self.keep(heading, raw, fate, Judged::refused(Outcome::Error, OTHER_PATIENT)).await;
         }

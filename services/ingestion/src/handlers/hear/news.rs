@@ -58,7 +58,7 @@ impl Hearing {
             return if names_another { Ok(None) } else { self.by_record_number(heading).await };
         };
         let with = (&*self.acceptance, &self.database);
-        let is_same = is_about(with, (heading.profile, heading.feed), message, inquiry).await?;
+        let is_same = named_by(with, (heading.profile, heading.feed), message, inquiry).await? == Named::Them;
         if !is_same {
             warn!(feed = heading.feed.id, "news under the number of a referral are about another patient; they wait");
         }
@@ -130,50 +130,40 @@ fn is_surely(one: &Identity, other: &Identity) -> bool {
     same.iter().all(|reason| because.contains(reason)) && !because.contains(&Reason::OtherSuffix)
 }
 
-/// Whether a message is about the patient of an inquiry.
+/// Whom a message names, beside the patient of an inquiry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Named {
+    /// That patient.
+    Them,
+    /// Surely somebody else.
+    Another,
+    /// It may be either.
+    Unsure,
+}
+
+/// Whom a message about an inquiry names.
 ///
 /// # Errors
 /// The record can't be read.
-pub async fn is_about(
-    with: (&Acceptance, &Database),
-    of: (&Profile, &Feed),
-    message: &Message<'_>,
-    inquiry: Uuid,
-) -> Result<bool, Refusal> {
-    let both = both(with, of, message, inquiry).await?;
-    Ok(both.is_some_and(|(known, told)| is_of(&known, &told)))
-}
-
-/// Whether a message names somebody who is surely not the patient of an inquiry.
-///
-/// # Errors
-/// The record can't be read.
-pub async fn is_about_another(
-    with: (&Acceptance, &Database),
-    of: (&Profile, &Feed),
-    message: &Message<'_>,
-    inquiry: Uuid,
-) -> Result<bool, Refusal> {
-    let both = both(with, of, message, inquiry).await?;
-    Ok(both.is_some_and(|(known, told)| is_of_another(&known, &told)))
-}
-
-/// The patient of an inquiry, and what a message tells of the one that it names.
-async fn both(
+pub async fn named_by(
     (acceptance, database): (&Acceptance, &Database),
     (profile, feed): (&Profile, &Feed),
     message: &Message<'_>,
     inquiry: Uuid,
-) -> Result<Option<(Person, BTreeMap<String, String>)>, Refusal> {
+) -> Result<Named, Refusal> {
     let zone = feed.zone(profile.zone());
     let today = zone.to_datetime(acceptance.clock.now()).date();
-    let Some(told) = read_in_part(message, (&zone, today), feed.hl7.as_ref()) else { return Ok(None) };
+    let Some(told) = read_in_part(message, (&zone, today), feed.hl7.as_ref()) else { return Ok(Named::Unsure) };
     let center = &profile.center.id;
     let sealed = database
         .read(center, move |tx| Box::pin(async move { Ok::<_, Refusal>(store::people(tx, &[inquiry]).await?) }));
-    let Some((_, sealed)) = sealed.await?.pop() else { return Ok(None) };
+    let Some((_, sealed)) = sealed.await?.pop() else { return Ok(Named::Unsure) };
     let opened = acceptance.sealer.open(center, &person::context(inquiry), &sealed).map_err(internal)?;
-    Ok(person::read(opened.expose()).map(|known| (known, told.answers)))
+    Ok(match person::read(opened.expose()) {
+        Some(known) if is_of(&known, &told.answers) => Named::Them,
+        Some(known) if is_of_another(&known, &told.answers) => Named::Another,
+        _ => Named::Unsure,
+    })
 }
 
 /// Whether news name the patient of an inquiry: the same family name, and no other birth date.
