@@ -216,10 +216,17 @@ impl Profile {
         self.center.languages.first().map_or("en", String::as_str)
     }
 
-    /// `language` if the center offers it, else its first language.
+    /// The language of the center that a tag asks for (BCP 47): `es` for `es-MX`.
     #[must_use]
-    pub fn language_or_default<'a>(&'a self, language: &'a str) -> &'a str {
-        if self.center.languages.iter().any(|offered| offered == language) { language } else { self.default_language() }
+    pub fn language(&self, tag: &str) -> Option<&str> {
+        let offers = |wanted: &str| self.center.languages.iter().find(|offer| offer.eq_ignore_ascii_case(wanted));
+        offers(tag).or_else(|| offers(tag.split(['-', '_']).next()?)).map(String::as_str)
+    }
+
+    /// The language of the center that a tag asks for, else its first one.
+    #[must_use]
+    pub fn language_or_default(&self, tag: &str) -> &str {
+        self.language(tag).unwrap_or_else(|| self.default_language())
     }
 }
 

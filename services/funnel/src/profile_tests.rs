@@ -116,6 +116,12 @@ fn the_demo_centers_differ_in_zone_languages_sites_and_teams() {
     assert_ne!(harbor.center.sites.len(), lake.center.sites.len());
     assert_ne!(harbor.center.theme, lake.center.theme);
     assert_eq!(harbor.language_or_default("fr"), "en");
+    for tag in ["es", "es-MX", "ES", "es_US"] {
+        assert_eq!((harbor.language(tag), harbor.language_or_default(tag)), (Some("es"), "es"), "{tag}");
+    }
+    for tag in ["", "-", "est", "pt-BR"] {
+        assert_eq!((harbor.language(tag), harbor.language_or_default(tag)), (None, "en"), "{tag}");
+    }
     assert_eq!(lake.template("fr", "confirmation").unwrap().language, "fr");
 }
 

@@ -9,3 +9,9 @@ pub mod fhir;
 pub mod hl7;
 pub mod mllp;
 pub mod openapi;
+
+/// A body of JSON without the mark that some systems write before UTF-8 (RFC 8259, section 8.1: a reader may ignore it).
+#[must_use]
+pub fn without_mark(body: &[u8]) -> &[u8] {
+    body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body)
+}

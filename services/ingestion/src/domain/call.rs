@@ -161,10 +161,11 @@ impl Call {
     #[must_use]
     pub fn state(&self) -> State {
         let ended = self.told.get(&Event::Ended);
-        let taken = || self.told.contains_key(&Event::Answered) || self.answered_at().is_some();
+        let taken = self.told.contains_key(&Event::Answered);
         match ended.map(|ended| ended.outcome) {
             Some(Some(outcome)) => outcome,
-            _ if taken() => State::Answered,
+            Some(None) if taken || self.answered_at().is_some() => State::Answered,
+            None if taken => State::Answered,
             // How it ended was not told so that it can be used, and nobody told that it was taken: somebody waits for a call back.
             Some(None) => State::Missed,
             None => State::Ringing,

@@ -305,18 +305,12 @@ impl Acceptance {
 /// Most characters of a language's tag that is kept as it was told (RFC 5646, section 4.4.1).
 const LONGEST_TAG: usize = 35;
 
-/// The language of the center that a tag asks for: `es` for `es-MX`.
-pub fn speaks<'p>(profile: &'p Profile, tag: &str) -> Option<&'p str> {
-    let offers = |wanted: &str| profile.center.languages.iter().find(|offer| offer.eq_ignore_ascii_case(wanted));
-    offers(tag).or_else(|| offers(tag.split(['-', '_']).next()?)).map(String::as_str)
-}
-
 /// What was told, and beside it the language that was told and the center does not speak: whoever calls needs somebody who does.
 fn with_language<'s>(profile: &Profile, submission: &'s Submission) -> Cow<'s, BTreeMap<String, String>> {
     let (language, told) = (submission.language.as_str(), &submission.answers);
     let is_spoken = match language {
         "" => submission.referring_office.is_none() || !told.contains_key(LANGUAGE_TOLD),
-        tag => speaks(profile, tag).is_some(),
+        tag => profile.language(tag).is_some(),
     };
     // Anybody fills in a form: what is no tag at all is nobody's language.
     let is_tag =

@@ -19,12 +19,13 @@ use http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::accept::{Acceptance, speaks};
+use super::accept::Acceptance;
 use super::answers::Answers;
 use super::forms::offered;
 use super::key::Key;
 use super::limit::Door;
 use super::proof::Seen;
+use crate::adapters;
 use crate::domain::submission::Submission;
 use crate::domain::suspicion::Sign;
 use crate::error::Refusal;
@@ -157,11 +158,10 @@ async fn post_inquiry(
         let mut submission = acceptance.admit(true, told.submission)?;
         if submission.language.is_empty() {
             submission.language = spoken(&acceptance, &submission.center, &headers);
-        } else if let Some(in_force) = acceptance.profiles.current(&submission.center) {
-            match speaks(&in_force.1, &submission.language) {
-                Some(offered) => offered.clone_into(&mut submission.language),
-                None => languages = Some(in_force.1.center.languages.join(", ")),
-            }
+        } else if let Some(in_force) = acceptance.profiles.current(&submission.center)
+            && in_force.1.language(&submission.language).is_none()
+        {
+            languages = Some(in_force.1.center.languages.join(", "));
         }
         Ok(Told { submission, ..told })
     };
@@ -219,7 +219,8 @@ pub struct Told {
 /// The body is none that this door takes, or its key is none.
 pub fn read(center: String, headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<Told, Refusal> {
     let body = body.map_err(|_| Refusal::BadRequest("the body was cut off or is larger than this door takes"))?;
-    let body: Body = serde_json::from_slice(without_mark(&body)).map_err(|cause| Refusal::unreadable(&cause, SHAPE))?;
+    let body: Body =
+        serde_json::from_slice(adapters::without_mark(&body)).map_err(|cause| Refusal::unreadable(&cause, SHAPE))?;
     let came = body.attribution.unwrap_or_default();
     let submission = Submission {
         center,
@@ -235,11 +236,6 @@ pub fn read(center: String, headers: &HeaderMap, body: Result<Bytes, BytesReject
         missed_call: false,
     };
     Ok(Told { submission, proof: body.proof.unwrap_or_default(), has_unknown: came.has_unknown })
-}
-
-/// A body without the mark that some systems write before UTF-8 (RFC 8259, section 8.1: a reader may ignore it).
-pub fn without_mark(body: &[u8]) -> &[u8] {
-    body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body)
 }
 
 /// The key of the header or of the body; both where they agree.

@@ -12,6 +12,8 @@ use std::fmt;
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
+use crate::adapters::without_mark;
+
 /// FHIR nests some ten levels; items of a questionnaire a few more.
 pub const DEEPEST: usize = 48;
 /// Most values of a body: each costs more memory than the few bytes that it is written with. A Bundle of a thousand resources
@@ -74,9 +76,7 @@ pub enum Why {
 /// # Errors
 /// It is no JSON, nests too deeply, or something follows after it.
 pub fn read(body: &[u8]) -> Result<Json<'_>, Unreadable> {
-    // RFC 8259 lets a reader ignore the mark that some systems put first.
-    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
-    let mut reader = serde_json::Deserializer::from_slice(body);
+    let mut reader = serde_json::Deserializer::from_slice(without_mark(body));
     let (count, is_too_deep) = (Cell::new(0), Cell::new(false));
     let seed = Seed { left: DEEPEST, count: &count, is_too_deep: &is_too_deep };
     let read = seed.deserialize(&mut reader).and_then(|json| reader.end().map(|()| json));

@@ -12,6 +12,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
+use crate::adapters::without_mark;
 use crate::domain::call::{
     AGENT, ANSWERED_AT, DURATION, Direction, ENDED_AT, Event, OUTCOME, QUEUE, STARTED_AT, State, Told,
 };
@@ -46,9 +47,8 @@ const SHAPE: &str = "send one object with call_id, event, direction, queue, call
                      agent as texts and duration_seconds as a whole number";
 
 /// The body of a request, each member as it came: one that can't be used refuses no call. PHI: no `Debug`.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(default)]
-#[derive(Default)]
 struct Body {
     call_id: Value,
     event: Value,
@@ -96,7 +96,7 @@ pub struct Heard {
 /// # Errors
 /// It is no JSON of this shape, or some of its fields can't be used: each is named.
 pub fn read(bytes: &[u8], region: &str, now: Timestamp) -> Result<Heard, Refusal> {
-    let body: Body = serde_json::from_slice(bytes).map_err(|cause| Refusal::unreadable(&cause, SHAPE))?;
+    let body: Body = serde_json::from_slice(without_mark(bytes)).map_err(|cause| Refusal::unreadable(&cause, SHAPE))?;
     let mut faults = Faults::default();
     // Without these nobody knows which call it is and what happened.
     let [call_id, event, direction] =
@@ -185,7 +185,7 @@ fn as_instant(told: &str) -> String {
     told.parse::<Timestamp>().map_or_else(|_| told.to_owned(), |at| at.to_string())
 }
 
-/// How a call can end.
+/// How it is told how a call ended.
 const ONE_OF_THEM: &str = "Send one of: answered, missed, abandoned, voicemail";
 /// How times are written.
 const LIKE: &str = "Send the time with its zone, like 2026-03-04T19:40:00-08:00";
@@ -380,6 +380,8 @@ mod tests {
             let heard = read(body.as_bytes(), "US", now()).unwrap_or_else(|refusal| panic!("{refusal}"));
             assert_eq!((heard.told.duration_seconds, heard.unusable.len()), (Some(seconds), 0), "{told}");
         }
+        let marked = format!("\u{feff}{ENDED}");
+        assert!(read(marked.as_bytes(), "US", now()).is_ok(), "a mark before it is no part of it");
         let outbound = ENDED.replace("inbound", "outbound").replace("\"queue\":\"q\",", "");
         let heard = read(outbound.as_bytes(), "US", now()).unwrap_or_else(|refusal| panic!("{refusal}"));
         assert!(heard.unusable.is_empty(), "the center called somebody");
