@@ -138,17 +138,18 @@ impl PrivateNats {
     }
 
     fn config(&self) -> Result<String> {
-        // The limit must lie below what the disk has, or the disk and not the server says no.
         let disk = rustix::fs::statvfs(&self.folder).context("cannot ask how much room the disk has")?;
-        let room = disk.f_bavail.saturating_mul(disk.f_frsize) / 4 * 3;
-        let max_file = room.clamp(GIB, 16 * GIB);
+        enough(&self.folder, disk.f_bavail.saturating_mul(disk.f_frsize))?;
         // Quoted by JSON's rules, which are the configuration's own for strings.
         let store = serde_json::to_string(&self.store()).context("the store's path is not readable text")?;
         Ok(format!(
             "server_name: causeway\nlisten: \"127.0.0.1:{}\"\nhttp: \"127.0.0.1:{}\"\n\
-             jetstream {{\n  store_dir: {store}\n  sync_interval: \"10s\"\n  max_file: {max_file}\n  max_mem: {}\n}}\n",
+             jetstream {{\n  store_dir: {store}\n  sync_interval: \"10s\"\n  max_file: {}\n  max_mem: {}\n}}\n",
             self.port.port(),
             self.monitor_port.port(),
+            // What the limits of the streams come to. The server holds them against this figure and not against the disk,
+            // which a machine for development need not have free: nothing of it is taken before messages come.
+            16 * GIB,
             GIB / 4,
         ))
     }
@@ -185,6 +186,14 @@ impl Drop for PrivateNats {
     }
 }
 
+/// Refuses to start where the disk would be full within minutes: what comes out of that is harder to read than this.
+fn enough(folder: &Path, free: u64) -> Result<()> {
+    if free < GIB {
+        bail!("the disk of {} has {} MiB left and the servers need 1024; free some", folder.display(), free >> 20);
+    }
+    Ok(())
+}
+
 /// One whose parent was killed is on its way out, and still holds the store and the port.
 async fn end_earlier_run(program: &Path, config: &Path) -> Result<()> {
     // The program may have any name, as a path that was configured; the configuration file is what is ours.
@@ -213,4 +222,19 @@ async fn is_healthy(port: u16) -> bool {
         Ok::<_, std::io::Error>(answer.starts_with(b"HTTP/1.0 200") || answer.starts_with(b"HTTP/1.1 200"))
     };
     matches!(tokio::time::timeout(Duration::from_secs(2), ask).await, Ok(Ok(true)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::{GIB, enough};
+
+    #[test]
+    fn a_disk_that_is_all_but_full_is_named_with_what_it_has_and_what_is_needed() {
+        let folder = Path::new("/var/causeway");
+        assert!(enough(folder, GIB).is_ok());
+        let refusal = enough(folder, GIB - 1).expect_err("too little").to_string();
+        assert_eq!(refusal, "the disk of /var/causeway has 1023 MiB left and the servers need 1024; free some");
+    }
 }

@@ -205,6 +205,7 @@ async fn nats_has_jetstream_and_a_deleted_store_comes_back_empty() {
     let state: serde_json::Value =
         reqwest::get(format!("{}/jsz", server.monitor_url())).await.expect("an answer").json().await.expect("json");
     assert_eq!(state["config"]["sync_interval"], 10_000_000_000_u64, "{state}");
+    assert_eq!(state["config"]["max_storage"], 16_u64 << 30, "the streams have room on any disk: {state}");
     assert!(
         state["config"]["store_dir"]
             .as_str()
