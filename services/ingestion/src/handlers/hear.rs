@@ -308,6 +308,7 @@ impl Hearing {
             sealed: self.seal(heading, raw).map_err(internal)?,
             carries: documents::valid(&heading.opened.message).next().is_some(),
             number: None,
+            further: Vec::new(),
             sent_at: sent_at(heading),
         })
     }

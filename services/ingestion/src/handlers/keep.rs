@@ -111,19 +111,19 @@ pub async fn within(tx: &mut Tx, heard: &Heard, fate: Fate) -> Result<Kept, Refu
     Ok(Kept::ControlIdReused)
 }
 
-/// The inquiry under a key, else the one under our number that the same office has sent, by whichever of its feeds; with its number.
+/// The inquiry under the first of some keys that leads to one, else the one under our number that the same office has sent, by whichever of its feeds; with its number.
 /// `numbered`: that number and the office. Of another one an office does not even learn that it exists.
 pub async fn known(
     database: &Database,
     center: &str,
-    key: Option<[u8; 16]>,
+    keys: Vec<[u8; 16]>,
     numbered: Option<(String, String)>,
 ) -> Result<Option<(Uuid, String)>, Refusal> {
     database
         .read(center, move |tx| {
             Box::pin(async move {
-                if let Some(key) = key
-                    && let Some(found) = store::by_key(tx, key).await?
+                if !keys.is_empty()
+                    && let Some(found) = store::by_keys(tx, &keys).await?
                 {
                     return Ok(Some(found));
                 }

@@ -43,6 +43,14 @@ pub struct Number {
     pub sealed: Vec<u8>,
 }
 
+/// Another number of a referral than the one that it is known by, as it is kept.
+pub struct Further {
+    /// Keyed hash of the feed, the number and who gave it, as an inquiry's key is.
+    pub key: [u8; 16],
+    /// The number itself.
+    pub number: Number,
+}
+
 /// A message that stands, with the request number of its inquiry.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct Standing {
@@ -178,8 +186,9 @@ pub async fn note_early(tx: &mut Tx, early: &[(Uuid, [u8; 16], &str)]) -> Result
 }
 
 /// The statement by which messages are found whose referral has come after them; a test asks for its plan.
-pub const EARLY: &str = "SELECT message_id, inquiries.inquiry_id FROM messages \
-     JOIN inquiries ON inquiries.center_id = messages.center_id AND inquiries.key = referral_key AND inquiries.key IS NOT NULL \
+pub const EARLY: &str = "SELECT message_id, came.inquiry_id FROM messages CROSS JOIN LATERAL (\
+        SELECT inquiry_id FROM inquiries WHERE center_id = $1 AND key = referral_key AND key IS NOT NULL \
+        UNION ALL SELECT inquiry_id FROM referral_numbers WHERE center_id = $1 AND key = referral_key LIMIT 1) AS came \
      WHERE messages.center_id = $1 AND state = 'parked' AND reason = 'unknown_referral' \
      ORDER BY messages.received_at, message_id LIMIT $2";
 
@@ -395,18 +404,20 @@ pub const TO_ERASE: &str = "SELECT message_id FROM messages WHERE center_id = $1
 pub async fn erase(tx: &mut Tx, before: Timestamp, most: i64) -> Result<i64, sqlx::Error> {
     let (center, now) = (tx.center().to_owned(), tx.now());
     let sql = format!(
-        "UPDATE messages SET sealed = '', number = NULL, erased_at = $4, \
-            closed_at = CASE WHEN state = 'refused' THEN coalesce(closed_at, $4) ELSE closed_at END \
-         WHERE center_id = $1 AND message_id IN ({TO_ERASE} FOR UPDATE SKIP LOCKED)"
+        "WITH erased AS (UPDATE messages SET sealed = '', number = NULL, erased_at = $4, \
+                closed_at = CASE WHEN state = 'refused' THEN coalesce(closed_at, $4) ELSE closed_at END \
+             WHERE center_id = $1 AND message_id IN ({TO_ERASE} FOR UPDATE SKIP LOCKED) RETURNING message_id), \
+         further AS (UPDATE referral_numbers SET number = NULL FROM erased \
+             WHERE center_id = $1 AND referral_numbers.message_id = erased.message_id AND number IS NOT NULL) \
+         SELECT count(*) FROM erased"
     );
-    let erased = sqlx::query(sqlx::AssertSqlSafe(sql))
+    sqlx::query_scalar(sqlx::AssertSqlSafe(sql))
         .bind(center)
         .bind(Ts(before))
         .bind(most)
         .bind(Ts(now))
-        .execute(tx.conn())
-        .await?;
-    Ok(i64::try_from(erased.rows_affected()).unwrap_or(i64::MAX))
+        .fetch_one(tx.conn())
+        .await
 }
 
 /// The inquiries that messages are about.

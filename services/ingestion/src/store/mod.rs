@@ -105,8 +105,11 @@ macro_rules! sure {
     };
     (with messages $($more:literal)*) => {
         sure!(
+            // Where a key is a further number of a referral that stands, a control id is there twice, and nothing is written.
             "used AS (INSERT INTO control_ids (center_id, control_key) \
-                SELECT own.center_id, key FROM own CROSS JOIN unnest($26::bytea[]) AS key)"
+                SELECT own.center_id, key FROM own CROSS JOIN unnest($26::bytea[]) AS key \
+                UNION ALL SELECT own.center_id, ($26::bytea[])[1] FROM own CROSS JOIN LATERAL (SELECT FROM referral_numbers \
+                    WHERE referral_numbers.center_id = own.center_id AND key = ANY($13::bytea[]) LIMIT 1) AS taken)"
             "heard AS (INSERT INTO messages (center_id, received_at, changed_at, message_id, feed, kind, control_key, content_hash, \
                     state, inquiry_id, sealed, unpack_at, number_key, number) \
                 SELECT own.center_id, $11, $11, message_id, feed, kind, control_key, content_hash, 'accepted', inquiry_id, sealed, \
@@ -193,7 +196,10 @@ pub async fn insert(tx: &mut Tx, now: Timestamp, rows: &[NewInquiry<'_>]) -> Res
 /// Writes what of a batch is free, and gives the ids of what stands now. A taken key waits for its rival's transaction,
 /// which makes it safe between processes. Looking first costs more for each row than the row.
 pub async fn insert_free(tx: &mut Tx, now: Timestamp, rows: &[NewInquiry<'_>]) -> Result<HashSet<Uuid>, sqlx::Error> {
-    let query = sqlx::query(insert!(" ON CONFLICT DO NOTHING RETURNING inquiry_id"));
+    let query = sqlx::query(insert!(
+        " WHERE NOT EXISTS (SELECT FROM referral_numbers AS further WHERE further.center_id = $1 AND further.key = given.key) \
+         ON CONFLICT DO NOTHING RETURNING inquiry_id"
+    ));
     let query = query.bind(tx.center().to_owned()).bind(Ts(now));
     let written = bind(query, rows).fetch_all(tx.conn()).await?;
     written.iter().map(|row| row.try_get(0)).collect()
@@ -216,17 +222,17 @@ pub struct Kept {
     pub to_repair: Option<Vec<u8>>,
 }
 
-/// What stands under keys.
+/// See [`kept`]; a test asks for its plan.
+pub const KEPT: &str = "SELECT key, content_hash, inquiry_id, reference, received_at, to_repair, false AS is_further FROM inquiries \
+     WHERE center_id = $1 AND key = ANY($2) AND key IS NOT NULL \
+     UNION ALL SELECT further.key, content_hash, inquiry_id, reference, received_at, to_repair, true FROM referral_numbers AS further \
+        JOIN inquiries USING (center_id, inquiry_id) WHERE center_id = $1 AND further.key = ANY($2) \
+     ORDER BY is_further, received_at, inquiry_id";
+
+/// What stands under keys: the inquiry that bears one before those whose further number it is, the oldest of these first.
 pub async fn kept(tx: &mut Tx, keys: &[&[u8]]) -> Result<Vec<Kept>, sqlx::Error> {
     let center = tx.center().to_owned();
-    sqlx::query_as(
-        "SELECT key, content_hash, inquiry_id, reference, received_at, to_repair FROM inquiries \
-         WHERE center_id = $1 AND key = ANY($2) AND key IS NOT NULL",
-    )
-    .bind(center)
-    .bind(keys)
-    .fetch_all(tx.conn())
-    .await
+    sqlx::query_as(KEPT).bind(center).bind(keys).fetch_all(tx.conn()).await
 }
 
 /// Notes answers to mend: inquiry, field and code of the fault.
@@ -311,14 +317,12 @@ pub async fn referred(tx: &mut Tx, references: &[String]) -> Result<Vec<Uuid>, s
         .await
 }
 
-/// The inquiry under a key.
-pub async fn by_key(tx: &mut Tx, key: [u8; 16]) -> Result<Option<(Uuid, String)>, sqlx::Error> {
-    let center = tx.center().to_owned();
-    sqlx::query_as("SELECT inquiry_id, reference FROM inquiries WHERE center_id = $1 AND key = $2 AND key IS NOT NULL")
-        .bind(center)
-        .bind(key.as_slice())
-        .fetch_optional(tx.conn())
-        .await
+/// The inquiry under the first of some keys that leads to one, and its request number.
+pub async fn by_keys(tx: &mut Tx, keys: &[[u8; 16]]) -> Result<Option<(Uuid, String)>, sqlx::Error> {
+    let asked: Vec<&[u8]> = keys.iter().map(<[u8; 16]>::as_slice).collect();
+    let mut found = kept(tx, &asked).await?;
+    found.sort_by_key(|one| asked.iter().position(|key| *key == one.key.as_slice()));
+    Ok(found.into_iter().next().map(|one| (one.inquiry_id, one.reference)))
 }
 
 /// The inquiry with a request number, with its encoded facts.

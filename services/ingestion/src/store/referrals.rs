@@ -9,6 +9,7 @@ use sqlx::{FromRow, Row as _};
 use uuid::Uuid;
 
 use super::journeys;
+use super::messages::Further;
 use crate::domain::journey::Journey;
 
 /// What is known of a referral.
@@ -36,6 +37,8 @@ pub struct Known {
     pub is_form: bool,
     /// The office's own number of it, sealed, and the message that told it.
     pub number: Option<(Uuid, Vec<u8>)>,
+    /// Its further numbers, likewise.
+    pub further: Vec<(Uuid, Vec<u8>)>,
     /// Where it stands at the center.
     pub journey: Journey,
 }
@@ -55,6 +58,10 @@ impl FromRow<'_, PgRow> for Known {
             is_cancelled: row.try_get("is_cancelled")?,
             is_form: row.try_get("is_form")?,
             number: row.try_get::<Option<Uuid>, _>("numbered_by")?.zip(row.try_get("number")?),
+            further: {
+                let told_by: Vec<Uuid> = row.try_get("further_by")?;
+                told_by.into_iter().zip(row.try_get::<Vec<Vec<u8>>, _>("further")?).collect()
+            },
             journey,
         })
     }
@@ -76,7 +83,11 @@ pub async fn of_feeds(tx: &mut Tx, feeds: &[&str], ids: &[Uuid]) -> Result<Vec<K
             coalesce(visit_version, 0) AS visit_version, visit_starts_at, visit_ends_at, \
             coalesce(status, 'received') AS status, coalesce(s.version, 0) AS version, \
             coalesce(closed_version, 0) AS closed_version, coalesce(off_version, 0) AS off_version, \
-            coalesce(wanted, '{}') AS wanted, coalesce(wanted_version, 0) AS wanted_version \
+            coalesce(wanted, '{}') AS wanted, coalesce(wanted_version, 0) AS wanted_version, \
+            array(SELECT more.message_id FROM referral_numbers AS more WHERE more.center_id = $1 \
+                AND more.inquiry_id = told.inquiry_id AND more.number IS NOT NULL ORDER BY more.message_id, more.key) AS further_by, \
+            array(SELECT more.number FROM referral_numbers AS more WHERE more.center_id = $1 \
+                AND more.inquiry_id = told.inquiry_id AND more.number IS NOT NULL ORDER BY more.message_id, more.key) AS further \
          FROM (SELECT inquiry_id, max(changed_at) AS told_at, \
                 count(*) + count(*) FILTER (WHERE state = 'settled') AS messages, \
                 bool_or(state = 'parked' AND reason = 'referral_cancelled') AS is_withdrawn, \
@@ -114,8 +125,33 @@ pub async fn numbered(tx: &mut Tx, feed: &str, keys: &[&[u8]]) -> Result<Vec<Uui
 }
 
 /// See [`numbered`]; a test asks for its plan.
-pub const NUMBERED: &str = "SELECT DISTINCT inquiry_id FROM messages \
-     WHERE center_id = $1 AND feed = $2 AND number_key = ANY($3) AND inquiry_id IS NOT NULL";
+pub const NUMBERED: &str = "SELECT inquiry_id FROM messages \
+        WHERE center_id = $1 AND feed = $2 AND number_key = ANY($3) AND inquiry_id IS NOT NULL \
+     UNION SELECT inquiry_id FROM referral_numbers WHERE center_id = $1 AND feed = $2 AND number_key = ANY($3)";
+
+/// Notes further numbers of referrals; one that is noted already stays as it is.
+pub async fn note_numbers(tx: &mut Tx, told: &[(Uuid, Uuid, &str, &Further)]) -> Result<(), sqlx::Error> {
+    let center = tx.center().to_owned();
+    sqlx::query(
+        "INSERT INTO referral_numbers (center_id, inquiry_id, message_id, feed, key, number_key, number) \
+         SELECT $1, inquiry_id, message_id, feed, key, number_key, number \
+         FROM unnest($2::uuid[], $3::uuid[], $4::text[], $5::bytea[], $6::bytea[], $7::bytea[]) AS given \
+            (inquiry_id, message_id, feed, key, number_key, number) \
+         WHERE NOT EXISTS (SELECT FROM inquiries WHERE center_id = $1 AND inquiries.key = given.key \
+            AND inquiries.inquiry_id = given.inquiry_id) \
+         ON CONFLICT DO NOTHING",
+    )
+    .bind(center)
+    .bind(told.iter().map(|(inquiry, ..)| *inquiry).collect::<Vec<_>>())
+    .bind(told.iter().map(|(_, message, ..)| *message).collect::<Vec<_>>())
+    .bind(told.iter().map(|(.., feed, _)| *feed).collect::<Vec<_>>())
+    .bind(told.iter().map(|(.., further)| further.key.as_slice()).collect::<Vec<_>>())
+    .bind(told.iter().map(|(.., further)| further.number.key.as_slice()).collect::<Vec<_>>())
+    .bind(told.iter().map(|(.., further)| further.number.sealed.as_slice()).collect::<Vec<_>>())
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
 
 /// The newest change of each inquiry of a feed, the oldest or the newest first: inquiry, when, and what tells one change from
 /// another of the same moment (the message, or the inquiry itself where the center has moved it).

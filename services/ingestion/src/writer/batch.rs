@@ -269,7 +269,11 @@ async fn stored(tx: &mut Tx, prepared: &[Prepared<'_>], stands: &HashSet<Uuid>) 
     if keys.is_empty() {
         return Ok(Stored::new());
     }
-    Ok(store::kept(tx, &keys).await?.into_iter().map(|kept| (kept.key.clone(), kept)).collect())
+    let mut stored = Stored::new();
+    for kept in store::kept(tx, &keys).await? {
+        stored.entry(kept.key.clone()).or_insert(kept);
+    }
+    Ok(stored)
 }
 
 fn publish(tx: &mut Tx, kept: &[&Prepared<'_>]) {

@@ -11,7 +11,8 @@ use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use super::batch::{Arrival, KeyHashes, Verdict};
-use crate::store::messages::{self, NewMessage, Number, Standing};
+use crate::store::messages::{self, Further, NewMessage, Number, Standing};
+use crate::store::referrals;
 
 /// The message stands as the inquiry it asks for.
 pub const ACCEPTED: &str = "accepted";
@@ -49,6 +50,8 @@ pub struct Heard {
     pub carries: bool,
     /// The office's own number of its referral, where it is told back by it.
     pub number: Option<Number>,
+    /// Its further numbers.
+    pub further: Vec<Further>,
     /// When its office sent it, where that system begins its control ids anew.
     pub sent_at: Option<Timestamp>,
 }
@@ -177,6 +180,7 @@ pub async fn settle(
             _ => {}
         }
     }
+    note_numbers(tx, arrivals, &written).await?;
     if !correct.is_empty() {
         messages::correct(tx, &correct).await?;
     }
@@ -195,4 +199,24 @@ pub async fn settle(
         messages::came_again(tx, &counted).await?;
     }
     Ok(told)
+}
+
+/// Notes the further numbers of what stands, also those that only a repeat or a change of it tells.
+async fn note_numbers(
+    tx: &mut Tx,
+    arrivals: &[Arrival],
+    written: &impl Fn(Uuid) -> Option<Verdict>,
+) -> Result<(), sqlx::Error> {
+    let mut told = Vec::new();
+    for (arrival, heard) in with_message(arrivals).filter(|(_, heard)| !heard.further.is_empty()) {
+        let inquiry = match written(arrival.inquiry_id) {
+            Some(Verdict::Kept(_)) => Some(arrival.inquiry_id),
+            Some(Verdict::KeyReused(inquiry)) => Some(inquiry),
+            Some(Verdict::Repeated(answer) | Verdict::Reopened(answer)) => answer.inquiry_id.parse().ok(),
+            _ => None,
+        };
+        let one = |further| Some((inquiry?, heard.message_id, heard.feed.as_str(), further));
+        told.extend(heard.further.iter().filter_map(one));
+    }
+    if told.is_empty() { Ok(()) } else { referrals::note_numbers(tx, &told).await }
 }

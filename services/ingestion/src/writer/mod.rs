@@ -272,7 +272,10 @@ impl Writer {
 
     /// The ordinary way, in one statement; nothing where it has to be another.
     async fn write_sure(&self, arrivals: &Arc<Vec<Arrival>>) -> Result<Option<Vec<Verdict>>, TxError> {
-        if self.careful.load(Ordering::Relaxed) > 0 || arrivals.iter().any(|arrival| arrival.held) {
+        let has_more = |arrival: &Arrival| {
+            arrival.held || arrival.message.as_ref().is_some_and(|message| !message.further.is_empty())
+        };
+        if self.careful.load(Ordering::Relaxed) > 0 || arrivals.iter().any(has_more) {
             return Ok(None);
         }
         let batch = Arc::clone(arrivals);

@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::fhir::{Answer, Office, id_in, request};
-use crate::world::World;
+use crate::world::{World, eventually};
 
 const NUMBER: &str = "https://office.example/referral";
 
@@ -160,4 +160,95 @@ async fn our_number_is_searched_like_theirs_and_is_never_taken_for_theirs() {
     let made = office.post("/ServiceRequest", &two).await;
     let again = office.post("/ServiceRequest", &request("R-2", "Testpatient")).await;
     assert_eq!((made.status, id_in(again.header("location"))), (201, id_in(made.header("location"))));
+}
+
+/// A referral under several numbers of its office, the one that it calls its own order last.
+fn numbered(numbers: &[&str], family: &str) -> Value {
+    let mut told = request("R-0", family);
+    let number = |value: &&str| json!({ "system": NUMBER, "value": value });
+    told["identifier"] = numbers.iter().map(number).collect();
+    let placer = json!({ "coding": [{ "system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": "PLAC" }] });
+    told["identifier"][numbers.len() - 1]["type"] = placer;
+    told
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_referral_with_several_numbers_is_found_by_each_of_them_and_never_doubled() {
+    let world = World::start().await;
+    let office = Office::of(&world);
+    let told = numbered(&["EPIC-1", "R-1"], "Testpatient");
+    let first = office.post("/ServiceRequest", &told).await;
+    assert_eq!(first.status, 201, "{}", first.body);
+    let id = id_in(first.header("location"));
+    let of_number = |number: &str| format!("identifier={NUMBER}|{number}");
+    for number in ["R-1", "EPIC-1", " EPIC-1 ", "%20R-1"] {
+        let again = if_none_exist(&office, &of_number(number), &told).await;
+        assert_eq!((again.status, id_in(again.header("location"))), (200, id.clone()), "{number}: {}", again.body);
+        for search in [of_number(number), format!("identifier={number}")] {
+            let found = office.get(&format!("/ServiceRequest?{search}")).await;
+            assert_eq!(
+                (&found.body["total"], found.body["entry"][0]["resource"]["id"].as_str()),
+                (&json!(1), Some(&*id))
+            );
+            let numbers: Vec<_> = found.body["entry"][0]["resource"]["identifier"]
+                .as_array()
+                .expect("numbers")
+                .iter()
+                .filter_map(|one| one["value"].as_str())
+                .collect();
+            assert_eq!(numbers[..2], ["R-1", "EPIC-1"], "each number is told back");
+        }
+    }
+    // Another system of the office knows it by the other number alone, as a create and as an entry.
+    let alone = numbered(&["EPIC-1"], "Testpatient");
+    let known = office.post("/ServiceRequest", &alone).await;
+    assert_eq!((known.status, id_in(known.header("location"))), (200, id.clone()), "{}", known.body);
+    let asked = json!({ "method": "POST", "url": "ServiceRequest", "ifNoneExist": of_number("EPIC-1") });
+    let entry = office.post("", &transaction(&without_number("Testpatient"), asked)).await;
+    assert_eq!(entry.status, 200, "{}", entry.body);
+    assert!(
+        entry.body["entry"][0]["response"]["location"].as_str().is_some_and(|at| at.contains(&id)),
+        "{}",
+        entry.body
+    );
+    assert_eq!(world.count("SELECT count(*) FROM inquiries").await, 1);
+
+    // A number that a repeat brings along leads to it from then on, and one that is withdrawn by it is this one.
+    let more = numbered(&["ACC-9", "EPIC-1", "R-1"], "Testpatient");
+    assert_eq!(office.post("/ServiceRequest", &more).await.status, 200);
+    let mut revoked = numbered(&["ACC-9"], "Testpatient");
+    revoked["status"] = json!("revoked");
+    let off = office.post("/ServiceRequest", &revoked).await;
+    assert_eq!((off.status, id_in(off.header("location"))), (200, id.clone()), "{}", off.body);
+    assert_eq!(world.count("SELECT count(*) FROM inquiries").await, 1);
+
+    // Two referrals that are named by one request are not mixed up, and of a number that both bear nobody knows which is meant.
+    let other = office.post("/ServiceRequest", &numbered(&["VISIT-3", "R-2"], "Testother")).await;
+    assert_eq!(other.status, 201, "{}", other.body);
+    let apart = if_none_exist(&office, &of_number("ACC-9"), &numbered(&["R-2"], "Testother")).await;
+    assert_eq!((apart.status, apart.has("error", "multiple-matches")), (412, true), "{}", apart.body);
+    let shares = office.post("/ServiceRequest", &numbered(&["VISIT-3", "R-3"], "Testother")).await;
+    assert_eq!(shares.status, 201, "another order of one visit is another referral: {}", shares.body);
+    let either = if_none_exist(&office, &of_number("VISIT-3"), &without_number("Testother")).await;
+    assert_eq!((either.status, either.has("error", "multiple-matches")), (412, true), "{}", either.body);
+    let by_value = if_none_exist(&office, "identifier=VISIT-3", &numbered(&["VISIT-3", "R-3"], "Testother")).await;
+    assert_eq!(by_value.status, 412, "{}", by_value.body);
+    assert_eq!(world.count("SELECT count(*) FROM inquiries").await, 3);
+    // A search of other resources finds no referral, whatever number they have.
+    let mistaken = if_none_exist(&office, &format!("Patient?{}", of_number("R-2")), &without_number("Testthird")).await;
+    assert_eq!((mistaken.status, mistaken.has("error", "not-supported")), (400, true), "{}", mistaken.body);
+    assert!(mistaken.issues()[0].2.is_empty() && mistaken.body.to_string().contains("If-None-Exist"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_withdrawal_by_another_number_that_overtook_its_referral_is_put_to_it() {
+    let world = World::start().await;
+    let office = Office::of(&world);
+    let mut revoked = numbered(&["EPIC-7"], "Testpatient");
+    revoked["status"] = json!("revoked");
+    assert_eq!(office.post("/ServiceRequest", &revoked).await.status, 202);
+    let first = office.post("/ServiceRequest", &numbered(&["EPIC-7", "R-7"], "Testpatient")).await;
+    assert_eq!(first.status, 201, "{}", first.body);
+    let put = "SELECT count(*) FROM messages WHERE state = 'parked' AND reason = 'referral_cancelled' AND inquiry_id IS NOT NULL";
+    eventually("the withdrawal waits at the referral", async || world.count(put).await == 1).await;
 }

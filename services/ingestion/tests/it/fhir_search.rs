@@ -1,5 +1,6 @@
 //! Searches by FHIR as partner systems send them, the office's own numbers in what is read back, and creating what is not there yet.
 
+use causeway_ingestion::store::KEPT;
 use causeway_ingestion::store::referrals::{NEWS, NEWS_BACK, NUMBERED};
 use causeway_mailbox::Ts;
 use reqwest::Method;
@@ -244,7 +245,10 @@ async fn whatever_is_created_is_created_only_where_its_number_is_not_there_yet()
     assert_eq!(world.count("SELECT count(*) FROM inquiries").await, 1);
 }
 
-const MANY: [&str; 2] = [
+const MANY: [&str; 3] = [
+    "INSERT INTO referral_numbers (center_id, inquiry_id, key, feed, number_key, message_id) \
+     SELECT 'harbor-valley', md5(n::text)::uuid, decode(md5('k' || n), 'hex'), 'feed-' || n % 5, decode(md5('v' || n), 'hex'), \
+         gen_random_uuid() FROM generate_series(1, 50000) AS n",
     "INSERT INTO messages (center_id, message_id, feed, kind, control_key, content_hash, state, sealed, received_at, changed_at, \
         inquiry_id, number_key) \
      SELECT 'harbor-valley', gen_random_uuid(), 'feed-' || n % 5, 'ServiceRequest', decode(md5(n::text), 'hex'), \
@@ -262,7 +266,10 @@ async fn numbers_and_the_newest_changes_are_found_by_indexes_among_many_referral
     for sql in MANY {
         sqlx::query(sql).execute(&world.admin).await.expect("inserted");
     }
-    sqlx::raw_sql("ANALYZE messages; ANALYZE referral_states").execute(&world.admin).await.expect("analyzed");
+    sqlx::raw_sql("ANALYZE messages; ANALYZE referral_states; ANALYZE referral_numbers")
+        .execute(&world.admin)
+        .await
+        .expect("analyzed");
     let mut app = PgConnection::connect(world.database.app.expose_secret()).await.expect("a login");
     sqlx::query("SELECT set_config('app.center', $1, false)").bind(CENTER).execute(&mut app).await.expect("set");
     let numbered: Vec<String> = sqlx::query_scalar(AssertSqlSafe(format!("EXPLAIN {NUMBERED}")))
@@ -273,7 +280,16 @@ async fn numbers_and_the_newest_changes_are_found_by_indexes_among_many_referral
         .await
         .expect("a plan");
     let numbered = numbered.join("\n");
-    assert!(numbered.contains("messages_number") && !numbered.contains("Seq Scan"), "{numbered}");
+    let are_used = numbered.contains("messages_number") && numbered.contains("referral_numbers_number");
+    assert!(are_used && !numbered.contains("Seq Scan"), "{numbered}");
+    let kept: Vec<String> = sqlx::query_scalar(AssertSqlSafe(format!("EXPLAIN {KEPT}")))
+        .bind(CENTER)
+        .bind(vec![vec![7_u8; 16]])
+        .fetch_all(&mut app)
+        .await
+        .expect("a plan");
+    let kept = kept.join("\n");
+    assert!(kept.contains("referral_numbers_key") && !kept.contains("Seq Scan on referral_numbers"), "{kept}");
     let at = |text: &str| Ts(text.parse().expect("a time"));
     for (news, after, id) in
         [(NEWS, "2020-01-01T00:00:00Z", uuid::Uuid::nil()), (NEWS_BACK, "2100-01-01T00:00:00Z", uuid::Uuid::max())]

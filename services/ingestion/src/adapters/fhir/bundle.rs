@@ -239,7 +239,7 @@ fn request(entry: &Element<'_>, resource: Option<&Element<'_>>, kind: &str) -> C
             ("url", query)
         }
     };
-    let number = search.and_then(number::searched);
+    let number = search.and_then(|search| number::searched(search, kind));
     if search.is_some() && number.is_none() {
         request.error(name, Issue::NotSupported, Class::Malformed, number::OTHER_SEARCH);
     }

@@ -6,7 +6,7 @@
 use super::concept::Identifier;
 use super::element::Element;
 use super::fault::{Class, Issue};
-use super::number::Number;
+use super::number::{Number, Numbers};
 use super::places::Places;
 use crate::domain::referral::Told;
 
@@ -22,10 +22,10 @@ pub struct Form {
     pub answers: Told,
     /// The person's language, as far as it is told.
     pub language: String,
-    /// Its own number, by who gave it.
-    pub identity: Option<(String, String)>,
-    /// Whether the sender asks us to look for that number first.
-    pub is_searched: bool,
+    /// The office's numbers for it.
+    pub numbers: Numbers,
+    /// The number by which the sender asks us to look first.
+    pub searched: Option<Number>,
     /// Where it stands.
     pub places: Places,
 }
@@ -43,8 +43,7 @@ const TWICE: &str = "The same question is answered twice: send each question onc
 const OTHER_ANSWER: &str =
     "An answer of this type can not be read: send a text, a date, a number, yes or no, or a code";
 
-/// Reads answers; nothing where they are refused. `searched`: the number by which the sender asks us to look first, which comes
-/// before their own.
+/// Reads answers; nothing where they are refused. `searched`: the number by which the sender asks us to look first.
 #[must_use]
 pub fn read(response: &Element<'_>, searched: Option<&Number>) -> Option<Form> {
     if !response.has("status") {
@@ -72,8 +71,8 @@ pub fn read(response: &Element<'_>, searched: Option<&Number>) -> Option<Form> {
         is_complete: status? != "in-progress",
         answers,
         language: response.text("language").unwrap_or_default().split('-').next().unwrap_or_default().to_owned(),
-        identity: searched.map(Number::borne).or(own).map(|number| (number.system.to_owned(), number.value.to_owned())),
-        is_searched: searched.is_some(),
+        numbers: Numbers::of(own.into_iter(), searched),
+        searched: searched.cloned(),
         places: Places { request: response.path().to_string(), is_form: true, ..Places::default() },
     })
 }

@@ -15,7 +15,7 @@ use super::kinds;
 use super::links;
 use super::message::{self, Header};
 use super::notes::{Notes, Path};
-use super::number::{self, OTHER_SEARCH};
+use super::number::{self, Number, Numbers, OTHER_SEARCH};
 use super::reference::{Directory, Resolver};
 use super::referral::{self, Around, Referral, Verb};
 
@@ -69,6 +69,37 @@ pub enum Topic {
     Withdrawal(Option<String>),
     /// Nothing: see the faults.
     Refused,
+}
+
+impl Topic {
+    /// The number by which the sender asks us to look first.
+    #[must_use]
+    pub fn searched(&self) -> Option<&Number> {
+        match self {
+            Self::Referral(told) => told.condition.number.as_ref(),
+            Self::Form(told) => told.searched.as_ref(),
+            Self::Withdrawal(_) | Self::Refused => None,
+        }
+    }
+
+    /// Lets it be known by another number.
+    pub fn lead(&mut self, number: (String, String)) {
+        match self {
+            Self::Referral(told) => told.numbers.lead(number),
+            Self::Form(told) => told.numbers.lead(number),
+            Self::Withdrawal(_) | Self::Refused => {}
+        }
+    }
+
+    /// What it is known by.
+    #[must_use]
+    pub fn numbers(&self) -> Option<&Numbers> {
+        match self {
+            Self::Referral(told) => Some(&told.numbers),
+            Self::Form(told) => Some(&told.numbers),
+            Self::Withdrawal(_) | Self::Refused => None,
+        }
+    }
 }
 
 /// What is decided on a request. PHI: no `Debug`.
@@ -207,9 +238,10 @@ fn alone<'t>(request: &Element<'t>, expected: &Expectations<'t>) -> Option<Refer
 
 /// What the sender of a resource alone asks us to look for first.
 fn condition(resource: &Element<'_>, expected: &Expectations<'_>) -> Condition {
-    let number = expected.if_none_exist.and_then(number::searched);
+    let number = expected.if_none_exist.and_then(|told| number::searched(told, resource.kind()));
     if expected.if_none_exist.is_some() && number.is_none() {
-        resource.error("identifier", Issue::NotSupported, Class::Malformed, OTHER_SEARCH);
+        // It stands in the header, and so at no place of the resource.
+        resource.notes().fault(Fault::new(Severity::Error, Issue::NotSupported, Class::Malformed, OTHER_SEARCH));
     }
     Condition { number, ..Condition::default() }
 }

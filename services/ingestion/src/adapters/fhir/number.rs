@@ -6,10 +6,10 @@
 use percent_encoding::percent_decode_str;
 
 use super::concept::Identifier;
+use super::task::REFERENCE_SYSTEM;
 
 /// What is said where nobody looks before something is created, because it is no search by one number.
-pub const OTHER_SEARCH: &str =
-    "If-None-Exist and ifNoneExist are taken as a search by one identifier only: send identifier=system|value";
+pub const OTHER_SEARCH: &str = "If-None-Exist and ifNoneExist are taken as a search of resources of the same type by one identifier only: send identifier=system|value";
 
 /// Parameters that say how an answer is written, and not what is looked for.
 const OF_ANSWERS: [&str; 2] = ["_format", "_pretty"];
@@ -24,13 +24,15 @@ pub struct Number {
 }
 
 impl Number {
-    /// Reads `system|value`, `value` and `|value`. A bar or a backslash that is a part of one has a backslash before it.
+    /// Reads `system|value`, `value` and `|value`, without blanks around either, as they are read in a resource. A bar or a
+    /// backslash that is a part of one has a backslash before it.
     #[must_use]
     pub fn parse(one: &str) -> Self {
+        let read = |part: &str| plain(part.trim()).trim().to_owned();
         match parts(one, '|').as_slice() {
-            [] | [_] => Self { system: None, value: plain(one) },
+            [] | [_] => Self { system: None, value: read(one) },
             // A bar within a number stands there as it is with many systems.
-            [system, rest @ ..] => Self { system: Some(plain(system)), value: plain(&rest.join("|")) },
+            [system, rest @ ..] => Self { system: Some(read(system)), value: read(&rest.join("|")) },
         }
     }
 
@@ -41,11 +43,65 @@ impl Number {
     }
 }
 
-/// The one number of a search such as `identifier=system|value`, with or without a type and a question mark before it. It is part
-/// of a URL, so its signs may be written as `%7C` and the like. Nothing where more is asked: left out, it would find another one.
+/// The numbers that an office knows one thing by. PHI: no `Debug`.
+#[derive(Default, Clone)]
+pub struct Numbers {
+    /// The one that it is known by here, after who gave it; none: nothing tells it from the next one.
+    pub own: Option<(String, String)>,
+    /// The others.
+    pub further: Vec<(String, String)>,
+}
+
+impl Numbers {
+    /// What a resource bears, the one that it is known by first, with the one that it is looked for by. That one may not tell who
+    /// gave it: then it is one that the resource bears, where it does.
+    #[must_use]
+    pub fn of<'t>(borne: impl Iterator<Item = Identifier<'t>>, searched: Option<&'t Number>) -> Self {
+        let mut all: Vec<Identifier<'t>> = borne.collect();
+        let is_borne = |number: &Number| match number.system {
+            None => all.iter().any(|one| one.value == number.value),
+            Some(_) => number.system.as_deref() == Some(REFERENCE_SYSTEM),
+        };
+        all.extend(searched.filter(|number| !is_borne(number)).map(Number::borne));
+        let mut numbers = Vec::with_capacity(all.len());
+        for one in all {
+            let one = (one.system.to_owned(), one.value.to_owned());
+            if !numbers.contains(&one) {
+                numbers.push(one);
+            }
+        }
+        let mut numbers = numbers.into_iter();
+        Self { own: numbers.next(), further: numbers.take(MOST_FURTHER).collect() }
+    }
+
+    /// All, the one that it is known by first.
+    pub fn all(&self) -> impl Iterator<Item = &(String, String)> {
+        self.own.iter().chain(&self.further)
+    }
+
+    /// Lets it be known by another one.
+    pub fn lead(&mut self, number: (String, String)) {
+        self.further.retain(|one| *one != number);
+        let before = self.own.replace(number);
+        self.further.extend(before.filter(|one| self.own.as_ref() != Some(one)));
+    }
+}
+
+/// Further numbers that are kept of one thing; nobody gives as many.
+const MOST_FURTHER: usize = 20;
+
+/// The one number of a search such as `identifier=system|value`, with or without the type that is searched and a question mark
+/// before it. It is part of a URL, so its signs may be written as `%7C` and the like. Nothing where more is asked, or resources of
+/// another type: left out, it would find another one.
 #[must_use]
-pub fn searched(query: &str) -> Option<Number> {
-    let query = query.split_once('?').filter(|(kind, _)| !kind.contains('=')).map_or(query, |(_, query)| query);
+pub fn searched(query: &str, kind: &str) -> Option<Number> {
+    let (named, query) = match query.split_once('?').filter(|(before, _)| !before.contains('=')) {
+        Some((before, query)) => (before.trim().rsplit('/').next().unwrap_or_default(), query),
+        None => ("", query),
+    };
+    if !named.is_empty() && named != kind {
+        return None;
+    }
     let mut asked = query.split('&').filter(|part| {
         let name = part.split('=').next().unwrap_or_default();
         !part.is_empty() && !OF_ANSWERS.contains(&name)
@@ -92,23 +148,27 @@ mod tests {
             "identifier=https://x.org/r|7",
             "ServiceRequest?identifier=https://x.org/r|7",
             "?identifier=https://x.org/r|7",
+            "https://x.org/fhir/ServiceRequest?identifier=https://x.org/r|7",
             "identifier=https%3A%2F%2Fx.org%2fr%7C7",
             "_format=json&identifier=https://x.org/r%7c7",
         ] {
-            let found = searched(query).expect("a number");
+            let found = searched(query, "ServiceRequest").expect("a number");
             assert_eq!((found.borne().system, found.borne().value), ("https://x.org/r", "7"), "{query}");
         }
         for (query, system, value) in [
             ("identifier=7", None, "7"),
             ("identifier=7+%C3%A9", None, "7+é"),
             ("identifier=7%", None, "7%"),
+            ("identifier= s | 7 ", Some("s"), "7"),
+            ("identifier=%20s%7C7%20", Some("s"), "7"),
+            ("identifier=7%20", None, "7"),
             ("identifier=|7", Some(""), "7"),
             ("identifier=s|E\\,1", Some("s"), "E,1"),
             ("identifier=s|E%5C%2C1", Some("s"), "E,1"),
             ("identifier=s|a?b", Some("s"), "a?b"),
         ] {
             let expected = Number { system: system.map(str::to_owned), value: value.to_owned() };
-            assert_eq!(searched(query), Some(expected), "{query}");
+            assert_eq!(searched(query, "ServiceRequest"), Some(expected), "{query}");
         }
     }
 
@@ -124,8 +184,11 @@ mod tests {
             "identifier=s|A&identifier=s|B",
             "identifier=s|A&status=active",
             "identifier:of-type=s|A",
+            "identifier=%20",
+            "Patient?identifier=s|A",
+            "https://x.org/fhir/Patient?identifier=s|A",
         ] {
-            assert_eq!(searched(query), None, "{query}");
+            assert_eq!(searched(query, "ServiceRequest"), None, "{query}");
         }
     }
 }

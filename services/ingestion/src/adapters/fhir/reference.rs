@@ -1,6 +1,7 @@
 //! References between resources, resolved inside the request and nowhere else (FHIR R4 section 2.27.4.1).
 //!
-//! A reference leads to an entry by its full URL, by type and id, by a number (`Type?identifier=`), or to a contained resource.
+//! A reference leads to an entry by its full URL, by type and id, by a number (`Type?identifier=`, or `identifier` where there is
+//! no `reference`), or to a contained resource.
 //! Nothing is ever fetched: what lies elsewhere is told as such. Each entry is looked up by hash, so that a Bundle of
 //! thousands costs no more for each, and so are contained resources. Deliberately not here: what the resource says that is found.
 
@@ -95,14 +96,18 @@ impl<'t> Directory<'t> {
         holder.contained_at(*places.get(id)?)
     }
 
+    /// The entry of a type with a number.
+    fn numbered(&self, kind: &str, number: Identifier<'_>) -> Option<usize> {
+        self.by_number.get(&(kind, number.system, number.value)).copied()
+    }
+
     fn find(&self, reference: &str) -> Option<usize> {
         let unversioned = without_version(reference);
         let at = [reference, unversioned].into_iter().find_map(|url| self.by_url.get(url)).copied();
         at.or_else(|| {
             let (kind, rest) = reference.split_once('?')?;
-            let searched = number::searched(rest)?;
-            let number = searched.borne();
-            self.by_number.get(&(last(kind), number.system, number.value)).copied()
+            let searched = number::searched(rest, "")?;
+            self.numbered(last(kind), searched.borne())
         })
         .or_else(|| {
             let mut parts = unversioned.rsplit('/');
@@ -136,7 +141,7 @@ fn numbers<'t>(object: &'t Object<'t>) -> impl Iterator<Item = Identifier<'t>> {
     list.iter().filter_map(|number| {
         let Json::Object(number) = number else { return None };
         let text = |name: &str| match number.get(name) {
-            Some(Json::Text(text)) => text.as_ref(),
+            Some(Json::Text(text)) => text.trim(),
             _ => "",
         };
         (!text("value").is_empty()).then(|| Identifier { system: text("system"), value: text("value") })
@@ -209,11 +214,13 @@ impl<'d, 't> Resolver<'d, 't> {
     #[must_use]
     pub fn resolve(&self, reference: &Element<'t>, kinds: &[&str]) -> Target<'t> {
         let told = reference.text("reference").unwrap_or_default();
-        let number = reference.child("identifier").and_then(|number| number.text("value")).unwrap_or_default();
+        let numbered = reference.child("identifier");
+        let part = |name| numbered.as_ref().and_then(|number| number.text(name)).unwrap_or_default();
+        let number = Identifier { system: part("system"), value: part("value") };
         let display = reference.text("display").unwrap_or_default();
-        let named = Target::Named { display, value: number };
-        if told.is_empty() {
-            return if display.is_empty() && number.is_empty() { Target::Nowhere } else { named };
+        let named = Target::Named { display, value: number.value };
+        if told.is_empty() && display.is_empty() && number.value.is_empty() {
+            return Target::Nowhere;
         }
         match self.directory.follow() {
             ..=MOST_REFERENCES => {}
@@ -224,6 +231,17 @@ impl<'d, 't> Resolver<'d, 't> {
                 }
                 return Target::Nowhere;
             }
+        }
+        if told.is_empty() {
+            let named_kind = reference.text("type");
+            let mut may_be =
+                kinds.iter().copied().chain(named_kind).filter(|kind| named_kind.is_none_or(|one| one == *kind));
+            let at = may_be.find_map(|kind| self.directory.numbered(kind, number).filter(|_| !number.value.is_empty()));
+            let found = at.and_then(|at| self.directory.resource(at)).cloned();
+            // A type that may not stand here is nothing that is meant.
+            return found
+                .filter(|found| kinds.is_empty() || kinds.contains(&found.kind()))
+                .map_or(named, Target::Found);
         }
         let Some(found) = self.look(told) else {
             // What can only lie in the request and does not is a fault; what may lie elsewhere is told.

@@ -9,14 +9,14 @@ use causeway_funnel::inquiry::Urgency;
 use jiff::civil::Date;
 
 use super::bundle::Condition;
-use super::concept::{Concept, Identifier, identifiers};
+use super::concept::{Concept, identifiers};
 use super::date::is_date_time;
 use super::details;
 use super::document;
 use super::element::Element;
 use super::fault::{Class, Issue};
 use super::insurance;
-use super::number::Number;
+use super::number::Numbers;
 use super::patient::{Patient, related};
 use super::person::{contact, name};
 use super::places::Places;
@@ -48,8 +48,8 @@ pub struct Referral {
     pub urgency: Urgency,
     /// Whether a second opinion is asked for.
     pub second_opinion: bool,
-    /// The office's own number for the referral, by who gave it; none: nothing tells it from the next one.
-    pub identity: Option<(String, String)>,
+    /// The office's own numbers for the referral; none: nothing tells it from the next one.
+    pub numbers: Numbers,
     /// What the sender asks us to look for first.
     pub condition: Condition,
     /// Where its parts stand.
@@ -113,7 +113,7 @@ const NO_NUMBER: &str = "The referral has no number of yours, so a repeat is kno
 #[must_use]
 pub fn read<'t>(request: &Element<'t>, resolver: &Resolver<'_, 't>, around: &Around<'t>) -> Option<Referral> {
     let verb = verb(request);
-    let identity = identity(request, &around.condition);
+    let numbers = numbers(request, &around.condition);
     let (patient, urgency) = (patient(request, resolver, around), urgency(request));
     let mut answers = Told::new();
     let reasons = reasons(request, resolver, around);
@@ -130,7 +130,7 @@ pub fn read<'t>(request: &Element<'t>, resolver: &Resolver<'_, 't>, around: &Aro
     details::of_request(request, resolver, &mut answers);
     details::around(&around.others, &mut answers);
     times(request, &mut answers);
-    put(&mut answers, "referral_number", Cow::Borrowed(identity.map_or("", |number| number.value)));
+    put(&mut answers, "referral_number", Cow::Borrowed(numbers.own.as_ref().map_or("", |(_, value)| value)));
     // An office that refers a person asks us to call them. Mail, texts and voice messages need the person's own consent.
     put(&mut answers, "consent_phone", Cow::Borrowed("yes"));
     let second_opinion = is_second_opinion(request, &code);
@@ -158,7 +158,6 @@ pub fn read<'t>(request: &Element<'t>, resolver: &Resolver<'_, 't>, around: &Aro
             referral::contact_guardian(&mut answers, patient.own.clone(), person);
         }
     }
-    let identity = identity.map(|number| (number.system.to_owned(), number.value.to_owned()));
     let likeness = likeness(request, &patient, &reasons, &answers);
     let (language, condition) = (patient.language.clone(), around.condition.clone());
     let places = Places {
@@ -167,7 +166,7 @@ pub fn read<'t>(request: &Element<'t>, resolver: &Resolver<'_, 't>, around: &Aro
         is_form: false,
         is_child: patient.is_minor,
     };
-    Some(Referral { verb, answers, language, urgency, second_opinion, identity, condition, places, likeness })
+    Some(Referral { verb, answers, language, urgency, second_opinion, numbers, condition, places, likeness })
 }
 
 fn likeness(
@@ -241,30 +240,17 @@ fn patient<'t>(request: &Element<'t>, resolver: &Resolver<'_, 't>, around: &Arou
     Some(patient)
 }
 
-/// The office's number: by which it asks us to look first, else the one that is called so (PLAC), else its official one, else the
-/// first. Ours, which it may have read here, is none.
-fn identity<'s>(request: &Element<'s>, condition: &'s Condition) -> Option<Identifier<'s>> {
-    let numbers = identifiers(request);
-    let theirs = || {
-        let is_ours = |number: &Identifier<'_>, kind: &Concept<'_>| {
-            number.system == REFERENCE_SYSTEM || kind.has("v2-0203", &["FILL"])
-        };
-        numbers.iter().filter(move |(number, kind, _)| !is_ours(number, kind))
-    };
-    let found = match &condition.number {
-        // Whoever gave it: then the referral itself may tell who did.
-        Some(Number { system: None, value }) => {
-            let told = theirs().find(|(number, ..)| number.value == value).map(|(number, ..)| *number);
-            told.or(Some(Identifier { system: "", value }))
-        }
-        Some(number) => Some(number.borne()),
-        None => {
-            let placed = theirs().find(|(_, kind, _)| kind.has("v2-0203", &["PLAC"]));
-            let official = || theirs().find(|(.., usage)| *usage == Some("official"));
-            placed.or_else(official).or_else(|| theirs().next()).map(|(number, ..)| *number)
-        }
-    };
-    if found.is_none() && condition.id.is_none() {
+/// The office's numbers. It is known by the one that is called so (PLAC), else its official one, else the first, else by the one
+/// that it asks us to look for. Ours, which it may have read here, is none.
+fn numbers(request: &Element<'_>, condition: &Condition) -> Numbers {
+    let told = identifiers(request);
+    let mut theirs: Vec<_> = told
+        .iter()
+        .filter(|(number, kind, _)| number.system != REFERENCE_SYSTEM && !kind.has("v2-0203", &["FILL"]))
+        .collect();
+    theirs.sort_by_key(|(_, kind, usage)| (!kind.has("v2-0203", &["PLAC"]), *usage != Some("official")));
+    let found = Numbers::of(theirs.iter().map(|(number, ..)| *number), condition.number.as_ref());
+    if found.own.is_none() && condition.id.is_none() {
         request.warn("identifier", Issue::Required, NO_NUMBER);
         request.notes().oddity("no_referral_number");
     }

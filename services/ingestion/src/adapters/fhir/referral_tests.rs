@@ -44,7 +44,7 @@ fn a_request_alone_holds_what_it_contains() {
     );
     assert_eq!((answer("birth_date"), answer("cancer_area")), ("1970", "endocrine"), "a year stays a year");
     assert_eq!(
-        referral.identity,
+        referral.numbers.own,
         Some(("https://office.example/r".into(), "R-1".into())),
         "the filler's number is ours to give"
     );

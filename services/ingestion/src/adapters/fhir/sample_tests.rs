@@ -189,7 +189,7 @@ fn nothing_of_a_sample_is_lost_on_the_way_to_its_referral() {
             (referral.language.as_str(), referral.urgency, referral.second_opinion),
             ("es", Urgency::Soon, false)
         );
-        assert_eq!(referral.identity.as_ref().map(|(_, value)| value.as_str()), Some("RB-REF-77812"));
+        assert_eq!(referral.numbers.own.as_ref().map(|(_, value)| value.as_str()), Some("RB-REF-77812"));
         assert_eq!(referral.verb, Verb::New);
     }
 }

@@ -208,7 +208,7 @@ impl Search {
     /// Whether a referral is among those that are asked for, as far as its status, its last change and who gave its number say.
     #[must_use]
     pub fn takes(&self, standing: &Standing) -> bool {
-        let is_of = |system: &str| standing.number.as_ref().is_some_and(|(of, _)| of == system);
+        let is_of = |system: &str| standing.numbers.iter().any(|(of, _)| of == system);
         (self.codes.is_empty() || !self.statuses.is_empty())
             && (self.statuses.is_empty() || self.statuses.contains(&standing.status()))
             && self.from.is_none_or(|from| standing.changed_at >= from)

@@ -120,7 +120,7 @@ fn standing(id: u128, changed: &str) -> Standing {
         is_withdrawn: false,
         is_changed: false,
         is_cancelled: false,
-        number: Some(("s".into(), id.to_string())),
+        numbers: vec![("s".into(), id.to_string())],
         asked: Vec::new(),
         journey: Default::default(),
     }

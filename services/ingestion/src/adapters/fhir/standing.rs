@@ -174,7 +174,7 @@ mod tests {
             is_withdrawn: false,
             is_changed: false,
             is_cancelled: false,
-            number: None,
+            numbers: Vec::new(),
             asked: Vec::new(),
             journey,
         }

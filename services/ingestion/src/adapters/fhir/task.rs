@@ -36,8 +36,8 @@ pub struct Standing {
     pub is_changed: bool,
     /// A person has dealt with its withdrawal.
     pub is_cancelled: bool,
-    /// The office's own number of it, after who gave it; empty: that is not told.
-    pub number: Option<(String, String)>,
+    /// The office's own numbers of it, each after who gave it (empty: that is not told), the one that it is known by first.
+    pub numbers: Vec<(String, String)>,
     /// The documents that the desk waits for from the office.
     pub asked: Vec<Asked>,
     /// Where it stands at the center.
@@ -137,14 +137,13 @@ impl Standing {
         })
     }
 
-    /// The office's number, where it is known, and ours.
+    /// The office's numbers, where they are known, and ours.
     fn identifiers(&self) -> Value {
-        let ours = json!({ "system": REFERENCE_SYSTEM, "value": self.reference });
-        match &self.number {
-            None => json!([ours]),
-            Some((system, value)) if system.is_empty() => json!([{ "value": value }, ours]),
-            Some((system, value)) => json!([{ "system": system, "value": value }, ours]),
-        }
+        let theirs = self.numbers.iter().map(|(system, value)| match system.is_empty() {
+            true => json!({ "value": value }),
+            false => json!({ "system": system, "value": value }),
+        });
+        theirs.chain([json!({ "system": REFERENCE_SYSTEM, "value": self.reference })]).collect()
     }
 
     fn patient(&self) -> String {
@@ -210,7 +209,7 @@ mod tests {
             is_withdrawn: false,
             is_changed: false,
             is_cancelled: false,
-            number: None,
+            numbers: Vec::new(),
             asked: Vec::new(),
             journey: Journey::default(),
         }
@@ -218,18 +217,19 @@ mod tests {
 
     #[test]
     fn a_task_tells_what_waits_and_says_why_where_it_ends() {
-        let number = Some(("https://x.org/r".to_owned(), "7".to_owned()));
-        let task = Standing { number: number.clone(), ..standing() }.task();
+        let numbers = vec![("https://x.org/r".to_owned(), "7".to_owned()), (String::new(), "8".to_owned())];
+        let task = Standing { numbers: numbers.clone(), ..standing() }.task();
         assert_eq!(
             (&task["status"], &task["focus"]["reference"]),
             (&json!("received"), &json!(format!("ServiceRequest/{}", Uuid::from_u128(7))))
         );
         assert_eq!(task["identifier"][0], json!({ "system": "https://x.org/r", "value": "7" }));
+        assert_eq!(task["identifier"][1], json!({ "value": "8" }));
         assert_eq!(
             (&task["meta"]["versionId"], &task["meta"]["lastUpdated"]),
             (&json!("2"), &json!("2026-04-13T14:30:01.000000Z"))
         );
-        let form = Standing { number, ..standing() }.form();
+        let form = Standing { numbers, ..standing() }.form();
         assert_eq!(
             (&form["identifier"]["value"], standing().form()["identifier"]["value"].as_str()),
             (&json!("7"), Some("HV-7K4M-2QX"))

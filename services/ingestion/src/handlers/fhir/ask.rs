@@ -227,7 +227,9 @@ pub async fn numbered(door: &Door, sender: &Sender, numbers: &[Number]) -> Resul
     for standing in &mut found {
         let by = kept.iter().find(|kept| kept.inquiry_id == standing.inquiry_id);
         let told = by.and_then(|by| whole.iter().find(|(key, _)| key.as_slice() == by.key));
-        standing.number = standing.number.take().or_else(|| told.map(|(_, told)| told.clone()));
+        if standing.numbers.is_empty() {
+            standing.numbers.extend(told.map(|(_, told)| told.clone()));
+        }
     }
     Ok(found)
 }
@@ -299,17 +301,19 @@ pub async fn of_feed(door: &Door, sender: &Sender, ids: Vec<Uuid>) -> Result<Vec
     Ok(known.into_iter().map(|known| opened(door, sender, known)).collect())
 }
 
-/// What is known of a referral, with the office's own number of it.
+/// What is known of a referral, with the office's own numbers of it.
 fn opened(door: &Door, sender: &Sender, mut known: Known) -> Standing {
-    let number = known.number.take().and_then(|(message, sealed)| {
+    let sealed = known.number.take().into_iter().chain(std::mem::take(&mut known.further));
+    let open = |(message, sealed): (Uuid, Vec<u8>)| {
         let opened = door.acceptance.sealer.open(sender.center(), &number_context(message), &sealed);
         let opened = opened.map_err(|cause| error!(%cause, "open an office's number; the referral is told without it"));
         serde_json::from_slice(opened.ok()?.expose()).ok()
-    });
-    Standing { number, ..standing(known, &sender.profile().checklists) }
+    };
+    let numbers = sealed.filter_map(open).collect();
+    Standing { numbers, ..standing(known, &sender.profile().checklists) }
 }
 
-/// What is known of a referral, as its Task is written from, but for the office's own number of it, which is sealed.
+/// What is known of a referral, as its Task is written from, but for the office's own numbers of it, which are sealed.
 pub fn standing(known: Known, lists: &Checklists) -> Standing {
     Standing {
         asked: wanted::Asked::of(lists, &known.journey.wanted),
@@ -323,7 +327,7 @@ pub fn standing(known: Known, lists: &Checklists) -> Standing {
         is_withdrawn: known.is_withdrawn,
         is_changed: known.is_changed,
         is_cancelled: known.is_cancelled,
-        number: None,
+        numbers: Vec::new(),
         journey: known.journey,
     }
 }

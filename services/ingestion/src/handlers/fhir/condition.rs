@@ -7,11 +7,11 @@ use uuid::Uuid;
 
 use super::Door;
 use super::ask;
+use super::given::business_key;
 use super::read::Read;
 use super::told::Told;
 use crate::adapters::fhir::fault::{Issue, Severity};
 use crate::adapters::fhir::intake::Topic;
-use crate::adapters::fhir::number::Number;
 use crate::adapters::fhir::outcome::Line;
 use crate::adapters::fhir::referral::Verb;
 use crate::adapters::fhir::task::REFERENCE_SYSTEM;
@@ -21,22 +21,30 @@ impl Read {
     /// Finds what the request is about, where its sender asks for that; tells why it is not done, if it is not.
     pub async fn settle(&mut self, door: &Door) -> Result<Option<Told>, Refusal> {
         const MANY: &str = "More than one referral of yours has this number: send it with its system";
+        const APART: &str = "The number that is looked for and the request's own lead to different referrals: send it without one of them";
         const ABSENT: &str = "There is no such ServiceRequest of yours here: a new one gets its id from us, by a POST";
         const OTHER_VERSION: &str =
             "The referral has changed since you have seen it: read its ServiceRequest again and decide again";
         let refuse =
             |status: StatusCode, issue, words: &str| (status.as_u16(), Line::new(Severity::Error, issue, words));
         let mut is_other = false;
-        if let Some(number) = self.to_find() {
-            let is_ours = number.system.is_some();
+        if let Some(number) = self.intake.topic.searched().cloned() {
+            let is_ours = number.system.is_some() && number.borne().system == REFERENCE_SYSTEM;
             match ask::numbered(door, &self.sender, &[number]).await?.as_slice() {
                 [] if is_ours => {
                     let (status, line) = refuse(StatusCode::NOT_FOUND, Issue::NotFound, ABSENT);
                     return self.refuse(door, vec![line], status).await.map(Some);
                 }
                 [] => {}
-                [one] if one.number.is_some() => self.set_number(one.number.clone()),
-                [one] => (is_other, self.about) = (true, Some(one.inquiry_id)),
+                [one] => match (self.under_own(door).await?, one.numbers.first()) {
+                    (Some(own), _) if own == one.inquiry_id => {}
+                    (Some(_), _) => {
+                        let (status, line) = refuse(StatusCode::PRECONDITION_FAILED, Issue::MultipleMatches, APART);
+                        return self.refuse(door, vec![line], status).await.map(Some);
+                    }
+                    (None, Some(number)) => self.intake.topic.lead(number.clone()),
+                    (None, None) => (is_other, self.about) = (true, Some(one.inquiry_id)),
+                },
                 _ => {
                     let (status, line) = refuse(StatusCode::PRECONDITION_FAILED, Issue::MultipleMatches, MANY);
                     return self.refuse(door, vec![line], status).await.map(Some);
@@ -79,24 +87,11 @@ impl Read {
         Ok(None)
     }
 
-    /// The number that the sender asks for, where it does not say who gave it, or we did.
-    fn to_find(&self) -> Option<Number> {
-        let told = match &self.intake.topic {
-            Topic::Referral(told) => told.condition.number.as_ref().and(told.identity.as_ref()),
-            Topic::Form(told) if told.is_searched => told.identity.as_ref(),
-            _ => None,
-        };
-        let (system, value) = told.filter(|(system, _)| system.is_empty() || system == REFERENCE_SYSTEM)?;
-        Some(Number { system: (!system.is_empty()).then(|| system.clone()), value: value.clone() })
-    }
-
-    fn set_number(&mut self, number: Option<(String, String)>) {
-        let Some(number) = number else { return };
-        match &mut self.intake.topic {
-            Topic::Referral(told) => told.identity = Some(number),
-            Topic::Form(told) => told.identity = Some(number),
-            Topic::Withdrawal(_) | Topic::Refused => {}
-        }
+    /// The inquiry under the number that the request bears itself.
+    async fn under_own(&self, door: &Door) -> Result<Option<Uuid>, Refusal> {
+        let own = self.intake.topic.numbers().and_then(|numbers| numbers.own.as_ref());
+        let key = own.map(|number| business_key(&self.sender.feed.id, number));
+        if key.is_none() { Ok(None) } else { self.under(door, key.into_iter()).await }
     }
 }
 

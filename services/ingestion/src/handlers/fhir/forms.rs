@@ -46,7 +46,7 @@ impl Read {
             urgency: Default::default(),
             attribution: Default::default(),
             referring_office: Some(self.sender.feed.id.clone()),
-            idempotency_key: told.identity.as_ref().map(|number| business_key(&self.sender.feed.id, number)),
+            idempotency_key: told.numbers.own.as_ref().map(|number| business_key(&self.sender.feed.id, number)),
             answers: told.answers.clone(),
             strict: false,
             missed_call: false,

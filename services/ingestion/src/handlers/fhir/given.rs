@@ -25,6 +25,7 @@ use crate::adapters::fhir::carried;
 use crate::adapters::fhir::check;
 use crate::adapters::fhir::fault::{Issue, Severity, status};
 use crate::adapters::fhir::intake::Topic;
+use crate::adapters::fhir::number::Numbers;
 use crate::adapters::fhir::outcome::{Line, lines};
 use crate::adapters::fhir::referral::{Referral, Verb};
 use crate::adapters::fhir::task::Standing;
@@ -34,7 +35,7 @@ use crate::domain::submission::Submission;
 use crate::error::Refusal;
 use crate::handlers::accept::referral_key;
 use crate::handlers::keep;
-use crate::store::messages::{self, Number, REFUSED};
+use crate::store::messages::{self, Further, Number, REFUSED};
 use crate::writer::heard::{ACCEPTED, ATTACHMENT, CONTROL_ID_REUSED, PARKED, REFERRAL_CHANGED, REFERRAL_REOPENED};
 use crate::writer::{Answer, Heard, Verdict};
 
@@ -173,7 +174,8 @@ impl Read {
                     faults.map(|fault| self.field((&fault.field, &fault.code, &fault.message), Severity::Warning)),
                 );
                 let is_form = matches!(self.intake.topic, Topic::Form(_));
-                let standing = Standing { number: self.number().cloned(), ..standing(&answer, is_form)? };
+                let numbers = self.intake.topic.numbers().into_iter().flat_map(Numbers::all).cloned().collect();
+                let standing = Standing { numbers, ..standing(&answer, is_form)? };
                 self.told(standing, Fate::New, said)
             }
             Verdict::Repeated(answer) => {
@@ -289,19 +291,26 @@ impl Read {
     /// What a referral is known by: the office's number, or whom and what it tells of where it has none.
     fn key(&self, told: &Referral) -> String {
         let feed = &self.sender.feed.id;
-        match &told.identity {
+        match &told.numbers.own {
             Some(number) => business_key(feed, number),
             None => referral_key(feed, ["", "unnumbered", told.likeness.as_str()]),
         }
     }
 
-    /// The inquiry of a referral.
+    /// The inquiry of a referral: by the number that it is known by, else by another one.
     pub async fn find(&self, door: &Door, told: &Referral) -> Result<Option<Uuid>, Refusal> {
         if self.about.is_some() {
             return Ok(self.about);
         }
-        let key = door.acceptance.kept_key(self.sender.center(), &self.key(told))?;
-        let known = keep::known(&door.database, self.sender.center(), Some(key), None).await?;
+        let further = told.numbers.further.iter().map(|number| business_key(&self.sender.feed.id, number));
+        self.under(door, [self.key(told)].into_iter().chain(further)).await
+    }
+
+    /// The inquiry under the first of some keys that leads to one.
+    pub async fn under(&self, door: &Door, keys: impl Iterator<Item = String>) -> Result<Option<Uuid>, Refusal> {
+        let kept = keys.map(|key| door.acceptance.kept_key(self.sender.center(), &key));
+        let keys = kept.collect::<Result<Vec<_>, _>>()?;
+        let known = keep::known(&door.database, self.sender.center(), keys, None).await?;
         Ok(known.map(|(inquiry, _)| inquiry))
     }
 
@@ -330,15 +339,6 @@ impl Read {
         self.heard_under(door, &known_by, &known_by)
     }
 
-    /// The office's own number of what is asked for.
-    fn number(&self) -> Option<&(String, String)> {
-        match &self.intake.topic {
-            Topic::Referral(told) => told.identity.as_ref(),
-            Topic::Form(told) => told.identity.as_ref(),
-            Topic::Withdrawal(_) | Topic::Refused => None,
-        }
-    }
-
     fn kept_number(&self, door: &Door, number: &(String, String)) -> Result<Number, SealError> {
         let told = serde_json::to_vec(number).map_err(|_| SealError::Seal)?;
         Ok(Number {
@@ -347,7 +347,16 @@ impl Read {
         })
     }
 
+    fn kept_further(&self, door: &Door, number: &(String, String)) -> Result<Further, SealError> {
+        let key = business_key(&self.sender.feed.id, number);
+        let key = door.acceptance.kept_key(self.sender.center(), &key).map_err(|_| SealError::Seal)?;
+        Ok(Further { key, number: self.kept_number(door, number)? })
+    }
+
     fn heard_under(&self, door: &Door, key: &str, content: &str) -> Result<Heard, Refusal> {
+        let numbers = self.intake.topic.numbers();
+        let own = numbers.and_then(|numbers| numbers.own.as_ref());
+        let further = numbers.into_iter().flat_map(|numbers| &numbers.further);
         let (center, sealer, feed) = (self.sender.center(), &door.acceptance.sealer, self.sender.feed.id.as_str());
         let seal = || -> Result<Heard, SealError> {
             Ok(Heard {
@@ -357,7 +366,8 @@ impl Read {
                 hashes: (sealer.blind(center, CONTROL_KEY, key)?, sealer.blind(center, CONTENT_HASH, content)?),
                 sealed: sealer.seal(center, &format!("messages.sealed:{}", self.message_id), &self.body)?,
                 carries: carried::may_be_in(&self.body),
-                number: self.number().map(|number| self.kept_number(door, number)).transpose()?,
+                number: own.map(|number| self.kept_number(door, number)).transpose()?,
+                further: further.map(|number| self.kept_further(door, number)).collect::<Result<_, _>>()?,
                 sent_at: None,
             })
         };
@@ -398,7 +408,7 @@ fn standing(answer: &Answer, is_form: bool) -> Result<Standing, Refusal> {
         is_withdrawn: false,
         is_changed: false,
         is_cancelled: false,
-        number: None,
+        numbers: Vec::new(),
         asked: Vec::new(),
         journey: Journey::default(),
     })

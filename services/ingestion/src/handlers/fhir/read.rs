@@ -21,7 +21,6 @@ use crate::adapters::fhir::document;
 use crate::adapters::fhir::fault::{Class, Fault, Issue, Severity};
 use crate::adapters::fhir::intake::{Expectations, Intake, Letter, Topic, judge};
 use crate::adapters::fhir::json::{self, Why};
-use crate::adapters::fhir::number;
 use crate::adapters::fhir::outcome::Line;
 use crate::error::Refusal;
 
@@ -140,7 +139,7 @@ impl Asked {
         let mut plain = String::with_capacity(body.len());
         read.write_plainly(&ENVELOPE, &mut plain);
         // A number that stands in the header alone tells two requests of one body apart.
-        let content = match self.if_none_exist.as_deref().and_then(number::searched) {
+        let content = match self.if_none_exist.as_ref().and_then(|_| intake.topic.searched()) {
             Some(number) => fingerprint([plain.as_str(), number.borne().system, number.borne().value]),
             None => fingerprint([plain.as_str()]),
         };

@@ -39,7 +39,8 @@ impl Hearing {
     ) -> Result<Kept, Refusal> {
         let key = self.key(heading, &referral)?;
         let numbered = referral.reference.clone().map(|number| (number, heading.feed.office.clone()));
-        let known = keep::known(&self.database, &heading.profile.center.id, key, numbered).await?;
+        let known =
+            keep::known(&self.database, &heading.profile.center.id, key.into_iter().collect(), numbered).await?;
         let inquiry = known.as_ref().map(|(inquiry, _)| *inquiry);
         let told = known.map(|(_, reference)| reference);
         let (fate, judged) = match (reason, inquiry) {

@@ -48,7 +48,7 @@ impl Hearing {
         let known = match number(message) {
             Some(told) => {
                 let key = self.acceptance.kept_key(center, &business_key(heading, &told))?;
-                keep::known(&self.database, center, Some(key), None).await?
+                keep::known(&self.database, center, vec![key], None).await?
             }
             None => None,
         };

@@ -92,8 +92,17 @@ pub async fn event(door: &Door, sender: Sender, heard: Heard, raw: Vec<u8>) -> R
     let sealed = acceptance.sealer.seal(&center, &format!("messages.sealed:{message_id}"), &raw).map_err(internal)?;
     let kind = format!("call.{}", heard.event.word());
     let hashes = (keys.event, keys.content);
-    let (feed_id, carries, number, sent_at) = (feed.clone(), false, None, None);
-    let message = crate::writer::Heard { message_id, feed: feed_id, kind, hashes, sealed, carries, number, sent_at };
+    let message = crate::writer::Heard {
+        message_id,
+        feed: feed.clone(),
+        kind,
+        hashes,
+        sealed,
+        carries: false,
+        number: None,
+        further: Vec::new(),
+        sent_at: None,
+    };
     let work = Work { acceptance, sender, heard, keys, message };
     let done = door.database.with_tx(&center, move |tx| Box::pin(async move { work.done(tx).await })).await?;
     let metrics = &door.acceptance.metrics;

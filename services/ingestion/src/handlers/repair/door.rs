@@ -303,13 +303,13 @@ fn of_fhir(doors: &Doors, feed: &Feed, (raw, today): (&[u8], Date)) -> Understoo
                 language: told.language.clone(),
                 urgency: told.urgency.raised(),
                 second_opinion: told.second_opinion.then_some(true),
-                key: told.identity.as_ref().map(|number| business_key(&feed.id, number)),
+                key: told.numbers.own.as_ref().map(|number| business_key(&feed.id, number)),
             };
         }
         fhir::Topic::Form(told) => {
             understood.asked.answers = told.answers.clone();
             understood.asked.language = told.language.clone();
-            understood.asked.key = told.identity.as_ref().map(|number| business_key(&feed.id, number));
+            understood.asked.key = told.numbers.own.as_ref().map(|number| business_key(&feed.id, number));
             understood.form_id = Some(told.form_id.clone());
             understood.wish = if told.is_complete { Wish::New } else { Wish::Mended };
         }

@@ -164,7 +164,7 @@ pub async fn find(
     (reason, key, numbered): (&'static str, Option<String>, Option<(String, String)>),
 ) -> Result<Outcome, Refusal> {
     let key = key.map(|key| calls.acceptance.kept_key(center, &key)).transpose()?;
-    let known = keep::known(&calls.database, center, key, numbered).await?;
+    let known = keep::known(&calls.database, center, key.into_iter().collect(), numbered).await?;
     still(calls, doer, (center, message_id), known.map(|(inquiry, reference)| (reason, inquiry, reference))).await
 }
 
