@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use causeway_ingestion::Config;
-use causeway_proto::inquiry::v1::SettleMessagesRequest;
+use causeway_proto::inquiry::v1::{RevealPeopleRequest, SettleMessagesRequest};
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
 
@@ -433,13 +433,37 @@ async fn an_office_calls_its_referral_off_by_the_task_and_changes_nothing_else_o
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_referrals_are_called_off_by_the_same_body_at_their_two_addresses() {
+async fn each_referral_is_called_off_by_its_own_task_and_by_no_other_ones() {
     let world = World::start().await;
     let office = Office::of(&world);
     let mut task = sample("task_x_cancelled_by_referrer.json");
+    let referred =
+        async |number| id_in(office.post("/ServiceRequest", &request(number, "Testpatient")).await.header("location"));
+    let put = async |id: &str, task: &Value| {
+        let asked = office.ask(Method::PUT, &format!("/Task/{id}")).header("content-type", "application/fhir+json");
+        let asked = asked.header("if-match", "W/\"1\"").body(task.to_string());
+        Answer::of(asked.send().await.expect("an answer")).await
+    };
+    // One that is about another referral of the office than its address is refused, by its focus or by a number.
+    let (one, other) = (referred("R-8").await, referred("R-9").await);
+    let of = |focus: &str, number: &str| {
+        let mut task = task.clone();
+        task["id"] = json!(one);
+        task["focus"]["reference"] = json!(format!("ServiceRequest/{focus}"));
+        task["identifier"] = json!([{ "system": NUMBER, "value": number }]);
+        task
+    };
+    for task in [of(&other, "R-8"), of(&one, "R-9")] {
+        let refused = put(&one, &task).await;
+        assert_eq!((refused.status, refused.has("error", "business-rule")), (422, true), "{}", refused.body);
+    }
+    assert_eq!(put(&one, &of("theirs-1", "R-8/task")).await.status, 200, "numbers of their own lead nowhere");
     task.as_object_mut().expect("an object").remove("id");
+    let nameless = put(&other, &task).await;
+    assert_eq!((nameless.status, nameless.issues()[0].2.as_str()), (400, "Task.id"), "{}", nameless.body);
     for number in ["R-1", "R-2"] {
-        let id = id_in(office.post("/ServiceRequest", &request(number, "Testpatient")).await.header("location"));
+        let id = referred(number).await;
+        task["id"] = json!(id);
         for _ in 0..2 {
             let asked = office.ask(Method::PUT, &format!("/Task/{id}")).header("content-type", "application/fhir+json");
             let asked = asked.header("if-match", "W/\"1\"").body(task.to_string());
@@ -450,7 +474,7 @@ async fn two_referrals_are_called_off_by_the_same_body_at_their_two_addresses() 
     }
     let waiting =
         "SELECT count(DISTINCT inquiry_id) FROM messages WHERE reason = 'referral_cancelled' AND state = 'parked'";
-    assert_eq!(world.count(waiting).await, 2, "each waits for a person");
+    assert_eq!(world.count(waiting).await, 3, "each waits for a person");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -651,6 +675,28 @@ async fn answers_of_a_form_get_the_same_checks_as_the_form() {
         "value".into(),
         "QuestionnaireResponse.item.where(linkId='phone')".into()
     )));
+    let mut more = form("completed", "F-6", "206 555 0177");
+    more["author"] = json!({ "display": "Dr. Okafor" });
+    let extra = json!([
+        { "linkId": "smoker", "text": "Do you smoke?", "answer": [{ "valueCoding": { "code": "LA18978-9", "display": "Never" } }] },
+        { "linkId": "scan", "answer": [{ "valueAttachment": { "title": "Letter", "contentType": "text/plain", "data": "SGVsbG8=" } }] },
+        { "linkId": "odd", "answer": [{ "valueFoo": 1 }] },
+    ]);
+    more["item"].as_array_mut().expect("a list").extend(extra.as_array().expect("a list").clone());
+    let more = office.post("/QuestionnaireResponse", &more).await;
+    assert_eq!(more.status, 201, "{}", more.body);
+    let places: Vec<String> = more.issues().into_iter().filter(|one| one.0 == "warning").map(|one| one.2).collect();
+    assert_eq!(places, ["QuestionnaireResponse.author", "QuestionnaireResponse.item[7].answer[0]"]);
+    let asked = RevealPeopleRequest {
+        center: CENTER.into(),
+        inquiry_ids: vec![id_in(more.header("location"))],
+        purpose: "inquiry_page".into(),
+    };
+    let people = world.client("portal", Some(coordinator(CENTER))).reveal_people(asked).await.expect("opened");
+    let told = &people.into_inner().people[0].answers;
+    assert_eq!((told["smoker"].as_str(), told["scan"].as_str()), ("Do you smoke? Never", "Letter"));
+    let kept = "SELECT count(*) FROM documents";
+    eventually("the letter is taken out", || async { world.count(kept).await == 1 }).await;
     let mut unknown = form("completed", "F-4", "206 555 0199");
     unknown["questionnaire"] = json!("https://harborvalley.example/Questionnaire/none");
     let unknown = office.post("/QuestionnaireResponse", &unknown).await;

@@ -110,6 +110,18 @@ async fn searches_by_habit_are_answered_and_faults_are_named() {
     }
     let by_address = asked(&office, (Method::POST, &format!("/Task/_search?{number}")), &[], "").await;
     assert_eq!((by_address.status, &by_address.body["total"]), (200, &json!(1)));
+    for (search, total) in [("_id=nope", json!(0)), (&*format!("{number}&_summary=count"), json!(1))] {
+        let found = office.get(&format!("/Task?{search}")).await;
+        assert_eq!((found.status, &found.body["total"]), (200, &total), "{search}: {}", found.body);
+    }
+    let lenient = [("prefer", "handling=lenient")];
+    let lenient = asked(&office, (Method::GET, &format!("/Task?{number}&patient=Patient/7")), &lenient, "").await;
+    assert_eq!((lenient.status, &lenient.body["total"]), (200, &json!(1)), "{}", lenient.body);
+    let task = format!("/Task/{}", lenient.body["entry"][0]["resource"]["id"].as_str().expect("an id"));
+    let seen = office.ask(Method::GET, &task).header("if-none-match", "W/\"1\"").send().await.expect("an answer");
+    assert_eq!((seen.status().as_u16(), seen.text().await.expect("a body").len()), (304, 0));
+    let bundle = office.post("/Bundle", &json!({ "resourceType": "Bundle" })).await;
+    assert!(bundle.status == 404 && bundle.body.to_string().contains("base address"), "{}", bundle.body);
     let unknown = office.get("/Task?patient=Patient/7").await;
     assert!(unknown.status == 400 && unknown.body.to_string().contains("patient: "), "{}", unknown.body);
 }

@@ -43,6 +43,8 @@ pub struct InquiryPage {
     pub may_link: bool,
     /// Caller, patient, phone, voice mail, good time, who may be told.
     pub facts: Vec<Fact>,
+    /// What the office that referred them sent besides.
+    pub sent: Vec<Fact>,
     /// What happened, newest first.
     pub timeline: Vec<Moment>,
     /// Calls of the phone system that belong to it, newest first.

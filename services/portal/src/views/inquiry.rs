@@ -130,6 +130,7 @@ impl Looking<'_> {
             twin_notes: self.twin_notes(),
             may_link: self.parts.links.is_some() && self.may(Action::RepairInquiry),
             facts: self.facts(&facts, person),
+            sent: person.map(|person| extra::of_office(self.profile, &facts, person)).unwrap_or_default(),
             timeline: self.timeline(),
             calls: self.calls(),
             // The desk fills a script without PHI; the name is laid in here.

@@ -23,7 +23,7 @@ pub struct Carried {
 /// Whether a body may carry documents. What only looks so costs one look into what was kept.
 #[must_use]
 pub fn may_be_in(body: &[u8]) -> bool {
-    ["DocumentReference", "presentedForm", "Binary"]
+    ["DocumentReference", "presentedForm", "Binary", "valueAttachment"]
         .iter()
         .any(|sign| memchr::memmem::find(body, sign.as_bytes()).is_some())
 }
@@ -41,6 +41,7 @@ pub fn carried(body: &Json<'_>) -> Vec<Carried> {
                 ("type", object.objects("content").filter_map(|content| content.member("attachment")).collect())
             }
             "DiagnosticReport" => ("code", object.objects("presentedForm").collect()),
+            "QuestionnaireResponse" => ("", answered(object)),
             _ => continue,
         };
         let stands = !["entered-in-error", "cancelled"].contains(&object.text("status"));
@@ -68,6 +69,19 @@ pub fn carried(body: &Json<'_>) -> Vec<Carried> {
     let alone = resources.iter().filter(alone).filter_map(|resource| decoded(resource.object.text("data")));
     let bare = |bytes| Carried { codes: Vec::new(), title: String::new(), bytes: Some(bytes), address: String::new() };
     found.extend(alone.filter(|bytes| !bytes.is_empty()).map(bare));
+    found
+}
+
+/// The documents among the answers of a form, wherever they are nested.
+fn answered<'o, 't>(above: &'o Object<'t>) -> Vec<&'o Object<'t>> {
+    let mut found = Vec::new();
+    for item in above.objects("item") {
+        for answer in item.objects("answer") {
+            found.extend(answer.member("valueAttachment"));
+            found.extend(answered(answer));
+        }
+        found.extend(answered(item));
+    }
     found
 }
 
@@ -150,6 +164,18 @@ mod tests {
         assert_eq!(found[0].bytes.as_deref(), Some(b"Hello".as_slice()));
         assert_eq!((found[1].title.as_str(), found[1].address.as_str()), ("Report", "https://office.example/d/7"));
         assert!(found[1].bytes.is_none());
+    }
+
+    #[test]
+    fn a_document_that_answers_a_question_is_one_also_in_a_group() {
+        let body = r#"{"resourceType":"QuestionnaireResponse","item":[{"linkId":"g","item":[{"linkId":"scan","answer":[
+            {"valueAttachment":{"title":"Letter","data":"SGVsbG8="}},{"valueString":"x","item":[{"linkId":"b","answer":[
+            {"valueAttachment":{"data":"b3du"}}]}]}]}]}]}"#;
+        let json = json::read(body.as_bytes()).unwrap_or_else(|_| panic!("JSON"));
+        let found: Vec<(String, Vec<u8>)> =
+            carried(&json).into_iter().map(|one| (one.title, one.bytes.expect("bytes"))).collect();
+        assert_eq!(found, [("Letter".to_owned(), b"Hello".to_vec()), (String::new(), b"own".to_vec())]);
+        assert!(may_be_in(body.as_bytes()));
     }
 
     #[test]

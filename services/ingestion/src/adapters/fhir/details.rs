@@ -14,6 +14,10 @@ use super::json::{Json, Object};
 use super::reference::{Resolver, Target};
 use crate::domain::referral::{Told, put};
 
+/// What a sender hears of what does not stand by its own status.
+pub const WITHDRAWN: &str =
+    "By its status this does not stand, so nobody at the center is told of it: send it with another one if it does";
+
 /// Types that are told in lines, and under which key.
 pub const KINDS: [(&str, &str); 9] = [
     ("AllergyIntolerance", "allergies"),
@@ -48,6 +52,7 @@ pub fn line(element: &Element<'_>) -> String {
     }
     let withdrawn = [object.text("status"), code(object.member("verificationStatus"))];
     if withdrawn.iter().any(|status| ["entered-in-error", "refuted", "cancelled", "not-taken"].contains(status)) {
+        element.warn("", Issue::BusinessRule, WITHDRAWN);
         return String::new();
     }
     let parts: Vec<Cow<'_, str>> = match element.kind() {

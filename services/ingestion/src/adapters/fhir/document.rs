@@ -12,6 +12,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::concept::Concept;
+use super::details::WITHDRAWN;
 use super::element::Element;
 use super::fault::{Class, Issue};
 use super::json::Object;
@@ -63,6 +64,7 @@ pub fn read(document: &Element<'_>, scope: &Scope<'_, '_>) -> Option<String> {
         }
         _ => {
             if document.mild_code("status", &STATUSES) == Some("entered-in-error") {
+                document.warn("status", Issue::BusinessRule, WITHDRAWN);
                 return None;
             }
             if !document.has("content") {

@@ -61,6 +61,8 @@ issue_types! {
     Value = "value",
     /// A code is none of its list.
     CodeInvalid = "code-invalid",
+    /// A rule of FHIR for what stands together is broken.
+    Invariant = "invariant",
     /// Something does not belong there.
     Invalid = "invalid",
     /// It stands twice.

@@ -18,8 +18,10 @@ pub struct Form {
     pub version: Option<String>,
     /// Whether all of it was answered; otherwise it is kept and leads to nothing yet.
     pub is_complete: bool,
-    /// Answers by question key.
+    /// Answers by question key, as somebody would type them.
     pub answers: Told,
+    /// The same in words with their question's, for people.
+    pub in_words: Told,
     /// The person's language, as far as it is told.
     pub language: String,
     /// The office's numbers for it.
@@ -41,7 +43,9 @@ const NO_FORM: &str = "The answers do not tell which form they are for: send que
 const NO_LINK: &str = "The item does not tell which question it answers: send its linkId";
 const TWICE: &str = "The same question is answered twice: send each question once";
 const OTHER_ANSWER: &str =
-    "An answer of this type can not be read: send a text, a date, a number, yes or no, or a code";
+    "An answer of this type can not be read and is left out: send a text, a date, a number, yes or no, or a code";
+const NOT_READ: &str =
+    "Whom this names is not read here: who asks and who is meant is told by the answers of the form alone";
 
 /// Reads answers; nothing where they are refused. `searched`: the number by which the sender asks us to look first.
 #[must_use]
@@ -53,8 +57,11 @@ pub fn read(response: &Element<'_>, searched: Option<&Number>) -> Option<Form> {
     if matches!(status, Some("entered-in-error" | "stopped")) {
         response.error("status", Issue::BusinessRule, Class::Rule, WITHDRAWN);
     }
-    let mut answers = Told::new();
-    items(response, &mut answers);
+    for name in ["subject", "source", "author"].into_iter().filter(|name| response.has(name)) {
+        response.warn(name, Issue::NotSupported, NOT_READ);
+    }
+    let (mut answers, mut in_words) = (Told::new(), Told::new());
+    items(response, (&mut answers, &mut in_words));
     let Some(canonical) = response.text("questionnaire") else {
         response.missing("questionnaire", Class::Rule, NO_FORM);
         return None;
@@ -70,6 +77,7 @@ pub fn read(response: &Element<'_>, searched: Option<&Number>) -> Option<Form> {
         version: version.map(str::to_owned),
         is_complete: status? != "in-progress",
         answers,
+        in_words,
         language: response.text("language").unwrap_or_default().split('-').next().unwrap_or_default().to_owned(),
         numbers: Numbers::of(own.into_iter(), searched),
         searched: searched.cloned(),
@@ -78,12 +86,12 @@ pub fn read(response: &Element<'_>, searched: Option<&Number>) -> Option<Form> {
 }
 
 /// The items below, in groups and under answers too.
-fn items(above: &Element<'_>, answers: &mut Told) {
+fn items(above: &Element<'_>, (answers, in_words): (&mut Told, &mut Told)) {
     for item in above.children("item") {
-        items(&item, answers);
+        items(&item, (answers, in_words));
         let given = item.children("answer");
-        given.iter().for_each(|answer| items(answer, answers));
-        let told: Vec<String> = given.iter().filter_map(answer).collect();
+        given.iter().for_each(|answer| items(answer, (answers, in_words)));
+        let (told, words): (Vec<String>, Vec<String>) = given.iter().filter_map(answer).unzip();
         if given.is_empty() {
             continue;
         }
@@ -91,14 +99,24 @@ fn items(above: &Element<'_>, answers: &mut Told) {
             item.missing("linkId", Class::Malformed, NO_LINK);
             continue;
         };
+        let (question, words) = (item.text("text").unwrap_or_default(), words.join(", "));
+        let between = if question.is_empty() || question.ends_with(['?', ':']) { "" } else { ":" };
+        in_words.insert(link.to_owned(), format!("{question}{between} {words}").trim().to_owned());
         if answers.insert(link.to_owned(), told.join(", ")).is_some() {
             item.error("linkId", Issue::Duplicate, Class::Rule, TWICE);
         }
     }
 }
 
-/// One answer as somebody would type it.
-fn answer(answer: &Element<'_>) -> Option<String> {
+/// One answer as somebody would type it, and in words.
+fn answer(answer: &Element<'_>) -> Option<(String, String)> {
+    let plain = plain(answer)?;
+    let coding = answer.child("valueCoding");
+    let words = coding.and_then(|coding| coding.text("display")).map_or_else(|| plain.clone(), str::to_owned);
+    Some((plain, words))
+}
+
+fn plain(answer: &Element<'_>) -> Option<String> {
     if answer.has("valueBoolean") {
         return Some(if answer.flag("valueBoolean")? { "yes" } else { "no" }.to_owned());
     }
@@ -115,8 +133,16 @@ fn answer(answer: &Element<'_>) -> Option<String> {
         let parts = [quantity.number("value"), quantity.text("unit")];
         return Some(parts.into_iter().flatten().collect::<Vec<_>>().join(" "));
     }
+    // Its bytes are unpacked with the documents of the request.
+    let attachment = answer.child("valueAttachment");
+    let reference = answer.child("valueReference");
+    let named = attachment.map(|one| ["title", "contentType", "url"].map(|name| one.text(name)));
+    let named = named.or_else(|| reference.map(|one| ["display", "reference", "type"].map(|name| one.text(name))));
+    if let Some(named) = named {
+        return named.into_iter().flatten().next().map(str::to_owned);
+    }
     if !answer.has("item") {
-        answer.error("", Issue::NotSupported, Class::Rule, OTHER_ANSWER);
+        answer.warn("", Issue::NotSupported, OTHER_ANSWER);
     }
     None
 }

@@ -5,7 +5,9 @@
 use std::borrow::Cow;
 
 use super::concept::Concept;
+use super::details::WITHDRAWN;
 use super::element::Element;
+use super::fault::Issue;
 use super::person::name;
 use super::reference::{Resolver, Target};
 use super::referral::Around;
@@ -19,7 +21,13 @@ pub fn read(request: &Element<'_>, resolver: &Resolver<'_, '_>, around: &Around<
         Target::Named { display, .. } if !display.is_empty() => Some(display.to_owned()),
         _ => None,
     });
-    let stands = |one: &&Element<'_>| !matches!(one.text("status"), Some("cancelled" | "entered-in-error"));
+    let stands = |one: &&Element<'_>| {
+        let is_off = matches!(one.text("status"), Some("cancelled" | "entered-in-error"));
+        if is_off {
+            one.warn("status", Issue::BusinessRule, WITHDRAWN);
+        }
+        !is_off
+    };
     let mut plans: Vec<&Element<'_>> = around.coverages.iter().filter(stands).collect();
     plans.sort_by_key(|one| one.number("order").and_then(|told| told.parse::<u32>().ok()).unwrap_or(u32::MAX));
     let mut others: Vec<String> = plans.iter().skip(1).map(|plan| names(plan, resolver).join(", ")).collect();

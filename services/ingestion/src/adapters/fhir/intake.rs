@@ -6,6 +6,7 @@
 use jiff::civil::Date;
 
 use super::bundle::{Bundle, Condition, Kind, check_kind};
+use super::concept::{Concept, identifiers};
 use super::details;
 use super::element::Element;
 use super::fault::{Class, Fault, Issue, Oddity, Severity, refuses};
@@ -65,8 +66,8 @@ pub enum Topic {
     Referral(Referral),
     /// The answers of a form.
     Form(Form),
-    /// The referral of a Task is called off: the Task's id, if it is told.
-    Withdrawal(Option<String>),
+    /// The referral of a Task is called off.
+    Withdrawal(Withdrawal),
     /// Nothing: see the faults.
     Refused,
 }
@@ -102,6 +103,18 @@ impl Topic {
     }
 }
 
+/// What a Task says that calls its referral off. PHI: no `Debug`.
+pub struct Withdrawal {
+    /// Its id.
+    pub id: String,
+    /// The id of the referral that it is about, where one is told.
+    pub focus: Option<String>,
+    /// Its numbers.
+    pub numbers: Vec<Number>,
+    /// Why, in the office's words.
+    pub why: String,
+}
+
 /// What is decided on a request. PHI: no `Debug`.
 pub struct Intake {
     /// How it came.
@@ -122,6 +135,8 @@ const NO_REFERRAL: &str = "There is no ServiceRequest in it, so nobody is referr
 const TWO_REFERRALS: &str = "A request holds one referral: send another one for each other ServiceRequest";
 const ONLY_OFF: &str =
     "A referral can be called off by its Task, and nothing else of it be changed: send the status cancelled";
+const BESIDE_FORM: &str = "Nothing of this resource is read beside the answers of a form: it is kept sealed with them, and a person is told of by the answers alone";
+const NO_TASK_ID: &str = "The Task does not tell its id: send it as it was read, with the status cancelled";
 const TWO_FORMS: &str = "A request holds the answers of one form: send another one for each other form";
 
 /// Decides what a body asks for. `only`: the type that the address says.
@@ -208,7 +223,23 @@ fn look<'t>(
 /// A Task is the center's; its office can do one thing with it.
 fn withdrawal(task: &Element<'_>) -> Option<Topic> {
     match links::status(task) {
-        Some("cancelled") => Some(Topic::Withdrawal(task.text("id").map(str::to_owned))),
+        Some("cancelled") => {
+            let Some(id) = task.text("id") else {
+                task.missing("id", Class::Malformed, NO_TASK_ID);
+                return None;
+            };
+            let focus = task.child("focus");
+            let focus = focus.and_then(|focus| focus.text("reference")).and_then(|told| told.rsplit('/').next());
+            let numbers = identifiers(task)
+                .into_iter()
+                .map(|(number, ..)| Number { system: Some(number.system.to_owned()), value: number.value.to_owned() });
+            Some(Topic::Withdrawal(Withdrawal {
+                id: id.to_owned(),
+                focus: focus.map(str::to_owned),
+                numbers: numbers.collect(),
+                why: Concept::below(task, "statusReason").words().to_owned(),
+            }))
+        }
         Some(_) => {
             task.error("status", Issue::BusinessRule, Class::Rule, ONLY_OFF);
             None
@@ -305,6 +336,11 @@ fn inside<'t>(bundle: &Bundle<'t>, expected: &Expectations<'t>, notes: &'t Notes
             notes.fault(Fault { expression: "Bundle.entry".to_owned(), ..fault });
             return None;
         };
+        for other in bundle.directory.resources().filter(|one| !["MessageHeader", FORM].contains(&one.kind())) {
+            if kinds::is_read(other.kind()) {
+                other.warn("", Issue::NotSupported, BESIDE_FORM);
+            }
+        }
         let searched = bundle.entries.get(at).and_then(|entry| entry.condition.number.as_ref());
         return form::read(response, searched).map(Topic::Form);
     };

@@ -18,6 +18,8 @@ pub struct Header {
 
 const NO_EVENT: &str = "The message does not tell its event: send eventCoding with I12, I13, I14 or I15";
 const OTHER_EVENT: &str = "Referrals are taken with the events I12, I13, I14 and I15 of HL7 v2";
+const ANSWER: &str =
+    "This is the answer to a message, and none was sent from here: send a message of your own, without response";
 const NO_ID: &str =
     "The message has no id by which the answer could name it: send one of letters, digits, points and hyphens";
 const NO_SOURCE: &str = "The message does not tell where it comes from: send source with its endpoint";
@@ -47,6 +49,9 @@ pub fn header(first: &Element<'_>) -> (&'static str, Option<Header>) {
             first.error("event", Issue::NotSupported, Class::Rule, OTHER_EVENT);
         }
         None => first.missing("event", Class::Malformed, NO_EVENT),
+    }
+    if first.has("response") {
+        first.error("response", Issue::BusinessRule, Class::Rule, ANSWER);
     }
     if first.child("source").is_none_or(|source| !source.has("endpoint")) {
         first.warn("source", Issue::Required, NO_SOURCE);

@@ -113,7 +113,7 @@ impl<'t> Patient<'t> {
         }
         if self.element.flag("deceasedBoolean") == Some(true) || self.element.has("deceasedDateTime") {
             self.element.warn("", Issue::BusinessRule, DECEASED);
-            put(answers, "deceased", Cow::Borrowed("yes"));
+            put(answers, "patient_deceased", Cow::Borrowed("yes"));
         }
     }
 }

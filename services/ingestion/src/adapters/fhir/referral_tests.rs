@@ -117,6 +117,24 @@ fn what_a_person_can_mend_is_taken_and_told() {
     mended(|request| request["contained"][0]["gender"] = json!("F"), "ServiceRequest.contained[0].gender");
     mended(|request| request["authoredOn"] = json!("yesterday"), "ServiceRequest.authoredOn");
     mended(|request| request["contained"][0]["deceasedBoolean"] = json!(true), "ServiceRequest.contained[0]");
+    let died = taken(alone_with(|request| request["contained"][0]["deceasedBoolean"] = json!(true)));
+    assert_eq!(died.answers["patient_deceased"], "yes", "as every door calls it");
+    for (index, (kind, status)) in
+        [("DocumentReference", "entered-in-error"), ("Observation", "cancelled"), ("Coverage", "cancelled")]
+            .iter()
+            .enumerate()
+    {
+        let intake = alone_with(|request| {
+            let all = request["contained"].as_array_mut().expect("a list");
+            all.push(
+                json!({ "resourceType": kind, "status": status, "content": [{ "attachment": { "title": "x" } }] }),
+            );
+        });
+        let is_told = |fault: &crate::adapters::fhir::fault::Fault| {
+            fault.words.contains("does not stand") && fault.expression.contains("contained[")
+        };
+        assert!(intake.faults.iter().any(is_told), "{index} {kind}: {:?}", intake.faults);
+    }
     mended(
         |request| request["reasonCode"][0]["coding"][0]["system"] = json!("http://hl7.org/fhir/sid/icd-9-cm"),
         "ServiceRequest.reasonCode[0].coding",

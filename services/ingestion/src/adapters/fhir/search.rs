@@ -49,7 +49,7 @@ const NO_TOTAL: &str = "How many there are is told where they are asked for by n
 const NO_PAGE: &str = "Follow the next link as it was told";
 const NO_SORT: &str = "_sort is _lastUpdated, the oldest first, or -_lastUpdated, the newest first";
 const NOTHING_INCLUDED: &str = "Nothing can be included with what is found, because the resources of a referral are kept sealed and not read back: leave _include and _revinclude out";
-const AS_A_WHOLE: &str = "What is found is told as a whole: leave _summary and _elements out";
+const NO_SUMMARY: &str = "_summary is true, false, text, data or count; all but count tell what is found as a whole";
 const TWICE: &str = "A parameter is there twice, and both can not be heeded: send it once, several values with commas";
 const ONE_WAY: &str = "A referral is asked for by one of identifier, _id and focus: send one of them";
 const TOO_MANY: &str = "More numbers or ids are asked for than are told at once: ask for at most 200";
@@ -91,11 +91,15 @@ pub struct Search {
 }
 
 impl Search {
-    /// Reads a search. `has_news`: whether it may ask for news.
+    /// Reads a search. `is_lenient`: what is no parameter here is left out. `has_news`: whether it may ask for news.
     ///
     /// # Errors
     /// What is not understood, without what stands there.
-    pub fn read(asked: &[(String, String)], has_news: bool, zone: &TimeZone) -> Result<Self, Line> {
+    pub fn read(
+        (asked, is_lenient): (&[(String, String)], bool),
+        has_news: bool,
+        zone: &TimeZone,
+    ) -> Result<Self, Line> {
         let mut search = Self {
             wanted: Wanted::News,
             statuses: Vec::new(),
@@ -119,7 +123,10 @@ impl Search {
             if name != "_lastUpdated" && !seen.insert(name) {
                 return Err(refuse(TWICE));
             }
-            search.parameter(name, value, zone).map_err(refuse)?;
+            match search.parameter(name, value, zone) {
+                Err(UNKNOWN | NOTHING_INCLUDED) if is_lenient => {}
+                told => told.map_err(refuse)?,
+            }
         }
         let is_known = matches!(search.wanted, Wanted::Numbers(_) | Wanted::Ones(_));
         if !is_known && (search.is_counted || search.count == 0) {
@@ -134,7 +141,12 @@ impl Search {
     fn parameter(&mut self, name: &str, value: &str, zone: &TimeZone) -> Result<(), &'static str> {
         match name {
             "identifier" => self.want(numbers(value)?)?,
-            "_id" => self.want(ids(value, |one| Uuid::parse_str(one).ok()).ok_or(NO_ID)?)?,
+            // What is no id of ours is the id of nothing.
+            "_id" if value.trim().is_empty() => return Err(NO_ID),
+            "_id" => {
+                let ones = value.split(',').filter_map(|one| Uuid::parse_str(one.trim()).ok());
+                self.want(Wanted::Ones(ones.collect()))?;
+            }
             "focus" => {
                 let of_focus = |one: &str| {
                     let (kind, id) = one.rsplit_once('/')?;
@@ -165,7 +177,11 @@ impl Search {
             // How an answer is written is settled before.
             "_format" | "_pretty" => {}
             "_total" if ["none", "estimate", "accurate"].contains(&value) => self.is_counted = value == "accurate",
-            "_summary" | "_elements" => return Err(AS_A_WHOLE),
+            // What is told is little, and told as a whole to who wants less of it.
+            "_elements" => {}
+            "_summary" if ["true", "false", "text", "data"].contains(&value) => {}
+            "_summary" if value == "count" => (self.is_counted, self.count) = (true, 0),
+            "_summary" => return Err(NO_SUMMARY),
             _ if name.starts_with("_include") || name.starts_with("_revinclude") => return Err(NOTHING_INCLUDED),
             _ => return Err(UNKNOWN),
         }

@@ -3,8 +3,12 @@
 use super::*;
 
 fn read(asked: &[(&str, &str)]) -> Result<Search, Line> {
+    handled(asked, false)
+}
+
+fn handled(asked: &[(&str, &str)], is_lenient: bool) -> Result<Search, Line> {
     let asked: Vec<_> = asked.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    Search::read(&asked, true, &TimeZone::UTC)
+    Search::read((&asked, is_lenient), true, &TimeZone::UTC)
 }
 
 fn at(text: &str) -> Option<Timestamp> {
@@ -39,7 +43,8 @@ fn what_is_not_understood_is_refused_and_not_repeated() {
         ("_lastUpdated", "ne2026"),
         ("_lastUpdated", "Rosa"),
         ("_lastUpdated", "ge9999-12-31"),
-        ("_id", "Rosa"),
+        ("_id", ""),
+        ("_summary", "Rosa"),
         ("_count", "Rosa"),
         ("status", "Rosa"),
         ("status", "received,booked"),
@@ -56,14 +61,29 @@ fn what_is_not_understood_is_refused_and_not_repeated() {
         ("identifier", "|"),
         ("identifier", "s|,s|7"),
         ("identifier", "7,"),
-        ("_id", "00000000-0000-0000-0000-000000000001,Rosa"),
     ] {
         let refused = read(&[(name, value)]).err().unwrap_or_else(|| panic!("{name}={value}"));
         assert!(!refused.words.contains("Rosa"));
     }
-    assert!(Search::read(&[], false, &TimeZone::UTC).is_err(), "a search for all of them needs a number");
+    assert!(Search::read((&[], false), false, &TimeZone::UTC).is_err(), "a search for all of them needs a number");
     let include = read(&[("_include", "Task:focus")]).err().map(|line| line.words).unwrap_or_default();
     assert!(include.contains("leave _include"), "{include}");
+}
+
+#[test]
+fn what_is_left_out_on_wish_is_no_parameter_here_and_a_wrong_value_is_refused_all_the_same() {
+    for (name, value) in [("patient", "Rosa"), ("_include", "Task:focus"), ("made-up", "1")] {
+        assert!(read(&[(name, value)]).is_err(), "{name}");
+        assert!(handled(&[(name, value), ("status", "received")], true).is_ok(), "{name}");
+    }
+    assert!(handled(&[("_count", "Rosa")], true).is_err() && handled(&[("status", "Rosa")], true).is_err());
+    // Less than is told may be asked for, and what is no id of ours is found by nobody.
+    for asked in [("_summary", "false"), ("_summary", "true"), ("_elements", "status")] {
+        assert_eq!(read(&[asked]).map(|search| search.wanted).ok(), Some(Wanted::News), "{asked:?}");
+    }
+    assert_eq!(read(&[("_id", "none")]).map(|search| search.wanted).ok(), Some(Wanted::Ones(Vec::new())));
+    let counted = read(&[("_id", "none"), ("_summary", "count")]);
+    assert_eq!(counted.map(|search| search.count).ok(), Some(0));
 }
 
 fn number(system: Option<&str>, value: &str) -> Number {

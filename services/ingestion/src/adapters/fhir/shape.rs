@@ -1,7 +1,7 @@
 //! The shape that FHIR R4 gives to what this door reads: which elements there are, of which type of JSON, and which must be there.
 //!
 //! It is looked at where a resource is sent to be checked ($validate). A request itself is taken with less: what nobody here reads
-//! may be of any shape. Deliberately not here: profiles, codes and invariants.
+//! may be of any shape. Deliberately not here: profiles, codes, and the invariants of all types but Bundle.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -45,6 +45,13 @@ const NO_LIST: &str = "A list is expected here: send it in square brackets, even
 const NO_TEXT: &str = "A text is expected here: send it in quotes";
 const NO_FLAG: &str = "Yes or no is expected here: send true or false, without quotes";
 const NO_NUMBER: &str = "A number is expected here: send it without quotes";
+const EMPTY: &str = "FHIR R4 has no empty elements: leave it out";
+const NULL: &str = "null stands only where the list beside it has an element in its place: leave it out";
+const TWO_TYPES: &str = "This element has one value, of one type: send one of them";
+const NOT_WHOLE: &str = "A whole number is expected here";
+const NO_ID: &str = "An id has 1 to 64 letters, digits, points and hyphens";
+const NO_URL: &str = "An extension tells by its url what it is: send it";
+const TWO_VALUES: &str = "An extension has one value, or extensions of its own: send one of them";
 const NO_OBJECT: &str = "One element with parts is expected here: send it in braces";
 
 /// The name of an element as we write it; another text that was sent for one is not repeated.
@@ -59,6 +66,54 @@ pub fn check(resource: &Object<'_>, path: &Path, notes: &Notes) {
     if let Some(parts) = TYPES.get(kind) {
         object(resource, parts, (path, notes));
     }
+    if let Some(Json::Text(id)) = resource.get("id")
+        && !is_id(id)
+    {
+        notes.fault(fault_at(&path.down("id"), Issue::Value, Class::Malformed, NO_ID));
+    }
+    if kind == "Bundle" {
+        bundle(resource, path, notes);
+    }
+}
+
+/// <http://hl7.org/fhir/R4/datatypes.html#id>
+fn is_id(id: &str) -> bool {
+    (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte))
+}
+
+/// The invariants bdl-1 to bdl-5 and bdl-8 of a Bundle (<http://hl7.org/fhir/R4/bundle.html#invs>); that no full URL stands twice
+/// is looked at where it is read.
+fn bundle(bundle: &Object<'_>, path: &Path, notes: &Notes) {
+    const NO_TOTAL: &str = "Only a search or a history has a total (bdl-1)";
+    const NO_SEARCH: &str = "Only an entry of a search has search (bdl-2)";
+    const NO_REQUEST: &str = "Entries of a transaction, a batch and a history have a request, and no others (bdl-3)";
+    const NO_RESPONSE: &str = "Entries of an answer and a history have a response, and no others (bdl-4)";
+    const NOTHING: &str = "An entry has a resource, or what was asked or answered without one (bdl-5)";
+    const VERSION: &str = "A full URL names no version (bdl-8)";
+    let kind = bundle.text("type");
+    let is = |kinds: &[&str]| kinds.contains(&kind);
+    let fault = |path: Path, words| notes.fault(fault_at(&path, Issue::Invariant, Class::Malformed, words));
+    if bundle.get("total").is_some() && !is(&["searchset", "history"]) {
+        fault(path.down("total"), NO_TOTAL);
+    }
+    for (at, entry) in bundle.objects("entry").enumerate() {
+        let (place, has) = (path.item("entry", at), |name| entry.get(name).is_some());
+        if has("search") && kind != "searchset" {
+            fault(place.down("search"), NO_SEARCH);
+        }
+        if has("request") != is(&["batch", "transaction", "history"]) {
+            fault(place.down("request"), NO_REQUEST);
+        }
+        if has("response") != is(&["batch-response", "transaction-response", "history"]) {
+            fault(place.down("response"), NO_RESPONSE);
+        }
+        if !["resource", "request", "response"].into_iter().any(has) {
+            fault(place.clone(), NOTHING);
+        }
+        if entry.text("fullUrl").contains("/_history/") {
+            fault(place.down("fullUrl"), VERSION);
+        }
+    }
 }
 
 fn object(element: &Object<'_>, parts: &[Part], (path, notes): (&Path, &Notes)) {
@@ -66,22 +121,109 @@ fn object(element: &Object<'_>, parts: &[Part], (path, notes): (&Path, &Notes)) 
     for part in parts.iter().filter(|part| part.is_required && element.get(part.name).is_none()) {
         fault(&path.down(part.name), Issue::Required, MISSING);
     }
+    let mut seen: Vec<&str> = Vec::new();
     for (name, json) in element.members().filter(|(name, _)| *name != "resourceType") {
         let plain = name.strip_prefix('_').unwrap_or(name);
         let Some(part) = parts.iter().find(|part| part.name == plain) else {
             fault(path, Issue::Structure, UNKNOWN);
             continue;
         };
+        if let Some(choice) = choice(part).filter(|_| plain == name) {
+            if seen.contains(&choice) {
+                fault(&path.down(part.name), Issue::Structure, TWO_TYPES);
+            }
+            seen.push(choice);
+        }
         match json {
             // What stands beside a value: an id or extensions.
             _ if plain != name => {}
+            _ if is_empty(json) => fault(&path.down(part.name), Issue::Structure, EMPTY),
             Json::List(all) if part.is_list => {
-                let all = all.iter().enumerate().filter(|(_, one)| !matches!(one, Json::Null));
-                all.for_each(|(at, one)| value(one, part.kind, (&path.item(part.name, at), notes)));
+                for (at, one) in all.iter().enumerate() {
+                    let place = path.item(part.name, at);
+                    match one {
+                        Json::Null if has_beside(element, part.name, at) => {}
+                        Json::Null => fault(&place, Issue::Structure, NULL),
+                        one if is_empty(one) => fault(&place, Issue::Structure, EMPTY),
+                        Json::Object(one) if part.name.ends_with("xtension") => extension(one, (&place, notes)),
+                        one => value(one, part.kind, (&place, notes)),
+                    }
+                }
+            }
+            Json::Number(digits) if is_whole(part.name) && digits.contains(['.', 'e', 'E']) => {
+                fault(&path.down(part.name), Issue::Value, NOT_WHOLE);
             }
             _ if part.is_list => fault(&path.down(part.name), Issue::Structure, NO_LIST),
             one => value(one, part.kind, (&path.down(part.name), notes)),
         }
+    }
+}
+
+/// A text of blanks, a list or an element without anything.
+fn is_empty(json: &Json<'_>) -> bool {
+    match json {
+        Json::Text(text) => text.trim().is_empty(),
+        Json::List(all) => all.is_empty(),
+        Json::Object(object) => object.members().next().is_none(),
+        Json::Null | Json::Bool(_) | Json::Number(_) => false,
+    }
+}
+
+/// Whether the list beside a list of values has an id or extensions at a place.
+fn has_beside(element: &Object<'_>, name: &str, at: usize) -> bool {
+    let beside = element.members().find(|(told, _)| told.strip_prefix('_') == Some(name));
+    matches!(beside, Some((_, Json::List(all))) if matches!(all.get(at), Some(Json::Object(_))))
+}
+
+/// Elements that hold whole numbers.
+fn is_whole(name: &str) -> bool {
+    let ends = ["Integer", "PositiveInt", "UnsignedInt"];
+    ends.iter().any(|end| name.ends_with(end)) || ["size", "order", "rank", "total"].contains(&name)
+}
+
+/// The name of an element that may be of one of several types, without the type: `value` of `valueString`. Lists are never such.
+fn choice(part: &Part) -> Option<&'static str> {
+    const TYPES: [&str; 22] = [
+        "Boolean",
+        "Integer",
+        "Decimal",
+        "String",
+        "DateTime",
+        "Date",
+        "Time",
+        "Instant",
+        "Uri",
+        "Code",
+        "Coding",
+        "Canonical",
+        "CodeableConcept",
+        "Quantity",
+        "Range",
+        "Ratio",
+        "Period",
+        "Age",
+        "Reference",
+        "Attachment",
+        "Timing",
+        "Annotation",
+    ];
+    // Of two ends the longer one is the type: valueDateTime is no time.
+    let ends = TYPES.iter().filter_map(|end| part.name.strip_suffix(end));
+    ends.min_by_key(|base| base.len()).filter(|base| !base.is_empty() && !part.is_list)
+}
+
+/// <http://hl7.org/fhir/R4/extensibility.html#Extension>
+fn extension(extension: &Object<'_>, (path, notes): (&Path, &Notes)) {
+    let fault = |path: &Path, issue, words| notes.fault(fault_at(path, issue, Class::Malformed, words));
+    if extension.text("url").is_empty() {
+        fault(&path.down("url"), Issue::Required, NO_URL);
+    }
+    let values = extension.members().filter(|(name, _)| name.starts_with("value")).count();
+    if values > 1 || (values == 1 && extension.get("extension").is_some()) {
+        fault(path, Issue::Structure, TWO_VALUES);
+    }
+    for (at, inside) in extension.objects("extension").enumerate() {
+        self::extension(inside, (&path.item("extension", at), notes));
     }
 }
 
@@ -145,8 +287,33 @@ mod tests {
                 r#"{"resourceType":"Bundle","type":"x","entry":[{"resource":{"resourceType":"Condition"}}]}"#,
                 "required X.entry[0].resource.subject",
             ),
+            (r#"{"resourceType":"Patient","name":[]}"#, "structure X.name"),
+            (r#"{"resourceType":"Patient","maritalStatus":{}}"#, "structure X.maritalStatus"),
+            (r#"{"resourceType":"Patient","gender":" "}"#, "structure X.gender"),
+            (r#"{"resourceType":"Patient","name":[{"given":["Jo",null]}]}"#, "structure X.name[0].given[1]"),
+            (r#"{"resourceType":"Patient","multipleBirthInteger":1.5}"#, "value X.multipleBirthInteger"),
             (
-                r#"{"resourceType":"Patient","_birthDate":{"id":"x"},"name":[{"given":["Jo",null],"_given":[null,{}]}],
+                r#"{"resourceType":"Patient","multipleBirthInteger":1,"multipleBirthBoolean":true}"#,
+                "structure X.multipleBirthBoolean",
+            ),
+            (
+                r#"{"resourceType":"Patient","deceasedDateTime":"2026","deceasedBoolean":true}"#,
+                "structure X.deceasedBoolean",
+            ),
+            (r#"{"resourceType":"Patient","id":"a b"}"#, "value X.id"),
+            (r#"{"resourceType":"Patient","extension":[{"valueString":"x"}]}"#, "required X.extension[0].url"),
+            (
+                r#"{"resourceType":"Patient","extension":[{"url":"x","extension":[{"url":"y","valueCode":"a","valueString":"b"}]}]}"#,
+                "structure X.extension[0].extension[0]",
+            ),
+            (
+                r#"{"resourceType":"Bundle","type":"transaction","total":1,"entry":[{"search":{"mode":"match"},
+                    "fullUrl":"https://x.org/Patient/1/_history/2"}]}"#,
+                "invariant X.total, invariant X.entry[0].search, invariant X.entry[0].request, invariant X.entry[0], \
+                 invariant X.entry[0].fullUrl",
+            ),
+            (
+                r#"{"resourceType":"Patient","_birthDate":{"id":"x"},"name":[{"given":["Jo",null],"_given":[null,{"id":"y"}]}],
                     "extension":[{"url":"x","valueFoo":1}],"text":{"status":"generated"},
                     "contained":[{"resourceType":"Location","foo":1}]}"#,
                 "",

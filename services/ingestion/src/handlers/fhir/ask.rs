@@ -18,6 +18,7 @@ use serde_json::Value;
 use tracing::error;
 use uuid::Uuid;
 
+use super::condition::is_version;
 use super::format;
 use super::given::{business_key, number_context, number_key};
 use super::sender::{self, Sender};
@@ -134,7 +135,13 @@ async fn one(door: &Door, headers: &HeaderMap, (kind, place): (Kind, &Place)) ->
             Some((standing, _)) if place.version.as_ref().is_some_and(|told| *told != standing.version.to_string()) => {
                 said(StatusCode::NOT_FOUND, &[Line::new(Severity::Error, Issue::NotFound, OLD)])
             }
-            Some((standing, resource)) => versioned(answer(StatusCode::OK, &resource), standing),
+            Some((standing, resource)) => {
+                let seen = headers.get(header::IF_NONE_MATCH).and_then(|told| told.to_str().ok());
+                let is_seen = seen.is_some_and(|seen| is_version(seen, &standing.etag()));
+                let told =
+                    if is_seen { format::empty(StatusCode::NOT_MODIFIED) } else { answer(StatusCode::OK, &resource) };
+                versioned(told, standing)
+            }
             None => said(StatusCode::NOT_FOUND, &[Line::new(Severity::Error, Issue::NotFound, ABSENT)]),
         },
     }
@@ -145,7 +152,8 @@ async fn searched(door: &Door, center: &str, headers: &HeaderMap, (kind, asked):
         Ok(sender) => sender,
         Err(response) => return *response,
     };
-    let mut search = match Search::read(&asked, kind == Kind::Task, sender.profile().zone()) {
+    let asked = (asked.as_slice(), format::is_lenient(headers));
+    let mut search = match Search::read(asked, kind == Kind::Task, sender.profile().zone()) {
         Ok(search) => search,
         Err(line) => return said(StatusCode::BAD_REQUEST, &[line]),
     };

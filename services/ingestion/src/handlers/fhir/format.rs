@@ -103,16 +103,24 @@ pub enum Wish {
 
 /// The wish of a sender among its preferences, which may be several.
 pub fn wish(headers: &HeaderMap) -> Option<Wish> {
+    let wishes =
+        [("minimal", Wish::Minimal), ("representation", Wish::Representation), ("OperationOutcome", Wish::Outcome)];
+    preferred(headers, "return")
+        .find_map(|told| wishes.iter().find(|(known, _)| told.eq_ignore_ascii_case(known)).map(|(_, wish)| *wish))
+}
+
+/// Whether a search may leave out what is not understood (FHIR R4 section 3.1.1.1.2.1).
+pub fn is_lenient(headers: &HeaderMap) -> bool {
+    preferred(headers, "handling").next().is_some_and(|told| told.eq_ignore_ascii_case("lenient"))
+}
+
+/// What a sender prefers under a name, among its preferences, which may be several.
+fn preferred<'h>(headers: &'h HeaderMap, asked: &'static str) -> impl Iterator<Item = &'h str> {
     let told = headers.get_all(PREFER).iter().filter_map(|told| told.to_str().ok());
-    let mut wishes = told.flat_map(|told| told.split([',', ';'])).filter_map(|one| {
+    told.flat_map(|told| told.split([',', ';'])).filter_map(move |one| {
         let (name, value) = one.split_once('=')?;
-        let value = value.trim().trim_matches('"');
-        let wishes =
-            [("minimal", Wish::Minimal), ("representation", Wish::Representation), ("OperationOutcome", Wish::Outcome)];
-        let wish = wishes.into_iter().find(|(known, _)| value.eq_ignore_ascii_case(known))?.1;
-        name.trim().eq_ignore_ascii_case("return").then_some(wish)
-    });
-    wishes.next()
+        name.trim().eq_ignore_ascii_case(asked).then(|| value.trim().trim_matches('"'))
+    })
 }
 
 /// A changed resource, as far as its sender wants to see it.

@@ -14,6 +14,7 @@ use crate::adapters::fhir::form::Form;
 use crate::adapters::fhir::intake::Topic;
 use crate::adapters::fhir::outcome::{Line, lines};
 use crate::adapters::fhir::places::Places;
+use crate::domain::referral;
 use crate::domain::submission::Submission;
 use crate::error::Refusal;
 use crate::handlers::keep;
@@ -47,10 +48,23 @@ impl Read {
             attribution: Default::default(),
             referring_office: Some(self.sender.feed.id.clone()),
             idempotency_key: told.numbers.own.as_ref().map(|number| business_key(&self.sender.feed.id, number)),
-            answers: told.answers.clone(),
+            answers: self.told_by_form(told),
             strict: false,
             missed_call: false,
         }
+    }
+
+    /// The answers: as they were typed where the form asks for them, and in words, with the question's, where people alone read them.
+    fn told_by_form(&self, told: &Form) -> referral::Told {
+        let form = self.sender.profile().form(&told.form_id);
+        let is_read = |key: &str| {
+            key.starts_with("consent_") || form.is_some_and(|form| form.fields().any(|(_, field)| field.key == key))
+        };
+        let said = |(key, typed): (&String, &String)| {
+            let said = told.in_words.get(key).filter(|_| !is_read(key)).unwrap_or(typed);
+            (key.clone(), said.clone())
+        };
+        told.answers.iter().map(said).collect()
     }
 
     /// What would be said of the answers of a form, if they were given in.

@@ -142,6 +142,9 @@ async fn told_in_fhir(request: Request, next: Next) -> Response {
     }
     let (issue, words) = match response.status() {
         StatusCode::PAYLOAD_TOO_LARGE => (Issue::TooLong, "The body is larger than this door takes"),
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => {
+            (Issue::NotSupported, "Send what is searched for as application/x-www-form-urlencoded, or in the address")
+        }
         StatusCode::METHOD_NOT_ALLOWED => (Issue::NotSupported, "This is not done here: see metadata for what is"),
         StatusCode::NOT_FOUND => (Issue::NotFound, "There is no such thing here: see metadata for what is"),
         status if status.is_server_error() => {
@@ -168,7 +171,7 @@ async fn metadata(State(door): State<Arc<Door>>, Path(center): Path<String>, hea
 
 async fn nothing(
     State(door): State<Arc<Door>>,
-    Path((center, _)): Path<(String, String)>,
+    Path((center, rest)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Response {
     if let Err(refused) = sender::of(&door, &center, &headers) {
@@ -176,7 +179,9 @@ async fn nothing(
     }
     const WORDS: &str =
         "This is not served here: see metadata for what is. Parts of a referral are kept sealed and not read back";
-    said(StatusCode::NOT_FOUND, &[Line::new(Severity::Error, Issue::NotSupported, WORDS)])
+    const BUNDLE: &str = "A Bundle is given in at the base address itself, without Bundle behind it";
+    let words = if rest.trim_end_matches('/') == "Bundle" { BUNDLE } else { WORDS };
+    said(StatusCode::NOT_FOUND, &[Line::new(Severity::Error, Issue::NotSupported, words)])
 }
 
 impl Door {

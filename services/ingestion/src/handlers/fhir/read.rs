@@ -79,7 +79,6 @@ async fn understood(
     judge: impl for<'t> Fn(&'t json::Json<'t>, &Expectations<'t>) -> Intake + Send + 'static,
 ) -> Result<Read, Box<Response>> {
     const NOT_JSON: &str = "Only FHIR R4 in JSON is spoken here: send application/fhir+json";
-    const TOO_LARGE: &str = "The body was cut off or is larger than this door takes";
     let sender = sender::of(door, center, headers)?;
     let refuse = |status, issue, words: &str| Err(Box::new(said(status, &[Line::new(Severity::Error, issue, words)])));
     if !is_json(headers) {
@@ -89,7 +88,11 @@ async fn understood(
         return Err(super::refused(&Refusal::Full).into());
     };
     let Ok(body) = to_bytes(body, door.settings.body_bytes).await else {
-        return refuse(StatusCode::PAYLOAD_TOO_LARGE, Issue::TooLong, TOO_LARGE);
+        let most = door.settings.body_bytes;
+        let words = format!(
+            "The body was cut off, or is larger than the {most} bytes that this door takes: send documents apart"
+        );
+        return refuse(StatusCode::PAYLOAD_TOO_LARGE, Issue::TooLong, &words);
     };
     let asked = Asked {
         today: sender.profile().zone().to_datetime(door.acceptance.clock.now()).date(),

@@ -12,13 +12,14 @@ use http::{HeaderMap, StatusCode, header};
 use tracing::error;
 use uuid::Uuid;
 
+use super::ask;
 use super::condition::is_version;
 use super::format;
 use super::read::{Read, read};
 use super::told::versioned;
 use super::{Door, refused, said};
 use crate::adapters::fhir::fault::{Issue, Severity};
-use crate::adapters::fhir::intake::Topic;
+use crate::adapters::fhir::intake::{Topic, Withdrawal};
 use crate::adapters::fhir::outcome::Line;
 use crate::adapters::fhir::task::Standing;
 use crate::error::Refusal;
@@ -61,16 +62,18 @@ async fn withdraw(
 ) -> Result<Result<Standing, Refused>, Refusal> {
     const ABSENT: &str = "There is no such Task of yours here";
     const OTHER_ID: &str = "The id of the Task is another than that of the address";
+    const ANOTHER: &str =
+        "The Task is about another referral of yours than the one of the address: read it again and decide again";
     const NO_VERSION: &str = "Send the version of the Task that you have seen: If-Match with its ETag";
     const OTHER_VERSION: &str = "The Task has changed since you have seen it: read it again and decide again";
     const ENDED: &str = "The referral has ended: read the Task for how, and call the center where that is wrong";
     let refuse = |status, issue, words: &str| Ok(Err((status, vec![Line::new(Severity::Error, issue, words)])));
-    let Topic::Withdrawal(told_id) = &read.intake.topic else {
+    let Topic::Withdrawal(told) = &read.intake.topic else {
         let told = crate::adapters::fhir::outcome::lines(&read.intake.faults);
         let status = crate::adapters::fhir::fault::status(&read.intake.faults);
         return Ok(Err((StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST), told)));
     };
-    if told_id.as_ref().is_some_and(|told| !told.eq_ignore_ascii_case(id)) {
+    if !told.id.eq_ignore_ascii_case(id) {
         return refuse(StatusCode::BAD_REQUEST, Issue::Invalid, OTHER_ID);
     }
     let known = match Uuid::parse_str(id) {
@@ -80,6 +83,9 @@ async fn withdraw(
     let Some(standing) = known.into_iter().next() else {
         return refuse(StatusCode::NOT_FOUND, Issue::NotFound, ABSENT);
     };
+    if is_about_another(door, read, told, standing.inquiry_id).await? {
+        return refuse(StatusCode::UNPROCESSABLE_ENTITY, Issue::BusinessRule, ANOTHER);
+    }
     // Whoever asks again because an answer was lost has seen an older version.
     if standing.is_withdrawn || standing.is_cancelled {
         return Ok(Ok(standing));
@@ -106,4 +112,18 @@ async fn withdraw(
         }
     }
     Ok(Ok(read.known(door, standing.inquiry_id).await?))
+}
+
+/// Whether what a Task says leads to another referral of the office than its address does. Numbers and ids that lead nowhere are
+/// the office's own.
+async fn is_about_another(door: &Door, read: &Read, told: &Withdrawal, inquiry: Uuid) -> Result<bool, Refusal> {
+    let focus: Option<Uuid> = told.focus.as_ref().and_then(|id| id.parse().ok());
+    let others = focus.filter(|id| *id != inquiry).into_iter().collect();
+    let mut found = ask::of_feed(door, &read.sender, others).await?;
+    if !told.numbers.is_empty() {
+        let numbered = ask::numbered(door, &read.sender, &told.numbers).await?;
+        let is_named = numbered.iter().any(|one| one.inquiry_id == inquiry);
+        found.extend(numbered.into_iter().filter(|_| !is_named));
+    }
+    Ok(!found.is_empty())
 }

@@ -314,7 +314,8 @@ fn of_fhir(doors: &Doors, feed: &Feed, (raw, today): (&[u8], Date)) -> Understoo
             understood.wish = if told.is_complete { Wish::New } else { Wish::Mended };
         }
         fhir::Topic::Refused if !is_task => understood.wish = Wish::Mended,
-        fhir::Topic::Withdrawal(_) | fhir::Topic::Refused => {}
+        fhir::Topic::Withdrawal(told) => referral::put(&mut understood.asked.answers, "status_reason", told.why.into()),
+        fhir::Topic::Refused => {}
     }
     understood
 }

@@ -79,6 +79,15 @@ fn facts() -> Vec<Fact> {
     ]
 }
 
+fn sent() -> Vec<Fact> {
+    let told = [
+        ("Referral reason in full", "Rectal bleeding for three weeks.\nA sister had colon cancer at 48."),
+        ("Medications", "Apixaban 5 mg"),
+        ("Referring doctor", "Dr. Okafor"),
+    ];
+    told.map(|(label, value)| Fact { label: s(label), value: s(value), link: None, tone: Tone::Idle }).into()
+}
+
 fn records() -> Vec<RecordRow> {
     let act = |action: &str, label: &str| RecordAction { action: s(action), label: s(label) };
     let record = |key: &str, name: &str, state: &str, tone, actions| RecordRow {
@@ -160,6 +169,7 @@ impl InquiryPage {
             may_link: true,
             twin_notes: vec![s("This person has also asked Lakeside, since 2026-02.")],
             facts: facts(),
+            sent: sent(),
             timeline: vec![
                 moment("Today 2:19 pm", "Dana O. opened this inquiry", None),
                 moment(
