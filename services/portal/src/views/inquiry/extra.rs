@@ -5,7 +5,7 @@
 use causeway_funnel::profile::Profile;
 use causeway_proto::inquiry::v1::{Facts, Person, Source};
 
-use super::fact;
+use super::{fact, phone_words};
 use crate::pages::Fact;
 use crate::views::repairs::{label, spoken};
 
@@ -27,39 +27,46 @@ const SHOWN_OF_OFFICE: [&str; 13] = [
     "patient_deceased",
     "language",
 ];
-/// What an office tells, as whoever calls wants to see it: why and about what, who refers, what is wished, who pays, the rest.
-const ORDER: [&str; 31] = [
-    "referral_reason_in_full",
-    "diagnosis_area",
-    "condition_details",
-    "observations",
-    "reports",
-    "procedures",
-    "medications",
-    "allergies",
-    "family_history",
-    "form_answers",
-    "documents",
-    "attachments",
-    "supporting_info",
-    "patient_instruction",
-    "referring_doctor",
-    "referring_practice",
-    "referring_phone",
-    "referring_fax",
-    "office_contact",
-    "office_contact_phone",
-    "requested_service",
-    "requested_doctor",
-    "wished_time",
-    "contact_name",
-    "contact_relationship",
-    "contact_phone",
-    "payer",
-    "insurance",
-    "group_number",
-    "insured_name",
-    "insured_relationship",
+/// What an office tells, in words for staff, as whoever calls wants to see it: why, what is known, who refers, what is wished, who
+/// pays, whom to call besides.
+const ORDER: [(&str, &str); 37] = [
+    ("referral_reason_in_full", "Reason in full"),
+    ("diagnosis_area", "Diagnosis"),
+    ("condition_details", "Diagnosis in detail"),
+    ("observations", "Findings"),
+    ("reports", "Reports"),
+    ("procedures", "Procedures"),
+    ("medications", "Medicines"),
+    ("allergies", "Allergies"),
+    ("family_history", "Family history"),
+    ("form_answers", "Answers of a form"),
+    ("documents", "Documents named"),
+    ("attachments", "Documents named"),
+    ("supporting_info", "Supporting information"),
+    ("patient_instruction", "Told to the patient"),
+    ("referring_doctor", "Doctor who refers"),
+    ("referring_practice", "Practice"),
+    ("referring_phone", "Phone of the practice"),
+    ("referring_fax", "Fax of the practice"),
+    ("referring_npi", "NPI of who refers"),
+    ("office_contact", "Whom to ask there"),
+    ("office_contact_phone", "Phone of whom to ask"),
+    ("primary_care_doctor", "Primary care doctor"),
+    ("requested_service", "Service asked for"),
+    ("requested_doctor", "Doctor asked for"),
+    ("wished_time", "Wished time"),
+    ("contact_name", "Contact"),
+    ("contact_relationship", "Contact is the patient’s"),
+    ("contact_phone", "Phone of the contact"),
+    ("second_phone", "Second phone"),
+    ("address", "Address"),
+    ("payer", "Kind of insurance"),
+    ("insurance", "Insurance and member number"),
+    ("group_number", "Group number"),
+    ("authorization", "Authorization"),
+    ("referral_date", "Date of the referral"),
+    ("referral_expires", "Referral expires"),
+    ("office_record_number", "The office’s number of the patient"),
 ];
 
 /// The answers that no form of the center asks for, in the order of their names.
@@ -85,9 +92,17 @@ fn told(profile: &Profile, person: &Person, is_told: impl Fn(&str) -> bool) -> V
         !answer.trim().is_empty() && !SHOWN.contains(&key.as_str()) && is_told(key)
     };
     let mut told: Vec<_> = person.answers.iter().filter(is_shown).collect();
-    let place = |key: &str| ORDER.iter().position(|known| *known == key).unwrap_or(ORDER.len());
+    let place = |key: &str| ORDER.iter().position(|(known, _)| *known == key).unwrap_or(ORDER.len());
     told.sort_by_key(|(key, _)| (place(key), *key));
-    told.into_iter().map(|(key, answer)| fact(&label(profile, key), &spoken(profile, key, answer))).collect()
+    let one = |(key, answer): (&String, &String)| {
+        let label = ORDER.get(place(key)).map_or_else(|| label(profile, key), |(_, label)| (*label).to_owned());
+        if !key.ends_with("phone") && !key.ends_with("fax") {
+            return fact(&label, &spoken(profile, key, answer));
+        }
+        let link = Some(format!("tel:{answer}")).filter(|_| key.ends_with("phone") && answer.starts_with('+'));
+        Fact { link, ..fact(&label, &phone_words(answer)) }
+    };
+    told.into_iter().map(one).collect()
 }
 
 #[cfg(test)]
@@ -124,12 +139,18 @@ mod tests {
             ("insurance", "Testplan, 123"),
             ("message", "First line"),
             ("phone", "206 555 0199"),
+            ("referring_phone", "+12065550142"),
             ("patient_deceased", "yes"),
         ];
         let answers = told.map(|(key, answer)| (key.to_owned(), answer.to_owned())).into();
         let facts = Facts { source: Source::Fhir.into(), ..Facts::default() };
         let shown = of_office(&harbor_valley(), &facts, &Person { answers, ..Person::default() });
-        let shown: Vec<&str> = shown.iter().map(|fact| fact.value.as_str()).collect();
-        assert_eq!(shown, ["First line\nsecond line", "Letrozole 2.5 mg", "Penicillin", "Testplan, 123", "told"]);
+        let values: Vec<&str> = shown.iter().map(|fact| fact.value.as_str()).collect();
+        let reason = "First line\nsecond line";
+        assert_eq!(values, [reason, "Letrozole 2.5 mg", "Penicillin", "206 555 0142", "Testplan, 123", "told"]);
+        assert_eq!(
+            (shown[3].label.as_str(), shown[3].link.as_deref()),
+            ("Phone of the practice", Some("tel:+12065550142"))
+        );
     }
 }
