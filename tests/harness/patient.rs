@@ -81,7 +81,13 @@ impl Patient {
     pub async fn send_document(&mut self, kind: &str, name: &str, content: &[u8]) -> Result<Document, Status> {
         let (center, inquiry_id) = (self.center.clone(), self.inquiry_id.clone());
         let (record_kind, name) = (kind.to_owned(), name.to_owned());
-        let begin = BeginDocumentRequest { center: center.clone(), inquiry_id: inquiry_id.clone(), record_kind, name };
+        let begin = BeginDocumentRequest {
+            center: center.clone(),
+            inquiry_id: inquiry_id.clone(),
+            record_kind,
+            name,
+            length: 0,
+        };
         let begun = self.ingestion.begin_document(begin).await?.into_inner();
         let part = AppendDocumentRequest {
             center: center.clone(),

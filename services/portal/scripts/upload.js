@@ -20,7 +20,11 @@
     return word;
   };
   const send = async (file, record, tell) => {
-    const headers = { 'upload-name': encodeURIComponent(file.name), 'upload-record': encodeURIComponent(record) };
+    const headers = {
+      'upload-name': encodeURIComponent(file.name),
+      'upload-record': encodeURIComponent(record),
+      'upload-length': file.size,
+    };
     const begun = await ask(form.dataset.uploads, { method: 'POST', headers });
     if (!begun.ok) return fault(begun);
     const url = begun.headers.get('location');

@@ -51,8 +51,13 @@ impl Sender {
     }
 
     pub async fn begin(&mut self, kind: &str, name: &str) -> Result<DocumentUpload, Status> {
+        self.begin_of(kind, name, 0).await
+    }
+
+    /// Begins one whose length is told.
+    pub async fn begin_of(&mut self, kind: &str, name: &str, length: i64) -> Result<DocumentUpload, Status> {
         let (center, inquiry_id) = (CENTER.to_owned(), self.inquiry.clone());
-        let request = BeginDocumentRequest { center, inquiry_id, record_kind: kind.into(), name: name.into() };
+        let request = BeginDocumentRequest { center, inquiry_id, record_kind: kind.into(), name: name.into(), length };
         Ok(self.client.begin_document(request).await?.into_inner())
     }
 
@@ -385,4 +390,25 @@ async fn parts_that_change_places_do_not_open() {
     assert_eq!(refused.code(), Code::Internal);
     swap(&place(0), &place(1));
     assert!(open(&world, &coordinator(CENTER), &kept.document_id).await.expect("opened").1 == report);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_whose_length_was_told_is_whole_at_that_length_and_not_before_or_behind_it() {
+    let world = World::start().await;
+    let (bytes, mut patient) = (pdf("Testpatient", 4_000), Sender::patient(&world, &inquiry(&world).await));
+    let begun = patient.begin_of("", "a.pdf", 4_000).await.expect("begun");
+    assert_eq!(begun.length, 4_000);
+    let id = begun.document_id;
+    let reached = patient.append(&id, 0, &bytes[..3_000]).await.expect("kept");
+    assert_eq!((reached.offset, reached.length), (3_000, 4_000));
+    let short = patient.finish(&id).await.expect_err("it is not whole");
+    assert_eq!(Reason::of(&short), Some(Reason::Conflict), "{short}");
+    let long = patient.append(&id, 3_000, &[&bytes[3_000..], b"x"].concat()).await.expect_err("one byte more");
+    assert_eq!(long.code(), Code::InvalidArgument, "{long}");
+    assert_eq!(patient.reached(&id).await.expect("it waits"), 3_000, "nothing of it was kept");
+    patient.append(&id, 3_000, &bytes[3_000..]).await.expect("kept");
+    patient.finish(&id).await.expect("it is whole");
+    let large = patient.begin_of("", "b.pdf", 1 << 40).await.expect_err("too large");
+    assert_eq!(fault(&large), "too_large");
+    assert_eq!(patient.begin_of("", "c.pdf", -1).await.expect_err("no length").code(), Code::InvalidArgument);
 }

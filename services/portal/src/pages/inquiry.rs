@@ -391,6 +391,8 @@ pub struct MessageRow {
     pub tone: Tone,
 }
 
+/// Answers of an office that are shown without a click.
+const SENT_FIRST: usize = 8;
 /// So much of the timeline is seen at once.
 const NEWEST: usize = 6;
 
@@ -403,6 +405,16 @@ impl InquiryPage {
     /// What happened before that.
     fn earlier(&self) -> &[Moment] {
         &self.timeline[self.timeline.len().min(NEWEST)..]
+    }
+
+    /// What the office sent that whoever calls wants to see first.
+    fn sent_first(&self) -> &[Fact] {
+        &self.sent[..self.sent.len().min(SENT_FIRST)]
+    }
+
+    /// The rest of it.
+    fn sent_more(&self) -> &[Fact] {
+        &self.sent[self.sent.len().min(SENT_FIRST)..]
     }
 
     /// Staff pages are in English.

@@ -18,6 +18,8 @@ pub enum NotText {
     Compressed,
     /// An encrypted file.
     Encrypted,
+    /// Text in UTF-32, which nobody sends on purpose.
+    Utf32,
 }
 
 impl NotText {
@@ -29,6 +31,7 @@ impl NotText {
             Self::Pdf => "pdf",
             Self::Compressed => "compressed",
             Self::Encrypted => "encrypted",
+            Self::Utf32 => "utf_32",
         }
     }
 
@@ -39,6 +42,7 @@ impl NotText {
             Self::Spreadsheet => "this is a spreadsheet under another name; save it as \"CSV UTF-8\" and send that",
             Self::Pdf => "this is a PDF document; export the list as CSV and send that",
             Self::Compressed => "this is a compressed file; unpack it and send the CSV file inside",
+            Self::Utf32 => "this is text in UTF-32, which is not read; save it as \"CSV UTF-8\" and send that",
             Self::Encrypted => {
                 "this is an encrypted file, which is not opened here; send it as plain CSV over the secured line"
             }
@@ -52,7 +56,10 @@ pub const MAGIC: usize = 32;
 /// What a file is, told by its first bytes, if it is no text.
 #[must_use]
 pub fn not_text(head: &[u8]) -> Option<NotText> {
-    const SIGNS: [(&[u8], NotText); 8] = [
+    const SIGNS: [(&[u8], NotText); 10] = [
+        // Its mark begins with that of UTF-16, so it is looked for first.
+        (b"\xff\xfe\x00\x00", NotText::Utf32),
+        (b"\x00\x00\xfe\xff", NotText::Utf32),
         (b"PK\x03\x04", NotText::Spreadsheet),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", NotText::Spreadsheet),
         (b"%PDF-", NotText::Pdf),
@@ -283,6 +290,9 @@ mod tests {
             (b"%PDF-1.7", Some("pdf")),
             (b"\x1f\x8b\x08", Some("compressed")),
             (b"-----BEGIN PGP MESSAGE-----", Some("encrypted")),
+            (b"\xff\xfe\x00\x00R\x00\x00\x00", Some("utf_32")),
+            (b"\x00\x00\xfe\xff\x00\x00\x00R", Some("utf_32")),
+            (b"\xff\xfeR\x00", None),
             (b"PK,name", None),
             (b"", None),
         ] {

@@ -3,6 +3,8 @@
 //! Whoever opens it in a spreadsheet must not run what stands in it, so a cell that a spreadsheet would calculate gets an
 //! apostrophe before it. Deliberately not here: which rows there are (store).
 
+use std::borrow::Cow;
+
 use causeway_funnel::contact::FaultCode;
 
 use super::fault::Code;
@@ -109,8 +111,12 @@ fn message(code: &str) -> String {
     own.or_else(answer).unwrap_or_default().to_owned()
 }
 
-/// Writes a cell that no spreadsheet calculates.
+/// Writes a cell that no spreadsheet calculates. Of a damaged one only what can be seen is told back, and what may then begin it
+/// counts.
 fn put(cell: &str, text: &mut String) {
+    let is_hidden = |letter: char| letter.is_control() && !['\r', '\n', '\t'].contains(&letter);
+    let seen = if cell.contains(is_hidden) { Cow::Owned(cell.replace(is_hidden, "")) } else { Cow::Borrowed(cell) };
+    let cell = seen.as_ref();
     let is_formula = cell.starts_with(['=', '+', '-', '@', '\t', '\r']);
     let is_quoted = is_formula || cell.contains([',', '"', '\r', '\n', ';', '\'']);
     if !is_quoted {
@@ -176,6 +182,8 @@ mod tests {
             ("\tx", "'\tx"),
             ("a\"b\nc", "a\"b\nc"),
             ("RB-1", "RB-1"),
+            ("R\0B\u{1b}-1", "RB-1"),
+            ("\0=1", "'=1"),
         ] {
             assert_eq!(line(State::Linked, "", "", told)[1], written);
         }

@@ -184,11 +184,16 @@ async fn told_sum(path: &Path) -> Option<String> {
     Some(text.split_whitespace().next().unwrap_or_default().to_ascii_lowercase())
 }
 
-/// `list.csv.sha256` beside `list.csv`.
+/// `list.csv.sha256` beside `list.csv`, or `list.csv.SHA256` where that stands there.
 fn companion(path: &Path, end: &str) -> PathBuf {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(end);
-    path.with_file_name(name)
+    let with = |end: &str| {
+        let mut name = path.file_name().unwrap_or_default().to_owned();
+        name.push(end);
+        path.with_file_name(name)
+    };
+    let (small, large) = (with(end), with(&end.to_uppercase()));
+    let stands = |path: &Path| path.symlink_metadata().is_ok();
+    if !stands(&small) && stands(&large) { large } else { small }
 }
 
 /// Opens a file that is no link and nothing else than a file, whatever stands there meanwhile. Who opens a pipe does not wait
@@ -425,5 +430,15 @@ mod tests {
     #[test]
     fn a_companion_has_the_whole_name_of_its_file() {
         assert_eq!(companion(Path::new("/in/a b.csv"), ".sha256"), Path::new("/in/a b.csv.sha256"));
+        let folder = tempfile::tempdir().expect("a folder");
+        let of = |name: &str| companion(&folder.path().join("LIST.CSV"), name);
+        std::fs::write(folder.path().join("LIST.CSV.SHA256"), "abc").expect("written");
+        assert_eq!(
+            of(".sha256"),
+            folder.path().join("LIST.CSV.SHA256"),
+            "as systems write that know large letters alone"
+        );
+        std::fs::write(folder.path().join("LIST.CSV.sha256"), "abc").expect("written");
+        assert_eq!(of(".sha256"), folder.path().join("LIST.CSV.sha256"));
     }
 }

@@ -79,7 +79,8 @@ impl<'a> Pages<'a> {
         let mut text = HEADER.to_owned();
         if !self.file.reason.is_empty() {
             let told = self.files.open_heading(self.center, self.file.file_id, &self.file.heading)?.detail;
-            let detail = if told.is_empty() { &self.file.detail } else { &told }.replace('"', "\"\"");
+            let detail = if told.is_empty() { &self.file.detail } else { &told };
+            let detail = detail.replace(|letter: char| letter.is_control(), " ").replace('"', "\"\"");
             text.push_str(&format!("0,,parked,,{},,\"{detail}\"\r\n", self.file.reason));
         }
         Ok(text)

@@ -23,10 +23,11 @@ pub async fn begin(
 ) -> Result<wire::DocumentUpload, Refusal> {
     let inquiry_id = permitted(actor, &request.center, &request.inquiry_id)?;
     let door = if actor.kind == ActorKind::Patient { "patient" } else { "staff" };
-    let heading = Heading { name: request.name.chars().take(NAME).collect(), ..Heading::default() };
+    let length = request.length;
+    let heading = Heading { name: request.name.chars().take(NAME).collect(), length, ..Heading::default() };
     let origin = Origin { door, feed: "", record_kind: &request.record_kind, heading, message_id: None };
     let document_id = documents.begin(&request.center, inquiry_id, origin).await?;
-    Ok(upload(documents, document_id, 0))
+    Ok(upload(documents, document_id, (0, length)))
 }
 
 /// Keeps the next bytes.
@@ -37,8 +38,8 @@ pub async fn append(
 ) -> Result<wire::DocumentUpload, Refusal> {
     let ids = ids(actor, &request.center, (&request.inquiry_id, &request.document_id))?;
     let document = documents.reached(&request.center, ids).await?;
-    let behind = documents.append(&request.center, &document, request.offset, &request.content).await?;
-    Ok(upload(documents, ids.1, behind))
+    let reached = documents.append(&request.center, &document, request.offset, &request.content).await?;
+    Ok(upload(documents, ids.1, reached))
 }
 
 /// How far a document is.
@@ -49,7 +50,8 @@ pub async fn reached(
 ) -> Result<wire::DocumentUpload, Refusal> {
     let ids = ids(actor, &request.center, (&request.inquiry_id, &request.document_id))?;
     let document = documents.reached(&request.center, ids).await?;
-    Ok(upload(documents, ids.1, document.bytes))
+    let length = documents.told_length(&request.center, &document)?;
+    Ok(upload(documents, ids.1, (document.bytes, length)))
 }
 
 /// All bytes were sent.
@@ -84,10 +86,11 @@ pub fn own(actor: &Actor, inquiry_id: Uuid) -> Result<(), Refusal> {
     }
 }
 
-fn upload(documents: &Documents, document_id: Uuid, offset: i64) -> wire::DocumentUpload {
+fn upload(documents: &Documents, document_id: Uuid, (offset, length): (i64, i64)) -> wire::DocumentUpload {
     wire::DocumentUpload {
         document_id: document_id.to_string(),
         offset,
+        length,
         most_bytes: i32::try_from(PART).unwrap_or(i32::MAX),
         most_file_bytes: i64::try_from(documents.settings.file_bytes).unwrap_or(i64::MAX),
     }

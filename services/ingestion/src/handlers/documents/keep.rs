@@ -50,6 +50,11 @@ impl Documents {
     /// No more are taken, or there is no such inquiry or kind.
     pub async fn begin(&self, center: &str, inquiry_id: Uuid, origin: Origin<'_>) -> Result<Uuid, Refusal> {
         self.known_kind(center, origin.record_kind)?;
+        match u64::try_from(origin.heading.length) {
+            Ok(length) if length <= self.settings.file_bytes => {}
+            Ok(_) => return Err(Refusal::Document(DocumentFault::TooLarge)),
+            Err(_) => return Err(Refusal::BadRequest("the length of a file is a number of bytes")),
+        }
         let document_id = self.acceptance.clock.new_id();
         let heading = self.seal_heading(center, document_id, &origin.heading)?;
         let (door, feed, kind) = (origin.door, origin.feed.to_owned(), origin.record_kind.to_owned());
@@ -99,11 +104,25 @@ impl Documents {
         found.await?.filter(|found| found.inquiry_id == inquiry_id).ok_or(Refusal::UnknownDocument)
     }
 
-    /// Keeps the next bytes; gives the offset behind them. `document`: as it was when they were sent.
+    /// The bytes of a whole file as they were told at its beginning; 0: they were not.
+    ///
+    /// # Errors
+    /// Its heading can not be opened.
+    pub fn told_length(&self, center: &str, document: &Standing) -> Result<i64, Refusal> {
+        Ok(self.open_heading(center, document)?.length)
+    }
+
+    /// Keeps the next bytes; gives the offset behind them and the length that was told. `document`: as it was when they were sent.
     ///
     /// # Errors
     /// They are none, too many, not the next ones, or show that nobody could use the file; then it is forgotten.
-    pub async fn append(&self, center: &str, document: &Standing, offset: i64, bytes: &[u8]) -> Result<i64, Refusal> {
+    pub async fn append(
+        &self,
+        center: &str,
+        document: &Standing,
+        offset: i64,
+        bytes: &[u8],
+    ) -> Result<(i64, i64), Refusal> {
         let (document_id, part) = (document.document_id, document.parts);
         if bytes.is_empty() || bytes.len() > PART {
             return Err(Refusal::BadRequest("send between one byte and as many as the answer to the beginning said"));
@@ -116,6 +135,10 @@ impl Documents {
         }
         let length = i32::try_from(bytes.len()).map_err(|_| Refusal::Internal)?;
         let behind = offset + i64::from(length);
+        let whole = self.told_length(center, document)?;
+        if whole > 0 && behind > whole {
+            return Err(Refusal::TooLong);
+        }
         let mut fault =
             (u64::try_from(behind).unwrap_or(u64::MAX) > self.settings.file_bytes).then_some(DocumentFault::TooLarge);
         if part == 0 && fault.is_none() {
@@ -136,7 +159,7 @@ impl Documents {
             })
         });
         if grown.await? {
-            return Ok(behind);
+            return Ok((behind, whole));
         }
         // Somebody else was faster with this part: nobody knows the object.
         if let Err(cause) = self.vault.remove(center, document_id, object_id).await {
@@ -157,6 +180,10 @@ impl Documents {
         }
         if document.state != "receiving" {
             return Ok(Kept { document, repeated: false });
+        }
+        // A file that was cut is sent on, and not taken for a shorter one.
+        if document.bytes < self.told_length(center, &document)? {
+            return Err(Refusal::Conflict);
         }
         let (seen, sha256) = match self.look_through(center, &document).await? {
             Ok(whole) => whole,

@@ -83,11 +83,14 @@ pub struct Heading {
     /// SHA-256 of its content, in hex.
     #[serde(default)]
     pub sha256: String,
+    /// Its bytes as they were told at its beginning; 0: they were not.
+    #[serde(default)]
+    pub length: i64,
 }
 
 impl Documents {
     fn seal_heading(&self, center: &str, document_id: Uuid, heading: &Heading) -> Result<Vec<u8>, Refusal> {
-        // A struct of texts always serialises.
+        // A struct of texts and a number always serialises.
         let bytes = serde_json::to_vec(heading).unwrap_or_default();
         self.acceptance.sealer.seal(center, &heading_context(document_id), &bytes).map_err(internal)
     }

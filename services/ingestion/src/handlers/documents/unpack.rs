@@ -206,7 +206,7 @@ async fn put(
     let mut offset = 0;
     for part in bytes.chunks(PART) {
         let document = documents.reached(center, ids).await?;
-        offset = documents.append(center, &document, offset, part).await?;
+        (offset, _) = documents.append(center, &document, offset, part).await?;
     }
     let document = documents.reached(center, ids).await?;
     Ok(documents.finish(center, document).await?.document)

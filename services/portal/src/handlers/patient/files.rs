@@ -148,6 +148,7 @@ impl Sending {
             inquiry_id: inquiry_id.clone(),
             record_kind: record.to_owned(),
             name: field.file_name().unwrap_or_default().to_owned(),
+            length: 0,
         };
         let begun = ingestion.begin_document(begin).await.map_err(|status| refused(&status))?.into_inner();
         let most = usize::try_from(begun.most_bytes).unwrap_or(1).max(1);

@@ -37,8 +37,8 @@ pub fn router(app: Arc<App>) -> Router {
 pub fn file_router(app: Arc<App>) -> Router {
     let routes = Router::new()
         .route("/p/{token}/records", post(files::send))
-        .route("/p/{token}/uploads", post(uploads::begin))
-        .route("/p/{token}/uploads/{document}", head(uploads::reached).patch(uploads::append))
+        .route("/p/{token}/uploads", post(uploads::begin).options(uploads::spoken))
+        .route("/p/{token}/uploads/{document}", head(uploads::reached).patch(uploads::append).options(uploads::spoken))
         .route("/p/{token}/uploads/{document}/finish", post(uploads::finish));
     secured(routes.with_state(app))
 }

@@ -135,6 +135,46 @@ async fn a_file_that_was_cut_between_two_parts_goes_on_where_it_was_reached() {
 }
 
 #[tokio::test]
+async fn a_client_of_tus_alone_sends_a_file_whose_length_it_told_and_no_byte_more() {
+    let fake = Fake::default();
+    let app = app_before(fake.clone()).await;
+    let router = patient::file_router(Arc::clone(&app));
+    let uploads = format!("/p/{}/uploads", link(&app));
+    let ask = async |method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]| {
+        let mut request = Request::builder().method(method).uri(path).header("tus-resumable", "1.0.0");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(Body::from(body.to_vec())).expect("request");
+        let response = router.clone().oneshot(request).await.expect("answer");
+        let seen = Seen { status: response.status(), headers: response.headers().clone(), body: String::new() };
+        assert_eq!(seen.header("tus-resumable"), "1.0.0", "{method} {path}");
+        seen
+    };
+    let spoken = ask("OPTIONS", &uploads, &[], b"").await;
+    assert_eq!((spoken.status, spoken.header("tus-extension")), (StatusCode::NO_CONTENT, "creation"));
+    let named = [("upload-length", "8"), ("upload-metadata", "filetype YXBwL3BkZg==,filename aW5mb3JtZS5wZGY=")];
+    let place = ask("POST", &uploads, &named, b"").await.header("location").to_owned();
+    let long = ask("PATCH", &place, &[("upload-offset", "0")], b"%PDF-1.4+").await;
+    assert_eq!(long.status, StatusCode::PAYLOAD_TOO_LARGE, "one byte more than was told");
+    assert_eq!(ask("PATCH", &place, &[("upload-offset", "0")], b"%PDF-1").await.header("upload-offset"), "6");
+    let reached = ask("HEAD", &place, &[], b"").await;
+    assert_eq!((reached.header("upload-offset"), reached.header("upload-length")), ("6", "8"));
+    assert_eq!(reached.header("cache-control"), "no-store");
+    assert_eq!(*fake.finished.lock().expect("lock"), 0);
+    assert_eq!(ask("PATCH", &place, &[("upload-offset", "6")], b".4").await.status, StatusCode::NO_CONTENT);
+    assert_eq!(*fake.finished.lock().expect("lock"), 1, "the last byte ends it");
+    assert_eq!(fake.documents.lock().expect("lock").last().expect("begun").0.name, "informe.pdf");
+    for told in ["-1", "eight", "1.5"] {
+        let refused = ask("POST", &uploads, &[("upload-length", told)], b"").await;
+        assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{told}");
+    }
+    let request = Request::builder().method("POST").uri(&uploads).header("tus-resumable", "0.2.2");
+    let other = router.clone().oneshot(request.body(Body::empty()).expect("request")).await.expect("answer");
+    assert_eq!(other.status(), StatusCode::PRECONDITION_FAILED);
+}
+
+#[tokio::test]
 async fn the_address_of_the_page_can_not_make_it_say_something() {
     let app = app_before(Fake::default()).await;
     let router = patient::router(Arc::clone(&app));

@@ -43,6 +43,8 @@ pub struct Fake {
     pub queue: super::repairs::Queue,
     /// Documents as they were begun, with the bytes that came.
     pub(super) documents: Arc<Mutex<Begun>>,
+    /// How often a document was said to be whole.
+    pub(super) finished: Arc<Mutex<usize>>,
     /// What documents were matched with.
     pub(super) matched: Arc<Mutex<Vec<MatchDocumentRequest>>>,
 }
@@ -219,10 +221,11 @@ impl Ingestion for Fake {
 
     async fn begin_document(&self, call: Call<BeginDocumentRequest>) -> Result<Answer<DocumentUpload>, Status> {
         let mut documents = self.documents.lock().expect("lock");
+        let length = call.get_ref().length;
         documents.push((call.into_inner(), Vec::new()));
         let document_id = Uuid::from_u128(documents.len() as u128).to_string();
         let most_bytes = i32::try_from(PART).expect("small");
-        Ok(Answer::new(DocumentUpload { document_id, most_bytes, ..DocumentUpload::default() }))
+        Ok(Answer::new(DocumentUpload { document_id, most_bytes, length, ..DocumentUpload::default() }))
     }
 
     async fn append_document(&self, call: Call<AppendDocumentRequest>) -> Result<Answer<DocumentUpload>, Status> {
@@ -231,7 +234,11 @@ impl Ingestion for Fake {
             return Err(Status::invalid_argument("not so many bytes"));
         }
         let mut documents = self.documents.lock().expect("lock");
-        let (_, bytes) = documents.last_mut().expect("begun");
+        let (begun, bytes) = documents.last_mut().expect("begun");
+        let length = begun.length;
+        if length > 0 && bytes.len() + request.content.len() > usize::try_from(length).expect("small") {
+            return Err(Status::invalid_argument("more bytes than were told"));
+        }
         if i64::try_from(bytes.len()) != Ok(request.offset) {
             return Err(Reason::Conflict.status("another offset"));
         }
@@ -240,17 +247,23 @@ impl Ingestion for Fake {
             return Err(unusable("program"));
         }
         let offset = i64::try_from(bytes.len()).expect("small");
-        Ok(Answer::new(DocumentUpload { document_id: request.document_id, offset, ..DocumentUpload::default() }))
+        Ok(Answer::new(DocumentUpload {
+            document_id: request.document_id,
+            offset,
+            length,
+            ..DocumentUpload::default()
+        }))
     }
 
     async fn get_document_upload(&self, _: Call<GetDocumentUploadRequest>) -> Result<Answer<DocumentUpload>, Status> {
         let documents = self.documents.lock().expect("lock");
-        let (_, bytes) = documents.last().ok_or_else(|| Reason::NotFound.status("none"))?;
+        let (begun, bytes) = documents.last().ok_or_else(|| Reason::NotFound.status("none"))?;
         let offset = i64::try_from(bytes.len()).expect("small");
-        Ok(Answer::new(DocumentUpload { offset, ..DocumentUpload::default() }))
+        Ok(Answer::new(DocumentUpload { offset, length: begun.length, ..DocumentUpload::default() }))
     }
 
     async fn finish_document(&self, call: Call<FinishDocumentRequest>) -> Result<Answer<Document>, Status> {
+        *self.finished.lock().expect("lock") += 1;
         let documents = self.documents.lock().expect("lock");
         match documents.last().expect("begun").1.is_empty() {
             true => Err(unusable("empty")),
