@@ -124,7 +124,7 @@ impl Readers {
     fn file(&self, bytes: &[u8]) {
         let mut detector = csv_charset::Detector::default();
         bytes.chunks(4096).for_each(|part| detector.push(part));
-        let mut reader = csv_charset::Text::of(detector.finish().encoding);
+        let mut reader = csv_charset::Text::of(detector.finish(encoding_rs::WINDOWS_1252).encoding);
         let mut text = String::new();
         bytes.chunks(4096).for_each(|part| text.push_str(&reader.push(part, false)));
         text.push_str(&reader.push(&[], true));

@@ -77,6 +77,9 @@ pub struct CsvMapping {
     pub dates: DateOrder,
     /// IANA zone of the office, whose day decides which dates lie in the future; none: the center's.
     pub time_zone: Option<String>,
+    /// Character set of files that are neither UTF-8 nor bear a mark, by any name that the Encoding Standard has for it; none:
+    /// windows-1252.
+    pub encoding: Option<String>,
     /// What stands between several codes in one cell.
     pub code_separators: String,
     /// Fields of files without a header, in the order of their columns.
@@ -96,6 +99,7 @@ impl Default for CsvMapping {
         Self {
             dates: DateOrder::default(),
             time_zone: None,
+            encoding: None,
             code_separators: "|,;".to_owned(),
             columns: Vec::new(),
             required: Vec::new(),
@@ -113,6 +117,13 @@ pub fn plain_header(text: &str) -> String {
 }
 
 impl CsvMapping {
+    /// The character set of files that do not tell theirs; nothing where it is named wrongly. UTF-16 tells itself.
+    #[must_use]
+    pub fn charset(&self) -> Option<&'static encoding_rs::Encoding> {
+        let Some(name) = &self.encoding else { return Some(encoding_rs::WINDOWS_1252) };
+        encoding_rs::Encoding::for_label(name.as_bytes()).filter(|known| known.is_ascii_compatible())
+    }
+
     /// Every spelling of a header with its field, as [`plain_header`] writes it.
     #[must_use]
     pub fn known_headers(&self) -> BTreeMap<String, CsvField> {
@@ -174,6 +185,10 @@ impl CsvMapping {
                 let what = format!("\"{field}\" can not be the same for all rows");
                 fault(field.as_str(), what, "take it out of constants");
             }
+        }
+        if let Some(name) = self.encoding.as_deref().filter(|_| self.charset().is_none()) {
+            let remedy = "name one such as windows-1250, iso-8859-2 or macintosh; UTF-8 and UTF-16 tell themselves";
+            fault(name, format!("\"{name}\" is no character set that is read here"), remedy);
         }
         if let Some(zone) = self.time_zone.as_deref().filter(|zone| jiff::tz::TimeZone::get(zone).is_err()) {
             fault(zone, format!("time zone \"{zone}\" is unknown"), "see the IANA time zone list");
@@ -264,9 +279,14 @@ mod tests {
             constants: BTreeMap::from([(CsvField::Phone, "1".into())]),
             ignored: vec!["x".into()],
             time_zone: Some("Mars/Olympus".into()),
+            encoding: Some("utf-16".into()),
             code_separators: "C".into(),
             ..CsvMapping::default()
         };
-        assert_eq!(told(&odd).len(), 6, "{:?}", told(&odd));
+        assert_eq!(told(&odd).len(), 7, "{:?}", told(&odd));
+        let of = |name: &str| CsvMapping { encoding: Some(name.into()), ..CsvMapping::default() }.charset();
+        assert_eq!(of("Windows-1250").map(encoding_rs::Encoding::name), Some("windows-1250"));
+        assert_eq!(of("latin1").map(encoding_rs::Encoding::name), Some("windows-1252"), "as the standard reads it");
+        assert!(of("klingon").is_none() && CsvMapping::default().charset().is_some());
     }
 }

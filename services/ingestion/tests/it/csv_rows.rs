@@ -131,4 +131,20 @@ async fn a_name_whose_letters_were_guessed_wrong_is_taken_and_its_office_is_told
     let expected = told(&[("2", "G-0", "created", ""), ("3", "G-1", both.0, both.1), ("4", "G-2", both.0, both.1)]);
     assert_eq!(cedar.result(&file).await, expected);
     assert_eq!(counts(&file), [3, 3, 0, 0, 0]);
+
+    // Agreed with the office, nothing has to be guessed.
+    let agreed = "code_separators = \"|,;\"\nencoding = \"windows-1250\"";
+    world.change_profile(CENTER, "feeds.toml", "code_separators = \"|,;\"", agreed).await;
+    let row = b"\nG-9,\xa3ukasz,Wa\xb3\xeasa,1969-07-19,206 555 0143,,C50.411,,,";
+    let file = cedar.taken([HEADER.as_bytes(), row].concat()).await;
+    assert_eq!(cedar.result(&file).await, told(&[("2", "G-9", "created", "")]));
+    let id: uuid::Uuid =
+        sqlx::query_scalar("SELECT inquiry_id FROM inquiries ORDER BY received_at DESC, inquiry_id DESC LIMIT 1")
+            .fetch_one(&world.admin)
+            .await
+            .expect("it stands");
+    let asked =
+        RevealPeopleRequest { center: CENTER.into(), inquiry_ids: vec![id.to_string()], purpose: "worklist".into() };
+    let shown = world.client("portal", Some(coordinator(CENTER))).reveal_people(asked).await.expect("opened");
+    assert_eq!(shown.into_inner().people[0].name, "Łukasz Wałęsa");
 }

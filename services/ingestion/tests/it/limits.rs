@@ -101,10 +101,16 @@ async fn a_partner_is_limited_by_its_feed_in_its_own_protocol_and_a_stranger_can
         sent.body(body).send().await.expect("an answer")
     };
     let validate = format!("/fhir/{CENTER}/ServiceRequest/$validate");
+    let (give, search) = (format!("/fhir/{CENTER}/ServiceRequest"), format!("/fhir/{CENTER}/Task/_search?_id=none"));
+    // What only asks is free, also where it comes by POST.
+    for _ in 0..70 {
+        assert_eq!(post(&validate, fhir::KEY, request("R-1", "Testpatient").to_string()).await.status(), 200);
+        assert_eq!(post(&search, fhir::KEY, "{}".into()).await.status(), 415, "and what is searched for is no JSON");
+    }
     let mut taken = 0;
     let refused = loop {
-        let answer = post(&validate, fhir::KEY, request("R-1", "Testpatient").to_string()).await;
-        if answer.status() != 200 {
+        let answer = post(&give, fhir::KEY, request("R-1", "Testpatient").to_string()).await;
+        if ![200, 201].contains(&answer.status().as_u16()) {
             break answer;
         }
         taken += 1;

@@ -130,15 +130,15 @@ impl Detector {
     }
 
     /// The character set of all that was pushed. Where most of what is not ASCII is UTF-8 the rest of it is damage: read as
-    /// windows-1252 it would garble every other name.
+    /// windows-1252 it would garble every other name. `otherwise`: what it is where its bytes do not tell.
     #[must_use]
-    pub fn finish(self) -> Charset {
+    pub fn finish(self, otherwise: &'static Encoding) -> Charset {
         let has_odd_length = !self.length.is_multiple_of(2);
         let is_utf8 = self.marked.is_some() || self.known > self.stray || self.stray == 0 && self.cut.is_empty();
         let (encoding, has_stray_bytes, is_cut) = match self.marked {
             Some(wide) if wide != UTF_8 => (wide, false, has_odd_length),
             _ if is_utf8 => (UTF_8, self.stray > 0, !self.cut.is_empty()),
-            _ => (WINDOWS_1252, false, false),
+            _ => (otherwise, otherwise != WINDOWS_1252, false),
         };
         Charset { encoding, has_stray_bytes, is_cut }
     }
@@ -204,7 +204,21 @@ mod tests {
     fn detect(parts: &[&[u8]]) -> &'static str {
         let mut detector = Detector::default();
         parts.iter().for_each(|part| detector.push(part));
-        detector.finish().encoding.name()
+        detector.finish(WINDOWS_1252).encoding.name()
+    }
+
+    #[test]
+    fn what_the_bytes_do_not_tell_is_as_the_office_has_agreed_and_a_mark_or_utf8_tells_more() {
+        let detect = |bytes: &[u8]| {
+            let mut detector = Detector::default();
+            detector.push(bytes);
+            let charset = detector.finish(encoding_rs::WINDOWS_1250);
+            (charset.encoding.name(), Text::of(charset.encoding).push(bytes, true))
+        };
+        assert_eq!(detect(b"Dvo\xf8\xe1k"), ("windows-1250", "Dvořák".to_owned()));
+        assert_eq!(detect("Dvořák".as_bytes()), ("UTF-8", "Dvořák".to_owned()));
+        assert_eq!(detect(b"\xff\xfeD\x00").0, "UTF-16LE");
+        assert!(!Charset::is_guessed("windows-1250") && Charset::is_guessed("windows-1252"));
     }
 
     /// Whether bytes are stray, and whether the end is cut, whatever the parts are.
@@ -213,7 +227,7 @@ mod tests {
             let mut detector = Detector::default();
             detector.push(&bytes[..cut]);
             detector.push(&bytes[cut..]);
-            detector.finish()
+            detector.finish(WINDOWS_1252)
         };
         let whole = read(bytes.len());
         // Less than three letters do not tell UTF-16 by themselves.

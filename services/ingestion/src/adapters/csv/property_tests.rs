@@ -30,7 +30,7 @@ fn split(text: &str, parts: usize) -> Vec<Record> {
 fn handle(bytes: &[u8], part: usize) {
     let mut detector = Detector::default();
     bytes.chunks(part).for_each(|part| detector.push(part));
-    let charset = detector.finish();
+    let charset = detector.finish(encoding_rs::WINDOWS_1252);
     let mut reader = Text::of(charset.encoding);
     let mut text = String::new();
     bytes.chunks(part).for_each(|part| text.push_str(&reader.push(part, false)));

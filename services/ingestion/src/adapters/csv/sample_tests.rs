@@ -61,7 +61,7 @@ fn read(name: &str, mapping: &CsvMapping, kept: &mut Kept) -> Result<Told, Code>
     }
     let mut detector = Detector::default();
     detector.push(&bytes);
-    let text = Text::of(detector.finish().encoding).push(&bytes, true);
+    let text = Text::of(detector.finish(encoding_rs::WINDOWS_1252).encoding).push(&bytes, true);
     let layout = detect(&text, true, mapping).map_err(|fault| fault.code)?;
     let places = Places::of(&layout, "US");
     let (mut splitter, mut records) = (Splitter::by(layout.delimiter), Vec::<Record>::new());

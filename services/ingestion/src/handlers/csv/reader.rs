@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use encoding_rs::Encoding;
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -47,11 +48,16 @@ pub struct Head {
     pub not_text: Option<NotText>,
 }
 
-/// Looks at all bytes of a file once.
+/// Looks at all bytes of a file once. `otherwise`: its character set where they do not tell it.
 ///
 /// # Errors
 /// It can't be read at the moment.
-pub async fn head(files: &Files, center: &str, (file_id, parts): (Uuid, i32)) -> Result<Head, Refusal> {
+pub async fn head(
+    files: &Files,
+    center: &str,
+    (file_id, parts): (Uuid, i32),
+    otherwise: &'static Encoding,
+) -> Result<Head, Refusal> {
     let (mut detector, mut first) = (Detector::default(), Vec::new());
     for part in 0..parts {
         let bytes = open_part(files, center, file_id, part).await?;
@@ -62,7 +68,7 @@ pub async fn head(files: &Files, center: &str, (file_id, parts): (Uuid, i32)) ->
     }
     let is_all = parts <= 1 && first.len() <= SLICE;
     first.truncate(SLICE);
-    let (charset, not_text) = (detector.finish(), not_text(&first));
+    let (charset, not_text) = (detector.finish(otherwise), not_text(&first));
     Ok(Head { charset, text: Text::of(charset.encoding).push(&first, is_all), is_all, not_text })
 }
 

@@ -6,7 +6,7 @@
 //! not here: writing anything (worker).
 
 use causeway_funnel::profile::{CsvMapping, Profile};
-use encoding_rs::Encoding;
+use encoding_rs::{Encoding, WINDOWS_1252};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -92,7 +92,7 @@ pub async fn survey(
     file: (Uuid, i32),
     (mapping, good_rows_wanted): (&CsvMapping, bool),
 ) -> Result<(Option<Reading>, Survey), Refusal> {
-    let head = head(files, center, file).await?;
+    let head = head(files, center, file, mapping.charset().unwrap_or(WINDOWS_1252)).await?;
     if let Some(what) = head.not_text {
         return Ok((None, Survey { fault: Some(what.into()), ..Survey::default() }));
     }
