@@ -309,6 +309,7 @@ impl Hearing {
             carries: documents::valid(&heading.opened.message).next().is_some(),
             number: None,
             further: Vec::new(),
+            may_lead: false,
             sent_at: sent_at(heading),
         })
     }

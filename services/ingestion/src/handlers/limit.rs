@@ -211,8 +211,12 @@ impl Guard {
         };
         match self.sent(parts, request.headers()) {
             None => self.acceptance.limits.address(door, from),
-            Some(sent) if [Method::POST, Method::PUT].contains(request.method()) && !asks(request.uri().path()) => {
-                self.acceptance.limits.feed(door, &sent)
+            Some(_) if request.uri().path().ends_with("/_search") => Ok(()),
+            Some(sent) if [Method::POST, Method::PUT].contains(request.method()) => {
+                // A check costs as much as a referral and keeps nothing: it is limited by itself.
+                let is_check = request.uri().path().ends_with("/$validate");
+                let feed = if is_check { format!("{}/$validate", sent.feed) } else { sent.feed };
+                self.acceptance.limits.feed(door, &Sent { feed, ..sent })
             }
             Some(_) => Ok(()),
         }
@@ -227,11 +231,6 @@ impl Guard {
         let feed = feeds.fold(None, |found, feed| if key.opens(feed) { Some(feed) } else { found })?;
         Some(Sent { center: center.clone(), feed: feed.id.clone(), per_minute: feed.rate_per_minute })
     }
-}
-
-/// Whether nothing is given in, although it comes by POST: a search whose words stand in no address, a check.
-fn asks(path: &str) -> bool {
-    path.ends_with("/_search") || path.ends_with("/$validate")
 }
 
 #[cfg(test)]

@@ -188,7 +188,8 @@ pub async fn note_early(tx: &mut Tx, early: &[(Uuid, [u8; 16], &str)]) -> Result
 /// The statement by which messages are found whose referral has come after them; a test asks for its plan.
 pub const EARLY: &str = "SELECT message_id, came.inquiry_id FROM messages CROSS JOIN LATERAL (\
         SELECT inquiry_id FROM inquiries WHERE center_id = $1 AND key = referral_key AND key IS NOT NULL \
-        UNION ALL SELECT inquiry_id FROM referral_numbers WHERE center_id = $1 AND key = referral_key LIMIT 1) AS came \
+        UNION ALL SELECT (array_agg(inquiry_id))[1] FROM referral_numbers WHERE center_id = $1 AND key = referral_key \
+            HAVING count(*) = 1 LIMIT 1) AS came \
      WHERE messages.center_id = $1 AND state = 'parked' AND reason = 'unknown_referral' \
      ORDER BY messages.received_at, message_id LIMIT $2";
 

@@ -105,11 +105,8 @@ macro_rules! sure {
     };
     (with messages $($more:literal)*) => {
         sure!(
-            // Where a key is a further number of a referral that stands, a control id is there twice, and nothing is written.
             "used AS (INSERT INTO control_ids (center_id, control_key) \
-                SELECT own.center_id, key FROM own CROSS JOIN unnest($26::bytea[]) AS key \
-                UNION ALL SELECT own.center_id, ($26::bytea[])[1] FROM own CROSS JOIN LATERAL (SELECT FROM referral_numbers \
-                    WHERE referral_numbers.center_id = own.center_id AND key = ANY($13::bytea[]) LIMIT 1) AS taken)"
+                SELECT own.center_id, key FROM own CROSS JOIN unnest($26::bytea[] || $33::bytea[]) AS key)"
             "heard AS (INSERT INTO messages (center_id, received_at, changed_at, message_id, feed, kind, control_key, content_hash, \
                     state, inquiry_id, sealed, unpack_at, number_key, number) \
                 SELECT own.center_id, $11, $11, message_id, feed, kind, control_key, content_hash, 'accepted', inquiry_id, sealed, \
@@ -132,16 +129,17 @@ const SURE_TO_MEND: &str = sure!(
     with messages
     "mend AS (INSERT INTO repairs (center_id, inquiry_id, field, code, noted_at) \
         SELECT own.center_id, inquiry_id, field, code, $11 \
-        FROM own CROSS JOIN unnest($33::uuid[], $34::text[], $35::text[]) AS given (inquiry_id, field, code) \
+        FROM own CROSS JOIN unnest($34::uuid[], $35::text[], $36::text[]) AS given (inquiry_id, field, code) \
         ON CONFLICT DO NOTHING)"
 );
 
 /// Writes inquiries, the accepted messages that they came in and what of them is to be mended, in one statement and round trip.
-/// All of it or, where a key, a request number or a control id is taken, nothing: then it is a unique violation.
+/// All of it or, where a key, a request number or a control id is taken, nothing: then it is a unique violation. `claims`: keys that
+/// may be further numbers of other referrals (see [`claim`]).
 pub async fn write_sure(
     single: &mut Single,
     rows: &[NewInquiry<'_>],
-    heard: &[NewMessage<'_>],
+    (heard, claims): (&[NewMessage<'_>], &[&[u8]]),
     faults: &[(Uuid, &str, &str)],
 ) -> Result<(), TxError> {
     let now = single.now();
@@ -162,7 +160,8 @@ pub async fn write_sure(
                 .bind(heard.iter().map(|one| one.sealed).collect::<Vec<_>>())
                 .bind(heard.iter().map(|one| one.carries).collect::<Vec<_>>())
                 .bind(heard.iter().map(|one| one.number.map(|number| number.key.as_slice())).collect::<Vec<_>>())
-                .bind(heard.iter().map(|one| one.number.map(|number| number.sealed.as_slice())).collect::<Vec<_>>());
+                .bind(heard.iter().map(|one| one.number.map(|number| number.sealed.as_slice())).collect::<Vec<_>>())
+                .bind(claims);
             if faults.is_empty() {
                 return query;
             }
@@ -197,7 +196,8 @@ pub async fn insert(tx: &mut Tx, now: Timestamp, rows: &[NewInquiry<'_>]) -> Res
 /// which makes it safe between processes. Looking first costs more for each row than the row.
 pub async fn insert_free(tx: &mut Tx, now: Timestamp, rows: &[NewInquiry<'_>]) -> Result<HashSet<Uuid>, sqlx::Error> {
     let query = sqlx::query(insert!(
-        " WHERE NOT EXISTS (SELECT FROM referral_numbers AS further WHERE further.center_id = $1 AND further.key = given.key) \
+        " WHERE NOT EXISTS (SELECT FROM referral_numbers AS further WHERE further.center_id = $1 AND further.key = given.key \
+            GROUP BY further.key HAVING count(*) = 1) \
          ON CONFLICT DO NOTHING RETURNING inquiry_id"
     ));
     let query = query.bind(tx.center().to_owned()).bind(Ts(now));
@@ -206,7 +206,7 @@ pub async fn insert_free(tx: &mut Tx, now: Timestamp, rows: &[NewInquiry<'_>]) -
 }
 
 /// The inquiry that stands under a key.
-#[derive(Debug, sqlx::FromRow)]
+#[derive(Debug, Clone, sqlx::FromRow)]
 pub struct Kept {
     /// Its key.
     pub key: Vec<u8>,
@@ -220,19 +220,49 @@ pub struct Kept {
     pub received_at: Ts,
     /// The faults that its sender was told of, encoded.
     pub to_repair: Option<Vec<u8>>,
+    /// Whether the key is not the one that it is known by.
+    pub is_further: bool,
 }
 
 /// See [`kept`]; a test asks for its plan.
 pub const KEPT: &str = "SELECT key, content_hash, inquiry_id, reference, received_at, to_repair, false AS is_further FROM inquiries \
      WHERE center_id = $1 AND key = ANY($2) AND key IS NOT NULL \
-     UNION ALL SELECT further.key, content_hash, inquiry_id, reference, received_at, to_repair, true FROM referral_numbers AS further \
-        JOIN inquiries USING (center_id, inquiry_id) WHERE center_id = $1 AND further.key = ANY($2) \
+     UNION ALL SELECT further.key, content_hash, inquiries.inquiry_id, reference, received_at, to_repair, true \
+        FROM (SELECT key, (array_agg(inquiry_id))[1] AS inquiry_id FROM referral_numbers WHERE center_id = $1 AND key = ANY($2) \
+            GROUP BY key HAVING count(*) = 1) AS further \
+        JOIN inquiries ON center_id = $1 AND inquiries.inquiry_id = further.inquiry_id \
      ORDER BY is_further, received_at, inquiry_id";
 
-/// What stands under keys: the inquiry that bears one before those whose further number it is, the oldest of these first.
+/// What stands under keys: the inquiry that bears one before the one whose further number it is. A further number that several
+/// bear leads to none of them.
 pub async fn kept(tx: &mut Tx, keys: &[&[u8]]) -> Result<Vec<Kept>, sqlx::Error> {
     let center = tx.center().to_owned();
     sqlx::query_as(KEPT).bind(center).bind(keys).fetch_all(tx.conn()).await
+}
+
+/// All that bear a key, as the one that they are known by or as another one: inquiry and key.
+pub async fn bearing(tx: &mut Tx, keys: &[&[u8]]) -> Result<Vec<(Uuid, Vec<u8>)>, sqlx::Error> {
+    let center = tx.center().to_owned();
+    sqlx::query_as(BEARING).bind(center).bind(keys).fetch_all(tx.conn()).await
+}
+
+/// See [`bearing`]; a test asks for its plan.
+pub const BEARING: &str = "SELECT inquiry_id, key FROM inquiries WHERE center_id = $1 AND key = ANY($2) AND key IS NOT NULL \
+     UNION ALL SELECT inquiry_id, key FROM referral_numbers WHERE center_id = $1 AND key = ANY($2)";
+
+/// Claims the keys under which referrals with several numbers are known, in their order: of two requests that bear one number, in
+/// whatever places, the second one waits here until the first one stands. They lie among the control ids, whose rows clash.
+pub async fn claim(tx: &mut Tx, keys: &[&[u8]]) -> Result<(), sqlx::Error> {
+    let center = tx.center().to_owned();
+    sqlx::query(
+        "INSERT INTO control_ids (center_id, control_key) SELECT DISTINCT $1, key FROM unnest($2::bytea[]) AS key ORDER BY key \
+         ON CONFLICT DO NOTHING",
+    )
+    .bind(center)
+    .bind(keys)
+    .execute(tx.conn())
+    .await?;
+    Ok(())
 }
 
 /// Notes answers to mend: inquiry, field and code of the fault.

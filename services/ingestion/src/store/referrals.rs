@@ -93,7 +93,7 @@ pub async fn of_feeds(tx: &mut Tx, feeds: &[&str], ids: &[Uuid]) -> Result<Vec<K
                 bool_or(state = 'parked' AND reason = 'referral_cancelled') AS is_withdrawn, \
                 bool_or(state = 'parked' AND reason <> 'referral_cancelled') AS is_changed, \
                 bool_or(state = 'settled' AND reason = 'referral_cancelled') AS is_cancelled, \
-                bool_or(kind = 'QuestionnaireResponse') AS is_form, \
+                (array_agg(kind ORDER BY received_at, message_id))[1] = 'QuestionnaireResponse' AS is_form, \
                 (array_agg(number ORDER BY received_at, message_id) FILTER (WHERE number IS NOT NULL))[1] AS number, \
                 (array_agg(message_id ORDER BY received_at, message_id) FILTER (WHERE number IS NOT NULL))[1] AS numbered_by \
             FROM messages WHERE center_id = $1 AND feed = ANY($2) AND inquiry_id = ANY($3) GROUP BY inquiry_id) AS told \

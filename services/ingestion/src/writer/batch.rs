@@ -156,7 +156,8 @@ pub async fn write_sure(single: &mut Single, arrivals: &[Arrival]) -> Result<Vec
         single.emit(draft);
     }
     let faults = faults(arrivals.iter());
-    store::write_sure(single, &in_order(prepared.iter()), &heard::accepted(arrivals), &faults).await?;
+    let messages = (heard::accepted(arrivals), heard::claims(arrivals.iter()));
+    store::write_sure(single, &in_order(prepared.iter()), (&messages.0, &messages.1), &faults).await?;
     Ok(prepared.into_iter().map(|one| Verdict::Kept(one.answer)).collect())
 }
 
@@ -172,8 +173,13 @@ pub async fn commit(tx: &mut Tx, arrivals: &[Arrival], way: Way) -> Result<Vec<V
     }
     let taken = heard::take(tx, arrivals).await?;
     let allowed: Vec<&Arrival> = arrivals.iter().filter(|arrival| taken.allows(arrival.inquiry_id)).collect();
-    let verdicts = write(tx, &allowed, way).await?;
-    let mut written: HashMap<Uuid, Verdict> = allowed.iter().map(|arrival| arrival.inquiry_id).zip(verdicts).collect();
+    let (together, apart) = heard::entangled(&allowed);
+    let mut written: HashMap<Uuid, Verdict> = HashMap::new();
+    for some in std::iter::once(together.as_slice()).chain(apart.chunks(1)) {
+        let verdicts = write(tx, some, way).await?;
+        heard::note_numbers(tx, some, &verdicts).await?;
+        written.extend(some.iter().map(|arrival| arrival.inquiry_id).zip(verdicts));
+    }
     let told = heard::settle(tx, arrivals, taken, |inquiry| written.get(&inquiry).cloned()).await?;
     written.extend(told);
     Ok(arrivals.iter().map(|arrival| written.remove(&arrival.inquiry_id).unwrap_or(Verdict::NoNumber)).collect())
@@ -194,7 +200,8 @@ async fn write(tx: &mut Tx, arrivals: &[&Arrival], way: Way) -> Result<Vec<Verdi
         note_held(tx, now, &kept).await?;
         return Ok(prepared.into_iter().map(|one| Verdict::Kept(one.answer)).collect());
     }
-    let (stands, stored) = write_what_is_free(tx, now, &mut prepared).await?;
+    let led = led(tx, arrivals).await?;
+    let (stands, stored) = write_what_is_free(tx, now, &mut prepared, led).await?;
     let written = if way == Way::Again { written_before(tx, &prepared, &stands).await? } else { HashMap::new() };
     let kept: Vec<&Prepared<'_>> = prepared.iter().filter(|one| stands.contains(&one.arrival.inquiry_id)).collect();
     publish(tx, &kept);
@@ -218,10 +225,13 @@ async fn write_what_is_free(
     tx: &mut Tx,
     now: Timestamp,
     prepared: &mut [Prepared<'_>],
+    led: Stored,
 ) -> Result<(HashSet<Uuid>, Stored), sqlx::Error> {
-    let all: Vec<usize> = (0..prepared.len()).collect();
+    let leads = |at: &usize| prepared[*at].key().is_some_and(|key| led.contains_key(key));
+    let all: Vec<usize> = (0..prepared.len()).filter(|at| !leads(at)).collect();
     let mut stands = insert_some(tx, now, prepared, &all).await?;
-    let mut stored = stored(tx, prepared, &stands).await?;
+    let mut stored = self::stored(tx, prepared, &stands).await?;
+    stored.extend(led.clone());
     let has_no_rival = |at: &usize| {
         let one = &prepared[*at];
         !stands.contains(&one.arrival.inquiry_id) && one.key().is_none_or(|key| !stored.contains_key(key))
@@ -231,8 +241,38 @@ async fn write_what_is_free(
         clashed.iter().for_each(|at| prepared[*at].take_second_choice());
         stands.extend(insert_some(tx, now, prepared, &clashed).await?);
         stored = self::stored(tx, prepared, &stands).await?;
+        stored.extend(led);
     }
     Ok((stands, stored))
+}
+
+/// Claims the numbers of a batch, and gives by the own keys of its referrals which of them stand under a further number, as the
+/// referral that is known by that one.
+async fn led(tx: &mut Tx, arrivals: &[&Arrival]) -> Result<Stored, sqlx::Error> {
+    let claims = heard::claims(arrivals.iter().copied());
+    if claims.is_empty() {
+        return Ok(Stored::new());
+    }
+    store::claim(tx, &claims).await?;
+    let with_more =
+        |arrival: &&&Arrival| arrival.message.as_ref().is_some_and(|heard| heard.may_lead && !heard.further.is_empty());
+    let with_more: Vec<&&Arrival> = arrivals.iter().filter(with_more).collect();
+    if with_more.is_empty() {
+        return Ok(Stored::new());
+    }
+    let standing = store::kept(tx, &claims).await?;
+    let own = |arrival: &Arrival| arrival.key.map(|(key, _)| key.to_vec());
+    let is_known = |key: &[u8]| standing.iter().any(|one| one.key == key);
+    let mut led = Stored::new();
+    for arrival in with_more {
+        let Some(own) = own(arrival).filter(|own| !is_known(own)) else { continue };
+        let further = arrival.message.iter().flat_map(|heard| &heard.further);
+        let known_by = |key: &[u8]| standing.iter().find(|one| one.key == key && !one.is_further);
+        if let Some(kept) = further.filter_map(|one| known_by(&one.key)).next() {
+            led.insert(own, kept.clone());
+        }
+    }
+    Ok(led)
 }
 
 /// What an earlier try wrote of a batch: request number and time of receipt, by id.

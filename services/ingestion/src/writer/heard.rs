@@ -52,6 +52,8 @@ pub struct Heard {
     pub number: Option<Number>,
     /// Its further numbers.
     pub further: Vec<Further>,
+    /// Whether it is the referral that one of them is known by. Whoever looks by a number first has been answered.
+    pub may_lead: bool,
     /// When its office sent it, where that system begins its control ids anew.
     pub sent_at: Option<Timestamp>,
 }
@@ -104,6 +106,18 @@ impl Taken {
 
 fn with_message(arrivals: &[Arrival]) -> impl Iterator<Item = (&Arrival, &Heard)> {
     arrivals.iter().filter_map(|arrival| Some((arrival, arrival.message.as_ref()?)))
+}
+
+/// The keys of a batch by which referrals of offices that number them are known, in their order. Others can't bear the same number.
+pub fn claims<'a>(arrivals: impl Iterator<Item = &'a Arrival>) -> Vec<&'a [u8]> {
+    let mut keys: Vec<&[u8]> = Vec::new();
+    for arrival in arrivals {
+        let Some(heard) = arrival.message.as_ref().filter(|heard| heard.number.is_some()) else { continue };
+        keys.extend(arrival.key.as_ref().map(|(key, _)| key.as_slice()));
+        keys.extend(heard.further.iter().map(|further| further.key.as_slice()));
+    }
+    keys.sort_unstable();
+    keys
 }
 
 fn control_keys(arrivals: &[Arrival]) -> Vec<&[u8]> {
@@ -180,7 +194,6 @@ pub async fn settle(
             _ => {}
         }
     }
-    note_numbers(tx, arrivals, &written).await?;
     if !correct.is_empty() {
         messages::correct(tx, &correct).await?;
     }
@@ -202,21 +215,29 @@ pub async fn settle(
 }
 
 /// Notes the further numbers of what stands, also those that only a repeat or a change of it tells.
-async fn note_numbers(
-    tx: &mut Tx,
-    arrivals: &[Arrival],
-    written: &impl Fn(Uuid) -> Option<Verdict>,
-) -> Result<(), sqlx::Error> {
+pub async fn note_numbers(tx: &mut Tx, arrivals: &[&Arrival], verdicts: &[Verdict]) -> Result<(), sqlx::Error> {
     let mut told = Vec::new();
-    for (arrival, heard) in with_message(arrivals).filter(|(_, heard)| !heard.further.is_empty()) {
-        let inquiry = match written(arrival.inquiry_id) {
-            Some(Verdict::Kept(_)) => Some(arrival.inquiry_id),
-            Some(Verdict::KeyReused(inquiry)) => Some(inquiry),
-            Some(Verdict::Repeated(answer) | Verdict::Reopened(answer)) => answer.inquiry_id.parse().ok(),
+    for (arrival, verdict) in arrivals.iter().zip(verdicts) {
+        let Some(heard) = &arrival.message else { continue };
+        let inquiry = match verdict {
+            Verdict::Kept(_) => Some(arrival.inquiry_id),
+            Verdict::KeyReused(inquiry) => Some(*inquiry),
+            Verdict::Repeated(answer) | Verdict::Reopened(answer) => answer.inquiry_id.parse().ok(),
             _ => None,
         };
         let one = |further| Some((inquiry?, heard.message_id, heard.feed.as_str(), further));
         told.extend(heard.further.iter().filter_map(one));
     }
     if told.is_empty() { Ok(()) } else { referrals::note_numbers(tx, &told).await }
+}
+
+/// Splits a batch into what can be written together and what has to be written one after the other, because one of it may be known
+/// by a number of another one.
+pub fn entangled<'a>(arrivals: &[&'a Arrival]) -> (Vec<&'a Arrival>, Vec<&'a Arrival>) {
+    let further =
+        |arrival: &&'a Arrival| arrival.message.as_ref().map(|heard| heard.further.as_slice()).unwrap_or_default();
+    let all: HashSet<[u8; 16]> = arrivals.iter().flat_map(further).map(|one| one.key).collect();
+    let is_free =
+        |arrival: &&'a Arrival| further(arrival).is_empty() && arrival.key.is_none_or(|(key, _)| !all.contains(&key));
+    arrivals.iter().copied().partition(is_free)
 }

@@ -252,3 +252,99 @@ async fn a_withdrawal_by_another_number_that_overtook_its_referral_is_put_to_it(
     let put = "SELECT count(*) FROM messages WHERE state = 'parked' AND reason = 'referral_cancelled' AND inquiry_id IS NOT NULL";
     eventually("the withdrawal waits at the referral", async || world.count(put).await == 1).await;
 }
+
+/// How often each status came, of requests that are sent at once.
+async fn at_once(
+    office: &Office<'_>,
+    sent: impl IntoIterator<Item = (Option<String>, Value)>,
+) -> std::collections::BTreeMap<u16, usize> {
+    let answers = sent.into_iter().map(async |(search, body)| match search {
+        Some(search) => if_none_exist(office, &search, &body).await.status,
+        None => office.post("/ServiceRequest", &body).await.status,
+    });
+    let mut statuses = std::collections::BTreeMap::new();
+    for status in futures::future::join_all(answers).await {
+        *statuses.entry(status).or_default() += 1;
+    }
+    statuses
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_referral_under_several_numbers_is_one_also_where_all_come_at_once() {
+    let world = World::start().await;
+    let office = Office::of(&world);
+    let of_number = |number: &str| Some(format!("identifier={NUMBER}|{number}"));
+    // Many look for one number that each bears beside one of its own.
+    let looks = (0..20).map(|own| (of_number("B-0"), numbered(&["B-0", &format!("A-{own}")], "Testpatient")));
+    let statuses = at_once(&office, looks).await;
+    assert_eq!(statuses, [(200, 19), (201, 1)].into(), "created once, and never refused");
+    let mut stands = 1;
+    for round in 1..6 {
+        let (a, b) = (format!("A{round}"), format!("B{round}"));
+        let two = |first: &str, last: &str| (None, numbered(&[last, first], "Testpatient"));
+        let both = (0..10).flat_map(|_| [two(&a, &b), two(&b, &a)]);
+        assert_eq!(at_once(&office, both).await[&201], 1, "each with the other's number first");
+        let (a, b) = (format!("C{round}"), format!("D{round}"));
+        let alone = (0..10).flat_map(|_| [two(&a, &b), (None, numbered(&[&b], "Testpatient"))]);
+        assert_eq!(at_once(&office, alone).await[&201], 1, "some with one of the two");
+        stands += 2;
+        assert_eq!(world.count("SELECT count(*) FROM inquiries").await, stands, "{round}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_search_does_not_find_is_created_and_nobody_elses_referral_is_touched() {
+    let world = World::start().await;
+    let office = Office::of(&world);
+    let of_number = |number: &str| format!("identifier={NUMBER}|{number}");
+    let body = |numbers: [&str; 2], family: &str| {
+        let mut told = request("R-0", family);
+        told["identifier"] = numbers.iter().map(|value| json!({ "system": NUMBER, "value": value })).collect();
+        told
+    };
+    let mut ids = Vec::new();
+    for (number, family) in [("P-1", "Testpatient"), ("P-2", "Testother"), ("P-3", "Testthird")] {
+        let made = if_none_exist(&office, &of_number(number), &body(["VISIT", number], family)).await;
+        assert_eq!(made.status, 201, "{number}: {}", made.body);
+        ids.push(id_in(made.header("location")));
+    }
+    let found = office.get(&format!("/Task?{}", of_number("P-2"))).await;
+    assert_eq!((&found.body["total"], found.body["entry"][0]["resource"]["id"].as_str()), (&json!(1), Some(&*ids[1])));
+    // Of a number that all bear nobody knows whose it is: it is withdrawn from nobody, and a person looks.
+    let mut revoked = numbered(&["VISIT"], "Testother");
+    revoked["status"] = json!("revoked");
+    assert_eq!(office.post("/ServiceRequest", &revoked).await.status, 202);
+    // Ours leads to its own, and to no other one of the same patient and day.
+    let ours = office.get(&format!("/ServiceRequest/{}", ids[2])).await.body["identifier"]
+        .as_array()
+        .expect("numbers")
+        .last()
+        .cloned();
+    let mut revoked = without_number("Testpatient");
+    revoked["identifier"] = json!([ours]);
+    revoked["status"] = json!("revoked");
+    let off = office.post("/ServiceRequest", &revoked).await;
+    assert_eq!((off.status, id_in(off.header("location"))), (200, ids[2].clone()), "{}", off.body);
+    // The answers of a form are no referral, whatever number they bear.
+    let form = json!({
+        "resourceType": "QuestionnaireResponse", "status": "completed",
+        "questionnaire": "https://harborvalley.example/Questionnaire/second-opinion",
+        "identifier": { "system": NUMBER, "value": "P-1" },
+        "item": [{ "linkId": "name", "answer": [{ "valueString": "Marisol Testform" }] },
+            { "linkId": "phone", "answer": [{ "valueString": "206 555 0191" }] }],
+    });
+    let form = office.post("/QuestionnaireResponse", &form).await;
+    assert_eq!(form.status, 201, "{}", form.body);
+    assert_eq!(office.get(&format!("/ServiceRequest/{}", ids[0])).await.status, 200);
+    assert_eq!(world.count("SELECT count(*) FROM inquiries").await, 4);
+    // A blank is written as a plus sign too.
+    assert_eq!(office.post("/ServiceRequest", &numbered(&["S P"], "Testfourth")).await.status, 201);
+    let plus = if_none_exist(&office, &of_number("S+P"), &without_number("Testfourth")).await;
+    assert_eq!(plus.status, 200, "{}", plus.body);
+    // Many numbers are read in no time.
+    let mut many = without_number("Testmany");
+    many["identifier"] = (0..40_000).map(|number| json!({ "value": number.to_string() })).collect();
+    let began = std::time::Instant::now();
+    office.post("/ServiceRequest/$validate", &many).await;
+    assert!(began.elapsed() < std::time::Duration::from_secs(10), "{:?}", began.elapsed());
+}

@@ -63,7 +63,9 @@ pub fn check<'t>(body: &'t Json<'t>, asked: &Asked, expected: &Expectations<'t>)
         }
         more = notes.into_parts().0;
     }
-    let told: HashSet<String> = intake.faults.iter().map(|fault| fault.expression.clone()).collect();
+    // A place whose fault is told as one already is not told again.
+    let told: HashSet<String> =
+        intake.faults.iter().filter(|fault| fault.refuses()).map(|fault| fault.expression.clone()).collect();
     intake
         .faults
         .extend(more.into_iter().filter(|fault| fault.expression.is_empty() || !told.contains(&fault.expression)));

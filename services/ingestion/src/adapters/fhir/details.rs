@@ -18,6 +18,11 @@ use crate::domain::referral::{Told, put};
 pub const WITHDRAWN: &str =
     "By its status this does not stand, so nobody at the center is told of it: send it with another one if it does";
 
+/// Statuses by which something does not stand.
+const WITHDRAWING: [&str; 5] = ["entered-in-error", "refuted", "cancelled", "not-taken", "not-done"];
+/// Those by which it stands as it is told. Any other is told with it.
+const PLAIN: [&str; 8] = ["", "active", "completed", "final", "amended", "corrected", "confirmed", "unknown"];
+
 /// Types that are told in lines, and under which key.
 pub const KINDS: [(&str, &str); 9] = [
     ("AllergyIntolerance", "allergies"),
@@ -51,7 +56,7 @@ pub fn line(element: &Element<'_>) -> String {
         element.error("", Issue::Extension, Class::Rule, MODIFIER);
     }
     let withdrawn = [object.text("status"), code(object.member("verificationStatus"))];
-    if withdrawn.iter().any(|status| ["entered-in-error", "refuted", "cancelled", "not-taken"].contains(status)) {
+    if withdrawn.iter().any(|status| WITHDRAWING.contains(status)) {
         element.warn("", Issue::BusinessRule, WITHDRAWN);
         return String::new();
     }
@@ -82,12 +87,25 @@ pub fn line(element: &Element<'_>) -> String {
         _ => Vec::new(),
     };
     let notes = object.objects("note").map(|note| Cow::Borrowed(note.text("text")));
-    let told = joined(parts.into_iter().chain(notes), ", ");
+    let standing = standing(object);
+    let told = joined(parts.into_iter().chain(notes).chain(standing), ", ");
+    // Before what is told, so that nobody reads on without it.
+    let told = match object.get("doNotPerform") {
+        Some(Json::Bool(true)) => format!("NOT to be given: {told}"),
+        _ => told,
+    };
     let has_documents = element.kind() == "DiagnosticReport" && element.has("presentedForm");
     if told.is_empty() && !has_documents {
         element.warn("", Issue::NotSupported, NOT_READ);
     }
     told
+}
+
+/// How something stands, where that is not as usual: a medicine that was stopped, an allergy that is resolved.
+fn standing<'o>(object: &'o Object<'_>) -> impl Iterator<Item = Cow<'o, str>> {
+    let told =
+        [object.text("status"), code(object.member("clinicalStatus")), code(object.member("verificationStatus"))];
+    told.into_iter().filter(|status| !PLAIN.contains(status)).map(Cow::Borrowed)
 }
 
 /// What is told of a condition beside its code, which stands among the reasons.
@@ -98,6 +116,7 @@ fn condition(object: &Object<'_>) -> String {
     parts.push(words_of(object, "severity"));
     parts.extend(["onsetDateTime", "onsetString"].map(|name| Cow::Borrowed(object.text(name))));
     parts.extend(object.objects("note").map(|note| Cow::Borrowed(note.text("text"))));
+    parts.extend(standing(object));
     let told = joined(parts.into_iter(), ", ");
     if told.is_empty() { told } else { joined([words_of(object, "code"), told.into()].into_iter(), ": ") }
 }
@@ -115,9 +134,37 @@ fn form(above: &Object<'_>) -> String {
     joined(lines, "\n")
 }
 
-/// What was found, and its value.
+/// What was found, and its value, with what the laboratory says of it.
 fn finding(object: &Object<'_>) -> String {
-    joined([words_of(object, "code"), value(object).into(), words_of(object, "dataAbsentReason")].into_iter(), ": ")
+    let beside = object.objects("interpretation").map(words);
+    let usual = object.objects("referenceRange").map(|range| {
+        let told = if range.text("text").is_empty() { span(range) } else { range.text("text").to_owned() };
+        Cow::Owned(if told.is_empty() { told } else { format!("usual {told}") })
+    });
+    let beside = joined(beside.chain(usual).chain([words_of(object, "bodySite")]), ", ");
+    let value = value(object);
+    let told = match (value.is_empty(), beside.is_empty()) {
+        (false, false) => format!("{value} ({beside})"),
+        (true, _) => beside,
+        _ => value,
+    };
+    joined([words_of(object, "code"), told.into(), words_of(object, "dataAbsentReason")].into_iter(), ": ")
+}
+
+/// From one quantity to another, as a range tells both.
+fn span(range: &Object<'_>) -> String {
+    let end = |name| range.member(name).map(quantity).unwrap_or_default();
+    match (end("low"), end("high")) {
+        (low, high) if !low.is_empty() && !high.is_empty() => format!("{low} to {high}"),
+        (low, _) if !low.is_empty() => format!("from {low}"),
+        (_, high) if !high.is_empty() => format!("up to {high}"),
+        _ => String::new(),
+    }
+}
+
+fn quantity(told: &Object<'_>) -> String {
+    let parts = [told.text("comparator"), told.number("value"), told.text("unit")];
+    joined(parts.map(Cow::Borrowed).into_iter(), " ")
 }
 
 /// A value of any type that can be told in words.
@@ -130,11 +177,18 @@ fn value(object: &Object<'_>) -> String {
     let texts = TEXTS.map(|name| Cow::Borrowed(object.text(name)));
     let coded =
         [words_of(object, "valueCodeableConcept"), object.member("valueCoding").map(coding).unwrap_or_default().into()];
-    let quantity = object.member("valueQuantity").map(|quantity| {
-        let parts = [quantity.text("comparator"), quantity.number("value"), quantity.text("unit")];
-        Cow::Owned(joined(parts.map(Cow::Borrowed).into_iter(), " "))
-    });
-    joined(numbers.into_iter().chain(texts).chain(coded).chain(quantity), ", ")
+    let mut more = vec![object.member("valueQuantity").map(quantity).unwrap_or_default()];
+    more.push(object.member("valueRange").map(span).unwrap_or_default());
+    more.extend(object.member("valueRatio").map(|ratio| {
+        let part = |name| Cow::Owned(ratio.member(name).map(quantity).unwrap_or_default());
+        joined([part("numerator"), part("denominator")].into_iter(), " : ")
+    }));
+    let document = object
+        .member("valueAttachment")
+        .map(|one| joined(["title", "contentType"].map(|name| Cow::Borrowed(one.text(name))).into_iter(), ", "));
+    let reference = object.member("valueReference").map(|one| one.text("display").to_owned());
+    let more = more.into_iter().chain(document).chain(reference).map(Cow::Owned);
+    joined(numbers.into_iter().chain(texts).chain(coded).chain(more), ", ")
 }
 
 /// When it was, to the day.

@@ -88,6 +88,19 @@ pub fn read(document: &Element<'_>, scope: &Scope<'_, '_>) -> Option<String> {
     Some(parts.join(", "))
 }
 
+/// Checks the documents among the answers of a form, wherever they are nested.
+pub fn answered(above: &Element<'_>, scope: &Scope<'_, '_>) {
+    for item in above.children("item") {
+        answered(&item, scope);
+        for answer in item.children("answer") {
+            if let Some(attachment) = answer.child("valueAttachment") {
+                check(above, &attachment, scope);
+            }
+            answered(&answer, scope);
+        }
+    }
+}
+
 fn is_withdrawn(document: &Object<'_>) -> bool {
     ["entered-in-error", "cancelled"].contains(&document.text("status"))
 }

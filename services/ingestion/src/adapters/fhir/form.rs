@@ -4,6 +4,7 @@
 //! for the form itself. Deliberately not here: those checks (domain), and whether the center has the form (handlers).
 
 use super::concept::Identifier;
+use super::document;
 use super::element::Element;
 use super::fault::{Class, Issue};
 use super::number::{Number, Numbers};
@@ -41,15 +42,16 @@ const NO_STATUS: &str = "The answers do not tell whether they are complete: send
 const WITHDRAWN: &str = "Answers that were stopped or sent in error lead to nothing here";
 const NO_FORM: &str = "The answers do not tell which form they are for: send questionnaire, ending in the form's id";
 const NO_LINK: &str = "The item does not tell which question it answers: send its linkId";
-const TWICE: &str = "The same question is answered twice: send each question once";
+const TWICE: &str = "The same question is answered more than once; the answers are taken together";
 const OTHER_ANSWER: &str =
     "An answer of this type can not be read and is left out: send a text, a date, a number, yes or no, or a code";
 const NOT_READ: &str =
     "Whom this names is not read here: who asks and who is meant is told by the answers of the form alone";
 
-/// Reads answers; nothing where they are refused. `searched`: the number by which the sender asks us to look first.
+/// Reads answers; nothing where they are refused. `searched`: the number by which the sender asks us to look first; `hosts`: those of
+/// addresses at the office itself.
 #[must_use]
-pub fn read(response: &Element<'_>, searched: Option<&Number>) -> Option<Form> {
+pub fn read(response: &Element<'_>, searched: Option<&Number>, hosts: &[&str]) -> Option<Form> {
     if !response.has("status") {
         response.missing("status", Class::Malformed, NO_STATUS);
     }
@@ -60,6 +62,7 @@ pub fn read(response: &Element<'_>, searched: Option<&Number>) -> Option<Form> {
     for name in ["subject", "source", "author"].into_iter().filter(|name| response.has(name)) {
         response.warn(name, Issue::NotSupported, NOT_READ);
     }
+    document::answered(response, &document::Scope { resolver: None, hosts });
     let (mut answers, mut in_words) = (Told::new(), Told::new());
     items(response, (&mut answers, &mut in_words));
     let Some(canonical) = response.text("questionnaire") else {
@@ -101,9 +104,14 @@ fn items(above: &Element<'_>, (answers, in_words): (&mut Told, &mut Told)) {
         };
         let (question, words) = (item.text("text").unwrap_or_default(), words.join(", "));
         let between = if question.is_empty() || question.ends_with(['?', ':']) { "" } else { ":" };
-        in_words.insert(link.to_owned(), format!("{question}{between} {words}").trim().to_owned());
-        if answers.insert(link.to_owned(), told.join(", ")).is_some() {
-            item.error("linkId", Issue::Duplicate, Class::Rule, TWICE);
+        let line = format!("{question}{between} {words}").trim().to_owned();
+        in_words.entry(link.to_owned()).and_modify(|told| *told = format!("{told}\n{line}")).or_insert(line);
+        let told = told.join(", ");
+        if let Some(before) = answers.get_mut(link) {
+            *before = format!("{before}, {told}");
+            item.warn("linkId", Issue::Duplicate, TWICE);
+        } else {
+            answers.insert(link.to_owned(), told);
         }
     }
 }

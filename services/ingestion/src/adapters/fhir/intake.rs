@@ -6,7 +6,7 @@
 use jiff::civil::Date;
 
 use super::bundle::{Bundle, Condition, Kind, check_kind};
-use super::concept::{Concept, identifiers};
+use super::concept::{Concept, Identifier, identifiers};
 use super::details;
 use super::element::Element;
 use super::fault::{Class, Fault, Issue, Oddity, Severity, refuses};
@@ -17,7 +17,7 @@ use super::links;
 use super::message::{self, Header};
 use super::notes::{Notes, Path};
 use super::number::{self, Number, Numbers, OTHER_SEARCH};
-use super::reference::{Directory, Resolver};
+use super::reference::{Directory, Resolver, without_version};
 use super::referral::{self, Around, Referral, Verb};
 
 /// What a center expects of requests.
@@ -203,7 +203,7 @@ fn look<'t>(
         "QuestionnaireResponse" => {
             let response = Element::resource(object, Path::of(name), notes);
             let condition = condition(&response, expected);
-            (letter(FORM), form::read(&response, condition.number.as_ref()).map(Topic::Form))
+            (letter(FORM), form::read(&response, condition.number.as_ref(), expected.hosts).map(Topic::Form))
         }
         "Task" if only == Some("Task") => {
             let task = Element::resource(object, Path::of(name), notes);
@@ -228,11 +228,18 @@ fn withdrawal(task: &Element<'_>) -> Option<Topic> {
                 task.missing("id", Class::Malformed, NO_TASK_ID);
                 return None;
             };
-            let focus = task.child("focus");
-            let focus = focus.and_then(|focus| focus.text("reference")).and_then(|told| told.rsplit('/').next());
-            let numbers = identifiers(task)
-                .into_iter()
-                .map(|(number, ..)| Number { system: Some(number.system.to_owned()), value: number.value.to_owned() });
+            let about = task.child("focus");
+            let focus = about.as_ref().and_then(|focus| focus.text("reference"));
+            let focus = focus.and_then(|told| without_version(told).rsplit('/').next());
+            let named = about.as_ref().and_then(|focus| focus.child("identifier"));
+            let named = named.as_ref().and_then(|number| {
+                let value = number.text("value")?;
+                Some(Identifier { system: number.text("system").unwrap_or_default(), value })
+            });
+            let borne = identifiers(task).into_iter().map(|(number, ..)| number);
+            let numbers = borne
+                .chain(named)
+                .map(|number| Number { system: Some(number.system.to_owned()), value: number.value.to_owned() });
             Some(Topic::Withdrawal(Withdrawal {
                 id: id.to_owned(),
                 focus: focus.map(str::to_owned),
@@ -342,7 +349,7 @@ fn inside<'t>(bundle: &Bundle<'t>, expected: &Expectations<'t>, notes: &'t Notes
             }
         }
         let searched = bundle.entries.get(at).and_then(|entry| entry.condition.number.as_ref());
-        return form::read(response, searched).map(Topic::Form);
+        return form::read(response, searched, expected.hosts).map(Topic::Form);
     };
     let verb = links::tasks(bundle);
     let contained = request.contained();

@@ -50,28 +50,34 @@ pub struct Numbers {
     pub own: Option<(String, String)>,
     /// The others.
     pub further: Vec<(String, String)>,
+    /// Ours of it, where it was told back.
+    pub ours: Option<String>,
 }
 
 impl Numbers {
-    /// What a resource bears, the one that it is known by first, with the one that it is looked for by. That one may not tell who
-    /// gave it: then it is one that the resource bears, where it does.
+    /// What a resource bears, the one that it is known by first. The one that it is looked for by goes before, so that two requests
+    /// that look for one are one; where that does not tell who gave it, it is one that the resource bears, if it does.
     #[must_use]
     pub fn of<'t>(borne: impl Iterator<Item = Identifier<'t>>, searched: Option<&'t Number>) -> Self {
-        let mut all: Vec<Identifier<'t>> = borne.collect();
-        let is_borne = |number: &Number| match number.system {
-            None => all.iter().any(|one| one.value == number.value),
-            Some(_) => number.system.as_deref() == Some(REFERENCE_SYSTEM),
-        };
-        all.extend(searched.filter(|number| !is_borne(number)).map(Number::borne));
-        let mut numbers = Vec::with_capacity(all.len());
-        for one in all {
+        let (ours, theirs): (Vec<Identifier<'t>>, Vec<_>) = borne.partition(|one| one.system == REFERENCE_SYSTEM);
+        let first = searched.map(Number::borne).filter(|number| number.system != REFERENCE_SYSTEM);
+        let first = first.map(|number| match searched.and_then(|searched| searched.system.as_ref()) {
+            None => theirs.iter().find(|one| one.value == number.value).copied().unwrap_or(number),
+            Some(_) => number,
+        });
+        let mut numbers = Vec::new();
+        for one in first.into_iter().chain(theirs) {
             let one = (one.system.to_owned(), one.value.to_owned());
             if !numbers.contains(&one) {
                 numbers.push(one);
             }
+            if numbers.len() > MOST_FURTHER {
+                break;
+            }
         }
         let mut numbers = numbers.into_iter();
-        Self { own: numbers.next(), further: numbers.take(MOST_FURTHER).collect() }
+        let ours = ours.first().map(|number| number.value.to_owned());
+        Self { own: numbers.next(), further: numbers.collect(), ours }
     }
 
     /// All, the one that it is known by first.
@@ -107,7 +113,9 @@ pub fn searched(query: &str, kind: &str) -> Option<Number> {
         !part.is_empty() && !OF_ANSWERS.contains(&name)
     });
     let (Some(one), None) = (asked.next(), asked.next()) else { return None };
-    let value = percent_decode_str(one.strip_prefix("identifier=")?).decode_utf8().ok()?;
+    // A plus sign stands for a blank in a search, as in any form.
+    let value = one.strip_prefix("identifier=")?.replace('+', " ");
+    let value = percent_decode_str(&value).decode_utf8().ok()?;
     let [one] = parts(&value, ',')[..] else { return None };
     let number = Number::parse(one);
     (!number.value.is_empty()).then_some(number)
@@ -157,7 +165,8 @@ mod tests {
         }
         for (query, system, value) in [
             ("identifier=7", None, "7"),
-            ("identifier=7+%C3%A9", None, "7+é"),
+            ("identifier=7+%C3%A9", None, "7 é"),
+            ("identifier=7%2B8", None, "7+8"),
             ("identifier=7%", None, "7%"),
             ("identifier= s | 7 ", Some("s"), "7"),
             ("identifier=%20s%7C7%20", Some("s"), "7"),

@@ -128,8 +128,10 @@ fn last(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or_default()
 }
 
-fn without_version(reference: &str) -> &str {
-    reference.split_once("/_history/").map_or(reference, |(reference, _)| reference)
+/// A reference without the version that it names.
+#[must_use]
+pub fn without_version(reference: &str) -> &str {
+    reference.split_once("/_history").map_or(reference, |(reference, _)| reference)
 }
 
 /// Numbers of a resource without noting faults: they are read again by whoever reads the resource.

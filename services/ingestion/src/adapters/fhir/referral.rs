@@ -127,6 +127,9 @@ pub fn read<'t>(request: &Element<'t>, resolver: &Resolver<'_, 't>, around: &Aro
     insurance::read(request, resolver, around, &mut answers);
     let scope = document::Scope { resolver: Some(resolver), hosts: around.hosts };
     put(&mut answers, "documents", Cow::Owned(document::lines(&around.documents, &scope).join("\n")));
+    for form in around.others.iter().filter(|one| one.kind() == "QuestionnaireResponse") {
+        document::answered(form, &scope);
+    }
     details::of_request(request, resolver, &mut answers);
     details::around(&around.others, &mut answers);
     times(request, &mut answers);
@@ -241,16 +244,16 @@ fn patient<'t>(request: &Element<'t>, resolver: &Resolver<'_, 't>, around: &Arou
 }
 
 /// The office's numbers. It is known by the one that is called so (PLAC), else its official one, else the first, else by the one
-/// that it asks us to look for. Ours, which it may have read here, is none.
+/// that it asks us to look for. Ours, which it may have read here, is kept apart.
 fn numbers(request: &Element<'_>, condition: &Condition) -> Numbers {
     let told = identifiers(request);
     let mut theirs: Vec<_> = told
         .iter()
-        .filter(|(number, kind, _)| number.system != REFERENCE_SYSTEM && !kind.has("v2-0203", &["FILL"]))
+        .filter(|(number, kind, _)| number.system == REFERENCE_SYSTEM || !kind.has("v2-0203", &["FILL"]))
         .collect();
     theirs.sort_by_key(|(_, kind, usage)| (!kind.has("v2-0203", &["PLAC"]), *usage != Some("official")));
     let found = Numbers::of(theirs.iter().map(|(number, ..)| *number), condition.number.as_ref());
-    if found.own.is_none() && condition.id.is_none() {
+    if found.own.is_none() && found.ours.is_none() && condition.id.is_none() {
         request.warn("identifier", Issue::Required, NO_NUMBER);
         request.notes().oddity("no_referral_number");
     }
@@ -334,7 +337,13 @@ fn times(request: &Element<'_>, answers: &mut Told) {
 /// it has, of an adult the other way round.
 fn beside<'t>(patient: &Patient<'t>, around: &Around<'t>) -> Option<(Contact, Concept<'t>)> {
     let related = || {
-        let people = around.related.iter();
+        let people = around.related.iter().filter(|person| {
+            let is_over = person.flag("active") == Some(false);
+            if is_over {
+                person.warn("active", Issue::BusinessRule, details::WITHDRAWN);
+            }
+            !is_over
+        });
         let mut told =
             people.map(|person| (contact(person, name(person, around.today), around.today), related(person)));
         told.find(|(person, _)| !person.name.is_empty())

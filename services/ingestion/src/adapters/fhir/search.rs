@@ -124,7 +124,8 @@ impl Search {
                 return Err(refuse(TWICE));
             }
             match search.parameter(name, value, zone) {
-                Err(UNKNOWN | NOTHING_INCLUDED) if is_lenient => {}
+                // Without a modifier something else would be found.
+                Err(UNKNOWN | NOTHING_INCLUDED) if is_lenient && !name.contains(':') => {}
                 told => told.map_err(refuse)?,
             }
         }

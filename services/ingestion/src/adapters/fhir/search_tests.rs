@@ -76,6 +76,7 @@ fn what_is_left_out_on_wish_is_no_parameter_here_and_a_wrong_value_is_refused_al
         assert!(read(&[(name, value)]).is_err(), "{name}");
         assert!(handled(&[(name, value), ("status", "received")], true).is_ok(), "{name}");
     }
+    assert!(handled(&[("identifier:not", "x")], true).is_err(), "turned round it asks for something else");
     assert!(handled(&[("_count", "Rosa")], true).is_err() && handled(&[("status", "Rosa")], true).is_err());
     // Less than is told may be asked for, and what is no id of ours is found by nobody.
     for asked in [("_summary", "false"), ("_summary", "true"), ("_elements", "status")] {

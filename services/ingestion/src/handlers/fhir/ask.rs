@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 use super::condition::is_version;
 use super::format;
-use super::given::{business_key, number_context, number_key};
+use super::given::{business_key, form_key, number_context, number_key};
 use super::sender::{self, Sender};
 use super::told::versioned;
 use super::{Door, answer, refused, said};
@@ -159,10 +159,11 @@ async fn searched(door: &Door, center: &str, headers: &HeaderMap, (kind, asked):
     };
     let endpoint = door.endpoint(center, headers);
     let address = format!("{endpoint}/{}", kind.name());
-    let own = search.link(&address, None);
     match find(door, &sender, kind, &mut search).await {
         Err(refusal) => refused(&refusal),
         Ok(Found { page, total, next }) => {
+            // What was asked for by a number is told by ids: a number stands in no address.
+            let own = search.link(&address, None);
             let found = page.iter().filter_map(|standing| kind.written(standing)).collect();
             let next = next.map(|after| search.link(&address, Some(after)));
             let now = door.acceptance.clock.now();
@@ -209,7 +210,9 @@ pub async fn numbered(door: &Door, sender: &Sender, numbers: &[Number]) -> Resul
             ours.push(number.value.clone());
         }
         let told = (number.system.clone().unwrap_or_default(), number.value.clone());
-        whole.push((door.acceptance.kept_key(center, &business_key(&sender.feed.id, &told))?, told));
+        for key in [business_key(&sender.feed.id, &told), form_key(&sender.feed.id, &told)] {
+            whole.push((door.acceptance.kept_key(center, &key)?, told.clone()));
+        }
         if number.system.is_none() {
             keys.push(number_key(door, sender, &number.value).map_err(|_| Refusal::Internal)?);
         }
@@ -224,17 +227,17 @@ pub async fn numbered(door: &Door, sender: &Sender, numbers: &[Number]) -> Resul
                 some.extend(store::referred(tx, &ours).await?);
             }
             let asked: Vec<&[u8]> = asked.iter().map(<[u8; 16]>::as_slice).collect();
-            Ok::<_, Refusal>((some, store::kept(tx, &asked).await?))
+            Ok::<_, Refusal>((some, store::bearing(tx, &asked).await?))
         })
     });
     let (mut ids, kept) = read.await?;
-    ids.extend(kept.iter().map(|kept| kept.inquiry_id));
+    ids.extend(kept.iter().map(|(inquiry, _)| *inquiry));
     ids.sort_unstable();
     ids.dedup();
     let mut found = of_feed(door, sender, ids).await?;
     for standing in &mut found {
-        let by = kept.iter().find(|kept| kept.inquiry_id == standing.inquiry_id);
-        let told = by.and_then(|by| whole.iter().find(|(key, _)| key.as_slice() == by.key));
+        let by = kept.iter().find(|(inquiry, _)| *inquiry == standing.inquiry_id);
+        let told = by.and_then(|(_, by)| whole.iter().find(|(key, _)| key.as_slice() == by));
         if standing.numbers.is_empty() {
             standing.numbers.extend(told.map(|(_, told)| told.clone()));
         }

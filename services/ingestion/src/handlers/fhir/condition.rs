@@ -7,20 +7,21 @@ use uuid::Uuid;
 
 use super::Door;
 use super::ask;
-use super::given::business_key;
 use super::read::Read;
 use super::told::Told;
 use crate::adapters::fhir::fault::{Issue, Severity};
 use crate::adapters::fhir::intake::Topic;
+use crate::adapters::fhir::number::{Number, Numbers};
 use crate::adapters::fhir::outcome::Line;
 use crate::adapters::fhir::referral::Verb;
-use crate::adapters::fhir::task::REFERENCE_SYSTEM;
+use crate::adapters::fhir::task::{REFERENCE_SYSTEM, Standing};
 use crate::error::Refusal;
 
 impl Read {
     /// Finds what the request is about, where its sender asks for that; tells why it is not done, if it is not.
     pub async fn settle(&mut self, door: &Door) -> Result<Option<Told>, Refusal> {
         const MANY: &str = "More than one referral of yours has this number: send it with its system";
+        const SHARED: &str = "More than one referral of yours has this number: look for one that is its alone";
         const APART: &str = "The number that is looked for and the request's own lead to different referrals: send it without one of them";
         const ABSENT: &str = "There is no such ServiceRequest of yours here: a new one gets its id from us, by a POST";
         const OTHER_VERSION: &str =
@@ -28,25 +29,29 @@ impl Read {
         let refuse =
             |status: StatusCode, issue, words: &str| (status.as_u16(), Line::new(Severity::Error, issue, words));
         let mut is_other = false;
-        if let Some(number) = self.intake.topic.searched().cloned() {
-            let is_ours = number.system.is_some() && number.borne().system == REFERENCE_SYSTEM;
-            match ask::numbered(door, &self.sender, &[number]).await?.as_slice() {
+        let numbers = self.intake.topic.numbers();
+        let ours = numbers.and_then(|numbers| numbers.ours.clone());
+        let ours = ours.map(|value| Number { system: Some(REFERENCE_SYSTEM.to_owned()), value });
+        if let Some(number) = self.intake.topic.searched().cloned().or(ours) {
+            let is_ours = number.borne().system == REFERENCE_SYSTEM && self.intake.topic.searched().is_some();
+            let is_told = number.system.is_some();
+            match self.of_kind(door, vec![number]).await?.as_slice() {
                 [] if is_ours => {
                     let (status, line) = refuse(StatusCode::NOT_FOUND, Issue::NotFound, ABSENT);
                     return self.refuse(door, vec![line], status).await.map(Some);
                 }
                 [] => {}
-                [one] => match (self.under_own(door).await?, one.numbers.first()) {
-                    (Some(own), _) if own == one.inquiry_id => {}
-                    (Some(_), _) => {
-                        let (status, line) = refuse(StatusCode::PRECONDITION_FAILED, Issue::MultipleMatches, APART);
-                        return self.refuse(door, vec![line], status).await.map(Some);
-                    }
-                    (None, Some(number)) => self.intake.topic.lead(number.clone()),
-                    (None, None) => (is_other, self.about) = (true, Some(one.inquiry_id)),
+                [one] if self.names_another(door, one).await? => {
+                    let (status, line) = refuse(StatusCode::PRECONDITION_FAILED, Issue::MultipleMatches, APART);
+                    return self.refuse(door, vec![line], status).await.map(Some);
+                }
+                [one] => match one.numbers.first() {
+                    Some(number) => self.intake.topic.lead(number.clone()),
+                    None => (is_other, self.about) = (true, Some(one.inquiry_id)),
                 },
                 _ => {
-                    let (status, line) = refuse(StatusCode::PRECONDITION_FAILED, Issue::MultipleMatches, MANY);
+                    let words = if is_told { SHARED } else { MANY };
+                    let (status, line) = refuse(StatusCode::PRECONDITION_FAILED, Issue::MultipleMatches, words);
                     return self.refuse(door, vec![line], status).await.map(Some);
                 }
             }
@@ -87,11 +92,21 @@ impl Read {
         Ok(None)
     }
 
-    /// The inquiry under the number that the request bears itself.
-    async fn under_own(&self, door: &Door) -> Result<Option<Uuid>, Refusal> {
-        let own = self.intake.topic.numbers().and_then(|numbers| numbers.own.as_ref());
-        let key = own.map(|number| business_key(&self.sender.feed.id, number));
-        if key.is_none() { Ok(None) } else { self.under(door, key.into_iter()).await }
+    /// What stands under some numbers and is of the kind of the request.
+    async fn of_kind(&self, door: &Door, numbers: Vec<Number>) -> Result<Vec<Standing>, Refusal> {
+        let is_form = matches!(self.intake.topic, Topic::Form(_));
+        let found = ask::numbered(door, &self.sender, &numbers).await?;
+        Ok(found.into_iter().filter(|one| one.is_form == is_form).collect())
+    }
+
+    /// Whether a number that the request bears is the one by which another referral is known.
+    async fn names_another(&self, door: &Door, standing: &Standing) -> Result<bool, Refusal> {
+        let borne: Vec<(String, String)> =
+            self.intake.topic.numbers().into_iter().flat_map(Numbers::all).cloned().collect();
+        let asked = borne.iter().map(|(system, value)| Number { system: Some(system.clone()), value: value.clone() });
+        let found = self.of_kind(door, asked.collect()).await?;
+        let is_known_by = |one: &Standing| one.numbers.first().is_some_and(|first| borne.contains(first));
+        Ok(found.iter().any(|one| one.inquiry_id != standing.inquiry_id && is_known_by(one)))
     }
 }
 

@@ -4,7 +4,7 @@
 
 use causeway_funnel::inquiry::Source;
 
-use super::given::business_key;
+use super::given::form_key;
 use super::read::Read;
 use super::sender::Sender;
 use super::told::Told;
@@ -47,7 +47,7 @@ impl Read {
             urgency: Default::default(),
             attribution: Default::default(),
             referring_office: Some(self.sender.feed.id.clone()),
-            idempotency_key: told.numbers.own.as_ref().map(|number| business_key(&self.sender.feed.id, number)),
+            idempotency_key: told.numbers.own.as_ref().map(|number| form_key(&self.sender.feed.id, number)),
             answers: self.told_by_form(told),
             strict: false,
             missed_call: false,

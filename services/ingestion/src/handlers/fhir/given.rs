@@ -297,19 +297,24 @@ impl Read {
         }
     }
 
-    /// The inquiry of a referral: by the number that it is known by, else by another one.
+    /// The inquiry of a referral: by the number that it is known by, else by another one. Who names ours means that one alone.
     pub async fn find(&self, door: &Door, told: &Referral) -> Result<Option<Uuid>, Refusal> {
         if self.about.is_some() {
             return Ok(self.about);
         }
-        let further = told.numbers.further.iter().map(|number| business_key(&self.sender.feed.id, number));
-        self.under(door, [self.key(told)].into_iter().chain(further)).await
+        let is_numbered = told.numbers.own.is_some() || told.numbers.ours.is_some();
+        let unnumbered = (!is_numbered).then(|| self.key(told));
+        let numbers = told.numbers.all().map(|number| business_key(&self.sender.feed.id, number));
+        self.under(door, unnumbered.into_iter().chain(numbers)).await
     }
 
     /// The inquiry under the first of some keys that leads to one.
     pub async fn under(&self, door: &Door, keys: impl Iterator<Item = String>) -> Result<Option<Uuid>, Refusal> {
         let kept = keys.map(|key| door.acceptance.kept_key(self.sender.center(), &key));
         let keys = kept.collect::<Result<Vec<_>, _>>()?;
+        if keys.is_empty() {
+            return Ok(None);
+        }
         let known = keep::known(&door.database, self.sender.center(), keys, None).await?;
         Ok(known.map(|(inquiry, _)| inquiry))
     }
@@ -348,7 +353,9 @@ impl Read {
     }
 
     fn kept_further(&self, door: &Door, number: &(String, String)) -> Result<Further, SealError> {
-        let key = business_key(&self.sender.feed.id, number);
+        let feed = &self.sender.feed.id;
+        let is_form = matches!(self.intake.topic, Topic::Form(_));
+        let key = if is_form { form_key(feed, number) } else { business_key(feed, number) };
         let key = door.acceptance.kept_key(self.sender.center(), &key).map_err(|_| SealError::Seal)?;
         Ok(Further { key, number: self.kept_number(door, number)? })
     }
@@ -368,6 +375,7 @@ impl Read {
                 carries: carried::may_be_in(&self.body),
                 number: own.map(|number| self.kept_number(door, number)).transpose()?,
                 further: further.map(|number| self.kept_further(door, number)).collect::<Result<_, _>>()?,
+                may_lead: self.intake.topic.searched().is_none(),
                 sent_at: None,
             })
         };
@@ -392,6 +400,11 @@ pub fn number_context(message_id: Uuid) -> String {
 /// What an office knows a referral by, as a key of ours.
 pub fn business_key(feed: &str, (system, value): &(String, String)) -> String {
     referral_key(feed, [system.as_str(), value.as_str()])
+}
+
+/// The same of the answers of a form: they are no referral, whatever their number.
+pub fn form_key(feed: &str, (system, value): &(String, String)) -> String {
+    referral_key(feed, ["form", system.as_str(), value.as_str()])
 }
 
 /// What stands since a moment ago.

@@ -120,8 +120,8 @@ async fn is_about_another(door: &Door, read: &Read, told: &Withdrawal, inquiry: 
     let focus: Option<Uuid> = told.focus.as_ref().and_then(|id| id.parse().ok());
     let others = focus.filter(|id| *id != inquiry).into_iter().collect();
     let mut found = ask::of_feed(door, &read.sender, others).await?;
-    if !told.numbers.is_empty() {
-        let numbered = ask::numbered(door, &read.sender, &told.numbers).await?;
+    for number in &told.numbers {
+        let numbered = ask::numbered(door, &read.sender, std::slice::from_ref(number)).await?;
         let is_named = numbered.iter().any(|one| one.inquiry_id == inquiry);
         found.extend(numbered.into_iter().filter(|_| !is_named));
     }

@@ -101,6 +101,7 @@ pub async fn event(door: &Door, sender: Sender, heard: Heard, raw: Vec<u8>) -> R
         carries: false,
         number: None,
         further: Vec::new(),
+        may_lead: false,
         sent_at: None,
     };
     let work = Work { acceptance, sender, heard, keys, message };

@@ -28,7 +28,7 @@ use crate::domain::submission::Submission;
 use crate::error::Refusal;
 use crate::handlers::accept::referral_key;
 use crate::handlers::csv::survey::Reading;
-use crate::handlers::fhir::given::business_key;
+use crate::handlers::fhir::given::{business_key, form_key};
 use crate::handlers::hear::{CODE_UNKNOWN, asked};
 use crate::handlers::phone::body::{self, Heard};
 
@@ -309,7 +309,7 @@ fn of_fhir(doors: &Doors, feed: &Feed, (raw, today): (&[u8], Date)) -> Understoo
         fhir::Topic::Form(told) => {
             understood.asked.answers = told.answers.clone();
             understood.asked.language = told.language.clone();
-            understood.asked.key = told.numbers.own.as_ref().map(|number| business_key(&feed.id, number));
+            understood.asked.key = told.numbers.own.as_ref().map(|number| form_key(&feed.id, number));
             understood.form_id = Some(told.form_id.clone());
             understood.wish = if told.is_complete { Wish::New } else { Wish::Mended };
         }
