@@ -128,10 +128,12 @@ impl Event for intake::v1::StageChanged {
     const KIND: &'static str = "causeway.intake.v1.StageChanged";
     const NOUN: &'static str = "stage";
 
-    // The stage stands in the subject so that a listener that wants one stage is not woken by all of them.
+    // The stage stands in the subject so that a listener that wants one stage is not woken by all of them; of a closed inquiry that
+    // goes on that it does, whichever stage that is.
     fn verb(&self) -> &'static str {
         use intake::v1::Stage;
         match self.to() {
+            _ if !self.reopen_reason.is_empty() => "reopened",
             Stage::Unspecified => "unknown",
             Stage::Received => "received",
             Stage::Routed => "routed",

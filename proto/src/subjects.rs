@@ -157,7 +157,13 @@ pub const EVENTS: &[EventDef] = &[
         noun: "stage",
         verb: "*",
         owner: "intake-desk",
-        listeners: &[("metrics", "*"), ("ingestion", "*"), ("routing", "closed"), ("notification", "closed")],
+        listeners: &[
+            ("metrics", "*"),
+            ("ingestion", "*"),
+            ("routing", "closed"),
+            ("notification", "closed"),
+            ("notification", "reopened"),
+        ],
     },
     EventDef {
         kind: "causeway.intake.v1.ContactAttempted",

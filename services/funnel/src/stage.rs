@@ -48,6 +48,19 @@ vocabulary! {
 }
 
 vocabulary! {
+    /// Why a visit is moved or called off; it travels in events, so it is a word of this list and nothing else.
+    VisitReason ("reason of a change of a visit") {
+        TimeDoesNotFit = "time_does_not_fit", "The time does not fit the patient", "La hora no le sirve", "L'heure ne convient pas";
+        NoRide = "no_ride", "The patient has no ride", "No tiene transporte", "Pas de transport";
+        NotWell = "not_well", "The patient is not well enough", "No se siente bien", "Pas assez bien pour venir";
+        CareElsewhere = "care_elsewhere", "The patient gets care somewhere else", "Se atiende en otro lugar", "Soigné ailleurs";
+        ClinicChanged = "clinic_changed", "The clinic changed its day", "La clínica cambió su día", "La consultation a changé de jour";
+        #[default]
+        Other = "other", "Another reason", "Otra razón", "Autre raison";
+    }
+}
+
+vocabulary! {
     /// Why a closed inquiry was opened again; metrics count these.
     ReopenReason ("reason to reopen") {
         CameBack = "came_back", "The patient came back", "El paciente volvió", "Le patient est revenu";

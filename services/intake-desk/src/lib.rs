@@ -18,7 +18,6 @@ pub mod domain;
 mod error;
 mod handlers;
 mod metrics;
-mod readiness;
 mod store;
 
 use std::sync::Arc;
@@ -86,7 +85,7 @@ impl Service for IntakeDesk {
         stop.spawn(&running.tasks, "counts", counting);
         let draws = handlers::keep_timers(database.clone(), profiles.clone(), stop.soft.clone());
         stop.spawn(&running.tasks, "draws", draws);
-        running.readiness.push(readiness::database(database.clone(), &stop, &running.tasks));
+        running.readiness.push(causeway_mailbox::readiness(database.clone(), &stop, &running.tasks));
         let desk = Desk::new(Parts { database, profiles, sealer, metrics: desk_metrics, most_rows: config.most_rows });
         let verifier = Verifier::new(&deps.keys_dir, deps.mode);
         let server =

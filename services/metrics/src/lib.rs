@@ -9,7 +9,6 @@ mod domain;
 mod error;
 mod gauges;
 mod handlers;
-mod readiness;
 mod store;
 
 use std::sync::Arc;
@@ -77,7 +76,7 @@ impl Service for Metrics {
             .add(MetricsServer::new(Api { database: database.clone(), profiles }));
         stop.supervise(&running.tasks, "grpc", server.run());
         running.readiness.push(Check::new("bus", move || bus.ready()));
-        running.readiness.push(readiness::database(database, &stop, &running.tasks));
+        running.readiness.push(causeway_mailbox::readiness(database, &stop, &running.tasks));
         Ok(running)
     }
 }

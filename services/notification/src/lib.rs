@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use causeway_auth::{Identity, Sealer, SignedLinks, Verifier};
-use causeway_bus::{Bus, StreamSpec};
+use causeway_bus::StreamSpec;
 use causeway_mailbox::{Database, Mailbox, MailboxSettings, Revisions, Subscription};
 use causeway_proto::notice::v1::notices_server::NoticesServer;
 use causeway_proto::subjects;
@@ -81,7 +81,8 @@ impl Service for Notification {
             stop.spawn(&running.tasks, "sender", sender.run());
         }
         serve(&deps, Calls { database: database.clone(), metrics }, &stop, &running)?;
-        running.readiness = checks(database, bus);
+        running.readiness.push(Check::new("bus", move || bus.ready()));
+        running.readiness.push(causeway_mailbox::readiness(database, &stop, &running.tasks));
         Ok(running)
     }
 }
@@ -130,11 +131,4 @@ fn serve(deps: &Deps, calls: Calls, stop: &Stop, running: &Running) -> anyhow::R
     let server = server.descriptors(causeway_proto::DESCRIPTORS).add(NoticesServer::new(calls));
     stop.supervise(&running.tasks, "grpc", server.run());
     Ok(())
-}
-
-fn checks(database: Database, bus: Bus) -> Vec<Check> {
-    let open = move || {
-        if database.app().is_closed() { Err("the database pool is closed".to_owned()) } else { Ok(()) }
-    };
-    vec![Check::new("bus", move || bus.ready()), Check::new("database", open)]
 }

@@ -11,7 +11,6 @@ mod config;
 mod domain;
 mod error;
 mod handlers;
-mod readiness;
 #[cfg(test)]
 mod samples;
 mod store;
@@ -82,7 +81,7 @@ impl Service for Routing {
             .add(RoutingServer::new(Api { database: database.clone(), profiles, ahead }));
         stop.supervise(&running.tasks, "grpc", server.run());
         running.readiness.push(Check::new("bus", move || bus.ready()));
-        running.readiness.push(readiness::database(database, &stop, &running.tasks));
+        running.readiness.push(causeway_mailbox::readiness(database, &stop, &running.tasks));
         Ok(running)
     }
 }

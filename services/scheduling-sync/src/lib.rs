@@ -14,7 +14,6 @@ mod config;
 pub mod domain;
 mod error;
 mod handlers;
-mod readiness;
 mod store;
 
 use std::sync::Arc;
@@ -75,7 +74,7 @@ impl Service for SchedulingSync {
             .add(SchedulingServer::new(api));
         stop.supervise(&running.tasks, "grpc", server.run());
         running.readiness.push(Check::new("bus", move || bus.ready()));
-        running.readiness.push(readiness::database(database, &stop, &running.tasks));
+        running.readiness.push(causeway_mailbox::readiness(database, &stop, &running.tasks));
         Ok(running)
     }
 }

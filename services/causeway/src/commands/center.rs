@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, bail};
 use bytes::Bytes;
 use causeway_bus::Bus;
+use causeway_funnel::fault::Fault;
 use causeway_funnel::profile::{Bundle, Profile};
 use causeway_proto::subjects;
 use clap::{Args, Subcommand};
@@ -82,7 +83,7 @@ fn check(folders: &[PathBuf], json: bool) -> anyhow::Result<ExitCode> {
     let mut faulty = false;
     for folder in folders {
         let bundle = read(folder)?;
-        match Profile::from_bundle(&bundle) {
+        match in_order(&bundle) {
             Ok(profile) if json => {
                 println!(
                     "{}",
@@ -109,10 +110,17 @@ fn check(folders: &[PathBuf], json: bool) -> anyhow::Result<ExitCode> {
     Ok(if faulty { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
+/// A profile of which everything can be used, its messages too.
+fn in_order(bundle: &Bundle) -> Result<Profile, Vec<Fault>> {
+    let profile = Profile::from_bundle(bundle)?;
+    let faults = causeway_notification::adapters::book::faults(&profile, bundle);
+    if faults.is_empty() { Ok(profile) } else { Err(faults) }
+}
+
 /// Puts the profile in a folder in force; gives the center and the revision.
 pub async fn apply(bus: &Bus, folder: &Path) -> anyhow::Result<(String, String)> {
     let bundle = read(folder)?;
-    let profile = Profile::from_bundle(&bundle).map_err(|faults| {
+    let profile = in_order(&bundle).map_err(|faults| {
         let first = faults.first().map(|fault| format!("{}:{}: {}", fault.file, fault.line, fault.what));
         anyhow::anyhow!(
             "profile in {} has {} faults, first: {}",
@@ -250,6 +258,26 @@ mod tests {
             "routing.csv:3: is not UTF-8; save the file as UTF-8",
         ];
         assert_eq!(lines, wanted);
+    }
+
+    #[test]
+    fn a_message_that_could_not_be_written_is_told_with_its_line_before_it_is_in_force() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/centers/lakeside");
+        let bundle = read(&folder).expect("the demo center");
+        assert!(in_order(&bundle).is_ok());
+        let file = "templates/en/confirmation-after-hours.txt";
+        for (added, what) in [
+            ("\n{% if\n", "syntax error"),
+            ("\nCall {{ nope }} now\n", "gap nope is unknown"),
+        ] {
+            let text = format!("{}{added}", bundle.files[file]);
+            let mut bundle = bundle.clone();
+            let line = text.lines().count();
+            bundle.insert(file, text);
+            let faults = in_order(&bundle).err().unwrap_or_else(|| panic!("{added} can't be used"));
+            assert!(faults[0].what.contains(what) && faults[0].file == file, "{added}: {faults:?}");
+            assert!(faults[0].line >= line - 1 && faults[0].line <= line + 1, "{line}: {faults:?}");
+        }
     }
 
     #[test]

@@ -213,6 +213,7 @@ pub async fn reindex(
     request: wire::ReindexPeopleRequest,
 ) -> Result<wire::ReindexPeopleResponse, Refusal> {
     allow(actor, Action::Operate, &request.center)?;
+    calls.acceptance.profile(&request.center)?;
     recognise::begin_again(&calls.database, &request.center, request.anew).await?;
     Ok(wire::ReindexPeopleResponse {})
 }

@@ -6,7 +6,8 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use causeway_funnel::profile::{Profile, Template, health_word};
+use causeway_funnel::fault::Fault;
+use causeway_funnel::profile::{Bundle, Profile, Template, health_word};
 use causeway_mailbox::Reading;
 use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior};
@@ -67,6 +68,38 @@ pub enum Unwritable {
     OpenSubject(String),
 }
 
+/// What is wrong with templates of a profile from which no message could be written, each at its file and line. Text messages are
+/// filled in elsewhere.
+#[must_use]
+pub fn faults(profile: &Profile, bundle: &Bundle) -> Vec<Fault> {
+    const REMEDY: &str = "mend it: until then the message is not sent and staff are told to call";
+    let mut environment = environment();
+    let mut faults = Vec::new();
+    for template in profile.templates.values().filter(|template| !template.is_sms()) {
+        let stem = format!("templates/{}/{}", template.language, template.name);
+        let parts =
+            [("txt", Some(&template.text)), ("html", template.html.as_ref()), ("subject", template.subject.as_ref())];
+        for (end, part) in parts {
+            let Some(part) = part else { continue };
+            let Err((line, what)) = usable(&mut environment, &format!("{stem}.{end}"), part.clone()) else { continue };
+            let file = format!("{stem}.{}", if end == "html" { end } else { "txt" });
+            // The lines before the part in its file.
+            let whole = bundle.files.get(&file).map(String::as_str).unwrap_or_default();
+            let before = whole.find(part.as_str()).map_or(0, |at| whole[..at].matches('\n').count());
+            let (what, remedy) = (format!("the message can not be used: {what}"), REMEDY.to_owned());
+            faults.push(Fault { file, line: before + line.unwrap_or(1), what, remedy, example: None });
+        }
+    }
+    faults
+}
+
+fn environment() -> Environment<'static> {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_fuel(Some(MOST_STEPS));
+    environment
+}
+
 impl Book {
     /// Reads a stored profile and makes its templates ready; gives its revision too.
     pub fn read(bytes: &[u8]) -> Result<Reading<Self>, String> {
@@ -76,9 +109,7 @@ impl Book {
 
     /// Makes the templates of a profile ready. What is not usable is logged here, once.
     pub fn new(profile: Profile) -> Self {
-        let mut environment = Environment::new();
-        environment.set_undefined_behavior(UndefinedBehavior::Strict);
-        environment.set_fuel(Some(MOST_STEPS));
+        let mut environment = environment();
         let mut usable = HashMap::new();
         for ((language, name), template) in &profile.templates {
             if template.is_sms() {
@@ -167,11 +198,11 @@ fn compile(environment: &mut Environment<'static>, template: &Template) -> Resul
         text: format!("{stem}.txt"),
         html: template.html.as_ref().map(|_| format!("{stem}.html")),
     };
-    let mut add = |name: &str, source: String| -> Result<(), String> {
-        environment.add_template_owned(name.to_owned(), source).map_err(|cause| described(&cause))?;
-        let compiled = environment.get_template(name).map_err(|cause| described(&cause))?;
-        let unknown = compiled.undeclared_variables(false).into_iter().find(|gap| !NAMES.contains(&gap.as_str()));
-        unknown.map_or(Ok(()), |gap| Err(format!("gap {gap} is unknown; use one of {}", NAMES.join(", "))))
+    let mut add = |name: &str, source: String| {
+        self::usable(environment, name, source).map_err(|(line, what)| match line {
+            Some(line) => format!("{what} in line {line}"),
+            None => what,
+        })
     };
     add(&parts.subject, subject)?;
     add(&parts.text, template.text.clone())?;
@@ -179,6 +210,18 @@ fn compile(environment: &mut Environment<'static>, template: &Template) -> Resul
         add(name, html.clone())?;
     }
     Ok(parts)
+}
+
+/// Compiles a part of a template under a name, and looks for gaps that no notice can fill; else the line and what is wrong.
+fn usable(environment: &mut Environment<'static>, name: &str, source: String) -> Result<(), (Option<usize>, String)> {
+    let told = |cause: minijinja::Error| (cause.line(), cause.kind().to_string());
+    let lines: Vec<String> = source.lines().map(str::to_owned).collect();
+    environment.add_template_owned(name.to_owned(), source).map_err(told)?;
+    let compiled = environment.get_template(name).map_err(told)?;
+    let unknown = compiled.undeclared_variables(false).into_iter().find(|gap| !NAMES.contains(&gap.as_str()));
+    let Some(gap) = unknown else { return Ok(()) };
+    let line = lines.iter().position(|line| line.contains(&gap)).map(|at| at + 1);
+    Err((line, format!("gap {gap} is unknown; use one of {}", NAMES.join(", "))))
 }
 
 /// Kind and line of a mistake; its detail could quote a value.

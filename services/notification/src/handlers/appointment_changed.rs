@@ -1,14 +1,15 @@
-//! A visit was booked, moved, cancelled, kept or missed.
+//! A visit was booked, moved, cancelled, kept or missed, or stands where its inquiry goes on.
 
 use std::collections::HashMap;
 
 use causeway_mailbox::{HandlerError, Outcome, Received, Timer, Tx};
+use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::{Handling, Work, reminder_due};
 use crate::adapters::book::Book;
 use crate::domain::visit::{self, Visit};
-use crate::store::appointments;
+use crate::store::{appointments, notices};
 
 impl Handling {
     /// Applies changes of visits by version: the notice of each new one, and the reminders of the last one of each visit.
@@ -51,6 +52,27 @@ impl Handling {
         for (place, visit) in last.values() {
             let trace = &batch[*place].envelope.trace;
             let reminders = visit::reminders(visit, &book.profile, tx.now());
+            timers.extend(reminders.iter().map(|reminder| reminder_due::timer(visit, reminder, trace)));
+        }
+        Ok(tx.schedule_all(&timers).await?)
+    }
+
+    /// An inquiry that goes on is spoken of again, and a visit that still stands is reminded of.
+    pub(super) async fn reopen(
+        &self,
+        tx: &mut Tx,
+        book: &Book,
+        batch: &[Received],
+        reopened: &[(usize, Uuid, Timestamp)],
+    ) -> Result<(), HandlerError> {
+        let open = notices::reopen(tx, &reopened.iter().map(|(_, id, at)| (*id, *at)).collect::<Vec<_>>()).await?;
+        let ids = appointments::of_inquiries(tx, &open).await?;
+        let mut timers: Vec<Timer> = Vec::new();
+        for visit in appointments::load(tx, &ids).await?.values() {
+            let place =
+                reopened.iter().find(|(_, id, _)| *id == visit.about.inquiry_id).map_or(0, |(place, ..)| *place);
+            let reminders = visit::reminders(visit, &book.profile, tx.now());
+            let trace = &batch[place].envelope.trace;
             timers.extend(reminders.iter().map(|reminder| reminder_due::timer(visit, reminder, trace)));
         }
         Ok(tx.schedule_all(&timers).await?)

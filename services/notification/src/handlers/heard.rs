@@ -44,6 +44,13 @@ pub enum Heard {
         /// Nothing is to be sent about it ever more: the person has died, or asked us to stop.
         for_good: bool,
     },
+    /// A closed inquiry was opened again.
+    Reopened {
+        /// Which one.
+        inquiry_id: Uuid,
+        /// When.
+        at: Timestamp,
+    },
     /// The address of an inquiry's person was mended.
     Readdressed(Uuid),
     /// Nothing that we act on.
@@ -73,7 +80,7 @@ pub fn read(message: &Received, now: Timestamp) -> Result<Heard, String> {
         RecordsRequested::KIND => return records_requested(open(payload)?, center, now),
         ReferredElsewhere::KIND => return referred_elsewhere(open(payload)?, center, now),
         InquiryAmended::KIND => return amended(open(payload)?, center),
-        StageChanged::KIND => return closed(open(payload)?, center),
+        StageChanged::KIND => return stage(open(payload)?, center),
         EscalationRaised::KIND => return escalated(open(payload)?, center, now),
         ReviewEscalated::KIND => return review_escalated(open(payload)?, center, now),
         NextStepAgreed::KIND => return step_agreed(open(payload)?, center),
@@ -171,14 +178,18 @@ fn amended(event: InquiryAmended, center: &str) -> Result<Heard, String> {
     Ok(Heard::Readdressed(id("inquiry_id", &facts.inquiry_id).map_err(|cause| cause.to_string())?))
 }
 
-fn closed(event: StageChanged, center: &str) -> Result<Heard, String> {
-    if event.verb() != "closed" {
+fn stage(event: StageChanged, center: &str) -> Result<Heard, String> {
+    let verb = event.verb();
+    if !["closed", "reopened"].contains(&verb) {
         return Ok(Heard::NotForUs);
     }
     let at = instant("at", event.at).map_err(|cause| cause.to_string())?;
     let facts = event.facts.ok_or("field facts is missing")?;
     same_center(&facts.center, center)?;
     let inquiry_id = id("inquiry_id", &facts.inquiry_id).map_err(|cause| cause.to_string())?;
+    if verb == "reopened" {
+        return Ok(Heard::Reopened { inquiry_id, at });
+    }
     let reason = event.close_reason.parse::<CloseReason>();
     let for_good = matches!(reason, Ok(CloseReason::Deceased | CloseReason::AskedToStop));
     Ok(Heard::Closed { inquiry_id, at, for_good })

@@ -85,6 +85,10 @@ impl Handling {
                     }
                     Outcome::Done
                 }
+                Ok(Heard::Reopened { inquiry_id, at }) => {
+                    work.reopened.push((place, inquiry_id, at));
+                    Outcome::Done
+                }
                 Ok(Heard::Moved(moved)) => {
                     work.moved.push((place, moved));
                     Outcome::Done
@@ -113,6 +117,9 @@ impl Handling {
         }
         if !work.closed.is_empty() {
             self.close(tx, &work.closed).await?;
+        }
+        if !work.reopened.is_empty() {
+            self.reopen(tx, book, batch, &work.reopened).await?;
         }
         for inquiry_id in work.stopped {
             self.stop(tx, inquiry_id).await?;
@@ -221,6 +228,8 @@ struct Work {
     notices: Vec<(usize, Intended)>,
     visits: Vec<(usize, Visit)>,
     closed: Vec<(Uuid, Timestamp)>,
+    /// Where in the batch an inquiry was opened again, and when.
+    reopened: Vec<(usize, Uuid, Timestamp)>,
     moved: Vec<(usize, heard::Moved)>,
     /// Of those, the ones about which nothing is sent ever more.
     stopped: Vec<Uuid>,

@@ -184,6 +184,20 @@ pub async fn confirm_after_all(tx: &mut Tx, inquiries: &[Uuid]) -> Result<(), Tx
     Ok(())
 }
 
+/// Forgets that inquiries were closed which were opened again since; gives those that are open now. What was held back stays so.
+pub async fn reopen(tx: &mut Tx, reopened: &[(Uuid, Timestamp)]) -> Result<Vec<Uuid>, TxError> {
+    let (inquiries, times): (Vec<Uuid>, Vec<Ts>) = reopened.iter().map(|(inquiry, at)| (*inquiry, Ts(*at))).unzip();
+    let open: Vec<Uuid> = sqlx::query_scalar(
+        "DELETE FROM closures USING unnest($1::uuid[], $2::timestamptz[]) AS t (inquiry, opened) \
+         WHERE inquiry_id = inquiry AND closed_at <= opened RETURNING inquiry_id",
+    )
+    .bind(&inquiries)
+    .bind(&times)
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(open)
+}
+
 /// Keeps when inquiries were closed and suppresses what was caused before and is not out yet; gives how many by kind. That an agreed
 /// step is called off is told all the same: the person else waits for a call that nobody makes.
 pub async fn close(tx: &mut Tx, closed: &[(Uuid, Timestamp)]) -> Result<HashMap<Kind, i64>, TxError> {

@@ -585,6 +585,42 @@ async fn a_closed_inquiry_says_no_more_unless_something_new_happens() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_visit_that_stands_is_reminded_of_where_its_inquiry_was_closed_and_opened_again() {
+    let world = World::start().await;
+    let (inquiry, appointment) = (world.clock.new_id(), world.clock.new_id());
+    let start = world.clock.now();
+    let booked = AppointmentBooked {
+        facts: Some(facts(inquiry, start)),
+        appointment: visit(inquiry, appointment, "2027-03-18T18:30:00Z"),
+        version: 1,
+        at: micros(start),
+    };
+    world.publish(inquiry, &[booked]).await;
+    world.wait_for(inquiry, &["appointment_booked sent"]).await;
+    let pending = "SELECT count(*) FROM timers WHERE kind = 'appointment_reminder' AND state = 'pending'";
+    let set = world.count(pending).await;
+    assert!(set > 0);
+    world.advance(1);
+    world.publish(inquiry, &[closed(inquiry, world.clock.now())]).await;
+    eventually("nobody is reminded", || async { world.count(pending).await == 0 }).await;
+    world.advance(1);
+    let reopened = StageChanged {
+        facts: Some(facts(inquiry, start)),
+        from: Stage::Closed.into(),
+        to: Stage::Scheduled.into(),
+        reopen_reason: "closed_by_mistake".into(),
+        at: micros(world.clock.now()),
+        version: 3,
+        ..StageChanged::default()
+    };
+    world.publish(inquiry, &[reopened]).await;
+    eventually("they are set again", || async { world.count(pending).await == set }).await;
+    world.clock.set(at("2027-03-15T18:31:00Z"));
+    world.wait_for(inquiry, &["appointment_booked sent", "appointment_reminder sent"]).await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_moved_visit_leaves_no_stale_reminder_and_a_cancelled_one_none_at_all() {
     let world = World::start().await;
     let (inquiry, appointment) = (world.clock.new_id(), world.clock.new_id());

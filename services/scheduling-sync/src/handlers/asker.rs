@@ -2,6 +2,7 @@
 
 use causeway_auth::{Action, Actor, ActorKind, fingerprint, policy};
 use causeway_funnel::ids::InquiryId;
+use causeway_funnel::stage::VisitReason;
 use causeway_proto::error::Reason;
 use causeway_serve::{Code, caller};
 use tonic::{Request, Status};
@@ -12,8 +13,6 @@ use crate::domain::slot_id::SlotId;
 
 /// Longest idempotency key.
 const LONGEST_KEY: usize = 200;
-/// Longest word of a reason.
-const LONGEST_REASON: usize = 60;
 
 /// Who asks, already allowed to ask for this action in this center.
 #[derive(Debug, Clone)]
@@ -98,12 +97,11 @@ pub fn idempotency_key(text: String) -> Result<String, Status> {
     Ok(fingerprint([text.as_str()]))
 }
 
-/// The reason of a change. It travels in events, where free text could tell about a person.
+/// The reason of a change. It travels in events, where free text could tell about a person: a word of the list alone.
 pub fn reason(text: String) -> Result<String, Status> {
-    let is_word = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_' || byte == b'-';
-    if text.is_empty() || text.len() > LONGEST_REASON || !text.bytes().all(is_word) {
-        let what = "field reason: send a word of a list, such as time_does_not_fit; small letters, digits and _ only";
-        return Err(Reason::FieldFault.status(what));
+    if text.parse::<VisitReason>().is_err() {
+        let words: Vec<&str> = VisitReason::ALL.iter().map(|reason| reason.as_str()).collect();
+        return Err(Reason::FieldFault.status(format!("field reason: send one of {}", words.join(", "))));
     }
     Ok(text)
 }
@@ -141,10 +139,14 @@ mod tests {
     }
 
     #[test]
-    fn a_reason_is_a_word_and_never_a_sentence() {
-        assert!(reason("time_does_not_fit".into()).is_ok());
-        for text in ["", "I have chemo that day", "Ms Doe called", "x".repeat(61).as_str()] {
-            assert!(reason(text.to_owned()).is_err(), "{text}");
+    fn a_reason_is_a_word_of_the_list_and_nothing_else() {
+        for known in VisitReason::ALL {
+            assert!(reason(known.as_str().to_owned()).is_ok());
+        }
+        for text in ["", "I have chemo that day", "ms_doe_has_cancer", "TIME_DOES_NOT_FIT", "x".repeat(61).as_str()] {
+            let refused = reason(text.to_owned()).expect_err("refused");
+            assert!(refused.message().contains("time_does_not_fit, no_ride"), "{text}: {refused}");
+            assert!(text.is_empty() || !refused.message().contains(text), "{text}");
         }
     }
 }

@@ -38,13 +38,13 @@ async fn another_centers_staff_and_roles_without_the_right_are_refused_and_ids_d
     let analyst = world.client(&Actor::staff("u3", "Lee", CENTER, vec![Role::Analyst]));
     for asking in [&stranger, &analyst] {
         assert_eq!(
-            asking.cancel(&booked.appointment_id, "x").await.expect_err("refused").code(),
+            asking.cancel(&booked.appointment_id, "other").await.expect_err("refused").code(),
             Code::PermissionDenied
         );
         assert_eq!(asking.list(ann).await.expect_err("refused").code(), Code::PermissionDenied);
     }
     let there = Asking { center: OTHER.to_owned(), ..stranger };
-    assert_eq!(there.cancel(&booked.appointment_id, "x").await.expect_err("refused").code(), Code::NotFound);
+    assert_eq!(there.cancel(&booked.appointment_id, "other").await.expect_err("refused").code(), Code::NotFound);
     assert_eq!(there.list(ann).await.expect("listed"), []);
     assert_eq!(there.offers(ann).await.refused_by, "intake_first");
     // The same slot of another center is another slot.

@@ -93,7 +93,7 @@ async fn attendance_is_recorded_by_staff_after_the_start_once_and_what_is_over_c
     assert_eq!((early.code(), Reason::of(&early)), (Code::FailedPrecondition, Some(Reason::WrongState)));
     world.clock.set(Timestamp::from_microsecond(visit.starts_at).expect("a time"));
     assert_eq!(world.patient(ann).record(id, true).await.expect_err("refused").code(), Code::PermissionDenied);
-    assert_eq!(Reason::of(&desk.cancel(id, "too_late").await.expect_err("refused")), Some(Reason::WrongState));
+    assert_eq!(Reason::of(&desk.cancel(id, "other").await.expect_err("refused")), Some(Reason::WrongState));
     assert_eq!(
         Reason::of(&desk.reschedule(id, &slots[1].slot_id).await.expect_err("refused")),
         Some(Reason::WrongState)

@@ -89,7 +89,7 @@ impl Stage {
             }
             Step::Cancel { person } => {
                 let Some((_, id)) = model.seats.remove(&person) else { return (None, None) };
-                (None, self.desk.cancel(&id, "changed_mind").await.err().as_ref().and_then(reason))
+                (None, self.desk.cancel(&id, "time_does_not_fit").await.err().as_ref().and_then(reason))
             }
         }
     }
@@ -103,7 +103,7 @@ impl Stage {
             prop_assert_eq!(self.world.contradictions().await, 0);
         }
         for (_, id) in std::mem::take(&mut model.seats).into_values() {
-            let cancelled = self.desk.cancel(&id, "end_of_test").await;
+            let cancelled = self.desk.cancel(&id, "other").await;
             prop_assert!(cancelled.is_ok());
         }
         prop_assert_eq!(self.world.seats().await, 0);

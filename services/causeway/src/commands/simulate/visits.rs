@@ -13,8 +13,8 @@ use super::steps::instant;
 
 /// Who gives dates.
 const SCHEDULERS: [Role; 4] = [Role::Scheduler, Role::Coordinator, Role::TrialCoordinator, Role::Manager];
-const MOVED: [&str; 4] = ["time_does_not_fit", "travel", "other_appointment", "records_late"];
-const CALLED_OFF: [&str; 3] = ["feels_unwell", "time_does_not_fit", "chose_another_center"];
+const MOVED: [&str; 4] = ["time_does_not_fit", "no_ride", "not_well", "other"];
+const CALLED_OFF: [&str; 3] = ["not_well", "time_does_not_fit", "care_elsewhere"];
 
 impl Desk {
     fn scheduler(&self, row: &intake::WorkRow, fate: &Fate) -> Option<Actor> {

@@ -6,19 +6,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use causeway_mailbox::Database;
 use causeway_runtime::{Check, Stop};
 use tokio_util::task::TaskTracker;
+
+use crate::Database;
 
 const EVERY: Duration = Duration::from_secs(2);
 
 /// A check that the service's own role can reach its tables.
-pub(crate) fn database(database: Database, stop: &Stop, tasks: &TaskTracker) -> Check {
+pub fn readiness(database: Database, stop: &Stop, tasks: &TaskTracker) -> Check {
     let reached = Arc::new(AtomicBool::new(false));
     let (found, soft) = (reached.clone(), stop.soft.clone());
     stop.spawn(tasks, "readiness", async move {
         loop {
-            let asked = sqlx::query("SELECT 1 FROM appointments LIMIT 0").execute(database.app()).await;
+            let asked = sqlx::query("SELECT 1 FROM outbox LIMIT 0").execute(database.app()).await;
             found.store(asked.is_ok(), Ordering::Relaxed);
             tokio::select! {
                 () = soft.cancelled() => return,
