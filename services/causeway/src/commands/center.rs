@@ -266,10 +266,7 @@ mod tests {
         let bundle = read(&folder).expect("the demo center");
         assert!(in_order(&bundle).is_ok());
         let file = "templates/en/confirmation-after-hours.txt";
-        for (added, what) in [
-            ("\n{% if\n", "syntax error"),
-            ("\nCall {{ nope }} now\n", "gap nope is unknown"),
-        ] {
+        for (added, what) in [("\n{% if\n", "syntax error"), ("\nCall {{ nope }} now\n", "gap nope is unknown")] {
             let text = format!("{}{added}", bundle.files[file]);
             let mut bundle = bundle.clone();
             let line = text.lines().count();

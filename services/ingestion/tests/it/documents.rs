@@ -280,12 +280,12 @@ async fn a_file_in_many_small_parts_is_taken_as_far_as_a_cut_line_explains_them(
     let world = World::start_with(config).await;
     let mut patient = Sender::patient(&world, &inquiry(&world).await);
     let id = patient.begin("", "a.txt").await.expect("begun").document_id;
-    for offset in 0..65 {
+    for offset in 0..641 {
         patient.append(&id, offset, b"a").await.expect("kept");
     }
-    let refused = patient.append(&id, 65, b"a").await.expect_err("too many parts");
+    let refused = patient.append(&id, 641, b"a").await.expect_err("too many parts");
     assert_eq!(refused.code(), Code::InvalidArgument);
-    assert_eq!(patient.finish(&id).await.expect("kept").bytes, 65);
+    assert_eq!(patient.finish(&id).await.expect("kept").bytes, 641);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use jiff::tz::TimeZone;
 
 use super::answer::referring;
+use super::findings;
 use super::message::Message;
 use super::person::{self, Reaches};
 use super::segment::{Repetition, Segment};
@@ -38,6 +39,8 @@ pub fn put_beside(
     plans(message, answers);
     around_the_patient(message, is_minor, answers);
     service(message, answers);
+    say(answers, "observations", findings::observations(message));
+    say(answers, "allergies", findings::allergies(message));
 }
 
 /// The first address that is not known to be a bad one (PID-11.7, table 0190).

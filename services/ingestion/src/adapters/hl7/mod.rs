@@ -19,6 +19,7 @@ pub mod delimiters;
 pub mod documents;
 pub mod escape;
 pub mod fault;
+pub mod findings;
 pub mod header;
 pub mod intake;
 pub mod mapping;

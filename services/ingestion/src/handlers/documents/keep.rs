@@ -18,8 +18,9 @@ use crate::store::documents::{self, NewDocument, Standing, Whole};
 /// Purpose of the keyed hash by which the same content of an inquiry is known.
 const CONTENT_KEY: &str = "documents.content";
 
-/// So many parts more than a file of the largest size needs may come, for lines that were cut within one.
-const CUT: u64 = 64;
+/// So many parts more than a file of the largest size needs may come: for lines that were cut within one, and for clients that send
+/// small ones.
+const CUT: u64 = 640;
 
 /// Where a document comes from.
 pub struct Origin<'a> {

@@ -33,6 +33,8 @@ const FAULT: HeaderName = HeaderName::from_static("upload-fault");
 const VERSION: HeaderName = HeaderName::from_static("tus-resumable");
 /// The version of tus that is spoken.
 const TUS: &str = "1.0.0";
+/// What the body of a part is said to be.
+const OF_PART: &str = "application/offset+octet-stream";
 /// So many bytes of a body are held at a time, and kept together.
 const PART: usize = 1024 * 1024;
 
@@ -90,6 +92,9 @@ pub async fn begin(
         return refused;
     }
     let length = match bytes(&headers, &LENGTH) {
+        Ok(Some(0)) => return unusable(DocumentFault::Empty),
+        // Whoever speaks tus alone has no other way to say that a file is whole.
+        Ok(None) if headers.contains_key(VERSION) => return in_tus(StatusCode::BAD_REQUEST.into_response()),
         Ok(length) => length.unwrap_or_default(),
         Err(status) => return in_tus(status.into_response()),
     };
@@ -130,6 +135,13 @@ pub async fn reached(
     match sending.peers.ingestion().get_document_upload(request).await {
         Ok(upload) => {
             let upload = upload.into_inner();
+            // The answer to its last byte was lost, and nobody comes again for it.
+            if upload.length > 0 && upload.offset == upload.length {
+                let done = end(&sending, upload.document_id.clone()).await;
+                if done.status() != StatusCode::NO_CONTENT {
+                    return done;
+                }
+            }
             let mut response = (StatusCode::OK, [(OFFSET, HeaderValue::from(upload.offset))]).into_response();
             if upload.length > 0 {
                 response.headers_mut().insert(LENGTH, HeaderValue::from(upload.length));
@@ -156,6 +168,10 @@ pub async fn append(
     };
     if let Some(refused) = other_version(&headers) {
         return refused;
+    }
+    let is_part = headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes() == OF_PART.as_bytes());
+    if headers.contains_key(VERSION) && !is_part {
+        return in_tus(StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response());
     }
     let mut offset = match bytes(&headers, &OFFSET) {
         Ok(Some(offset)) => offset,

@@ -142,6 +142,9 @@ async fn a_client_of_tus_alone_sends_a_file_whose_length_it_told_and_no_byte_mor
     let uploads = format!("/p/{}/uploads", link(&app));
     let ask = async |method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]| {
         let mut request = Request::builder().method(method).uri(path).header("tus-resumable", "1.0.0");
+        if method == "PATCH" {
+            request = request.header("content-type", "application/offset+octet-stream");
+        }
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -165,6 +168,12 @@ async fn a_client_of_tus_alone_sends_a_file_whose_length_it_told_and_no_byte_mor
     assert_eq!(ask("PATCH", &place, &[("upload-offset", "6")], b".4").await.status, StatusCode::NO_CONTENT);
     assert_eq!(*fake.finished.lock().expect("lock"), 1, "the last byte ends it");
     assert_eq!(fake.documents.lock().expect("lock").last().expect("begun").0.name, "informe.pdf");
+    // Whoever asks how far it is because the answer was lost is told so once it is kept.
+    assert_eq!(ask("HEAD", &place, &[], b"").await.header("upload-offset"), "8");
+    assert_eq!(*fake.finished.lock().expect("lock"), 2);
+    let empty = ask("POST", &uploads, &[("upload-length", "0")], b"").await;
+    assert_eq!((empty.status, empty.header("upload-fault")), (StatusCode::UNPROCESSABLE_ENTITY, "empty"));
+    assert_eq!(ask("POST", &uploads, &[], b"").await.status, StatusCode::BAD_REQUEST, "no length");
     for told in ["-1", "eight", "1.5"] {
         let refused = ask("POST", &uploads, &[("upload-length", told)], b"").await;
         assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{told}");

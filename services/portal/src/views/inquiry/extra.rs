@@ -2,6 +2,7 @@
 //!
 //! Deliberately not here: what has a place of its own on the page.
 
+use causeway_funnel::contact;
 use causeway_funnel::profile::Profile;
 use causeway_proto::inquiry::v1::{Facts, Person, Source};
 
@@ -96,13 +97,32 @@ fn told(profile: &Profile, person: &Person, is_told: impl Fn(&str) -> bool) -> V
     told.sort_by_key(|(key, _)| (place(key), *key));
     let one = |(key, answer): (&String, &String)| {
         let label = ORDER.get(place(key)).map_or_else(|| label(profile, key), |(_, label)| (*label).to_owned());
-        if !key.ends_with("phone") && !key.ends_with("fax") {
-            return fact(&label, &spoken(profile, key, answer));
+        match told_number(profile, answer).filter(|_| key.ends_with("phone") || key.ends_with("fax")) {
+            None => fact(&label, &spoken(profile, key, answer)),
+            Some((number, extension)) => {
+                let (tail, more) = match extension.as_str() {
+                    "" => (String::new(), String::new()),
+                    digits => (format!(";ext={digits}"), format!(" ext. {digits}")),
+                };
+                let link = Some(format!("tel:{number}{tail}")).filter(|_| key.ends_with("phone"));
+                Fact { link, ..fact(&label, &format!("{}{more}", phone_words(&number))) }
+            }
         }
-        let link = Some(format!("tel:{answer}")).filter(|_| key.ends_with("phone") && answer.starts_with('+'));
-        Fact { link, ..fact(&label, &phone_words(answer)) }
     };
     told.into_iter().map(one).collect()
+}
+
+/// A phone number as an office writes it, and its extension.
+fn told_number(profile: &Profile, told: &str) -> Option<(String, String)> {
+    let (plain, extension) = match told.to_lowercase().rsplit_once('x') {
+        Some((before, after)) if after.bytes().any(|byte| byte.is_ascii_digit()) => {
+            let before = before.trim_end_matches(|letter: char| !letter.is_ascii_digit()).to_owned();
+            (before, after.chars().filter(char::is_ascii_digit).collect())
+        }
+        _ => (told.to_owned(), String::new()),
+    };
+    let number = contact::phone("phone", &plain, &profile.center.default_region, "en").ok()?;
+    Some((number, extension))
 }
 
 #[cfg(test)]
@@ -139,7 +159,10 @@ mod tests {
             ("insurance", "Testplan, 123"),
             ("message", "First line"),
             ("phone", "206 555 0199"),
-            ("referring_phone", "+12065550142"),
+            ("referring_phone", "(206) 555-0142 x12"),
+            ("contact_phone", "+1 206 5550143"),
+            ("referring_fax", "206-555-0144"),
+            ("second_phone", "ask at the desk"),
             ("patient_deceased", "yes"),
         ];
         let answers = told.map(|(key, answer)| (key.to_owned(), answer.to_owned())).into();
@@ -147,10 +170,10 @@ mod tests {
         let shown = of_office(&harbor_valley(), &facts, &Person { answers, ..Person::default() });
         let values: Vec<&str> = shown.iter().map(|fact| fact.value.as_str()).collect();
         let reason = "First line\nsecond line";
-        assert_eq!(values, [reason, "Letrozole 2.5 mg", "Penicillin", "206 555 0142", "Testplan, 123", "told"]);
-        assert_eq!(
-            (shown[3].label.as_str(), shown[3].link.as_deref()),
-            ("Phone of the practice", Some("tel:+12065550142"))
-        );
+        let phones = ["206 555 0142 ext. 12", "206 555 0144", "206 555 0143", "ask at the desk"];
+        assert_eq!(values[..3], [reason, "Letrozole 2.5 mg", "Penicillin"]);
+        assert_eq!((&values[3..7], &values[7..]), (&phones[..], &["Testplan, 123", "told"][..]));
+        let links: Vec<Option<&str>> = shown[3..7].iter().map(|fact| fact.link.as_deref()).collect();
+        assert_eq!(links, [Some("tel:+12065550142;ext=12"), None, Some("tel:+12065550143"), None]);
     }
 }
