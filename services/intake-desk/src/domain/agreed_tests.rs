@@ -77,7 +77,7 @@ impl Desk {
 
     fn visit(&mut self, what: VisitEvent, version: i64) {
         let (at, starts_at) = (self.now + SignedDuration::from_mins(1), self::at(WEDNESDAY));
-        assert_eq!(self.step(&Step::Visit { what, at, version, starts_at }), Ok(true));
+        assert_eq!(self.step(&Step::Visit { what, at, version, starts_at, why: String::new() }), Ok(true));
     }
 
     fn attempt(&mut self, outcome: Outcome, call_back_at: Option<Timestamp>) {
@@ -244,7 +244,7 @@ fn a_visit_that_is_booked_after_it_takes_its_place_and_a_late_word_of_an_older_o
     desk.visit(VisitEvent::Cancelled, 4);
     desk.is(Stage::Contacted, NextAction::CompleteIntake);
     assert_eq!(desk.agree(TUESDAY), Ok(true));
-    let late = Step::Visit { what: VisitEvent::Booked, at: older, version: 1, starts_at };
+    let late = Step::Visit { what: VisitEvent::Booked, at: older, version: 1, starts_at, why: String::new() };
     assert_eq!(desk.step(&late), Ok(true));
     assert_eq!((desk.over(), desk.inquiry.open_step().is_some()), (None, true));
     desk.is(Stage::Scheduled, NextAction::AwaitNextStep);
@@ -358,7 +358,8 @@ fn a_visit_that_crossed_with_the_agreement_hides_neither_of_the_two() {
     let older = desk.now;
     assert_eq!(desk.agree(TUESDAY), Ok(true));
     let number = desk.inquiry.open_step().expect("agreed").number;
-    let booked = Step::Visit { what: VisitEvent::Booked, at: older, version: 1, starts_at: at(WEDNESDAY) };
+    let booked =
+        Step::Visit { what: VisitEvent::Booked, at: older, version: 1, starts_at: at(WEDNESDAY), why: String::new() };
     assert_eq!(desk.step(&booked), Ok(true));
     desk.is(Stage::Scheduled, NextAction::AwaitNextStep);
     assert_eq!(desk.inquiry.due_at, Some(at(TUESDAY)));
@@ -400,7 +401,7 @@ proptest! {
                 let what = if booked { VisitEvent::Booked } else { VisitEvent::Cancelled };
                 let at = agreed + SignedDuration::from_mins(minute - 2);
                 let version = i64::try_from(*place).expect("few") + 1;
-                desk.step(&Step::Visit { what, at, version, starts_at: self::at(WEDNESDAY) }).expect("told");
+                desk.step(&Step::Visit { what, at, version, starts_at: self::at(WEDNESDAY), why: String::new() }).expect("told");
             }
             (desk.inquiry.stage, desk.inquiry.standing(), desk.inquiry.next_step)
         };

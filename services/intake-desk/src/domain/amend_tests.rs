@@ -48,7 +48,7 @@ impl Desk {
     fn visit(&mut self, what: VisitEvent, version: i64) {
         let starts_at = at(START) + SignedDuration::from_hours(72);
         let at = self.now + SignedDuration::from_secs(1);
-        assert!(self.step(&Step::Visit { what, at, version, starts_at }));
+        assert!(self.step(&Step::Visit { what, at, version, starts_at, why: String::new() }));
     }
 
     fn is(&self, stage: Stage, action: NextAction) {

@@ -348,8 +348,13 @@ fn what_booking_can_do_without_is_asked_for_once() {
 fn nobody_is_asked_from_the_hour_of_the_visit_on() {
     let mut desk = Desk::new();
     desk.ask(&[PATHOLOGY], RecordsFrom::Patient);
-    let visit =
-        |starts_at: &str| Step::Visit { what: VisitEvent::Booked, at: at(START), version: 1, starts_at: at(starts_at) };
+    let visit = |starts_at: &str| Step::Visit {
+        what: VisitEvent::Booked,
+        at: at(START),
+        version: 1,
+        starts_at: at(starts_at),
+        why: String::new(),
+    };
     desk.step(&visit("2026-03-05T16:00:00Z"));
     assert_eq!(desk.due(), None);
     assert_eq!(desk.fires("2026-03-05T16:00:00Z"), Vec::<String>::new());

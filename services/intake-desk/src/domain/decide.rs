@@ -69,7 +69,9 @@ impl Work<'_> {
             Step::ResponseMissed { level } => self.response_missed(*level),
             Step::Chosen(choice) => self.chosen(choice),
             Step::Escalated { why, level, to } => self.escalated(why, *level, to),
-            Step::Visit { what, at, version, starts_at } => self.visit(*what, (*at, *version), *starts_at),
+            Step::Visit { what, at, version, starts_at, why } => {
+                self.visit(*what, (*at, *version), (*starts_at, why));
+            }
             Step::VisitTimePassed => self.visit_time_passed(),
             Step::ReviewEscalated { since, level, to, staff } => self.review_escalated(*since, *level, (to, staff)),
             Step::Document { document, kind, previous, at } => self.document(*document, (kind, previous), *at),

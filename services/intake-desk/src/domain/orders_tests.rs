@@ -20,7 +20,7 @@ fn hour(number: i64) -> Timestamp {
 }
 
 fn visit(what: VisitEvent, told: i64, version: i64) -> Step {
-    Step::Visit { what, at: hour(told), version, starts_at: hour(200 + told) }
+    Step::Visit { what, at: hour(told), version, starts_at: hour(200 + told), why: String::new() }
 }
 
 fn document(kind: &str, told: i64) -> Step {

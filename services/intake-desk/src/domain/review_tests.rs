@@ -245,8 +245,8 @@ fn who_is_declined_is_not_booked_until_that_is_taken_back() {
 fn whoever_is_declined_after_a_missed_visit_is_not_called_about_it() {
     let mut desk = Desk::waiting();
     let at = desk.now;
-    desk.step(Step::Visit { what: VisitEvent::Booked, at, version: 1, starts_at: at });
-    desk.step(Step::Visit { what: VisitEvent::Missed, at, version: 2, starts_at: at });
+    desk.step(Step::Visit { what: VisitEvent::Booked, at, version: 1, starts_at: at, why: String::new() });
+    desk.step(Step::Visit { what: VisitEvent::Missed, at, version: 2, starts_at: at, why: String::new() });
     assert_eq!(desk.inquiry.next_action, NextAction::FollowUpNoShow);
     desk.step(decline());
     assert_eq!(desk.inquiry.next_action, NextAction::AwaitReferral);
@@ -338,7 +338,13 @@ fn a_level_of_a_review_is_told_once_and_a_decision_a_missing_document_a_close_or
     assert_eq!(desk.lines, ["The review of the records is late; the team lead is told."]);
     assert!(matches!(&desk.told[..], [Told::ReviewEscalated { why: "review_late", level: 2, .. }]));
     assert_eq!(desk.try_step(&level(since - SignedDuration::from_mins(1), 3)), Ok(false), "another wait");
-    let visit = |desk: &Desk| Step::Visit { what: VisitEvent::Booked, at: desk.now, version: 1, starts_at: desk.now };
+    let visit = |desk: &Desk| Step::Visit {
+        what: VisitEvent::Booked,
+        at: desk.now,
+        version: 1,
+        starts_at: desk.now,
+        why: String::new(),
+    };
     let missing = Step::Record { kind: "pathology_report".into(), state: LineState::Needed, why: None };
     for end in [
         Step::Review(Verdict::Accept),
@@ -362,12 +368,19 @@ fn a_level_of_a_review_is_told_once_and_a_decision_a_missing_document_a_close_or
 
 #[test]
 fn each_decision_from_each_state_is_done_or_refused_with_what_stands_against_it() {
-    let visit = Step::Visit { what: VisitEvent::Booked, at: at(START), version: 1, starts_at: at(START) };
+    let visit =
+        Step::Visit { what: VisitEvent::Booked, at: at(START), version: 1, starts_at: at(START), why: String::new() };
     let (mut booked, mut closed, mut attended) = (Desk::waiting(), Desk::waiting(), Desk::waiting());
     booked.step(visit.clone());
     closed.step(Step::Close(CloseReason::NotReady));
     attended.step(visit);
-    attended.step(Step::Visit { what: VisitEvent::Attended, at: at(START), version: 2, starts_at: at(START) });
+    attended.step(Step::Visit {
+        what: VisitEvent::Attended,
+        at: at(START),
+        version: 2,
+        starts_at: at(START),
+        why: String::new(),
+    });
     let mut accepted = Desk::waiting();
     accepted.step(Step::Review(Verdict::Accept));
     // Accept, ask for more by name, redirect, decline: done (true), nothing to do (false), or refused (none).

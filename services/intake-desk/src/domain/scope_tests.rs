@@ -130,7 +130,8 @@ fn what_is_treated_here_after_all_goes_on_as_any_other_with_its_reason_and_count
 fn an_inquiry_that_is_treated_here_can_not_be_referred_and_one_with_a_visit_neither() {
     let mut desk = Desk::new(true);
     let starts_at = at("2026-03-11T15:00:00Z");
-    desk.step(&Step::Visit { what: VisitEvent::Booked, at: desk.now, version: 1, starts_at }).expect("booked");
+    desk.step(&Step::Visit { what: VisitEvent::Booked, at: desk.now, version: 1, starts_at, why: String::new() })
+        .expect("booked");
     desk.is(ScopeState::Proposed, NextAction::AwaitVisit);
     assert!(matches!(desk.step(&Step::ReferElsewhere), Err(Refusal::WrongState(_))));
     desk.inquiry = new_inquiry();

@@ -198,7 +198,13 @@ impl House {
         let inquiry = &self.inquiries[number];
         let attempt = |outcome, call_back_at| Step::Attempt { channel: Channel::Phone, outcome, call_back_at };
         let later = |hours| now + SignedDuration::from_hours(hours);
-        let visit = |what, starts_at| Step::Visit { what, at: now, version: inquiry.version + 1, starts_at };
+        let visit = |what, starts_at| Step::Visit {
+            what,
+            at: now,
+            version: inquiry.version + 1,
+            starts_at,
+            why: String::new(),
+        };
         // What the day of the call has room for; the desk itself says where that is.
         let agree = |hours| {
             let kind = screening_call();

@@ -101,8 +101,13 @@ fn what_the_sister_could_not_take_is_ours_again_with_a_next_step_and_may_be_hand
 #[test]
 fn a_booked_visit_is_cancelled_first_and_a_message_on_its_way_goes_out_first() {
     let mut desk = Desk::new(new_inquiry());
-    let visit =
-        Step::Visit { what: VisitEvent::Booked, at: desk.now, version: 1, starts_at: at("2026-03-09T16:00:00Z") };
+    let visit = Step::Visit {
+        what: VisitEvent::Booked,
+        at: desk.now,
+        version: 1,
+        starts_at: at("2026-03-09T16:00:00Z"),
+        why: String::new(),
+    };
     desk.step(&visit).expect("booked");
     assert!(matches!(desk.hand(), Err(Refusal::WrongState(why)) if why.contains("cancel it first")));
     let mut desk = Desk::new(new_inquiry().out_of_scope("children", false));

@@ -233,6 +233,8 @@ pub enum Step {
         version: i64,
         /// Start of the visit.
         starts_at: Timestamp,
+        /// By whom and why it was moved or called off, as the end of a sentence.
+        why: String,
     },
     /// The visit's time is over and nobody has told what became of it.
     VisitTimePassed,

@@ -120,7 +120,7 @@ impl Desk {
 
     fn visit(&mut self, what: VisitEvent, version: i64, starts_at: &str) {
         let at = self.now;
-        self.step(&Step::Visit { what, at, version, starts_at: self::at(starts_at) });
+        self.step(&Step::Visit { what, at, version, starts_at: self::at(starts_at), why: String::new() });
     }
 
     fn record(&mut self, kind: &str, state: LineState) {
@@ -251,6 +251,13 @@ fn a_missed_visit_comes_back_as_a_call_to_make_and_a_cancelled_one_as_dates_to_o
     desk.visit(VisitEvent::Missed, 5, "2026-03-13T15:00:00Z");
     desk.is(Stage::IntakeComplete, NextAction::FollowUpNoShow);
     assert_eq!(desk.inquiry.visit_at(), None);
+    let mut kept = Desk::new(BookWhen::BookAtOnce);
+    kept.attempt(Outcome::Reached);
+    kept.note(0);
+    kept.visit(VisitEvent::Booked, 1, "2026-03-11T15:00:00Z");
+    kept.step(&Step::Close(CloseReason::ChoseAnotherCenter));
+    let told = &kept.entries.last().expect("told").text;
+    assert!(told.contains("A visit stays booked"), "who closes it learns that the visit stands: {told}");
     // They are tried anew, and not for ever.
     let enough = Targets::default().attempts_before_unreachable;
     let unreachable = Step::Close(CloseReason::Unreachable);
@@ -287,8 +294,13 @@ fn a_cancellation_that_arrives_before_its_booking_still_ends_cancelled() {
     let mut desk = Desk::new(BookWhen::BookAtOnce);
     desk.attempt(Outcome::Reached);
     desk.note(0);
-    let told =
-        |what, at: Timestamp, version| Step::Visit { what, at, version, starts_at: self::at("2026-03-11T15:00:00Z") };
+    let told = |what, at: Timestamp, version| Step::Visit {
+        what,
+        at,
+        version,
+        starts_at: self::at("2026-03-11T15:00:00Z"),
+        why: String::new(),
+    };
     let (booked, cancelled) = (desk.now, desk.now + SignedDuration::from_secs(30));
     desk.step(&told(VisitEvent::Cancelled, cancelled, 2));
     desk.step(&told(VisitEvent::Booked, booked, 1));
@@ -842,6 +854,7 @@ fn some_fact() -> impl Strategy<Value = Step> {
         at: at(START) + SignedDuration::from_mins(minute),
         version,
         starts_at: at(START) + SignedDuration::from_hours(24 * (day + 1)),
+        why: String::new(),
     });
     prop_oneof![4 => visit, 1 => (1i32..3).prop_map(|level| Step::ResponseMissed { level })]
 }

@@ -141,7 +141,12 @@ impl Work<'_> {
         self.enter("escalated", text);
     }
 
-    pub(super) fn visit(&mut self, what: VisitEvent, (at, version): (Timestamp, i64), starts_at: Timestamp) {
+    pub(super) fn visit(
+        &mut self,
+        what: VisitEvent,
+        (at, version): (Timestamp, i64),
+        (starts_at, why): (Timestamp, &str),
+    ) {
         let (event, words) = match what {
             VisitEvent::Booked => (StageEvent::AppointmentBooked, "Visit booked for"),
             VisitEvent::Moved => (StageEvent::AppointmentBooked, "Visit moved to"),
@@ -165,7 +170,7 @@ impl Work<'_> {
         }
         self.happened_at = Some(at);
         let when = time_words::words(starts_at, self.rules.calendar.zone(), "en");
-        self.enter("appointment", format!("{words} {when}."));
+        self.enter("appointment", format!("{words} {when}{why}."));
         self.step_after_visit();
     }
 
@@ -260,7 +265,11 @@ impl Work<'_> {
         self.inquiry.close_reason = Some(reason);
         self.inquiry.closed_at = Some(now);
         self.inquiry.call_back_at = None;
-        self.enter("closed", format!("Closed: {}.", reason.label("en")));
+        let stands = match self.inquiry.standing().booked {
+            true => " A visit stays booked: call it off if it is not to take place.",
+            false => "",
+        };
+        self.enter("closed", format!("Closed: {}.{stands}", reason.label("en")));
         self.step_after_close(reason);
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! From messages to what the desk can decide on. What can't be read is parked, and nothing else with it.
 
 use causeway_funnel::inquiry::{Channel, Facts};
+use causeway_funnel::stage::VisitReason;
 use causeway_funnel::stillness::PauseReason;
 use causeway_mailbox::{Outcome, Received};
 use causeway_proto::convert::{facts_from_wire, instant, optional_instant};
@@ -213,6 +214,18 @@ fn not_taken(event: HandoverNotTaken) -> Result<Read, Unreadable> {
     Ok(Read::Step(id("inquiry_id", &event.inquiry_id)?, Step::HandoverTold { number: event.number, fate }))
 }
 
+/// By whom a visit was moved or called off, and why, as the end of a sentence.
+fn because(by: &str, reason: &str) -> String {
+    let by = match by {
+        "patient" => ", by the patient",
+        "center" => ", by the center",
+        _ => "",
+    };
+    let reason = reason.parse::<VisitReason>().ok().filter(|reason| *reason != VisitReason::Other);
+    let why = reason.map_or_else(String::new, |reason| format!(": {}", reason.label("en").to_lowercase()));
+    format!("{by}{why}")
+}
+
 /// The five messages about a visit differ in little; `None`: it is none of them.
 fn visit(kind: &str, payload: &[u8]) -> Result<Option<Read>, String> {
     use scheduling::{
@@ -220,40 +233,49 @@ fn visit(kind: &str, payload: &[u8]) -> Result<Option<Read>, String> {
     };
     fn told<E: Event>(
         payload: &[u8],
-        parts: fn(E) -> (Option<scheduling::Appointment>, i64, i64),
+        parts: fn(E) -> (Option<scheduling::Appointment>, i64, i64, String),
         what: VisitEvent,
     ) -> Result<Option<Read>, String> {
-        let (appointment, at, version) = parts(decode::<E>(payload).map_err(|cause| cause.to_string())?);
+        let (appointment, at, version, why) = parts(decode::<E>(payload).map_err(|cause| cause.to_string())?);
         let step = (|| {
             let appointment = appointment.ok_or(Unreadable::Missing { field: "appointment" })?;
             let starts_at = instant("starts_at", appointment.starts_at)?;
             let at = instant("at", at)?;
-            Ok(Read::Step(id("inquiry_id", &appointment.inquiry_id)?, Step::Visit { what, at, version, starts_at }))
+            Ok(Read::Step(
+                id("inquiry_id", &appointment.inquiry_id)?,
+                Step::Visit { what, at, version, starts_at, why },
+            ))
         })();
         step.map(Some).map_err(|cause: Unreadable| cause.to_string())
     }
     match kind {
-        AppointmentBooked::KIND => {
-            told(payload, |event: AppointmentBooked| (event.appointment, event.at, event.version), VisitEvent::Booked)
-        }
+        AppointmentBooked::KIND => told(
+            payload,
+            |event: AppointmentBooked| (event.appointment, event.at, event.version, String::new()),
+            VisitEvent::Booked,
+        ),
         AppointmentRescheduled::KIND => told(
             payload,
-            |event: AppointmentRescheduled| (event.appointment, event.at, event.version),
+            |event: AppointmentRescheduled| (event.appointment, event.at, event.version, because("", &event.reason)),
             VisitEvent::Moved,
         ),
         AppointmentCancelled::KIND => told(
             payload,
-            |event: AppointmentCancelled| (event.appointment, event.at, event.version),
+            |event: AppointmentCancelled| {
+                (event.appointment, event.at, event.version, because(&event.by, &event.reason))
+            },
             VisitEvent::Cancelled,
         ),
         AppointmentAttended::KIND => told(
             payload,
-            |event: AppointmentAttended| (event.appointment, event.at, event.version),
+            |event: AppointmentAttended| (event.appointment, event.at, event.version, String::new()),
             VisitEvent::Attended,
         ),
-        AppointmentMissed::KIND => {
-            told(payload, |event: AppointmentMissed| (event.appointment, event.at, event.version), VisitEvent::Missed)
-        }
+        AppointmentMissed::KIND => told(
+            payload,
+            |event: AppointmentMissed| (event.appointment, event.at, event.version, String::new()),
+            VisitEvent::Missed,
+        ),
         _ => Ok(None),
     }
 }
@@ -307,4 +329,16 @@ fn notice(outcome: Option<NoticeOutcome>, what: &str) -> Result<Read, Unreadable
     }
     let entry = Entry { at, kind: "notice", text: text.into(), actor: "notification".to_owned() };
     Ok(Read::Notice(inquiry_id, entry))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::because;
+
+    #[test]
+    fn who_moved_or_called_off_a_visit_and_why_ends_the_sentence_and_an_unknown_word_is_not_repeated() {
+        assert_eq!(because("patient", "no_ride"), ", by the patient: the patient has no ride");
+        assert_eq!((because("center", "other").as_str(), because("", "").as_str()), (", by the center", ""));
+        assert_eq!(because("", "somebody_s_name"), "");
+    }
 }

@@ -27,6 +27,4 @@ pub struct StoppedPage {
     pub base: String,
     /// When it was recorded, as said in the page's language.
     pub at: String,
-    /// Until when the request stays open; none when it is closed already.
-    pub open_until: Option<String>,
 }

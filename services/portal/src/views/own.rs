@@ -258,8 +258,14 @@ impl Known<'_> {
         let lines = self.status.map(|status| status.records.as_slice()).unwrap_or_default();
         let wanted = lines.iter().filter(|line| line.state != "waived");
         let papers = wanted.map(|line| option(&line.kind, self.label(line).0));
+        // Nothing is chosen beforehand: what is taken for a paper that it is not is not asked for any more.
+        let first = option("", self.words.form.choose);
         let other = option(OTHER_PAPER, self.words.own.other_paper);
-        Upload { papers: papers.chain([other]).collect(), accept: ACCEPT, megabytes: megabytes.to_string() }
+        Upload {
+            papers: [first].into_iter().chain(papers).chain([other]).collect(),
+            accept: ACCEPT,
+            megabytes: megabytes.to_string(),
+        }
     }
 
     fn files(&self) -> Vec<FileLine> {

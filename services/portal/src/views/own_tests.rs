@@ -172,7 +172,7 @@ fn files_can_be_sent_until_the_inquiry_ends_and_each_one_shows_whether_it_can_be
     let shown = Known { documents: &documents, ..known(&profile, Some(&status), None) };
     let page = shown.own(public_frame(&profile), ("/p/x", now()), None, (None, 20));
     let papers: Vec<_> = page.upload.expect("open").papers.into_iter().map(|paper| paper.value).collect();
-    assert_eq!(papers, ["pathology_report", "imaging", OTHER_PAPER], "what is not needed is not offered");
+    assert_eq!(papers, ["", "pathology_report", "imaging", OTHER_PAPER], "what is not needed is not offered");
     let states: Vec<_> = page.files.iter().map(|file| (file.state, file.tone)).collect();
     assert_eq!(states, [("We have it", Tone::Ok), ("Safety check", Tone::Brand), ("Send another copy", Tone::Warn)]);
     assert!(page.files[0].name.starts_with("Biopsy report") && page.files[2].note.contains("call us"));

@@ -193,12 +193,11 @@ pub static EN: Words = Words {
     stop: StopWords {
         heading: "Stop contacting me",
         stops: "We will stop contacting you. This takes effect at once for calls, texts and email.",
-        stays: "If you have a visit booked, it stays booked. One message that is on its way now may still reach you.",
+        stays: "If you have a visit booked, it stays booked. If not, we close your request. We can open it again. One message that is on its way now may still reach you.",
         button: "Stop contacting me",
         back: "Go back to your request",
         done: "We will stop contacting you",
         done_at: ("We recorded this on ", "."),
-        open_until: ("Your request stays open until ", " if you change your mind."),
         restart: ("If you want to hear from us again, call ", "."),
     },
     trouble: TroubleWords {

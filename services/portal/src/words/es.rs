@@ -199,12 +199,11 @@ pub static ES: Words = Words {
     stop: StopWords {
         heading: "No me contacten más",
         stops: "Dejaremos de contactarle. Vale de inmediato para llamadas, mensajes y correo electrónico.",
-        stays: "Si tiene una visita reservada, sigue reservada. Un mensaje que ya va en camino aún puede llegarle.",
+        stays: "Si tiene una visita reservada, sigue reservada. Si no, cerramos su solicitud. Podemos abrirla otra vez. Un mensaje que ya va en camino aún puede llegarle.",
         button: "No me contacten más",
         back: "Volver a su solicitud",
         done: "Dejaremos de contactarle",
         done_at: ("Lo anotamos el ", "."),
-        open_until: ("Su solicitud sigue abierta hasta el ", " por si cambia de opinión."),
         restart: ("Si quiere saber de nosotros otra vez, llame al ", "."),
     },
     trouble: TroubleWords {

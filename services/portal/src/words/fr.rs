@@ -205,12 +205,11 @@ pub static FR: Words = Words {
     stop: StopWords {
         heading: "Ne plus me contacter",
         stops: "Nous cesserons de vous contacter. C’est immédiat pour les appels, les textos et les courriels.",
-        stays: "Une visite réservée reste réservée. Un message déjà en route peut encore vous arriver.",
+        stays: "Une visite réservée reste réservée. Sinon, nous fermons votre demande. Nous pouvons la rouvrir. Un message déjà en route peut encore vous arriver.",
         button: "Ne plus me contacter",
         back: "Revenir à votre demande",
         done: "Nous cesserons de vous contacter",
         done_at: ("Nous l’avons noté le ", "."),
-        open_until: ("Votre demande reste ouverte jusqu’au ", " si vous changez d’avis."),
         restart: ("Pour avoir de nouveau de nos nouvelles, appelez le ", "."),
     },
     trouble: TroubleWords {

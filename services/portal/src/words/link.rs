@@ -167,8 +167,6 @@ pub struct StopWords {
     pub done: &'static str,
     /// The receipt; the moment fills the gap.
     pub done_at: Around,
-    /// The request stays open; the day until which fills the gap.
-    pub open_until: Around,
     /// How to start again; the center's phone number fills the gap.
     pub restart: Around,
 }

@@ -64,7 +64,6 @@ pub async fn stop_all(
             let (profile, words) = (&asking.in_force.1, asking.frame.words);
             let receipt = StoppedPage {
                 at: times::moment(stopped.stopped_at, profile.zone(), words).unwrap_or_default(),
-                open_until: None,
                 base: asking.base,
                 frame: asking.frame,
             };

@@ -19,12 +19,8 @@ pub fn pages(words: &'static Words) -> Vec<Rendered> {
     let ended = Some(("/p/t0ken/new-link".to_owned(), "42".to_owned()));
     let action = "/harbor-valley/forms/new".to_owned();
     let answers = vec![HiddenField { name: "name".to_owned(), value: PATIENT.to_owned() }];
-    let stopped = StoppedPage {
-        frame: frame(),
-        base: "/p/t0ken".to_owned(),
-        at: "Thursday, March 4, at 2:14 pm".to_owned(),
-        open_until: Some("Saturday, April 3".to_owned()),
-    };
+    let stopped =
+        StoppedPage { frame: frame(), base: "/p/t0ken".to_owned(), at: "Thursday, March 4, at 2:14 pm".to_owned() };
     vec![
         rendered(&name("form"), true, &InquiryFormPage::sample(words)),
         rendered(&name("form-error"), true, &InquiryFormPage::sample_with_errors(words)),
