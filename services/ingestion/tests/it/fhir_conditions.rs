@@ -325,6 +325,15 @@ async fn what_a_search_does_not_find_is_created_and_nobody_elses_referral_is_tou
     revoked["status"] = json!("revoked");
     let off = office.post("/ServiceRequest", &revoked).await;
     assert_eq!((off.status, id_in(off.header("location"))), (200, ids[2].clone()), "{}", off.body);
+    // One of ours that is nobody's waits for a person, and is put to no referral of the same patient and day.
+    let unnumbered = office.post("/ServiceRequest", &without_number("Testfifth")).await;
+    assert_eq!(unnumbered.status, 201, "{}", unnumbered.body);
+    let mut unknown = without_number("Testfifth");
+    unknown["identifier"] = json!([{ "system": "urn:causeway:request-number", "value": "HV-ZZZZ-ZZZ" }]);
+    unknown["status"] = json!("revoked");
+    assert_eq!(office.post("/ServiceRequest", &unknown).await.status, 202);
+    let noted = "SELECT count(*) FROM messages WHERE reason = 'unknown_referral' AND referral_key IS NOT NULL";
+    assert_eq!(world.count(noted).await, 1, "the one by the number that is shared, and not this one");
     // The answers of a form are no referral, whatever number they bear.
     let form = json!({
         "resourceType": "QuestionnaireResponse", "status": "completed",
@@ -336,7 +345,7 @@ async fn what_a_search_does_not_find_is_created_and_nobody_elses_referral_is_tou
     let form = office.post("/QuestionnaireResponse", &form).await;
     assert_eq!(form.status, 201, "{}", form.body);
     assert_eq!(office.get(&format!("/ServiceRequest/{}", ids[0])).await.status, 200);
-    assert_eq!(world.count("SELECT count(*) FROM inquiries").await, 4);
+    assert_eq!(world.count("SELECT count(*) FROM inquiries").await, 5);
     // A blank is written as a plus sign too.
     assert_eq!(office.post("/ServiceRequest", &numbered(&["S P"], "Testfourth")).await.status, 201);
     let plus = if_none_exist(&office, &of_number("S+P"), &without_number("Testfourth")).await;

@@ -199,7 +199,9 @@ impl Read {
             Some(_) => keep::Fate { state: PARKED, reason, inquiry_id: inquiry, early: None },
             // It may have overtaken the referral itself, and is put to it once that has come.
             None => {
-                let (reason, early) = (told::UNKNOWN_REFERRAL, Some((key, reason)));
+                // What names a number of ours alone means no other one of the same patient and day.
+                let is_known_by = told.numbers.own.is_some() || told.numbers.ours.is_none();
+                let (reason, early) = (told::UNKNOWN_REFERRAL, is_known_by.then_some((key, reason)));
                 keep::Fate { state: PARKED, reason, inquiry_id: None, early }
             }
         };
