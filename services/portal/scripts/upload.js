@@ -41,7 +41,9 @@
       if (kept && kept.status < 500 && kept.status !== 409) return fault(kept);
       if ((tries += 1) > patience) throw new Error('cut');
       await rest(tries);
-      at = Number((await ask(url, { method: 'HEAD' })).headers.get('upload-offset'));
+      const reached = await ask(url, { method: 'HEAD' });
+      if (!reached.ok) return fault(reached);
+      at = Number(reached.headers.get('upload-offset'));
     }
     const done = await ask(`${url}/finish`, { method: 'POST' });
     return done.ok ? '' : fault(done);

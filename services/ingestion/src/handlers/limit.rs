@@ -184,7 +184,7 @@ pub struct Guard {
 }
 
 /// Counts what a feed gives in by its own limit, and everybody without a key of ours by their address, so that nobody can try
-/// keys for long. What a feed asks is free.
+/// keys for long. What a feed asks is free, but for checks, which are counted by themselves.
 pub async fn partner(
     State(guard): State<Guard>,
     Path(parts): Path<HashMap<String, String>>,

@@ -173,6 +173,11 @@ pub async fn commit(tx: &mut Tx, arrivals: &[Arrival], way: Way) -> Result<Vec<V
     }
     let taken = heard::take(tx, arrivals).await?;
     let allowed: Vec<&Arrival> = arrivals.iter().filter(|arrival| taken.allows(arrival.inquiry_id)).collect();
+    // All at once and in their order: of two batches that bear each other's numbers none waits for the other in a circle.
+    let claims = heard::claims(allowed.iter().copied());
+    if !claims.is_empty() {
+        store::claim(tx, &claims).await?;
+    }
     let (together, apart) = heard::entangled(&allowed);
     let mut written: HashMap<Uuid, Verdict> = HashMap::new();
     for some in std::iter::once(together.as_slice()).chain(apart.chunks(1)) {
@@ -246,21 +251,16 @@ async fn write_what_is_free(
     Ok((stands, stored))
 }
 
-/// Claims the numbers of a batch, and gives by the own keys of its referrals which of them stand under a further number, as the
-/// referral that is known by that one.
+/// By the own keys of referrals, which of them stand under a further number, as the referral that is known by that one. Their
+/// numbers are claimed by now.
 async fn led(tx: &mut Tx, arrivals: &[&Arrival]) -> Result<Stored, sqlx::Error> {
-    let claims = heard::claims(arrivals.iter().copied());
-    if claims.is_empty() {
-        return Ok(Stored::new());
-    }
-    store::claim(tx, &claims).await?;
     let with_more =
         |arrival: &&&Arrival| arrival.message.as_ref().is_some_and(|heard| heard.may_lead && !heard.further.is_empty());
     let with_more: Vec<&&Arrival> = arrivals.iter().filter(with_more).collect();
     if with_more.is_empty() {
         return Ok(Stored::new());
     }
-    let standing = store::kept(tx, &claims).await?;
+    let standing = store::kept(tx, &heard::claims(arrivals.iter().copied())).await?;
     let own = |arrival: &Arrival| arrival.key.map(|(key, _)| key.to_vec());
     let is_known = |key: &[u8]| standing.iter().any(|one| one.key == key);
     let mut led = Stored::new();

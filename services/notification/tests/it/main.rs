@@ -51,6 +51,16 @@ fn requested(inquiry: Uuid, now: Timestamp) -> RecordsRequested {
     RecordsRequested { facts: Some(facts(inquiry, now)), kinds, at: micros(now), times: 1 }
 }
 
+/// A visit on Thursday, March 18.
+fn booked(inquiry: Uuid, appointment: Uuid, now: Timestamp) -> AppointmentBooked {
+    AppointmentBooked {
+        facts: Some(facts(inquiry, now)),
+        appointment: visit(inquiry, appointment, "2027-03-18T18:30:00Z"),
+        version: 1,
+        at: micros(now),
+    }
+}
+
 fn closed(inquiry: Uuid, now: Timestamp) -> StageChanged {
     let facts = Some(facts(inquiry, now));
     StageChanged { facts, to: Stage::Closed.into(), at: micros(now), version: 2, ..StageChanged::default() }
@@ -556,12 +566,7 @@ async fn a_closed_inquiry_says_no_more_unless_something_new_happens() {
     world.mail.down().await;
     let (inquiry, late, appointment) = (world.clock.new_id(), world.clock.new_id(), world.clock.new_id());
     let start = world.clock.now();
-    let booked = AppointmentBooked {
-        facts: Some(facts(inquiry, start)),
-        appointment: visit(inquiry, appointment, "2027-03-18T18:30:00Z"),
-        version: 1,
-        at: micros(start),
-    };
+    let booked = booked(inquiry, appointment, start);
     world.publish(inquiry, &[routed(inquiry, start)]).await;
     world.publish(inquiry, &[booked]).await;
     world.wait_for(inquiry, &["appointment_booked intended connect", "confirmation intended connect"]).await;
@@ -589,12 +594,7 @@ async fn a_visit_that_stands_is_reminded_of_where_its_inquiry_was_closed_and_ope
     let world = World::start().await;
     let (inquiry, appointment) = (world.clock.new_id(), world.clock.new_id());
     let start = world.clock.now();
-    let booked = AppointmentBooked {
-        facts: Some(facts(inquiry, start)),
-        appointment: visit(inquiry, appointment, "2027-03-18T18:30:00Z"),
-        version: 1,
-        at: micros(start),
-    };
+    let booked = booked(inquiry, appointment, start);
     world.publish(inquiry, &[booked]).await;
     world.wait_for(inquiry, &["appointment_booked sent"]).await;
     let pending = "SELECT count(*) FROM timers WHERE kind = 'appointment_reminder' AND state = 'pending'";
@@ -625,12 +625,7 @@ async fn a_moved_visit_leaves_no_stale_reminder_and_a_cancelled_one_none_at_all(
     let world = World::start().await;
     let (inquiry, appointment) = (world.clock.new_id(), world.clock.new_id());
     let start = world.clock.now();
-    let booked = AppointmentBooked {
-        facts: Some(facts(inquiry, start)),
-        appointment: visit(inquiry, appointment, "2027-03-18T18:30:00Z"),
-        version: 1,
-        at: micros(start),
-    };
+    let booked = booked(inquiry, appointment, start);
     world.publish(inquiry, std::slice::from_ref(&booked)).await;
     world.wait_for(inquiry, &["appointment_booked sent"]).await;
     world.advance(1);

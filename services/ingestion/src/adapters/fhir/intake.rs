@@ -237,13 +237,14 @@ fn withdrawal(task: &Element<'_>) -> Option<Topic> {
                 Some(Identifier { system: number.text("system").unwrap_or_default(), value })
             });
             let borne = identifiers(task).into_iter().map(|(number, ..)| number);
-            let numbers = borne
-                .chain(named)
+            let numbers = named
+                .into_iter()
+                .chain(borne)
                 .map(|number| Number { system: Some(number.system.to_owned()), value: number.value.to_owned() });
             Some(Topic::Withdrawal(Withdrawal {
                 id: id.to_owned(),
                 focus: focus.map(str::to_owned),
-                numbers: numbers.collect(),
+                numbers: numbers.take(number::MOST_FURTHER).collect(),
                 why: Concept::below(task, "statusReason").words().to_owned(),
             }))
         }

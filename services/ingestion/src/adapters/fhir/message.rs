@@ -6,6 +6,7 @@
 use super::element::Element;
 use super::fault::{Class, Issue};
 use super::referral::{Referral, Verb};
+use super::shape;
 
 /// Header of a message (FHIR R4 section 2.4).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,10 +57,7 @@ pub fn header(first: &Element<'_>) -> (&'static str, Option<Header>) {
     if first.child("source").is_none_or(|source| !source.has("endpoint")) {
         first.warn("source", Issue::Required, NO_SOURCE);
     }
-    let is_id = |id: &&str| {
-        (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte))
-    };
-    let id = first.text("id").filter(is_id);
+    let id = first.text("id").filter(|id| shape::is_id(id));
     if id.is_none() {
         first.missing("id", Class::Rule, NO_ID);
     }

@@ -93,8 +93,8 @@ impl Numbers {
     }
 }
 
-/// Further numbers that are kept of one thing; nobody gives as many.
-const MOST_FURTHER: usize = 20;
+/// Further numbers of one thing that are looked at; nobody gives as many.
+pub const MOST_FURTHER: usize = 20;
 
 /// The one number of a search such as `identifier=system|value`, with or without the type that is searched and a question mark
 /// before it. It is part of a URL, so its signs may be written as `%7C` and the like. Nothing where more is asked, or resources of

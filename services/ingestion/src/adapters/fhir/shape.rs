@@ -76,8 +76,9 @@ pub fn check(resource: &Object<'_>, path: &Path, notes: &Notes) {
     }
 }
 
-/// <http://hl7.org/fhir/R4/datatypes.html#id>
-fn is_id(id: &str) -> bool {
+/// Whether a text can be the id of a resource (<http://hl7.org/fhir/R4/datatypes.html#id>).
+#[must_use]
+pub fn is_id(id: &str) -> bool {
     (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte))
 }
 
