@@ -80,6 +80,23 @@ impl ReopenReason {
     }
 }
 
+impl CloseReason {
+    /// Whether a paper that comes after it says that the person, or their office, still goes on with it. The other reasons are a
+    /// decision, or leave nobody to go on with.
+    #[must_use]
+    pub const fn is_open_to_papers(self) -> bool {
+        matches!(
+            self,
+            Self::NotReady
+                | Self::Unreachable
+                | Self::Insurance
+                | Self::NoSuitableDate
+                | Self::DistanceOrTravel
+                | Self::OtherReason
+        )
+    }
+}
+
 /// What happened to an inquiry, as far as its stage is concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

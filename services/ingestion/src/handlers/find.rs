@@ -31,8 +31,8 @@ const MOST: usize = 50;
 /// Most of one clue that are looked at: far more than are told, so that a name that only sounds alike hides no sure one, and that there
 /// are more is known.
 const LOOKED_AT: i64 = 500;
-/// Why somebody looks, in the audit chain.
-const PURPOSE: &str = "worklist_search";
+/// Why somebody looks, in the audit chain; the first one where they do not say.
+const PURPOSES: [&str; 2] = ["worklist_search", "call_entry"];
 
 /// What was typed, in each way in which it can be meant.
 struct Typed {
@@ -92,6 +92,10 @@ pub async fn find(
     if text.is_empty() || text.chars().count() > LONGEST {
         return Err(Refusal::BadRequest("text must have from 1 to 200 characters"));
     }
+    let told = if request.purpose.is_empty() { PURPOSES[0] } else { request.purpose.as_str() };
+    let Some(purpose) = PURPOSES.into_iter().find(|purpose| *purpose == told) else {
+        return Err(Refusal::BadRequest("purpose must be worklist_search or call_entry"));
+    };
     let in_force = calls.acceptance.profile(&request.center)?;
     let typed = Typed::read(&text, &in_force.1.center.default_region);
     let sealer = calls.acceptance.sealer.clone();
@@ -100,7 +104,7 @@ pub async fn find(
         .with_tx(&request.center, move |tx| {
             Box::pin(async move {
                 let found = look(tx, &sealer, &typed).await?;
-                write_down(tx, &actor, &found, &trace).await?;
+                write_down(tx, (&actor, purpose), &found, &trace).await?;
                 Ok::<_, Refusal>(found)
             })
         })
@@ -158,13 +162,18 @@ fn is_called_so(sealer: &causeway_auth::Sealer, center: &str, typed: &Typed, one
 }
 
 /// Writes down who looked: of each inquiry that is told, or of the center where there is none.
-async fn write_down(tx: &mut Tx, actor: &Actor, found: &[Found], trace: &TraceContext) -> Result<(), Refusal> {
+async fn write_down(
+    tx: &mut Tx,
+    (actor, purpose): (&Actor, &str),
+    found: &[Found],
+    trace: &TraceContext,
+) -> Result<(), Refusal> {
     let entry = |object_kind: &'static str, object_id: String| Entry {
         actor: actor.clone(),
         action: Action::ReadPerson.word().to_owned(),
         object_kind,
         object_id,
-        purpose: PURPOSE.to_owned(),
+        purpose: purpose.to_owned(),
         outcome: Outcome::Done,
         request_id: trace.traceparent().unwrap_or_default().to_owned(),
     };

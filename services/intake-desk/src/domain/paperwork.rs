@@ -1,7 +1,7 @@
 //! The note and the records checklist, as far as they decide what comes next.
 
 use causeway_funnel::records::{LineState, RecordsFrom, WaiveReason};
-use causeway_funnel::stage::StageEvent;
+use causeway_funnel::stage::{CloseReason, ReopenReason, StageEvent};
 use causeway_funnel::triage::ReviewDecision;
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
@@ -148,6 +148,19 @@ impl Work<'_> {
             _ => "from the referring office",
         };
         self.enter("document", format!("A document came {from}; say which line of the checklist it is."));
+        self.opened_by(document, Some(at));
+    }
+
+    /// A document that comes after an inquiry was closed for want of an answer is one: somebody looks again. A later word of a document
+    /// that is here already opens nothing, nor does one that was heard late.
+    fn opened_by(&mut self, (_, version): (Uuid, i64), at: Option<Timestamp>) {
+        let inquiry = &self.inquiry;
+        let is_open_to_papers = inquiry.close_reason.is_some_and(CloseReason::is_open_to_papers);
+        let came_after = inquiry.closed_at.is_some_and(|closed| at.unwrap_or(self.now) > closed);
+        if version == 1 && is_open_to_papers && came_after && inquiry.stopped_at.is_none() {
+            // Refused only where it is not closed, or a sister center has it.
+            let _ = self.reopen(ReopenReason::NewInformation);
+        }
     }
 
     /// Whether a newer word of a document was heard than this one.
@@ -234,6 +247,7 @@ impl Work<'_> {
         }
         self.hear_of(document, Some(self.now).filter(|_| kind.is_empty()));
         self.take_back(previous);
+        self.opened_by(document, at);
         if kind.is_empty() {
             return;
         }

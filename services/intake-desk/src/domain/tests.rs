@@ -429,6 +429,56 @@ fn a_document_that_comes_fills_its_line_once_and_undoes_nothing_that_a_person_sa
 }
 
 #[test]
+fn a_paper_that_comes_after_all_tries_brings_the_inquiry_back_and_one_after_a_decision_does_not() {
+    let papers = |at: Timestamp| {
+        let named = Step::Document {
+            document: FIRST_WORD,
+            kind: "pathology_report".into(),
+            previous: String::new(),
+            at: Some(at),
+        };
+        [named, Step::LooseDocument { document: FIRST_WORD, door: "patient".into(), at }]
+    };
+    let closed = |reason| {
+        let mut desk = Desk::new(BookWhen::BookAtOnce);
+        (0..3).for_each(|_| desk.attempt(Outcome::NoAnswer));
+        desk.step(&Step::Close(reason));
+        desk
+    };
+    let (soon, minute) = (at(START) + SignedDuration::from_hours(1), SignedDuration::from_mins(1));
+    for paper in papers(soon) {
+        let mut desk = closed(CloseReason::Unreachable);
+        desk.step(&paper);
+        let why = desk.told.iter().find_map(|told| match told {
+            Told::StageChanged { reopened, .. } => *reopened,
+            _ => None,
+        });
+        assert_eq!(why, Some((ReopenReason::NewInformation, CloseReason::Unreachable)), "{paper:?}");
+        assert!(desk.inquiry.is_open() && desk.inquiry.due_at.is_some(), "somebody looks again: {paper:?}");
+        desk.now = soon + minute;
+        desk.step(&Step::Close(CloseReason::NotReady));
+        let _ = desk.try_step("ingestion", &paper);
+        assert_eq!(desk.inquiry.stage, Stage::Closed, "told twice it is no second paper: {paper:?}");
+    }
+    for reason in CloseReason::ALL.iter().filter(|reason| **reason != CloseReason::HandedToSister) {
+        let mut desk = closed(*reason);
+        desk.step(&papers(soon)[0]);
+        assert_eq!(desk.inquiry.is_open(), reason.is_open_to_papers(), "{reason}");
+    }
+    let mut desk = closed(CloseReason::Unreachable);
+    let before = desk.inquiry.closed_at.expect("closed") - minute;
+    desk.step(&papers(before)[0]);
+    assert_eq!(desk.inquiry.stage, Stage::Closed, "whoever closed it could have seen it");
+    desk.step(&Step::Document {
+        document: (FIRST_WORD.0, 2),
+        kind: "genomic_report".into(),
+        previous: "pathology_report".into(),
+        at: Some(soon),
+    });
+    assert_eq!(desk.inquiry.stage, Stage::Closed, "a colleague gave it another name");
+}
+
+#[test]
 fn a_document_that_was_another_one_opens_its_old_line_again_unless_somebody_reviewed_it() {
     let mut desk = Desk::new(BookWhen::WaitForReview);
     let was = |kind: &str, previous: &str| Step::Document {

@@ -333,6 +333,34 @@ async fn a_form_without_the_sessions_token_or_from_another_site_is_refused() {
 }
 
 #[tokio::test]
+async fn what_was_typed_when_the_session_had_ended_is_given_back_and_sent_again_after_the_next_sign_in() {
+    let app = development();
+    let router = staff::router(Arc::clone(&app));
+    let (cookie, csrf) = signed_in(&app, &[Role::Coordinator]);
+    let typed = "form=second-opinion&name=Rosa+%3Cb%3E+Testpatient&phone=12";
+    let post = async |cookie: &str, site: &str, body: &str| {
+        ask(&router, Method::POST, "/inquiries/new", &[("cookie", cookie), ("sec-fetch-site", site)], body).await
+    };
+    let old = format!("csrf=of-before&{typed}");
+    let out = post("session=gone", "same-origin", &old).await;
+    assert_eq!(out.status, StatusCode::UNAUTHORIZED);
+    assert!(out.body.contains("You were signed out") && out.body.contains("action=\"/inquiries/new\""), "{}", out.body);
+    assert!(out.body.contains("name=\"phone\" value=\"12\"") && !out.body.contains("<b> Test"), "{}", out.body);
+    assert!(!out.body.contains("of-before"));
+    // They have signed in meanwhile, in another tab.
+    let back = post(&cookie, "same-origin", typed).await;
+    assert!(back.status == StatusCode::FORBIDDEN && back.body.contains(&format!("name=\"csrf\" value=\"{csrf}\"")));
+    let sent = post(&cookie, "same-origin", &format!("csrf={csrf}&{typed}")).await;
+    assert!(sent.status == StatusCode::UNPROCESSABLE_ENTITY && sent.body.contains("There is a problem"));
+    for site in ["cross-site", "none"] {
+        let foreign = post(&cookie, site, &old).await;
+        assert!(foreign.status == StatusCode::FORBIDDEN && !foreign.body.contains("Testpatient"), "{site}");
+    }
+    let nothing = post("session=gone", "same-origin", "csrf=x&form=second-opinion&idempotency_key=a+b").await;
+    assert_eq!(nothing.status, StatusCode::SEE_OTHER, "nothing was typed: to the door");
+}
+
+#[tokio::test]
 async fn a_service_that_is_away_is_said_in_plain_words() {
     let app = development();
     let router = staff::router(Arc::clone(&app));

@@ -1,7 +1,7 @@
 //! A new inquiry from a phone call: the same questions as the form, with the caller's number filled in.
 //!
-//! The coordinator types while talking, so nothing is folded away. What the same number has asked before stands over the
-//! questions. Deliberately not here: the comparison of the whole person, which happens after the save and is shown on the inquiry.
+//! The coordinator types while talking, so nothing is folded away. What the same number or email has asked before stands over the
+//! questions, once before it is saved. Deliberately not here: the comparison of the whole person, which happens after the save and is shown on the inquiry.
 
 use askama::Template;
 
@@ -21,6 +21,8 @@ pub struct CallPage {
     pub call_trouble: Option<String>,
     /// Who called, where a call of the phone system was chosen.
     pub called_by: Option<Caller>,
+    /// Earlier requests under what was typed, to be looked at before it is saved.
+    pub known: Vec<KnownRequest>,
     /// Calls to choose from, where none was chosen.
     pub recent: Vec<CallLink>,
     /// When the call was, as the field takes it.

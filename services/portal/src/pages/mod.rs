@@ -5,6 +5,7 @@
 //! [`PUBLIC_POLICY`] and [`STAFF_POLICY`] hold. Deliberately not here: where the values come from.
 
 mod access;
+mod again;
 mod audits;
 mod call;
 mod calls;
@@ -39,6 +40,7 @@ mod samples;
 mod scan;
 
 pub use access::{AccessPage, AccessRow};
+pub use again::AgainPage;
 pub use audits::{
     AuditItemLine, AuditLine, AuditPage, AuditResultsPage, AuditsPage, BothSaid, MissLine, OwnAuditCard, OwnAuditsPage,
     ResultGroup, ResultRow,

@@ -6,7 +6,7 @@
 use causeway_funnel::contact::phone_words;
 use causeway_funnel::profile::Profile;
 use causeway_proto::convert::consult_type_from_wire;
-use causeway_proto::inquiry::v1::{CallRow as Call, OpenedCall};
+use causeway_proto::inquiry::v1::{CallRow as Call, ConsultType, OpenedCall};
 use jiff::Timestamp;
 
 use super::times;
@@ -78,11 +78,7 @@ impl Looking<'_> {
             id: known.inquiry_id.clone(),
             reference: known.reference.clone(),
             url: format!("/inquiries/{}", known.inquiry_id),
-            about: format!(
-                "{}, came {}",
-                consult_type_from_wire(known.consult_type()).label("en"),
-                self.at(known.received_at)
-            ),
+            about: self.about(known.consult_type(), known.received_at),
         });
         Caller {
             call_id: call.call_id.clone(),
@@ -95,6 +91,11 @@ impl Looking<'_> {
             as_told: as_told(opened),
             known: known.collect(),
         }
+    }
+
+    /// What a request asks for, and when it came.
+    pub fn about(&self, consult_type: ConsultType, received_at: i64) -> String {
+        format!("{}, came {}", consult_type_from_wire(consult_type).label("en"), self.at(received_at))
     }
 
     /// A moment as a field of a form takes it.

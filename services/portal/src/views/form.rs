@@ -21,6 +21,8 @@ pub const IDEMPOTENCY_KEY: &str = "idempotency_key";
 pub const SHOWN_AT: &str = "shown";
 /// Name of the field that tells which call of the phone system is taken down.
 pub const CALL: &str = "call";
+/// Name of the field that tells which earlier requests of the caller were shown.
+pub const SEEN: &str = "seen_requests";
 /// Name of the field for the proof of work, which the page's script fills in.
 pub const PROOF: &str = "proof";
 /// Before the name of a question: with which answer somebody was asked whether it is as they mean it.
@@ -74,6 +76,7 @@ impl Sent {
                 || key == "csrf"
                 || key == "form"
                 || key == CALL
+                || key == SEEN
                 || key == PROOF
                 || key.strip_prefix(ASKED).is_some_and(|asked| form.fields().any(|(_, field)| field.key == asked))
                 || HIDDEN.contains(&key.strip_prefix(FIRST).unwrap_or(key))

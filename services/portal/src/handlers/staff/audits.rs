@@ -131,7 +131,7 @@ async fn chosen(staff: &Staff, reference: &str) -> Result<Option<QualityAudit>, 
     if reference.is_empty() {
         return Ok(None);
     }
-    let request = FindPeopleRequest { center: staff.center(), text: reference.to_owned() };
+    let request = FindPeopleRequest { center: staff.center(), text: reference.to_owned(), ..Default::default() };
     let found = staff.peers.ingestion().find_people(request).await?.into_inner().found;
     // A name would find many, and a part of a number is none.
     let [one] = found.as_slice() else { return Ok(None) };

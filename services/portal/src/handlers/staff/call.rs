@@ -1,7 +1,8 @@
 //! A new inquiry from a phone call: the same form, filled in by a coordinator, checked and stored the same way. Where a call of
-//! the phone system is chosen, the page knows the number, and the entry and the call are tied together.
+//! the phone system is chosen, the page knows the number, and the entry and the call are tied together. Who has asked before is shown
+//! once before it is saved, also to who went back and saves again.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use axum::extract::{Query, State};
@@ -21,10 +22,10 @@ use tonic::Status;
 use uuid::Uuid;
 
 use super::super::{App, page};
-use super::{Posted, Staff, calls, frame, not_yours, tell};
+use super::{Posted, Staff, calls, frame, known, not_yours, tell};
 use crate::pages::{CallLink, CallPage, Flash, FormSection, HiddenField, Tone};
 use crate::refusals::for_staff;
-use crate::views::form::{CALL, IDEMPOTENCY_KEY, Sent, Shown, asked, to_ask};
+use crate::views::form::{CALL, IDEMPOTENCY_KEY, SEEN, Sent, Shown, asked, to_ask};
 use crate::views::script::script;
 use crate::words::Words;
 
@@ -111,6 +112,17 @@ pub async fn save(State(app): State<Arc<App>>, mut posted: Posted) -> Response {
     if !to_ask.is_empty() {
         let chosen_call = Chosen::of(&app, staff, sent.get(CALL)).await;
         return page(StatusCode::UNPROCESSABLE_ENTITY, &call_page(&app, staff, (form, sent, &to_ask), chosen_call));
+    }
+    let known = known::others(&app, staff, &answers, sent.get(SEEN)).await;
+    if !known.is_empty() {
+        let seen: Vec<&str> = [sent.get(SEEN)].into_iter().chain(known.iter().map(|one| one.id.as_str())).collect();
+        let seen = seen.join(",");
+        sent.typed.insert(SEEN.to_owned(), seen);
+        let chosen_call = Chosen::of(&app, staff, sent.get(CALL)).await;
+        return page(
+            StatusCode::CONFLICT,
+            &CallPage { known, ..call_page(&app, staff, (form, sent, &[]), chosen_call) },
+        );
     }
     let request = SubmitInquiryRequest {
         center: staff.center(),
@@ -199,6 +211,12 @@ fn call_page(
         hidden.push(HiddenField { name: CALL.to_owned(), value: chosen_call.id });
     }
     hidden.extend(asked(sent));
+    let opened = chosen_call.opened.iter().flat_map(|opened| &opened.known).map(|known| known.inquiry_id.as_str());
+    let seen: BTreeSet<&str> = sent.get(SEEN).split(',').chain(opened).filter(|id| !id.is_empty()).collect();
+    if !seen.is_empty() {
+        let value = seen.into_iter().collect::<Vec<_>>().join(",");
+        hidden.push(HiddenField { name: SEEN.to_owned(), value });
+    }
     let looking = calls::looking(app, staff);
     let began = chosen_call.opened.as_ref().and_then(|opened| opened.call.as_ref()).map(|call| call.started_at);
     let called_at = match sent.get(CALLED_AT) {
@@ -213,6 +231,7 @@ fn call_page(
         hidden,
         call_trouble: chosen_call.trouble,
         called_by: chosen_call.opened.as_ref().map(|opened| looking.caller(opened)),
+        known: Vec::new(),
         recent: chosen_call.recent,
         called_at,
         called_at_error: shown.fault(CALLED_AT),

@@ -1,6 +1,6 @@
 //! Who is at the gate: a signed-in person for every page, and for every change also the form's token and its origin.
 //!
-//! Deliberately not here: signing in (sign_in).
+//! Who was signed out while they typed gets back what they sent, on a page that sends it again after the next sign-in. Deliberately not here: signing in (sign_in).
 
 use std::sync::Arc;
 
@@ -10,9 +10,10 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use causeway_auth::{Action, policy};
 
-use super::super::{App, see_other};
+use super::super::{App, page, see_other};
 use super::cookies::{self, Which};
 use crate::centers::InForce;
+use crate::pages::{AgainPage, HiddenField};
 use crate::peers::Peers;
 use crate::session::{Session, same_token};
 use crate::views::form::Sent;
@@ -77,15 +78,74 @@ impl FromRequest<Arc<App>> for Posted {
             return Err(foreign());
         }
         let (mut parts, body) = request.into_parts();
-        let staff = Staff::from_request_parts(&mut parts, app).await?;
+        let staff = Staff::from_request_parts(&mut parts, app).await;
+        if let Err(refused) = staff.as_ref()
+            && refused.status() != StatusCode::SEE_OTHER
+        {
+            return staff.map(|staff| Self { staff, sent: Sent::default() });
+        }
+        let from = NotTaken::of(&parts);
         let request = Request::from_parts(parts, body);
         let Body(pairs) =
             Body::<Vec<(String, String)>>::from_request(request, app).await.map_err(IntoResponse::into_response)?;
         let sent = Sent::of(pairs);
-        if !same_token(&staff.session.csrf, sent.get("csrf")) {
-            return Err(foreign());
+        match staff {
+            Ok(staff) if same_token(&staff.session.csrf, sent.get(TOKEN)) => Ok(Self { staff, sent }),
+            Ok(staff) => Err(from.again(app, &sent, Some(&staff.session)).unwrap_or_else(foreign)),
+            Err(refused) => Err(from.again(app, &sent, None).unwrap_or(refused)),
         }
-        Ok(Self { staff, sent })
+    }
+}
+
+/// Name of the field for the session's token.
+const TOKEN: &str = "csrf";
+/// Fields of our forms that nobody types.
+const NOT_TYPED: [&str; 8] = [
+    TOKEN,
+    "version",
+    "idempotency_key",
+    "form",
+    "next",
+    crate::views::form::CALL,
+    crate::views::form::SEEN,
+    "called_at",
+];
+
+/// Where a form was sent that is not taken, because the session in which its page was opened has ended.
+struct NotTaken {
+    action: String,
+    /// The browser says that it comes from one of our pages. Without its word nothing is shown that somebody else may have made.
+    is_from_our_page: bool,
+}
+
+impl NotTaken {
+    fn of(parts: &Parts) -> Self {
+        let whole = parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |original| &original.0);
+        let site = parts.headers.get("sec-fetch-site").and_then(|site| site.to_str().ok());
+        let by_script = parts.headers.contains_key("hx-request");
+        let action = whole.path_and_query().map(ToString::to_string).unwrap_or_default();
+        Self { action, is_from_our_page: site == Some("same-origin") && !by_script }
+    }
+
+    /// What was typed, to be sent again; nothing where nothing was.
+    fn again(&self, app: &App, sent: &Sent, session: Option<&Session>) -> Option<Response> {
+        let is_typed =
+            |(name, value): &(&String, &String)| !NOT_TYPED.contains(&name.as_str()) && reads_like_typed(value);
+        let typed: Vec<String> = sent.typed.iter().filter(is_typed).map(|(_, value)| value.clone()).collect();
+        if !self.is_from_our_page || typed.is_empty() {
+            return None;
+        }
+        let token = (TOKEN.to_owned(), session.map(|session| session.csrf.clone()).unwrap_or_default());
+        let fields = sent.typed.iter().filter(|(name, _)| *name != TOKEN);
+        let fields = fields.map(|(name, value)| (name.clone(), value.clone())).chain([token]);
+        let shown = AgainPage {
+            assets: app.assets.console(""),
+            is_signed_in: session.is_some(),
+            action: self.action.clone(),
+            fields: fields.map(|(name, value)| HiddenField { name, value }).collect(),
+            typed,
+        };
+        Some(page(if session.is_some() { StatusCode::FORBIDDEN } else { StatusCode::UNAUTHORIZED }, &shown))
     }
 }
 
@@ -109,9 +169,31 @@ pub fn is_ours(headers: &HeaderMap, base_url: &str) -> bool {
     origin.split_once("://").is_some_and(|(_, from)| !host.is_empty() && from == host)
 }
 
+/// Whether a person wrote it: choices are words of small letters, ids and versions are these with digits.
+fn reads_like_typed(value: &str) -> bool {
+    let is_of_a_page =
+        |sign: char| sign.is_ascii_lowercase() || sign.is_ascii_digit() || matches!(sign, '_' | '-' | '~' | ',');
+    let has_letters = value.contains(|sign: char| sign.is_alphabetic());
+    let digits = value.chars().filter(char::is_ascii_digit).count();
+    !value.chars().all(is_of_a_page) || (!has_letters && digits >= FEWEST_DIGITS)
+}
+
+/// A number that was typed, such as one of a telephone, has as many.
+const FEWEST_DIGITS: usize = 5;
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_person_wrote_is_told_from_what_a_page_sends() {
+        for typed in ["Rosa", "colon cancer", "206-555-0142", "2065550142", "r@example.com", "é"] {
+            assert!(reads_like_typed(typed), "{typed}");
+        }
+        for sent in ["", "second_opinion", "3", "0197-0000-4a3b", "019a8d3c-1111-7222-8333-000000000001", "2~aabb-cc"] {
+            assert!(!reads_like_typed(sent), "{sent}");
+        }
+    }
     use axum::http::{HeaderName, HeaderValue};
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {

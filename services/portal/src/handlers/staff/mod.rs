@@ -20,6 +20,7 @@ mod funnel;
 mod gate;
 mod held;
 mod inquiry;
+mod known;
 mod repairs;
 mod routing;
 mod search;

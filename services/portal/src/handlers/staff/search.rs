@@ -65,7 +65,7 @@ pub async fn search(State(app): State<Arc<App>>, posted: Posted) -> Response {
 /// Whose inquiries they are, and their rows.
 async fn find(posted: &Posted, text: &str) -> Result<(FindPeopleResponse, ListWorkResponse), Status> {
     let staff = &posted.staff;
-    let request = FindPeopleRequest { center: staff.center(), text: text.to_owned() };
+    let request = FindPeopleRequest { center: staff.center(), text: text.to_owned(), ..Default::default() };
     let found = staff.peers.ingestion().find_people(request).await?.into_inner();
     let inquiry_ids: Vec<String> = found.found.iter().map(|one| one.inquiry_id.clone()).collect();
     let is_none = inquiry_ids.is_empty();

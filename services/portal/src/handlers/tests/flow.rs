@@ -138,9 +138,17 @@ impl Ingestion for Fake {
     }
 
     async fn find_people(&self, call: Call<FindPeopleRequest>) -> Result<Answer<FindPeopleResponse>, Status> {
-        let is_known = call.get_ref().text == "Rosa Testpatient";
-        let one = FoundInquiry { inquiry_id: Uuid::from_u128(7).to_string(), by: "name".into(), ..Default::default() };
-        let found = if is_known { vec![one] } else { Vec::new() };
+        let request = call.into_inner();
+        let one = |id: u128, by: &str| FoundInquiry {
+            inquiry_id: Uuid::from_u128(id).to_string(),
+            reference: format!("HV-{id}"),
+            by: by.into(),
+        };
+        let found = match (request.text.as_str(), request.purpose.as_str()) {
+            ("Rosa Testpatient", _) => vec![one(7, "name")],
+            ("206 555 0199", "call_entry") => vec![one(7, "phone"), one(8, "name_alike")],
+            _ => Vec::new(),
+        };
         Ok(Answer::new(FindPeopleResponse { found, more: false }))
     }
 
@@ -603,6 +611,33 @@ async fn a_call_of_the_last_hour_is_chosen_prefilled_and_tied_to_its_entry() {
     assert!(unknown.status == StatusCode::OK && unknown.body.contains("You can enter it all the same."));
     let rubbish = ask(&router, Method::GET, "/inquiries/new?call=%3Cb%3E", &cookies, "").await;
     assert!(rubbish.status == StatusCode::OK && !rubbish.body.contains("name=\"call\""));
+}
+
+#[tokio::test]
+async fn who_has_asked_before_is_shown_once_before_a_call_is_saved() {
+    let fake = Fake::default();
+    let app = app_before(fake.clone()).await;
+    let router = staff::router(Arc::clone(&app));
+    let (cookie, csrf) = signed_in(&app, &[Role::Coordinator]);
+    let cookies = [("cookie", cookie.as_str())];
+    let filled = FILLED.replace("206+555+0142", "206+555+0199");
+    assert_ne!(filled, FILLED);
+    let with = |seen: &str| format!("csrf={csrf}&form=second-opinion{seen}&idempotency_key=k&{filled}");
+    let shown = ask(&router, Method::POST, "/inquiries/new", &cookies, &with("")).await;
+    assert_eq!(shown.status, StatusCode::CONFLICT);
+    assert!(fake.taken.lock().expect("lock").is_empty(), "not saved yet");
+    let seen = Uuid::from_u128(7).to_string();
+    assert!(
+        shown.body.contains("HV-7") && !shown.body.contains("HV-8"),
+        "a name that sounds alike is none: {}",
+        shown.body
+    );
+    assert!(shown.body.contains("Save as a new inquiry") && shown.body.contains("value=\"Rosa\""));
+    assert!(shown.body.contains(&format!("name=\"seen_requests\" value=\"{seen}\"")), "{}", shown.body);
+    let saved = ask(&router, Method::POST, "/inquiries/new", &cookies, &with(&format!("&seen_requests={seen}"))).await;
+    assert_eq!(saved.status, StatusCode::SEE_OTHER, "{}", saved.body);
+    let taken = fake.taken.lock().expect("lock").clone();
+    assert!(taken.len() == 1 && !taken[0].answers.contains_key("seen_requests"));
 }
 
 #[tokio::test]

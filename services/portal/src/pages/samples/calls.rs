@@ -16,6 +16,7 @@ impl CallPage {
             idempotency_key: s("0192"),
             call_trouble: None,
             called_by: None,
+            known: Vec::new(),
             recent: vec![CallLink {
                 url: s("/inquiries/new?call=1"),
                 what: s("Today 2:10 pm, New patients, answered by Dana O."),
@@ -44,6 +45,12 @@ impl CallPage {
                     about: s("Second opinion, came Today 9:00 am"),
                 }],
             }),
+            known: vec![KnownRequest {
+                id: s("8"),
+                reference: s("HV-2M8P-6TZ"),
+                url: s("/inquiries/8"),
+                about: s("New consultation, came Today 8:00 am"),
+            }],
             ..Self::sample()
         }
     }

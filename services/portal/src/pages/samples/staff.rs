@@ -2,10 +2,10 @@
 
 use super::{PATIENT, Rendered, assets, public::options, rendered, staff_frame};
 use crate::pages::{
-    AccessPage, AccessRow, AuditPage, AuditResultsPage, AuditsPage, CallPage, CallsPage, CenterPage, Clock, ClockState,
-    ClosuresPage, ConflictPage, DevelopmentPerson, FeedsPage, Figure, Filter, Flash, FunnelPage, HeldPage, HeldRow,
-    HiddenField, InquiryPage, LetterPage, OwnAuditsPage, OwnCenter, Question, QuestionKind, RepairPage, RepairsPage,
-    RoutingPage, RowAction, SelectOption, SignInPage, StaffTroublePage, TeamsPage, Tone, ViewTab, WorkRow,
+    AccessPage, AccessRow, AgainPage, AuditPage, AuditResultsPage, AuditsPage, CallPage, CallsPage, CenterPage, Clock,
+    ClockState, ClosuresPage, ConflictPage, DevelopmentPerson, FeedsPage, Figure, Filter, Flash, FunnelPage, HeldPage,
+    HeldRow, HiddenField, InquiryPage, LetterPage, OwnAuditsPage, OwnCenter, Question, QuestionKind, RepairPage,
+    RepairsPage, RoutingPage, RowAction, SelectOption, SignInPage, StaffTroublePage, TeamsPage, Tone, ViewTab, WorkRow,
     WorklistPage,
 };
 
@@ -21,6 +21,8 @@ pub fn pages() -> Vec<Rendered> {
     claimed.frame.flash = Some(Flash { text: "Jorge M. took this inquiry a moment ago.".to_owned(), tone: Tone::Bad });
     vec![
         rendered("sign-in", false, &SignInPage::sample()),
+        rendered("again", false, &AgainPage::sample(false)),
+        rendered("again-signed-in", false, &AgainPage::sample(true)),
         rendered("center", false, &CenterPage::sample()),
         rendered("worklist", false, &claimed),
         rendered(
@@ -150,6 +152,23 @@ impl SignInPage {
                 role: s("Coordinator, GI team"),
                 center: s("Harbor Valley"),
             }],
+        }
+    }
+}
+
+impl AgainPage {
+    fn sample(is_signed_in: bool) -> Self {
+        let field = |name: &str, value: &str| HiddenField { name: s(name), value: s(value) };
+        AgainPage {
+            assets: assets().console("harbor-valley"),
+            is_signed_in,
+            action: s("/inquiries/7/note"),
+            fields: vec![
+                field("csrf", "c5rf"),
+                field("version", "3"),
+                field("note-diagnosis", "A growth in the colon, told in March"),
+            ],
+            typed: vec![s("A growth in the colon, told in March")],
         }
     }
 }
