@@ -140,6 +140,8 @@ fn damage_is_told_with_file_line_and_remedy() {
         damaged("records.toml", "kind = \"pathology_report\"", "kind = \"pathology_repot\"")
             .contains("document \"pathology_report\" does not exist")
     );
+    let told = damaged("booking.toml", "\"08:30:00\"", "\"04:30:00\"");
+    assert!(told.contains("on monday at 04:30 lies outside the hours of") && told.contains("booking.toml:"), "{told}");
     assert!(
         damaged("templates/en/confirmation.txt", "subject: ", "subject: Cancer: ")
             .contains("others may see \"cancer\"")

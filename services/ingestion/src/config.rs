@@ -377,4 +377,64 @@ impl Config {
     pub fn deadline(&self) -> Duration {
         Duration::from_secs(self.deadline_seconds)
     }
+
+    /// Refuses sizes and times of nothing: a door with one takes nothing, and says so of each request instead of once.
+    ///
+    /// # Errors
+    /// Names the first one.
+    pub fn check(&self) -> Result<(), String> {
+        let (mllp, fhir, csv) = (&self.mllp, &self.fhir, &self.csv);
+        let sizes = [
+            ("body_bytes", self.body_bytes),
+            ("batch", self.batch),
+            ("queue", self.queue),
+            ("reveal", self.reveal),
+            ("mllp.frame_bytes", mllp.frame_bytes),
+            ("mllp.connections", mllp.connections),
+            ("mllp.connections_per_address", mllp.connections_per_address),
+            ("mllp.large_bytes", mllp.large_bytes),
+            ("fhir.body_bytes", fhir.body_bytes),
+            ("fhir.entries", fhir.entries),
+            ("fhir.bodies", fhir.bodies),
+            ("subscriptions.per_feed", self.subscriptions.per_feed),
+            ("subscriptions.at_once", self.subscriptions.at_once),
+            ("csv.file_bytes", csv.file_bytes),
+            ("csv.chunk", csv.chunk),
+            ("csv.at_once", csv.at_once),
+        ];
+        let more = [
+            ("deadline_seconds", self.deadline_seconds),
+            ("mllp.stall_seconds", mllp.stall_seconds),
+            ("mllp.frame_seconds", mllp.frame_seconds),
+            ("mllp.rest_seconds", mllp.rest_seconds),
+            ("csv.lines", csv.lines),
+            ("csv.upload_seconds", csv.upload_seconds),
+            ("documents.file_bytes", self.documents.file_bytes),
+        ];
+        let all = sizes.iter().map(|(name, size)| (*name, *size as u64)).chain(more);
+        let of_nothing = all.into_iter().find(|(_, size)| *size == 0);
+        of_nothing.map_or(Ok(()), |(name, _)| {
+            Err(format!(
+                "ingestion.{name} is 0, and nothing would be taken; set it above zero, or leave it out for the default"
+            ))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_size_or_time_of_nothing_is_refused_by_its_name() {
+        assert_eq!(Config::default().check(), Ok(()));
+        let refused = |change: fn(&mut Config)| {
+            let mut config = Config::default();
+            change(&mut config);
+            config.check().expect_err("refused")
+        };
+        assert!(refused(|config| config.batch = 0).starts_with("ingestion.batch is 0"));
+        assert!(refused(|config| config.deadline_seconds = 0).starts_with("ingestion.deadline_seconds is 0"));
+        assert!(refused(|config| config.mllp.connections = 0).starts_with("ingestion.mllp.connections is 0"));
+    }
 }

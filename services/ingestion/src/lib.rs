@@ -82,6 +82,7 @@ impl Service for Ingestion {
     }
 
     async fn start(deps: Deps, config: Config, stop: Stop) -> anyhow::Result<Running> {
+        config.check().map_err(anyhow::Error::msg)?;
         let mut running = Running::default();
         let streams = StreamSpec::all(
             subjects::streams(),

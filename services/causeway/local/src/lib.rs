@@ -102,6 +102,16 @@ impl Workbench {
         &self.mail
     }
 
+    /// A server that ended by itself, with the end of its log; nothing while both run.
+    pub fn ended(&self) -> Option<String> {
+        let servers = [
+            ("nats-server", self.nats.pid(), self.nats.log()),
+            ("PostgreSQL", self.postgres.pid(), self.postgres.log()),
+        ];
+        let (name, _, log) = servers.into_iter().find(|(_, pid, _)| pid.is_none())?;
+        Some(format!("{name} ended; the end of its log ({}) says:\n{}", log.display(), process::log_tail(&log)))
+    }
+
     /// Stops everything, the record last; the first failure is told after all were stopped.
     pub async fn stop(mut self) -> Result<()> {
         let mail = self.mail.stop().await;

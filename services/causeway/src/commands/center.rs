@@ -162,11 +162,13 @@ fn not_utf8(path: &str, bytes: &[u8]) -> Option<String> {
 fn collect(root: &Path, folder: &Path, files: &mut BTreeMap<String, Vec<u8>>) -> std::io::Result<()> {
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
+        // Editors and version control leave hidden files in any folder.
+        if path.file_name().is_none_or(|name| name.to_string_lossy().starts_with('.')) {
+            continue;
+        }
         if path.is_dir() {
             collect(root, &path, files)?;
-        } else if let Ok(relative) = path.strip_prefix(root)
-            && !relative.to_string_lossy().starts_with('.')
-        {
+        } else if let Ok(relative) = path.strip_prefix(root) {
             files.insert(relative.to_string_lossy().replace('\\', "/"), std::fs::read(&path)?);
         }
     }

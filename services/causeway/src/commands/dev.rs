@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use causeway_runtime::config::{DatabaseConfig, NatsConfig};
@@ -57,6 +58,19 @@ const LAPSE_SPEED: f64 = 7_600.0;
 const CLOCK_FILE: &str = "clock.json";
 /// Written when all services are up for the first time.
 const ADDRESSES_FILE: &str = "addresses.json";
+
+/// Until one of the private servers ends by itself; tells which, and what it said.
+async fn server_ended(bench: &Workbench) -> String {
+    loop {
+        tokio::time::sleep(LOOK).await;
+        if let Some(ended) = bench.ended() {
+            return ended;
+        }
+    }
+}
+
+/// How often it is looked whether the private servers run.
+const LOOK: Duration = Duration::from_secs(1);
 
 impl Dev {
     /// Runs the command.
@@ -163,7 +177,7 @@ impl Dev {
         if !up.ready().await {
             return Ok(up.wait().await);
         }
-        let addresses = addresses(&up);
+        let (addresses, ending) = (addresses(&up), stop.clone());
         write_addresses(&self.data, &addresses)?;
         self.announce(common, bench, &addresses);
         let demo = self.demo.then(|| {
@@ -174,11 +188,21 @@ impl Dev {
                 }
             })
         });
-        let code = up.wait().await;
+        let waiting = up.wait();
+        tokio::pin!(waiting);
+        let watched = tokio::select! {
+            code = &mut waiting => Ok(code),
+            // Without it the services would wait for it for ever, and whoever started this would wait for them.
+            ended = server_ended(bench) => {
+                ending.soft.cancel();
+                waiting.await;
+                Err(anyhow::anyhow!("{ended}\nstart again: the data is kept in {}", self.data.display()))
+            }
+        };
         if let Some(demo) = demo {
             demo.abort();
         }
-        Ok(code)
+        watched
     }
 
     /// The folders of all profiles. A build knows its own source tree, so that `cargo run` works from anywhere.

@@ -20,7 +20,7 @@ pub struct Run {
     /// many as cores do more, because the services then wake each other less.
     #[arg(long, value_name = "N")]
     pub threads: Option<NonZeroUsize>,
-    /// Prints the effective configuration and ends.
+    /// Prints the effective configuration as TOML and ends; with `--json` as one JSON document.
     #[arg(long)]
     pub print_config: bool,
 }
@@ -36,9 +36,16 @@ impl Run {
             services.retain(|service| self.only.iter().any(|name| name == service.name()));
         }
         if self.print_config {
-            print!("{}", causeway_runtime::settings::describe("runtime", &config)?);
+            let mut parts = vec![causeway_runtime::settings::describe("runtime", &config)?];
             for service in &services {
-                print!("\n{}", service.describe(&settings)?);
+                parts.push(service.describe(&settings)?);
+            }
+            let text = parts.join("\n");
+            if common.json {
+                let read: toml::Table = text.parse().context("read the configuration as it is told")?;
+                println!("{}", serde_json::to_string(&read)?);
+            } else {
+                print!("{text}");
             }
             return Ok(ExitCode::SUCCESS);
         }

@@ -66,6 +66,9 @@ pub enum TelemetryError {
         /// What the parser said.
         cause: String,
     },
+    /// The share of traces is none.
+    #[error("runtime.trace_sample_ratio is {0}; it is the share of traces that are kept, from 0 to 1")]
+    Ratio(f64),
     /// The exporter refuses its settings.
     #[error(
         "could not set up trace export to '{endpoint}': {cause}; check runtime.otlp_endpoint, for example http://127.0.0.1:4317"
@@ -91,8 +94,10 @@ pub struct TelemetryGuard {
 /// Sets up logs, traces, the W3C propagator and the panic hook. Call it once, inside the tokio runtime.
 pub fn init(config: &TelemetryConfig) -> Result<TelemetryGuard, TelemetryError> {
     opentelemetry::global::set_text_map_propagator(TraceContextPropagator::new());
-    let filter = EnvFilter::try_new(&config.log_level)
-        .map_err(|cause| TelemetryError::Level { level: config.log_level.clone(), cause: cause.to_string() })?;
+    let filter = log_filter(&config.log_level)?;
+    if !(0.0..=1.0).contains(&config.trace_sample_ratio) {
+        return Err(TelemetryError::Ratio(config.trace_sample_ratio));
+    }
     let provider = tracer_provider(config)?;
     // Where nothing is exported no span is recorded: a caller's trace context is passed on as it came.
     let traces = config
@@ -107,6 +112,16 @@ pub fn init(config: &TelemetryConfig) -> Result<TelemetryGuard, TelemetryError> 
     opentelemetry::global::set_tracer_provider(provider.clone());
     set_panic_hook();
     Ok(TelemetryGuard { provider })
+}
+
+/// Reads the levels. A word alone is a level: as the name of a target, which it could be too, a misspelt one would silence all else.
+fn log_filter(level: &str) -> Result<EnvFilter, TelemetryError> {
+    let refuse = |cause: String| TelemetryError::Level { level: level.to_owned(), cause };
+    let alone = level.split(',').map(str::trim).filter(|part| !part.is_empty() && !part.contains(['=', '[']));
+    if let Some(word) = alone.into_iter().find(|word| word.parse::<LevelFilter>().is_err()) {
+        return Err(refuse(format!("'{word}' is no level; levels are error, warn, info, debug, trace and off")));
+    }
+    EnvFilter::try_new(level).map_err(|cause| refuse(cause.to_string()))
 }
 
 impl TelemetryGuard {
@@ -124,7 +139,7 @@ const EXPORT_TIMEOUT: Duration = Duration::from_secs(3);
 
 fn tracer_provider(config: &TelemetryConfig) -> Result<SdkTracerProvider, TelemetryError> {
     let resource = Resource::builder().with_service_name(config.process.clone()).build();
-    let root = Sampler::TraceIdRatioBased(config.trace_sample_ratio.clamp(0.0, 1.0));
+    let root = Sampler::TraceIdRatioBased(config.trace_sample_ratio);
     let mut builder =
         SdkTracerProvider::builder().with_resource(resource).with_sampler(Sampler::ParentBased(Box::new(root)));
     if let Some(endpoint) = &config.otlp_endpoint {
@@ -200,6 +215,19 @@ fn set_panic_hook() {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_level_that_is_none_is_refused_and_does_not_silence_all_else() {
+        for level in
+            ["info", "WARN", "warn,sqlx=error,causeway=info", "causeway_routing=debug", "info,[request]=debug", "off"]
+        {
+            assert!(log_filter(level).is_ok(), "{level}");
+        }
+        for level in ["inof", "warn,causeway_routing", "causeway=loud"] {
+            let refused = log_filter(level).expect_err("refused").to_string();
+            assert!(refused.contains("runtime.log_level"), "{refused}");
+        }
+    }
 
     fn config(level: &str) -> TelemetryConfig {
         TelemetryConfig {

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use jiff::civil::Time;
+
 use super::bundle::Bundle;
 use super::{EscalateTo, Profile, Site, Team, campaigns, check_feeds};
-use crate::booking::Fits;
+use crate::booking::{Day, Fits, SlotTemplate};
 use crate::cadence::{CadenceStatus, StepFrom};
 use crate::fault::{Fault, Place};
 use crate::next_step::{self, NextStepKind};
@@ -322,7 +324,32 @@ fn booking(profile: &Profile, sites: &BTreeSet<&str>, file: &mut In<'_, '_>) {
             format!("slots for \"{}\" are empty", slots.visit_kind),
             "set weekdays, times, minutes and capacity",
         );
+        if let Some((day, time)) = never_offered(profile, slots) {
+            file.unless(
+                false,
+                &slots.visit_kind,
+                format!(
+                    "the slot for \"{}\" on {day} at {} lies outside the hours of {}, so it is never offered",
+                    slots.visit_kind,
+                    time.strftime("%H:%M"),
+                    slots.site
+                ),
+                "take it out, make it shorter, or open the site for all of it",
+            );
+        }
     }
+}
+
+/// A day and time at which the site is not open for a whole slot, whatever holidays there are.
+fn never_offered(profile: &Profile, slots: &SlotTemplate) -> Option<(Day, Time)> {
+    let calendar = profile.calendar(Some(&slots.site));
+    let is_open = |day: Day, time: Time| {
+        let from = u32::from(time.hour().unsigned_abs()) * 60 + u32::from(time.minute().unsigned_abs());
+        let hours = calendar.hours_on(day.into()).iter();
+        hours.map(|open| open.shared_with(from, from + slots.minutes)).sum::<u32>() == slots.minutes
+    };
+    let all = slots.weekdays.iter().flat_map(|day| slots.times.iter().map(move |time| (*day, *time)));
+    all.into_iter().find(|(day, time)| !is_open(*day, *time))
 }
 
 fn next_step(kind: &NextStepKind, file: &mut In<'_, '_>) {

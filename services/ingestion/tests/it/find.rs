@@ -17,7 +17,7 @@ async fn ask(world: &World, changes: &[(&str, &str)]) -> (String, String) {
 
 async fn find(world: &World, actor: Option<Actor>, text: &str) -> Result<FindPeopleResponse, tonic::Status> {
     let center = actor.as_ref().and_then(|actor| actor.center.clone()).unwrap_or_else(|| CENTER.to_owned());
-    let request = FindPeopleRequest { center, text: text.into() };
+    let request = FindPeopleRequest { center, text: text.into(), ..Default::default() };
     world.client("portal", actor).find_people(request).await.map(tonic::Response::into_inner)
 }
 
@@ -55,6 +55,14 @@ async fn who_asked_is_found_by_name_phone_email_and_request_number_and_each_look
     let in_vain = "SELECT count(*) FROM audit_log WHERE purpose = 'worklist_search' AND object_kind = 'center'";
     assert_eq!(world.count(in_vain).await, 5);
     audit::verify(&world.admin, CENTER).await.expect("the chain holds");
+
+    let center = CENTER.to_owned();
+    let typed = FindPeopleRequest { center, text: "206 555 0171".into(), purpose: "call_entry".into() };
+    let mut portal = world.client("portal", Some(coordinator(CENTER)));
+    assert_eq!(portal.find_people(typed.clone()).await.expect("an answer").into_inner().found.len(), 1);
+    assert_eq!(world.count("SELECT count(*) FROM audit_log WHERE purpose = 'call_entry'").await, 1);
+    let curious = FindPeopleRequest { purpose: "curiosity".into(), ..typed };
+    assert_eq!(portal.find_people(curious).await.expect_err("no purpose of ours").code(), Code::InvalidArgument);
 
     let elsewhere = find(&world, Some(coordinator(OTHER)), "Guadalupe Lopez").await.expect("an answer");
     assert!(elsewhere.found.is_empty(), "another center finds nobody of this one");
