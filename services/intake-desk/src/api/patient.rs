@@ -56,6 +56,7 @@ fn patient_status(profile: &Profile, loaded: Loaded) -> wire::PatientStatus {
         language,
         site: inquiry.route.site.clone(),
         open: inquiry.is_open(),
+        opened_by_papers: inquiry.is_opened_by_papers(),
         received_at: micros(inquiry.facts.received_at),
         after_hours: inquiry.route.after_hours,
         preferred_channel: facts.preferred_channel,

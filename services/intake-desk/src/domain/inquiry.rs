@@ -337,6 +337,11 @@ impl Inquiry {
         !matches!(self.stage, Stage::Attended | Stage::Closed)
     }
 
+    /// Whether it is closed so that a document opens it again.
+    pub fn is_opened_by_papers(&self) -> bool {
+        self.close_reason.is_some_and(CloseReason::is_open_to_papers) && self.stopped_at.is_none()
+    }
+
     /// Where it stands by the facts.
     pub fn standing(&self) -> Standing {
         standing(&self.stage_facts)

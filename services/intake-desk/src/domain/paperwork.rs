@@ -1,7 +1,7 @@
 //! The note and the records checklist, as far as they decide what comes next.
 
 use causeway_funnel::records::{LineState, RecordsFrom, WaiveReason};
-use causeway_funnel::stage::{CloseReason, ReopenReason, StageEvent};
+use causeway_funnel::stage::{ReopenReason, StageEvent};
 use causeway_funnel::triage::ReviewDecision;
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
@@ -155,9 +155,8 @@ impl Work<'_> {
     /// that is here already opens nothing, nor does one that was heard late.
     fn opened_by(&mut self, (_, version): (Uuid, i64), at: Option<Timestamp>) {
         let inquiry = &self.inquiry;
-        let is_open_to_papers = inquiry.close_reason.is_some_and(CloseReason::is_open_to_papers);
         let came_after = inquiry.closed_at.is_some_and(|closed| at.unwrap_or(self.now) > closed);
-        if version == 1 && is_open_to_papers && came_after && inquiry.stopped_at.is_none() {
+        if version == 1 && inquiry.is_opened_by_papers() && came_after {
             // Refused only where it is not closed, or a sister center has it.
             let _ = self.reopen(ReopenReason::NewInformation);
         }

@@ -167,7 +167,8 @@ pub fn fill(profile: &Profile, language: &str, matter: &Matter<'_>, reader: &Rea
         scope_words: entry.map(|entry| entry.words.get(language).to_owned()),
         places: entry.map(|entry| entry.places.iter().map(elsewhere).collect()),
         link: reader.link.to_owned(),
-        stop_link: format!("{}/stop", reader.link),
+        // That page asks no other service, so it does not know which language the person reads.
+        stop_link: format!("{}/stop?lang={language}", reader.link),
     }
 }
 

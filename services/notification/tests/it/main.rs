@@ -119,11 +119,11 @@ async fn each_inquiry_is_confirmed_once_however_often_its_route_is_told() {
     let mail = mails.iter().find(|mail| mail.to == mail_of(inquiries[0])).expect("her mail");
     assert_eq!(mail.subject, "Harbor Valley: we have your request HV-7K4M-2QX");
     assert!(mail.text.contains("Rosa Vega") && mail.text.contains("Friday, March 5, at 12 noon"), "{}", mail.text);
-    let token = mail.stop.strip_prefix(&format!("{PORTAL}/p/")).and_then(|rest| rest.strip_suffix("/stop"));
+    let token = mail.stop.strip_prefix(&format!("{PORTAL}/p/")).and_then(|rest| rest.strip_suffix("/stop?lang=en"));
     let link = world.links.verify(token.expect("a link"), "patient", now).expect("a good link");
     assert_eq!((link.subject, link.center.as_str()), (inquiries[0], CENTER));
     assert_eq!(link.expires.duration_since(now).as_hours(), 60 * 24);
-    assert!(mail.html.contains("&#x2f;stop\""));
+    assert!(mail.html.contains("&#x2f;stop?lang=en\""));
 
     let notices = listed(&world, inquiries[0]).await;
     assert_eq!(notices.len(), 1);

@@ -294,7 +294,9 @@ async fn opening_the_stop_page_asks_and_a_failed_stop_does_not_claim_to_have_sto
     let later = app.clock.now().checked_add(SignedDuration::from_hours(1)).expect("time");
     let token = app.links.issue("harbor-valley", PATIENT_LINK, Uuid::from_u128(1), later).expect("link");
     let asked = get(&router, &format!("/p/{token}/stop")).await;
-    assert!(asked.status == StatusCode::OK && asked.body.contains(&format!("action=\"/p/{token}/stop\"")));
+    assert!(asked.status == StatusCode::OK && asked.body.contains(&format!("action=\"/p/{token}/stop?lang=en\"")));
+    let asked = get(&router, &format!("/p/{token}/stop?lang=es")).await;
+    assert!(asked.body.contains("<html lang=\"es\"") && asked.body.contains(&format!("/p/{token}/stop?lang=es\"")));
     let failed = ask(&router, Method::POST, &format!("/p/{token}/stop"), &[], "").await;
     assert_eq!(failed.status, StatusCode::SERVICE_UNAVAILABLE);
     assert!(!failed.body.contains("We will stop contacting you"));

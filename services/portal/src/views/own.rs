@@ -171,6 +171,7 @@ impl Known<'_> {
         let path = &self.words.path;
         let number = self.status.map(|status| status.handed_reference.as_str()).unwrap_or_default();
         match (self.handed_to, number) {
+            ("", _) if self.may_upload() => path.closed_for_now.to_owned(),
             ("", _) => path.closed.to_owned(),
             (sister, "") => Words::fill(path.handing, sister),
             (sister, number) => Words::fill(path.handed, &format!("{sister} ({number})")),
@@ -249,9 +250,9 @@ impl Known<'_> {
         (state, Some(note))
     }
 
-    /// Until the desk says that nothing is waited for any more.
+    /// Until the desk says that nothing is waited for any more, and nothing that comes would change that.
     fn may_upload(&self) -> bool {
-        self.status.is_none_or(|status| status.open)
+        self.status.is_none_or(|status| status.open || status.opened_by_papers)
     }
 
     fn upload(&self, megabytes: u32) -> Upload {

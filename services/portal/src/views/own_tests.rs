@@ -179,6 +179,10 @@ fn files_can_be_sent_until_the_inquiry_ends_and_each_one_shows_whether_it_can_be
     let closed = PatientStatus { open: false, ..status };
     let ended = known(&profile, Some(&closed), None).own(public_frame(&profile), ("/p/x", now()), None, (None, 20));
     assert!(ended.upload.is_none());
+    let unreached = PatientStatus { opened_by_papers: true, stage: Stage::Closed.into(), ..closed };
+    let known = known(&profile, Some(&unreached), None);
+    let waits = known.own(public_frame(&profile), ("/p/x", now()), None, (None, 20));
+    assert!(waits.upload.is_some() && known.stones().last().expect("closed").note == EN.path.closed_for_now);
 }
 
 #[test]

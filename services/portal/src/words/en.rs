@@ -185,6 +185,7 @@ pub static EN: Words = Words {
         no_visit: "You choose from the times we offer.",
         visited: "You came to your visit.",
         closed: "This request is closed. Call us if you want to open it again.",
+        closed_for_now: "This request is closed. Call us, or send what you have here, and we open it again.",
         handing: ("We are passing your request on to ", ". They contact you."),
         handed: ("Your request is now with ", ". They contact you."),
         to: " to ",

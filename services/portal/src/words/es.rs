@@ -191,6 +191,7 @@ pub static ES: Words = Words {
         no_visit: "Usted elige entre las horas que ofrecemos.",
         visited: "Usted vino a su visita.",
         closed: "Esta solicitud está cerrada. Llámenos si quiere abrirla otra vez.",
+        closed_for_now: "Esta solicitud está cerrada. Llámenos o envíe aquí lo que tenga, y la abrimos otra vez.",
         handing: ("Estamos pasando su solicitud a ", ". Ellos le contactan."),
         handed: ("Su solicitud está ahora con ", ". Ellos le contactan."),
         to: " a ",

@@ -197,6 +197,7 @@ pub static FR: Words = Words {
         no_visit: "Vous choisissez parmi les heures proposées.",
         visited: "Vous êtes venu à votre visite.",
         closed: "Cette demande est close. Appelez-nous pour la rouvrir.",
+        closed_for_now: "Cette demande est close. Appelez-nous ou envoyez ici ce que vous avez, et nous la rouvrons.",
         handing: ("Nous transmettons votre demande à ", ". Ils vous contactent."),
         handed: ("Votre demande est maintenant chez ", ". Ils vous contactent."),
         to: " à ",

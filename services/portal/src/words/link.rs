@@ -140,6 +140,8 @@ pub struct PathWords {
     pub visited: &'static str,
     /// The request is closed.
     pub closed: &'static str,
+    /// The same where what the person sends opens it again.
+    pub closed_for_now: &'static str,
     /// A sister center is asked to take it; its name fills the gap.
     pub handing: Around,
     /// A sister center has it; its name and the request number there fill the gap.

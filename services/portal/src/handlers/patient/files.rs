@@ -224,7 +224,7 @@ impl Outcome {
         let words = opened.words;
         let mut sentences = kept(words, self.kept);
         for (name, bytes, fault) in &self.lost {
-            let size = size(*bytes);
+            let size = size(*bytes, words.code);
             let told = match fault {
                 NotKept::Fault(fault) => fault.label(words.code),
                 NotKept::Cut => words.files.lost,
@@ -241,9 +241,13 @@ impl Outcome {
     }
 }
 
-/// "31 MB", "12 KB".
-fn size(bytes: u64) -> String {
-    if bytes < 1_000_000 { format!("{} KB", bytes.div_ceil(1000)) } else { format!("{} MB", bytes.div_ceil(1_000_000)) }
+/// "31 MB", "12 KB"; in French "31 Mo", "12 ko".
+fn size(bytes: u64, language: &str) -> String {
+    let (kilo, mega) = if language == "fr" { ("ko", "Mo") } else { ("KB", "MB") };
+    match bytes {
+        0..1_000_000 => format!("{} {kilo}", bytes.div_ceil(1000)),
+        _ => format!("{} {mega}", bytes.div_ceil(1_000_000)),
+    }
 }
 
 /// That files are here.
