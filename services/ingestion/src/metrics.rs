@@ -13,6 +13,8 @@ pub struct Metrics {
     pub repeated: IntCounterVec,
     /// Submissions refused, by reason.
     pub refused: IntCounterVec,
+    /// Connections of partner systems that were not let in, by reason.
+    pub turned_away: IntCounterVec,
     /// What came too often, by door and limit: refused, or by HL7 delayed.
     pub limited: IntCounterVec,
     /// Answers that could not be read, by code of the fault.
@@ -206,6 +208,11 @@ impl Metrics {
                 &["center"],
             )?,
             refused: counter("causeway_inquiries_refused_total", "submissions refused, by reason", &["reason"])?,
+            turned_away: counter(
+                "causeway_connections_refused_total",
+                "connections of partner systems by HL7 that were not let in, by reason",
+                &["reason"],
+            )?,
             faults: counter(
                 "causeway_answer_faults_total",
                 "answers that could not be read, by fault",

@@ -104,6 +104,10 @@ pub async fn within(tx: &mut Tx, heard: &Heard, fate: Fate) -> Result<Kept, Refu
     if !clashes || fate.state == REFUSED {
         if let Some((key, wish)) = fate.early {
             messages::note_early(tx, &[(id, key, wish)]).await?;
+            let further: Vec<&[u8]> = heard.further.iter().map(|one| one.key.as_slice()).collect();
+            if !further.is_empty() {
+                messages::note_further(tx, id, &further).await?;
+            }
         }
         return Ok(Kept::New);
     }

@@ -6,6 +6,7 @@
 
 mod line;
 pub mod room;
+mod turned;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -29,6 +30,7 @@ use tracing::{Instrument as _, Span, debug, warn};
 
 use line::Came;
 use room::Rooms;
+use turned::{Turned, Why};
 
 use super::hear::{Hearing, Heeded, Peer};
 use super::tls::shown;
@@ -81,6 +83,7 @@ pub async fn serve(
     stop: Stop,
 ) -> io::Result<()> {
     let tasks = TaskTracker::new();
+    let turned = Turned::new(hearing.acceptance.metrics.turned_away.clone());
     loop {
         let accepted = tokio::select! {
             () = stop.soft.cancelled() => break,
@@ -96,15 +99,16 @@ pub async fn serve(
             }
         };
         let Some(held) = addresses.hold(peer.ip(), limits.connections_per_address.max(1)) else {
-            warn!(%peer, most = limits.connections_per_address, "a connection is refused: its address has too many");
+            turned.away(peer.ip(), Why::AddressFull, limits.connections_per_address);
             continue;
         };
         let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
-            warn!(%peer, most = limits.connections, "a connection is refused: all places are taken");
+            turned.away(peer.ip(), Why::Full, limits.connections);
             continue;
         };
         let _ = stream.set_nodelay(true);
         let (tls, hearing, rooms, stop) = (tls.clone(), Arc::clone(&hearing), rooms.clone(), stop.clone());
+        let turned = turned.clone();
         let address = peer.ip();
         tasks.spawn(async move {
             match tls {
@@ -117,8 +121,8 @@ pub async fn serve(
                         let peer = Peer { address, certificate: shown(&stream) };
                         converse(stream, peer, (hearing, &rooms), limits, &stop).await;
                     }
-                    Ok(Err(cause)) => debug!(%peer, %cause, "a partner system is not let in"),
-                    Err(_) => debug!(%peer, "a handshake took too long"),
+                    Ok(Err(cause)) => turned.away(address, Why::Handshake, cause),
+                    Err(slow) => turned.away(address, Why::SlowHandshake, slow),
                 },
             }
             drop((place, held));

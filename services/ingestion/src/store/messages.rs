@@ -185,11 +185,23 @@ pub async fn note_early(tx: &mut Tx, early: &[(Uuid, [u8; 16], &str)]) -> Result
     Ok(())
 }
 
-/// The statement by which messages are found whose referral has come after them; a test asks for its plan.
+/// Notes by which other numbers a message that overtook its referral names it.
+pub async fn note_further(tx: &mut Tx, message_id: Uuid, keys: &[&[u8]]) -> Result<(), sqlx::Error> {
+    let center = tx.center().to_owned();
+    let sql = "UPDATE messages SET referral_further = $3 WHERE center_id = $1 AND message_id = $2";
+    sqlx::query(sql).bind(center).bind(message_id).bind(keys).execute(tx.conn()).await?;
+    Ok(())
+}
+
+/// The statement by which messages are found whose referral has come after them, by whichever number that one is known; a test asks
+/// for its plan. One whose numbers lead to several referrals stays for a person.
 pub const EARLY: &str = "SELECT message_id, came.inquiry_id FROM messages CROSS JOIN LATERAL (\
-        SELECT inquiry_id FROM inquiries WHERE center_id = $1 AND key = referral_key AND key IS NOT NULL \
-        UNION ALL SELECT (array_agg(inquiry_id))[1] FROM referral_numbers WHERE center_id = $1 AND key = referral_key \
-            HAVING count(*) = 1 LIMIT 1) AS came \
+        SELECT (array_agg(inquiry_id))[1] AS inquiry_id FROM inquiries \
+            WHERE center_id = $1 AND key = ANY(referral_key || referral_further) AND key IS NOT NULL \
+            HAVING count(DISTINCT inquiry_id) = 1 \
+        UNION ALL SELECT (array_agg(inquiry_id))[1] FROM (SELECT (array_agg(inquiry_id))[1] AS inquiry_id FROM referral_numbers \
+                WHERE center_id = $1 AND key = ANY(referral_key || referral_further) GROUP BY key HAVING count(*) = 1) AS alone \
+            HAVING count(DISTINCT inquiry_id) = 1 LIMIT 1) AS came \
      WHERE messages.center_id = $1 AND state = 'parked' AND reason = 'unknown_referral' \
      ORDER BY messages.received_at, message_id LIMIT $2";
 

@@ -251,6 +251,13 @@ async fn a_withdrawal_by_another_number_that_overtook_its_referral_is_put_to_it(
     assert_eq!(first.status, 201, "{}", first.body);
     let put = "SELECT count(*) FROM messages WHERE state = 'parked' AND reason = 'referral_cancelled' AND inquiry_id IS NOT NULL";
     eventually("the withdrawal waits at the referral", async || world.count(put).await == 1).await;
+
+    let mut by_both = numbered(&["EPIC-8", "R-8"], "Testpatient");
+    by_both["status"] = json!("revoked");
+    assert_eq!(office.post("/ServiceRequest", &by_both).await.status, 202);
+    let second = office.post("/ServiceRequest", &numbered(&["EPIC-8"], "Testpatient")).await;
+    assert_eq!(second.status, 201, "{}", second.body);
+    eventually("whichever of its numbers the referral has", async || world.count(put).await == 2).await;
 }
 
 /// How often each status came, of requests that are sent at once.

@@ -253,6 +253,10 @@ async fn a_feed_that_is_known_by_its_certificate_is_heard_by_that_line_alone() {
     // Whoever shows no certificate, or speaks no TLS, is not let in by the port that speaks it.
     let heard = without_certificate(&world, at, &referral("C-5", "C-5", "Testpatient")).await;
     assert!(heard.is_err_and(|cause| cause.contains("CertificateRequired")), "nobody is let in without a certificate");
+    eventually("who was not let in is counted", || async {
+        world.door.metric("causeway_connections_refused_total", "handshake") >= 1.0
+    })
+    .await;
     let mut line = TcpStream::connect(world.door.mllp).await.expect("a connection");
     line.write_all(&framed(&referral("C-6", "C-6", "Testpatient"))).await.expect("sent");
     let mut bytes = Vec::new();

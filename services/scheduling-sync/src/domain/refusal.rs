@@ -59,7 +59,7 @@ pub enum Refused {
     #[error("slot is for another kind of visit than the booking rule asks for, take one of the offered slots")]
     OtherVisit,
     /// The slot is full, over, or no longer in the center's calendar.
-    #[error("slot is taken")]
+    #[error("slot is taken, over, or no longer offered")]
     SlotTaken {
         /// The inquiry that wanted it, for which other times can be looked up.
         inquiry_id: Uuid,

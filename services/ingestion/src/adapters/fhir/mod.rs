@@ -23,6 +23,7 @@ pub mod fault;
 pub mod form;
 pub mod insurance;
 pub mod intake;
+pub mod invariants;
 pub mod json;
 pub mod kinds;
 pub mod links;

@@ -1,15 +1,15 @@
 //! The shape that FHIR R4 gives to what this door reads: which elements there are, of which type of JSON, and which must be there.
 //!
 //! It is looked at where a resource is sent to be checked ($validate). A request itself is taken with less: what nobody here reads
-//! may be of any shape. Deliberately not here: profiles, codes, and the invariants of all types but Bundle.
+//! may be of any shape. Deliberately not here: rules about several elements together (invariants), profiles and codes.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use super::fault::{Class, Issue};
 use super::json::{Json, Object};
-use super::kinds;
 use super::notes::{Notes, Path, fault_at};
+use super::{invariants, kinds};
 
 /// One element of a type.
 struct Part {
@@ -64,15 +64,12 @@ pub fn named(name: &str) -> Option<&'static str> {
 pub fn check(resource: &Object<'_>, path: &Path, notes: &Notes) {
     let kind = kinds::named(resource.text("resourceType"));
     if let Some(parts) = TYPES.get(kind) {
-        object(resource, parts, (path, notes));
+        object(resource, (kind, parts), (path, notes));
     }
     if let Some(Json::Text(id)) = resource.get("id")
         && !is_id(id)
     {
         notes.fault(fault_at(&path.down("id"), Issue::Value, Class::Malformed, NO_ID));
-    }
-    if kind == "Bundle" {
-        bundle(resource, path, notes);
     }
 }
 
@@ -82,46 +79,12 @@ pub fn is_id(id: &str) -> bool {
     (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte))
 }
 
-/// The invariants bdl-1 to bdl-5 and bdl-8 of a Bundle (<http://hl7.org/fhir/R4/bundle.html#invs>); that no full URL stands twice
-/// is looked at where it is read.
-fn bundle(bundle: &Object<'_>, path: &Path, notes: &Notes) {
-    const NO_TOTAL: &str = "Only a search or a history has a total (bdl-1)";
-    const NO_SEARCH: &str = "Only an entry of a search has search (bdl-2)";
-    const NO_REQUEST: &str = "Entries of a transaction, a batch and a history have a request, and no others (bdl-3)";
-    const NO_RESPONSE: &str = "Entries of an answer and a history have a response, and no others (bdl-4)";
-    const NOTHING: &str = "An entry has a resource, or what was asked or answered without one (bdl-5)";
-    const VERSION: &str = "A full URL names no version (bdl-8)";
-    let kind = bundle.text("type");
-    let is = |kinds: &[&str]| kinds.contains(&kind);
-    let fault = |path: Path, words| notes.fault(fault_at(&path, Issue::Invariant, Class::Malformed, words));
-    if bundle.get("total").is_some() && !is(&["searchset", "history"]) {
-        fault(path.down("total"), NO_TOTAL);
-    }
-    for (at, entry) in bundle.objects("entry").enumerate() {
-        let (place, has) = (path.item("entry", at), |name| entry.get(name).is_some());
-        if has("search") && kind != "searchset" {
-            fault(place.down("search"), NO_SEARCH);
-        }
-        if has("request") != is(&["batch", "transaction", "history"]) {
-            fault(place.down("request"), NO_REQUEST);
-        }
-        if has("response") != is(&["batch-response", "transaction-response", "history"]) {
-            fault(place.down("response"), NO_RESPONSE);
-        }
-        if !["resource", "request", "response"].into_iter().any(has) {
-            fault(place.clone(), NOTHING);
-        }
-        if entry.text("fullUrl").contains("/_history/") {
-            fault(place.down("fullUrl"), VERSION);
-        }
-    }
-}
-
-fn object(element: &Object<'_>, parts: &[Part], (path, notes): (&Path, &Notes)) {
+fn object(element: &Object<'_>, (kind, parts): (&str, &[Part]), (path, notes): (&Path, &Notes)) {
     let fault = |path: &Path, issue, words| notes.fault(fault_at(path, issue, Class::Malformed, words));
     for part in parts.iter().filter(|part| part.is_required && element.get(part.name).is_none()) {
         fault(&path.down(part.name), Issue::Required, MISSING);
     }
+    invariants::check(kind, element, (path, notes));
     let mut seen: Vec<&str> = Vec::new();
     for (name, json) in element.members().filter(|(name, _)| *name != "resourceType") {
         let plain = name.strip_prefix('_').unwrap_or(name);
@@ -236,7 +199,7 @@ fn value(json: &Json<'_>, kind: &str, (path, notes): (&Path, &Notes)) {
         ("b", _) => NO_FLAG,
         ("n", _) => NO_NUMBER,
         (kind, Json::Object(element)) => match TYPES.get(kind) {
-            Some(parts) => return object(element, parts, (path, notes)),
+            Some(parts) => return object(element, (kind, parts), (path, notes)),
             None => return,
         },
         _ => NO_OBJECT,
@@ -283,7 +246,7 @@ mod tests {
             (r#"{"resourceType":"Patient","name":[{"given":"Jo"}]}"#, "structure X.name[0].given"),
             (r#"{"resourceType":"Patient","name":[{"family":["Jo"]}]}"#, "structure X.name[0].family"),
             (r#"{"resourceType":"Patient","multipleBirthInteger":"1"}"#, "structure X.multipleBirthInteger"),
-            (r#"{"resourceType":"Patient","contact":[{"phone":1}]}"#, "structure X.contact[0]"),
+            (r#"{"resourceType":"Patient","contact":[{"name":{"text":"T"},"phone":1}]}"#, "structure X.contact[0]"),
             (
                 r#"{"resourceType":"Bundle","type":"x","entry":[{"resource":{"resourceType":"Condition"}}]}"#,
                 "required X.entry[0].resource.subject",
