@@ -85,7 +85,7 @@ async fn a_referral_by_hl7_is_worked_by_grpc_from_missing_papers_to_a_visit_that
     story.desk(&owner).attended(&visit.appointment_id).await.expect("came");
     let shown = story.stands(Stage::Attended, "nothing").await;
     let told = [
-        "Came in by hl7 referral.",
+        "Came in by HL7 referral.",
         "Routed to Lung and chest team.",
         "The confirmation could not be sent",
         "Claimed.",

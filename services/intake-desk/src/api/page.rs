@@ -274,6 +274,17 @@ fn stage_lines(inquiry: &Inquiry) -> Vec<wire::TimelineEntry> {
     steps.map(line).collect()
 }
 
+/// A label as it stands within a sentence: names of standards keep their capitals.
+fn within_a_sentence(label: &str) -> String {
+    let mut signs = label.chars();
+    match (signs.next(), signs.next()) {
+        (Some(first), Some(second)) if !second.is_uppercase() => {
+            first.to_lowercase().chain(label.chars().skip(1)).collect()
+        }
+        _ => label.to_owned(),
+    }
+}
+
 /// How every inquiry begins: it comes in and goes to a team. These two lines stand in its own row.
 fn first_lines(loaded: &Loaded, (desk, profile): (&Desk, &Profile)) -> [wire::TimelineEntry; 2] {
     let facts = &loaded.inquiry.facts;
@@ -285,7 +296,7 @@ fn first_lines(loaded: &Loaded, (desk, profile): (&Desk, &Profile)) -> [wire::Ti
             "sister",
             &format!("Handed over by {}, where it was {}.", stay.center, stay.reference),
         ),
-        None => format!("Came in by {}.", facts.source.label("en").to_lowercase()),
+        None => format!("Came in by {}.", within_a_sentence(facts.source.label("en"))),
     };
     let line = |at, kind: &str, text: String, actor: &str| wire::TimelineEntry {
         at: micros(at),

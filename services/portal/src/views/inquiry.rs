@@ -296,7 +296,7 @@ impl Looking<'_> {
 
     fn facts(&self, facts: &Facts, person: Option<&Person>) -> Vec<Fact> {
         let inquiry = &self.parts.inquiry;
-        let mut shown = self.person_facts(person);
+        let mut shown = self.person_facts(facts, person);
         shown.extend(person.into_iter().flat_map(|person| extra::extra(self.profile, facts, person)));
         let best: causeway_funnel::inquiry::BestTime = facts.best_time.parse().unwrap_or_default();
         let voicemail = facts.consent.is_some_and(|consent| consent.voicemail);
@@ -344,7 +344,7 @@ impl Looking<'_> {
         ]
     }
 
-    fn person_facts(&self, person: Option<&Person>) -> Vec<Fact> {
+    fn person_facts(&self, facts: &Facts, person: Option<&Person>) -> Vec<Fact> {
         if self.parts.person.is_none() {
             return vec![Fact { tone: Tone::Warn, ..fact("Person", "Not available right now") }];
         }
@@ -373,7 +373,8 @@ impl Looking<'_> {
             ("Speaks", &answer("language_told")),
             ("Interpreter", &interpreter),
             ("Taken down in a call", &called_at),
-            ("In their words", &person.message),
+            // An office tells it, or passes it on.
+            (if extra::is_of_office(facts) { "Message" } else { "In their words" }, &person.message),
         ];
         shown.extend(plain.into_iter().filter(|(_, value)| !value.is_empty()).map(|(label, value)| fact(label, value)));
         shown.extend(came::came(person.attribution.as_ref()));

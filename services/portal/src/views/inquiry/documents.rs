@@ -52,7 +52,11 @@ impl Looking<'_> {
             _ => format!("from {}", office.unwrap_or_else(|| document.feed.clone())),
         };
         let kind = document.content_type.parse::<DocumentType>().ok().map(|kind| kind.label("en").to_owned());
-        let pages = (document.pages > 0).then(|| format!("{} pages", document.pages));
+        let pages = match document.pages {
+            ..=0 => None,
+            1 => Some("1 page".to_owned()),
+            more => Some(format!("{more} pages")),
+        };
         let size = (document.bytes > 0).then(|| size(document.bytes));
         let came = at.map(|at| times::recent(&at, self.now, &EN));
         [came, Some(from), kind, pages, size].into_iter().flatten().collect::<Vec<_>>().join(" · ")

@@ -6,9 +6,12 @@ use causeway_funnel::contact;
 use causeway_funnel::profile::Profile;
 use causeway_proto::inquiry::v1::{Facts, Person, Source};
 
+use jiff::civil::Date;
+
 use super::{fact, phone_words};
 use crate::pages::Fact;
 use crate::views::repairs::{label, spoken};
+use crate::views::times;
 
 /// Answers that stand on the page in words of their own.
 const SHOWN: [&str; 3] = ["language_told", "interpreter", "called_at"];
@@ -79,9 +82,14 @@ pub(super) fn extra(profile: &Profile, facts: &Facts, person: &Person) -> Vec<Fa
     told(profile, person, |key| !is_asked(key))
 }
 
+/// Whether it came from a partner office's system.
+pub(super) fn is_of_office(facts: &Facts) -> bool {
+    matches!(facts.source(), Source::Hl7 | Source::Fhir | Source::Csv)
+}
+
 /// What a partner office sent besides, which no form asks in the same way.
 pub(super) fn of_office(profile: &Profile, facts: &Facts, person: &Person) -> Vec<Fact> {
-    if !matches!(facts.source(), Source::Hl7 | Source::Fhir | Source::Csv) {
+    if !is_of_office(facts) {
         return Vec::new();
     }
     told(profile, person, |key| !SHOWN_OF_OFFICE.contains(&key))
@@ -98,7 +106,7 @@ fn told(profile: &Profile, person: &Person, is_told: impl Fn(&str) -> bool) -> V
     let one = |(key, answer): (&String, &String)| {
         let label = ORDER.get(place(key)).map_or_else(|| label(profile, key), |(_, label)| (*label).to_owned());
         match told_number(profile, answer).filter(|_| key.ends_with("phone") || key.ends_with("fax")) {
-            None => fact(&label, &spoken(profile, key, answer)),
+            None => fact(&label, &in_words(profile, key, answer)),
             Some((number, extension)) => {
                 let (tail, more) = match extension.as_str() {
                     "" => (String::new(), String::new()),
@@ -110,6 +118,22 @@ fn told(profile: &Profile, person: &Person, is_told: impl Fn(&str) -> bool) -> V
         }
     };
     told.into_iter().map(one).collect()
+}
+
+/// An answer for the eye: codes and dates as people read them, all else as it was told.
+fn in_words(profile: &Profile, key: &str, answer: &str) -> String {
+    let is_day = matches!(key, "referral_date" | "referral_expires");
+    match (key, answer) {
+        // HL7 v2 table 0001; FHIR tells words.
+        ("sex", "F") => "Female".to_owned(),
+        ("sex", "M") => "Male".to_owned(),
+        ("sex", "O" | "other") => "Other".to_owned(),
+        ("sex", "U" | "unknown") => "Not known".to_owned(),
+        _ => match answer.parse::<Date>().ok().filter(|_| is_day) {
+            Some(day) => times::birth(day),
+            None => spoken(profile, key, answer),
+        },
+    }
 }
 
 /// A phone number as an office writes it, and its extension.
@@ -164,6 +188,8 @@ mod tests {
             ("referring_fax", "206-555-0144"),
             ("second_phone", "ask at the desk"),
             ("patient_deceased", "yes"),
+            ("referral_date", "2027-03-02"),
+            ("sex", "F"),
         ];
         let answers = told.map(|(key, answer)| (key.to_owned(), answer.to_owned())).into();
         let facts = Facts { source: Source::Fhir.into(), ..Facts::default() };
@@ -172,7 +198,10 @@ mod tests {
         let reason = "First line\nsecond line";
         let phones = ["206 555 0142 ext. 12", "206 555 0144", "206 555 0143", "ask at the desk"];
         assert_eq!(values[..3], [reason, "Letrozole 2.5 mg", "Penicillin"]);
-        assert_eq!((&values[3..7], &values[7..]), (&phones[..], &["Testplan, 123", "told"][..]));
+        assert_eq!(
+            (&values[3..7], &values[7..]),
+            (&phones[..], &["Testplan, 123", "March 2, 2027", "told", "Female"][..])
+        );
         let links: Vec<Option<&str>> = shown[3..7].iter().map(|fact| fact.link.as_deref()).collect();
         assert_eq!(links, [Some("tel:+12065550142;ext=12"), None, Some("tel:+12065550143"), None]);
     }
