@@ -32,6 +32,7 @@ pub async fn a_sound_installation_is_in_order_in_every_part(installation: &Insta
         "key master.key",
         "key service-portal",
         "key service-notification",
+        "disk of runtime.data_dir",
         "database of ingestion",
         "roles of routing",
         "clock of metrics's database",

@@ -5,6 +5,7 @@
 
 mod bus;
 mod databases;
+mod disk;
 mod doors;
 mod keys;
 mod machine;
@@ -49,6 +50,7 @@ impl Doctor {
             findings.push(Finding::good("installation", text));
         } else {
             findings.extend(keys::look(&config));
+            findings.push(disk::look(&config));
             findings.extend(databases::look(&config).await);
             findings.extend(bus::look(&settings, &config).await);
             findings.extend(doors::look(&settings, &config, common).await);
