@@ -181,6 +181,8 @@ pub struct DoneWords {
     pub call_from: Around,
     /// What we do when we miss the person.
     pub if_missed: &'static str,
+    /// In the place of both, for who is not called.
+    pub in_writing: &'static str,
     /// Third step.
     pub records: &'static str,
     /// Third step.

@@ -199,6 +199,9 @@ pub struct Params {
     /// Sister center that handed the request over: its id as it is heard, its discreet name once it is written down.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub came_from: String,
+    /// The person is written to and not called.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub is_written_to: bool,
     /// Kind of the dated next step that is told of, whose time stands where a visit's does.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub next_step: String,

@@ -79,7 +79,7 @@ pub struct Variables {
     /// What was agreed, in the patient's words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_step: Option<String>,
-    /// Whether the person is called.
+    /// Whether the person is called: at the agreed time, or when they are reached for the first time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub is_call: Option<bool>,
     /// What is to be expected of it, in order.
@@ -162,7 +162,7 @@ pub fn fill(profile: &Profile, language: &str, matter: &Matter<'_>, reader: &Rea
         records: papers(profile, language, matter),
         visit_where: visit.and_then(|visit| visit_where(visit, profile, language)),
         next_step: kind.map(|kind| kind.patient.get(language).to_owned()),
-        is_call: kind.map(|kind| kind.call),
+        is_call: kind.map(|kind| kind.call).or_else(|| matter.contact_by.map(|_| !matter.params.is_written_to)),
         steps: kind.map(|kind| kind.steps.iter().map(expected).collect()),
         scope_words: entry.map(|entry| entry.words.get(language).to_owned()),
         places: entry.map(|entry| entry.places.iter().map(elsewhere).collect()),

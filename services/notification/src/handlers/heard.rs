@@ -9,7 +9,7 @@ use causeway_funnel::stage::CloseReason;
 use causeway_mailbox::Received;
 use causeway_proto::convert::{area_from_wire, consult_type_from_wire, instant, optional_instant};
 use causeway_proto::events::{Event, decode, id};
-use causeway_proto::inquiry::v1::{Facts, InquiryAmended, Stay};
+use causeway_proto::inquiry::v1::{Channel, Facts, InquiryAmended, Stay};
 use causeway_proto::intake::v1::{
     NextStepAgreed, NextStepOver, RecordsRequested, ReferredElsewhere, ReviewEscalated, StageChanged,
 };
@@ -118,7 +118,10 @@ fn routed(event: RouteDecided, center: &str, now: Timestamp) -> Result<Heard, St
     let contact_by = instant("response_due_at", event.response_due_at).map_err(|cause| cause.to_string())?;
     let decided_at = instant("decided_at", event.decided_at).map_err(|cause| cause.to_string())?;
     let stays = event.facts.as_ref().map(|facts| facts.stays.as_slice()).unwrap_or_default();
-    let params = stays.last().map(|stay| Params { came_from: stay.center.clone(), ..Params::default() });
+    let came_from = stays.last().map(|stay| stay.center.clone()).unwrap_or_default();
+    let is_written_to = event.facts.as_ref().is_some_and(is_written_to);
+    let params = Params { came_from, is_written_to, ..Params::default() };
+    let params = Some(params).filter(|params| *params != Params::default());
     let there = |stay: &Stay| id("stays.inquiry_id", &stay.inquiry_id).map(|inquiry| (stay.center.clone(), inquiry));
     let stays = stays.iter().map(there).collect::<Result<_, _>>().map_err(|cause| cause.to_string())?;
     let mut intended = Intended {
@@ -133,6 +136,20 @@ fn routed(event: RouteDecided, center: &str, now: Timestamp) -> Result<Heard, St
         intended.opens_at = optional_instant(event.clock_starts_at);
     }
     Ok(Heard::Notice(Box::new(intended)))
+}
+
+/// Whether the first way by which the person may be reached is none that rings: what they prefer, else a call, else a message. Who
+/// allowed nothing is called, since they asked.
+fn is_written_to(facts: &Facts) -> bool {
+    let consent = facts.consent.unwrap_or_default();
+    let allows = |way: &Channel| match way {
+        Channel::Phone => consent.phone,
+        Channel::Email => consent.email,
+        Channel::Sms => consent.sms,
+        Channel::Post | Channel::Unspecified => false,
+    };
+    let ways = [facts.preferred_channel(), Channel::Phone, Channel::Email, Channel::Sms];
+    ways.into_iter().find(allows).is_some_and(|way| way != Channel::Phone)
 }
 
 fn moved(event: ResponseDueChanged, center: &str) -> Result<Heard, String> {
@@ -408,7 +425,22 @@ mod tests {
         assert_eq!(notice.stays, [("harbor-valley".to_owned(), there), ("mill-pond".to_owned(), there)]);
         let first = notice.about.consented_at.as_microsecond();
         assert_eq!(first, 1_780_000_000_000_000, "a hand-over is no new consent: a stop since they asked first holds");
-        assert_eq!(intended(&route()).params, None);
+    }
+
+    #[test]
+    fn who_may_not_be_called_or_would_rather_be_written_to_is_promised_no_call() {
+        let told = |preferred: Channel, phone: bool, email: bool| {
+            let mut facts = facts();
+            facts.set_preferred_channel(preferred);
+            let consent = facts.consent.get_or_insert_default();
+            (consent.phone, consent.sms, consent.email) = (phone, false, email);
+            intended(&RouteDecided { facts: Some(facts), ..route() }).params.is_some_and(|params| params.is_written_to)
+        };
+        assert!(told(Channel::Email, true, true), "as they wish");
+        assert!(told(Channel::Phone, false, true), "they allowed no call");
+        assert!(!told(Channel::Phone, true, true) && !told(Channel::Unspecified, true, true));
+        assert!(!told(Channel::Sms, true, false), "no text message is allowed, and a call is");
+        assert!(!told(Channel::Phone, false, false), "who allowed nothing has asked all the same");
     }
 
     #[test]

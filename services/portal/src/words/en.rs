@@ -72,6 +72,7 @@ pub static EN: Words = Words {
             ". It takes about 10 minutes. Have a pen ready. Someone you trust can join the call.",
         ),
         if_missed: "If we miss you, we try 2 more times on different days.",
+        in_writing: "We write to you in the way you chose.",
         records: "We ask your clinics for records",
         records_note: "With your OK, we can ask them for you.",
         choose: "You choose a visit time",

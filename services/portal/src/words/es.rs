@@ -75,6 +75,7 @@ pub static ES: Words = Words {
             ". Dura unos 10 minutos. Tenga un lápiz a mano. Alguien de su confianza puede estar en la llamada.",
         ),
         if_missed: "Si no le encontramos, llamamos 2 veces más en días distintos.",
+        in_writing: "Le escribimos por el medio que eligió.",
         records: "Pedimos los documentos a sus clínicas",
         records_note: "Con su permiso, podemos pedirlos por usted.",
         choose: "Usted elige la hora de la visita",

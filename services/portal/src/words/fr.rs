@@ -78,6 +78,7 @@ pub static FR: Words = Words {
             ". Il dure environ 10 minutes. Ayez un stylo. Une personne de confiance peut participer.",
         ),
         if_missed: "Si nous vous manquons, nous essayons 2 autres fois, à des jours différents.",
+        in_writing: "Nous vous écrivons par le moyen que vous avez choisi.",
         records: "Nous demandons les documents à vos cliniques",
         records_note: "Avec votre accord, nous pouvons les demander pour vous.",
         choose: "Vous choisissez l’heure de la visite",

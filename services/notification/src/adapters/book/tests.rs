@@ -84,6 +84,27 @@ fn every_message_of_the_demo_centers_can_be_written_and_its_subject_shown_to_any
 }
 
 #[test]
+fn who_is_written_to_is_promised_no_call() {
+    for (center, language, call, letter) in [
+        ("harbor-valley", "en", "will call you", "will write to you"),
+        ("harbor-valley", "es", "le llamará", "le escribirá"),
+        ("lakeside", "fr", "vous appelle", "vous écrit"),
+    ] {
+        let book = Book::new(profile(center));
+        for name in [Kind::Confirmation.template(), AFTER_HOURS] {
+            for (is_written_to, said, unsaid) in [(false, call, letter), (true, letter, call)] {
+                let params = Params { is_written_to, ..Params::default() };
+                let words = book.words(Kind::Confirmation, name, language, &values(&book, &about(language), &params));
+                let words = words.expect("words");
+                for part in [words.text.as_str(), words.html.as_deref().expect("html")] {
+                    assert!(part.contains(said) && !part.contains(unsaid), "{center} {language} {name}: {part}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn a_confirmation_says_when_in_the_centers_zone_and_which_papers() {
     let book = Book::new(profile("harbor-valley"));
     let words = written(&book, Kind::Confirmation, AFTER_HOURS, "en").expect("words");
