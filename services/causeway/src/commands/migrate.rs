@@ -28,7 +28,12 @@ pub struct Migrate {
 impl Migrate {
     /// Runs the command.
     pub async fn execute(self, common: &Common) -> anyhow::Result<ExitCode> {
-        installation::check_names(&self.only, &installation::with_database())?;
+        let known: Vec<&str> = installation::services().iter().map(|service| service.name()).collect();
+        installation::check_names(&self.only, &known)?;
+        let with_database = installation::with_database();
+        if let Some(without) = self.only.iter().find(|name| !with_database.contains(&name.as_str())) {
+            anyhow::bail!("'{without}' has no database to migrate; {} have one", with_database.join(", "));
+        }
         let (_, config) = installation::settings(common)?;
         for service in installation::services() {
             let wanted = self.only.is_empty() || self.only.iter().any(|name| name == service.name());

@@ -39,6 +39,16 @@ pub enum LauncherError {
     /// A service is in the list twice.
     #[error("service '{0}' is in the list twice: name each once")]
     Twice(&'static str),
+    /// The ports that follow the base do not all exist.
+    #[error("runtime.port_base is {base}, and the last port after it would be {last}; take {most} or less")]
+    Ports {
+        /// What was set.
+        base: u16,
+        /// Where the last port would be.
+        last: usize,
+        /// The highest base that has room.
+        most: usize,
+    },
     /// A port is taken or not allowed.
     #[error("could not bind {name} on {address}: {cause}; stop what holds it or set {setting}")]
     Bind {
@@ -139,6 +149,11 @@ impl Launcher {
             if self.services[..index].iter().any(|other| other.name() == service.name()) {
                 return Err(LauncherError::Twice(service.name()));
             }
+        }
+        let count: usize = self.services.iter().map(|service| service.ports().len()).sum();
+        let last = self.config.port_base.map_or(0, |base| usize::from(base) + count);
+        if let (Some(base), true) = (self.config.port_base, last > usize::from(u16::MAX)) {
+            return Err(LauncherError::Ports { base, last, most: usize::from(u16::MAX) - count });
         }
         Ok(())
     }

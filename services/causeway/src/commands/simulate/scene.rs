@@ -81,10 +81,18 @@ pub async fn centers(config: &RuntimeConfig, wanted: &[String]) -> anyhow::Resul
         tokio::time::sleep(Duration::from_millis(500)).await;
         waited += Duration::from_millis(500);
     };
+    let lacks = |center: &&String| rows.iter().all(|(name, _)| name != *center);
+    if let Some(unknown) = wanted.iter().find(lacks) {
+        let known: Vec<&str> = rows.iter().map(|(name, _)| name.as_str()).collect();
+        bail!(
+            "no center '{unknown}' is in force here; in force are {}. 'causeway center apply' puts another one in force",
+            if known.is_empty() { "none".to_owned() } else { known.join(", ") }
+        );
+    }
     let chosen = rows.into_iter().filter(|(name, _)| wanted.is_empty() || wanted.contains(name));
     let centers = chosen.map(|(name, content)| read(&name, &content)).collect::<anyhow::Result<Vec<_>>>()?;
-    if centers.is_empty() || centers.len() < wanted.len() {
-        bail!("not all of these centers are in force; see 'causeway center list' and 'causeway center apply'");
+    if centers.is_empty() {
+        bail!("no center is in force here; 'causeway center apply' puts one in force");
     }
     Ok(centers)
 }

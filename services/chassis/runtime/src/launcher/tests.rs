@@ -212,6 +212,14 @@ async fn a_taken_port_names_the_setting_that_moves_it() {
     assert!(text.contains("runtime.ports.echo_tcp"), "{text}");
 }
 
+#[tokio::test]
+async fn a_base_whose_ports_do_not_all_exist_is_refused_with_the_highest_that_fits() {
+    let config = RuntimeConfig { port_base: Some(u16::MAX), ..config() };
+    let started = Launcher::new(config).service::<Echo>().start(Stop::new()).await;
+    let text = started.err().expect("refused").to_string();
+    assert!(text.contains("runtime.port_base is 65535") && text.contains("or less"), "{text}");
+}
+
 #[test]
 fn a_port_base_moves_every_port_and_a_named_port_still_wins() {
     let spec = PortSpec { name: "grpc", default: 50051 };
