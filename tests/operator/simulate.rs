@@ -66,7 +66,7 @@ pub async fn the_same_seed_plays_the_same_people_and_another_one_others(installa
     let data = installation.data().display().to_string();
     let (code, told) =
         installation.command(&["simulate", "--data", &data, "--count", "1", "--centers", "atlantis"]).await;
-    assert!(code == 1 && told.contains("causeway center list"), "{code} {told}");
+    assert!(code == 1 && told.contains("no center 'atlantis' is in force"), "{code} {told}");
 }
 
 /// What the demo's week leaves at the desk beside inquiries, all centers together.

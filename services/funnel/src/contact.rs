@@ -64,21 +64,66 @@ pub struct Email {
 }
 
 /// Reads a phone number of any common format into E.164, also one with the digits of another script, or with 00 or 011 before
-/// its country code. An extension is not kept.
+/// its country code. Its extension is told by [`extension`]. Letters stand for digits in a word at the end alone (1 800 FLOWERS): a
+/// letter among digits is a slip, and the key on which it stands would be somebody else's number.
 ///
 /// # Errors
 /// Says what a readable number looks like.
 pub fn phone(field: &str, raw: &str, region: &str, language: &str) -> Result<String, FieldFault> {
     let region = country::Id::from_str(region).unwrap_or(country::Id::US);
     let text: String = raw.trim().chars().map(plain).collect();
-    if let Some(number) = readings(&text).iter().find_map(|reading| number(reading, region)) {
+    let (text, _) = without_extension(&text);
+    let is_slip = has_stray_letters(text);
+    if let Some(number) = readings(text).iter().filter(|_| !is_slip).find_map(|reading| number(reading, region)) {
         return Ok(number);
     }
     let digits = text.bytes().filter(u8::is_ascii_digit).count();
     // What could not be a number at all is not told that it is too short or too long.
-    let is_number = phonenumber::parse(is_national(&text).then_some(region), &text).is_ok();
-    let is_length = if is_number { !(10..=15).contains(&digits) } else { (4..10).contains(&digits) };
+    let is_number = phonenumber::parse(is_national(text).then_some(region), text).is_ok();
+    let is_length = !is_slip && if is_number { !(10..=15).contains(&digits) } else { (4..10).contains(&digits) };
     Err(FieldFault::new(field, if is_length { FaultCode::PhoneLength } else { FaultCode::PhoneUnreadable }, language))
+}
+
+/// The extension of a phone number, where one is told behind it: `206 555 0142 ext. 22`, `…x22`, `…#22`, `…;ext=22`, `… poste 22`.
+#[must_use]
+pub fn extension(raw: &str) -> Option<String> {
+    let text: String = raw.trim().chars().map(plain).collect();
+    without_extension(&text).1.map(str::to_owned)
+}
+
+/// A number and its extension apart.
+fn without_extension(text: &str) -> (&str, Option<&str>) {
+    /// In the languages of our pages, the longest first.
+    const WORDS: [&str; 11] =
+        ["extension", "extensión", "anexo", "poste", "interno", "ext=", "ext", "int", "x", "#", "p."];
+    /// A longer one is a second number.
+    const LONGEST: usize = 7;
+    let is_filler = |sign: char| sign.is_whitespace() || matches!(sign, '.' | ':' | ',' | ';');
+    let head = text.trim_end_matches(|sign: char| sign.is_ascii_digit());
+    let digits = &text[head.len()..];
+    if digits.is_empty() || digits.len() > LONGEST {
+        return (text, None);
+    }
+    let head = head.trim_end_matches(is_filler);
+    let ends = |word: &&&str| {
+        let from = head.len().checked_sub(word.len());
+        from.and_then(|from| head.get(from..)).is_some_and(|end| end.to_lowercase() == **word)
+    };
+    let Some(word) = WORDS.iter().find(ends) else { return (text, None) };
+    let number = head[..head.len() - word.len()].trim_end_matches(is_filler);
+    // A letter before the word makes it the end of another word.
+    let is_word = !number.ends_with(char::is_alphabetic) && number.bytes().filter(u8::is_ascii_digit).count() >= 7;
+    if is_word { (number, Some(digits)) } else { (text, None) }
+}
+
+/// Whether there are letters among the digits, or fewer behind them than a word has. What stands before the number is a label.
+fn has_stray_letters(text: &str) -> bool {
+    const FEWEST: usize = 3;
+    let Some(first) = text.find(|sign: char| sign.is_ascii_digit()) else { return false };
+    let number = &text[first..];
+    let Some(word) = number.find(char::is_alphabetic) else { return false };
+    let letters = number[word..].chars().filter(|sign| sign.is_alphabetic()).count();
+    letters < FEWEST || number[word..].contains(|sign: char| sign.is_ascii_digit())
 }
 
 /// A digit or a plus of another script as the plain one.
@@ -261,6 +306,36 @@ fn date_parts(raw: &str) -> Option<(&str, &str, &str)> {
 mod tests {
     use super::*;
     use jiff::civil::date;
+
+    #[test]
+    fn a_letter_among_digits_is_a_slip_and_stands_for_no_digit() {
+        for slip in ["802 555 O147", "802 555 0l47", "802 555 01S7", "802 555 014O", "802-555-0147b"] {
+            let fault = phone("phone", slip, "US", "en").expect_err(slip);
+            assert_eq!(fault.code, FaultCode::PhoneUnreadable, "{slip}");
+        }
+        for (raw, read) in [("1-800-FLOWERS", "+18003569377"), ("Tel. 206 555 0142", "+12065550142")] {
+            assert_eq!(phone("phone", raw, "US", "en").as_deref(), Ok(read), "{raw}");
+        }
+    }
+
+    #[test]
+    fn an_extension_is_told_apart_and_the_number_before_it_is_read() {
+        for raw in [
+            "802-555-0147 x22",
+            "802 555 0147 ext. 22",
+            "(802) 555-0147, Ext 22",
+            "802 555 0147 #22",
+            "+18025550147;ext=22",
+            "802 555 0147 poste 22",
+            "802 555 0147 extensión 22",
+        ] {
+            assert_eq!(phone("phone", raw, "US", "en").as_deref(), Ok("+18025550147"), "{raw}");
+            assert_eq!(extension(raw).as_deref(), Some("22"), "{raw}");
+        }
+        for raw in ["802 555 0147", "x22", "206 555 0142 / 206 555 0143", "+33 1 42 68 53 00", "206 555 0142 max 3"] {
+            assert_eq!(extension(raw), None, "{raw}");
+        }
+    }
 
     #[test]
     fn phone_numbers_of_any_common_format_become_e164() {

@@ -2,7 +2,8 @@
 //!
 //! Only the token's SHA-256 is kept, so that a look into the memory gives no session away. A session ends by itself
 //! after some time without use, and after some hours in any case; both count real time. Each has a token of its own
-//! that every form sends back. Deliberately not here: cookies and addresses (handlers), and who somebody is (auth).
+//! that every form sends back; whose it was is known for a day, so that what somebody typed in a session that ended is
+//! taken from the same person at the same center, and from nobody else. Deliberately not here: cookies and addresses (handlers), and who somebody is (auth).
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -20,6 +21,9 @@ use crate::pages::Flash;
 
 const PENDING_LASTS: SignedDuration = SignedDuration::from_mins(10);
 const MOST_PENDING: usize = 10_000;
+/// So long it is known whose a form's token was, and of so many.
+const FORMER_LASTS: SignedDuration = SignedDuration::from_hours(24);
+const MOST_FORMER: usize = 10_000;
 
 type Key = [u8; 32];
 
@@ -44,6 +48,13 @@ struct Kept {
     flash: Option<Flash>,
 }
 
+/// Whose a token of forms was.
+struct Former {
+    id: String,
+    center: Option<String>,
+    since: Timestamp,
+}
+
 struct Away {
     pending: Pending,
     next: String,
@@ -57,6 +68,7 @@ pub struct Sessions {
     absolute: SignedDuration,
     kept: Mutex<HashMap<Key, Kept>>,
     away: Mutex<HashMap<Key, Away>>,
+    former: Mutex<HashMap<Key, Former>>,
 }
 
 /// The system gave no random bytes.
@@ -73,6 +85,7 @@ impl Sessions {
             absolute: SignedDuration::from_hours(i64::from(config.absolute_hours)),
             kept: Mutex::default(),
             away: Mutex::default(),
+            former: Mutex::default(),
         }
     }
 
@@ -80,7 +93,8 @@ impl Sessions {
     pub fn begin(&self, actors: Vec<Actor>) -> Result<String, NoRandom> {
         let (token, csrf, now) = (random()?, random()?, self.clock.now());
         let mut kept = lock(&self.kept);
-        kept.retain(|_, session| self.lives(session, now));
+        let ended = kept.extract_if(|_, session| !self.lives(session, now)).map(|(_, session)| session);
+        ended.for_each(|session| self.remember(&session));
         kept.insert(key(&token), Kept { actors, current: 0, csrf, begun: now, used: now, flash: None });
         Ok(token)
     }
@@ -91,7 +105,7 @@ impl Sessions {
         let mut kept = lock(&self.kept);
         let session = kept.get_mut(&key)?;
         if !self.lives(session, now) {
-            kept.remove(&key);
+            kept.remove(&key).iter().for_each(|session| self.remember(session));
             return None;
         }
         session.used = now;
@@ -106,13 +120,39 @@ impl Sessions {
         let Some(session) = kept.get_mut(&session.key) else { return Ok(None) };
         let place = session.actors.iter().position(|actor| actor.center.as_deref() == Some(center));
         let Some(place) = place else { return Ok(None) };
+        self.remember(session);
         (session.current, session.csrf, session.flash) = (place, csrf, None);
         Ok(Some(session.actors[place].clone()))
     }
 
     /// Ends a session.
     pub fn end(&self, session: &Session) {
-        lock(&self.kept).remove(&session.key);
+        lock(&self.kept).remove(&session.key).iter().for_each(|session| self.remember(session));
+    }
+
+    /// Notes whose a session's token was.
+    fn remember(&self, session: &Kept) {
+        let (mut former, now) = (lock(&self.former), self.clock.now());
+        former.retain(|_, one| now.duration_since(one.since) < FORMER_LASTS);
+        let Some(actor) = session.actors.get(session.current).filter(|_| former.len() < MOST_FORMER) else { return };
+        let one = Former { id: actor.id.clone(), center: actor.center.clone(), since: now };
+        former.insert(key(&session.csrf), one);
+    }
+
+    /// Whether a form's token is or was that of a session of this person at this center. `None`: nobody knows any more whose it was.
+    pub fn was_theirs(&self, csrf: &str, actor: &Actor) -> Option<bool> {
+        let is_theirs = |id: &str, center: &Option<String>| id == actor.id && *center == actor.center;
+        let lives = lock(&self.kept)
+            .values()
+            .find(|session| same_token(&session.csrf, csrf))
+            .and_then(|session| session.actors.get(session.current))
+            .map(|owner| is_theirs(&owner.id, &owner.center));
+        lives.or_else(|| lock(&self.former).get(&key(csrf)).map(|one| is_theirs(&one.id, &one.center)))
+    }
+
+    /// Whether it is known whose a form's token was.
+    pub fn is_known(&self, csrf: &str) -> bool {
+        lock(&self.former).contains_key(&key(csrf))
     }
 
     /// Keeps what the next page says about the last action.
@@ -249,6 +289,36 @@ mod tests {
         assert_eq!(sessions.act_in(&before, "lakeside").expect("random"), Some(south.clone()));
         let after = sessions.find(&token).expect("found");
         assert!(after.actor == south && after.csrf != before.csrf);
+    }
+
+    #[test]
+    fn whose_a_token_was_is_known_for_a_day_however_the_session_ended() {
+        let (sessions, clock) = sessions();
+        let south = Actor::staff("dana", "Dana", "lakeside", vec![causeway_auth::Role::Analyst]);
+        let claire = Actor::staff("claire", "Claire", "harbor-valley", vec![causeway_auth::Role::Coordinator]);
+        let begin = || {
+            let token = sessions.begin(vec![dana(), south.clone()]).expect("begun");
+            (token.clone(), sessions.find(&token).expect("found"))
+        };
+        let (_, lives) = begin();
+        let (_, ended) = begin();
+        sessions.end(&ended);
+        let (_, moved) = begin();
+        sessions.act_in(&moved, "lakeside").expect("random");
+        let (token, idle) = begin();
+        for session in [&lives, &ended, &moved] {
+            assert_eq!(sessions.was_theirs(&session.csrf, &dana()), Some(true));
+            assert_eq!(sessions.was_theirs(&session.csrf, &south), Some(false), "it is of the other center");
+            assert_eq!(sessions.was_theirs(&session.csrf, &claire), Some(false));
+        }
+        clock.advance(SignedDuration::from_hours(1));
+        assert!(sessions.find(&token).is_none());
+        assert!(sessions.is_known(&idle.csrf) && sessions.was_theirs(&idle.csrf, &dana()) == Some(true));
+        assert_eq!(sessions.was_theirs("guess", &dana()), None);
+        clock.advance(FORMER_LASTS);
+        let (_, last) = begin();
+        sessions.end(&last);
+        assert_eq!(sessions.was_theirs(&ended.csrf, &dana()), None, "after a day nobody knows");
     }
 
     #[test]

@@ -49,6 +49,8 @@ pub struct Examiner {
 #[derive(Default)]
 struct Marks {
     is_word: bool,
+    /// A program is in it, which nobody here runs.
+    has_macros: bool,
     is_office: bool,
     is_sealed: bool,
 }
@@ -114,6 +116,7 @@ impl Examiner {
             Begins::As(kind) => plain(kind),
             // Of what was cut nobody can tell what it would have been, but that it was an office's shows at its beginning.
             Begins::Packed if !self.is_ended && self.marks.is_office => Err(DocumentFault::Damaged),
+            Begins::Packed if self.marks.is_word && self.marks.has_macros => Err(DocumentFault::Office),
             Begins::Packed if self.marks.is_word => plain(DocumentType::Docx),
             Begins::Packed if self.marks.is_office => Err(DocumentFault::Office),
             Begins::Packed => Err(DocumentFault::Archive),
@@ -207,6 +210,7 @@ impl Examiner {
         let window = self.window(part);
         let has = |mark: &[u8]| memmem::find(&window, mark).is_some();
         self.marks.is_word |= has(b"word/document.xml");
+        self.marks.has_macros |= has(b"vbaProject.bin");
         self.marks.is_office |= has(b"[Content_Types].xml") || has(b"application/vnd.oasis.opendocument");
         let body = memmem::rfind(&window, b"PK\x03\x04").max(memmem::rfind(&window, b"PK\x01\x02"));
         self.ended(memmem::rfind(&window, b"PK\x05\x06"), body);

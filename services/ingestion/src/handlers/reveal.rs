@@ -6,6 +6,7 @@
 
 use causeway_auth::audit::{self, AuditError, Entry, Outcome};
 use causeway_auth::{Action, Actor, ActorKind, Caller};
+use causeway_funnel::contact;
 use causeway_proto::convert;
 use causeway_proto::inquiry::v1 as wire;
 use tracing::error;
@@ -178,6 +179,8 @@ fn shown(inquiry_id: Uuid, person: &Person, purpose: Purpose) -> wire::Person {
             person.birth_date.map_or_else(|| person.given("birth_date").to_owned(), |date| date.to_string());
         shown.message = shortened(person.given("message"));
         shown.answers = person.others().map(|(key, answer)| (key.to_owned(), shortened(answer))).collect();
+        let extension = person.phone.as_ref().and_then(|_| contact::extension(person.given("phone")));
+        shown.answers.extend(extension.map(|digits| ("phone_extension".to_owned(), digits)));
         shown.attribution = Some(convert::attribution_to_wire(&person.came));
     }
     shown

@@ -6,6 +6,7 @@
 pub mod files;
 pub mod patient;
 pub mod staff;
+mod submit;
 #[cfg(test)]
 pub mod tests;
 

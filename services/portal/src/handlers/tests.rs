@@ -319,7 +319,8 @@ async fn a_form_without_the_sessions_token_or_from_another_site_is_refused() {
     let app = development();
     let router = staff::router(Arc::clone(&app));
     let (cookie, csrf) = signed_in(&app, &[Role::Coordinator]);
-    let (other, _) = signed_in(&app, &[Role::Coordinator]);
+    let claire = Actor::staff("claire", "Claire", "harbor-valley", vec![Role::Coordinator]);
+    let other = format!("session={}", app.sessions.begin(vec![claire]).expect("begun"));
     let post = async |cookie: &str, site: &str, csrf: &str| {
         let headers = [("cookie", cookie), ("sec-fetch-site", site)];
         ask(&router, Method::POST, "/sign-out", &headers, &format!("csrf={csrf}")).await.status
@@ -335,31 +336,49 @@ async fn a_form_without_the_sessions_token_or_from_another_site_is_refused() {
 }
 
 #[tokio::test]
-async fn what_was_typed_when_the_session_had_ended_is_given_back_and_sent_again_after_the_next_sign_in() {
+async fn what_was_typed_when_the_session_had_ended_is_given_back_and_taken_from_the_same_person_at_the_same_center() {
     let app = development();
     let router = staff::router(Arc::clone(&app));
     let (cookie, csrf) = signed_in(&app, &[Role::Coordinator]);
-    let typed = "form=second-opinion&name=Rosa+%3Cb%3E+Testpatient&phone=12";
     let post = async |cookie: &str, site: &str, body: &str| {
         ask(&router, Method::POST, "/inquiries/new", &[("cookie", cookie), ("sec-fetch-site", site)], body).await
     };
-    let old = format!("csrf=of-before&{typed}");
-    let out = post("session=gone", "same-origin", &old).await;
+    let session = app.sessions.find(cookie.trim_start_matches("session=")).expect("signed in");
+    app.sessions.end(&session);
+    let typed = "form=second-opinion&name=Rosa+%3Cb%3E+Testpatient&phone=12";
+    let old = format!("csrf={csrf}&{typed}");
+    let out = post(&cookie, "same-origin", &old).await;
     assert_eq!(out.status, StatusCode::UNAUTHORIZED);
     assert!(out.body.contains("You were signed out") && out.body.contains("action=\"/inquiries/new\""), "{}", out.body);
     assert!(out.body.contains("name=\"phone\" value=\"12\"") && !out.body.contains("<b> Test"), "{}", out.body);
-    assert!(!out.body.contains("of-before"));
-    // They have signed in meanwhile, in another tab.
-    let back = post(&cookie, "same-origin", typed).await;
-    assert!(back.status == StatusCode::FORBIDDEN && back.body.contains(&format!("name=\"csrf\" value=\"{csrf}\"")));
-    let sent = post(&cookie, "same-origin", &format!("csrf={csrf}&{typed}")).await;
-    assert!(sent.status == StatusCode::UNPROCESSABLE_ENTITY && sent.body.contains("There is a problem"));
+    let chosen = post(&cookie, "same-origin", &format!("csrf={csrf}&form=x&outcome=no_answer")).await;
+    assert!(chosen.status == StatusCode::UNAUTHORIZED && chosen.body.contains("What you chose is kept"));
+    let unknown = post(&cookie, "same-origin", &format!("csrf=of-before&{typed}")).await;
+    assert!(unknown.body.contains("Copy what you need") && !unknown.body.contains("Send again"), "{}", unknown.body);
+
+    // They have signed in again, in another tab; somebody else, and they at another center, are not taken for them.
+    let (again, _) = signed_in(&app, &[Role::Coordinator]);
+    let sent = post(&again, "same-origin", &old).await;
+    assert!(
+        sent.status == StatusCode::UNPROCESSABLE_ENTITY && sent.body.contains("There is a problem"),
+        "{}",
+        sent.body
+    );
+    let begin = |id: &str, center: &str| {
+        let actor = Actor::staff(id, "Somebody", center, vec![Role::Coordinator]);
+        format!("session={}", app.sessions.begin(vec![actor]).expect("begun"))
+    };
+    for other in [begin("claire", "harbor-valley"), begin("dana-whitfield", "lakeside")] {
+        let refused = post(&other, "same-origin", &old).await;
+        assert!(refused.status == StatusCode::FORBIDDEN || refused.status == StatusCode::SERVICE_UNAVAILABLE);
+        assert!(!refused.body.contains("Testpatient"), "{}", refused.body);
+    }
     for site in ["cross-site", "none"] {
-        let foreign = post(&cookie, site, &old).await;
-        assert!(foreign.status == StatusCode::FORBIDDEN && !foreign.body.contains("Testpatient"), "{site}");
+        let foreign = post("session=gone", site, &old).await;
+        assert!(!foreign.body.contains("Testpatient"), "{site}");
     }
     let nothing = post("session=gone", "same-origin", "csrf=x&form=second-opinion&idempotency_key=a+b").await;
-    assert_eq!(nothing.status, StatusCode::SEE_OTHER, "nothing was typed: to the door");
+    assert_eq!(nothing.status, StatusCode::SEE_OTHER, "nothing was filled in: to the door");
 }
 
 #[tokio::test]

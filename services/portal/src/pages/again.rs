@@ -1,6 +1,7 @@
 //! What somebody typed and sent from a session that has ended, to be sent again once they are signed in.
 //!
-//! It is theirs, on their own screen, and stands nowhere else: nothing was saved. Deliberately not here: who may see it (gate).
+//! It is theirs, on their own screen, and stands nowhere else: nothing was saved. It is taken from the same person at the same center
+//! alone. Deliberately not here: who may see it (gate).
 
 use askama::Template;
 
@@ -13,8 +14,8 @@ use crate::assets::PageAssets;
 pub struct AgainPage {
     /// Addresses of the style sheet and the scripts.
     pub assets: PageAssets,
-    /// Whether somebody is signed in by now.
-    pub is_signed_in: bool,
+    /// Whether it will be taken from whoever sent it.
+    pub may_send: bool,
     /// Where the form was sent.
     pub action: String,
     /// All its fields.

@@ -23,6 +23,8 @@ pub struct CallPage {
     pub called_by: Option<Caller>,
     /// Earlier requests under what was typed, to be looked at before it is saved.
     pub known: Vec<KnownRequest>,
+    /// How many there are besides.
+    pub known_more: usize,
     /// Calls to choose from, where none was chosen.
     pub recent: Vec<CallLink>,
     /// When the call was, as the field takes it.

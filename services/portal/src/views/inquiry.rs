@@ -352,7 +352,11 @@ impl Looking<'_> {
         let linked = |label: &str, value: &str, link: String| Fact { link: Some(link), ..fact(label, value) };
         let mut shown = Vec::new();
         if !person.phone.is_empty() {
-            shown.push(linked("Phone", &phone_words(&person.phone), format!("tel:{}", person.phone)));
+            let (words, link) = (phone_words(&person.phone), format!("tel:{}", person.phone));
+            shown.push(match person.answers.get("phone_extension") {
+                Some(digits) => linked("Phone", &format!("{words} ext. {digits}"), format!("{link};ext={digits}")),
+                None => linked("Phone", &words, link),
+            });
         }
         if !person.email.is_empty() {
             shown.push(linked("Email", &person.email, format!("mailto:{}", person.email)));

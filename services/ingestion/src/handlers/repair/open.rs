@@ -367,7 +367,10 @@ async fn inquiry(
     let person = person(calls, center, (id, &stored.sealed))?;
     let in_force = calls.acceptance.profile(center)?;
     let facts = mend::facts(id, &stored.facts)?;
-    let fields = apply::standing(&person, &facts);
+    let mut fields = apply::standing(&person, &facts);
+    // What stands in the facts for an answer that could not be read is a default, and no answer.
+    let given = defects.iter().filter_map(|(field, _)| person.given.get_key_value(field));
+    fields.extend(given.map(|(field, raw)| (field.clone(), raw.clone())));
     let words = |code: &str| {
         use causeway_funnel::contact::FaultCode;
         code.parse::<FaultCode>().map_or_else(|_| code.to_owned(), |code| code.label(STAFF).to_owned())

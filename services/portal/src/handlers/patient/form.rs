@@ -14,12 +14,10 @@ use axum::extract::rejection::FormRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use causeway_auth::fingerprint;
 use causeway_funnel::contact::{FaultCode, FieldFault};
 use causeway_funnel::form::{Form, Reading, validate};
 use causeway_funnel::inquiry::is_fit_key;
 use causeway_proto::PATIENT_LINK;
-use causeway_proto::error::Reason;
 use causeway_proto::inquiry::v1::{Source, SubmitInquiryRequest, SubmitInquiryResponse};
 use causeway_proto::routing::v1::{PreviewResponseRequest, PreviewResponseResponse};
 use causeway_serve::{Code, Problem, address, network};
@@ -28,7 +26,7 @@ use tokio::time::timeout;
 use tonic::Status;
 use uuid::Uuid;
 
-use super::super::{App, language, page, see_other};
+use super::super::{App, language, page, see_other, submit};
 use super::{frame, front, touch};
 use crate::centers::InForce;
 use crate::pages::{FORM_POLICY, HiddenField, InquiryFormPage, PublicFrame, TroublePage};
@@ -147,7 +145,9 @@ pub async fn send(
     let showing_id = showing.map(|showing| showing.id.to_string()).unwrap_or_default();
     // What they were asked about and sent again is for a person at the center to mend.
     let strict = faults.is_empty();
-    match submit(&app, SubmitInquiryRequest { signs, showing_id, strict, ..request(&asking, &sent) }).await {
+    match submit::submit(&app.peers, SubmitInquiryRequest { signs, showing_id, strict, ..request(&asking, &sent) })
+        .await
+    {
         Ok(taken) => taken_in(&app, &asking, &taken),
         Err(status) => refused(&app, &asking, &sent, status),
     }
@@ -225,30 +225,6 @@ fn shown_token(app: &App, center: &str, sent: &Sent) -> String {
     let ends = app.clock.now().checked_add(FORM_LIFE).unwrap_or(Timestamp::MAX);
     // A new id for each showing, and of no other use: it ties nothing to a person or a browser.
     app.links.issue(center, SHOWN_FORM, app.clock.new_id(), ends).unwrap_or_default()
-}
-
-/// Hands it over. A key that was used with other answers belongs to a form that was changed after it was sent: that is a
-/// wish of its own, with a key of its own, which is the same when that form is sent twice.
-async fn submit(app: &App, request: SubmitInquiryRequest) -> Result<SubmitInquiryResponse, Status> {
-    let again = SubmitInquiryRequest { idempotency_key: key_of_changed(&request), ..request.clone() };
-    match app.peers.ingestion().submit_inquiry(request).await {
-        Err(status) if Reason::of(&status) == Some(Reason::KeyReused) => {
-            app.peers.ingestion().submit_inquiry(again).await.map(tonic::Response::into_inner)
-        }
-        other => other.map(tonic::Response::into_inner),
-    }
-}
-
-/// A key from the first one and all that is told with it.
-fn key_of_changed(request: &SubmitInquiryRequest) -> String {
-    let mut answers: Vec<_> = request.answers.iter().collect();
-    answers.sort_unstable();
-    let came = request.attribution.clone().unwrap_or_default();
-    let around = [&request.idempotency_key, &request.form_id, &request.language, &came.landing_page, &came.campaign];
-    let around = around.into_iter().chain([&came.utm_source, &came.utm_medium, &came.referrer_host]);
-    let around = around.chain([&came.utm_term, &came.utm_content]);
-    let answers = answers.into_iter().flat_map(|(key, answer)| [key, answer]);
-    fingerprint(around.chain(answers).map(String::as_str))
 }
 
 fn taken_in(app: &App, asking: &Asking, taken: &SubmitInquiryResponse) -> Response {

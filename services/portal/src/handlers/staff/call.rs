@@ -21,7 +21,7 @@ use jiff::civil::DateTime;
 use tonic::Status;
 use uuid::Uuid;
 
-use super::super::{App, page};
+use super::super::{App, page, submit};
 use super::{Posted, Staff, calls, frame, known, not_yours, tell};
 use crate::pages::{CallLink, CallPage, Flash, FormSection, HiddenField, Tone};
 use crate::refusals::for_staff;
@@ -113,15 +113,19 @@ pub async fn save(State(app): State<Arc<App>>, mut posted: Posted) -> Response {
         let chosen_call = Chosen::of(&app, staff, sent.get(CALL)).await;
         return page(StatusCode::UNPROCESSABLE_ENTITY, &call_page(&app, staff, (form, sent, &to_ask), chosen_call));
     }
-    let known = known::others(&app, staff, &answers, sent.get(SEEN)).await;
-    if !known.is_empty() {
-        let seen: Vec<&str> = [sent.get(SEEN)].into_iter().chain(known.iter().map(|one| one.id.as_str())).collect();
+    let found = known::others(&app, staff, &answers, sent.get(SEEN)).await;
+    if !found.shown.is_empty() {
+        let seen: Vec<&str> = [sent.get(SEEN)].into_iter().chain(found.all.iter().map(String::as_str)).collect();
         let seen = seen.join(",");
         sent.typed.insert(SEEN.to_owned(), seen);
         let chosen_call = Chosen::of(&app, staff, sent.get(CALL)).await;
         return page(
             StatusCode::CONFLICT,
-            &CallPage { known, ..call_page(&app, staff, (form, sent, &[]), chosen_call) },
+            &CallPage {
+                known: found.shown,
+                known_more: found.more,
+                ..call_page(&app, staff, (form, sent, &[]), chosen_call)
+            },
         );
     }
     let request = SubmitInquiryRequest {
@@ -136,9 +140,8 @@ pub async fn save(State(app): State<Arc<App>>, mut posted: Posted) -> Response {
         strict: faults.is_empty(),
         ..SubmitInquiryRequest::default()
     };
-    match staff.peers.ingestion().submit_inquiry(request).await {
+    match submit::submit(&staff.peers, request).await {
         Ok(taken) => {
-            let taken = taken.into_inner();
             let said = format!("Saved. The request number is {}.", taken.reference);
             tell(&app, staff, (said, Tone::Ok), &format!("/inquiries/{}?new=1", taken.inquiry_id))
         }
@@ -232,6 +235,7 @@ fn call_page(
         call_trouble: chosen_call.trouble,
         called_by: chosen_call.opened.as_ref().map(|opened| looking.caller(opened)),
         known: Vec::new(),
+        known_more: 0,
         recent: chosen_call.recent,
         called_at,
         called_at_error: shown.fault(CALLED_AT),

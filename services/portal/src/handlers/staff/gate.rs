@@ -90,17 +90,23 @@ impl FromRequest<Arc<App>> for Posted {
             Body::<Vec<(String, String)>>::from_request(request, app).await.map_err(IntoResponse::into_response)?;
         let sent = Sent::of(pairs);
         match staff {
-            Ok(staff) if same_token(&staff.session.csrf, sent.get(TOKEN)) => Ok(Self { staff, sent }),
-            Ok(staff) => Err(from.again(app, &sent, Some(&staff.session)).unwrap_or_else(foreign)),
-            Err(refused) => Err(from.again(app, &sent, None).unwrap_or(refused)),
+            Ok(staff) if is_theirs(app, &staff.session, sent.get(TOKEN)) => Ok(Self { staff, sent }),
+            Ok(_) => Err(foreign()),
+            Err(refused) => Err(from.again(app, &sent).unwrap_or(refused)),
         }
     }
 }
 
+/// Whether a form is of this session, or of an earlier one of the same person at the same center: who was signed out while they
+/// typed sends it again after the next sign-in.
+fn is_theirs(app: &App, session: &Session, token: &str) -> bool {
+    same_token(&session.csrf, token) || app.sessions.was_theirs(token, &session.actor) == Some(true)
+}
+
 /// Name of the field for the session's token.
 const TOKEN: &str = "csrf";
-/// Fields of our forms that nobody types.
-const NOT_TYPED: [&str; 8] = [
+/// Fields of our forms that nobody fills in.
+const NOT_FILLED: [&str; 8] = [
     TOKEN,
     "version",
     "idempotency_key",
@@ -127,25 +133,23 @@ impl NotTaken {
         Self { action, is_from_our_page: site == Some("same-origin") && !by_script }
     }
 
-    /// What was typed, to be sent again; nothing where nothing was.
-    fn again(&self, app: &App, sent: &Sent, session: Option<&Session>) -> Option<Response> {
-        let is_typed =
-            |(name, value): &(&String, &String)| !NOT_TYPED.contains(&name.as_str()) && reads_like_typed(value);
-        let typed: Vec<String> = sent.typed.iter().filter(is_typed).map(|(_, value)| value.clone()).collect();
-        if !self.is_from_our_page || typed.is_empty() {
+    /// What was filled in, to be sent again by the same person; nothing where nothing was.
+    fn again(&self, app: &App, sent: &Sent) -> Option<Response> {
+        let is_filled = |(name, value): &(&String, &String)| !NOT_FILLED.contains(&name.as_str()) && !value.is_empty();
+        let filled: Vec<_> = sent.typed.iter().filter(is_filled).collect();
+        if !self.is_from_our_page || filled.is_empty() {
             return None;
         }
-        let token = (TOKEN.to_owned(), session.map(|session| session.csrf.clone()).unwrap_or_default());
-        let fields = sent.typed.iter().filter(|(name, _)| *name != TOKEN);
-        let fields = fields.map(|(name, value)| (name.clone(), value.clone())).chain([token]);
+        let field = |(name, value): (&String, &String)| HiddenField { name: name.clone(), value: value.clone() };
         let shown = AgainPage {
             assets: app.assets.console(""),
-            is_signed_in: session.is_some(),
+            // Whose it is is forgotten with a restart of this process: then it can be read off, and typed anew.
+            may_send: app.sessions.is_known(sent.get(TOKEN)),
             action: self.action.clone(),
-            fields: fields.map(|(name, value)| HiddenField { name, value }).collect(),
-            typed,
+            fields: sent.typed.iter().map(field).collect(),
+            typed: filled.into_iter().map(|(_, value)| value.clone()).filter(|value| reads_like_typed(value)).collect(),
         };
-        Some(page(if session.is_some() { StatusCode::FORBIDDEN } else { StatusCode::UNAUTHORIZED }, &shown))
+        Some(page(StatusCode::UNAUTHORIZED, &shown))
     }
 }
 

@@ -19,26 +19,32 @@ const MOST: usize = 5;
 /// Why somebody looks, in the audit chain.
 const PURPOSE: &str = "call_entry";
 
+/// Requests of who is entered that were not shown before.
+#[derive(Default)]
+pub struct Found {
+    /// Some of them, the newest first.
+    pub shown: Vec<KnownRequest>,
+    /// How many there are besides.
+    pub more: usize,
+    /// All that were found.
+    pub all: Vec<String>,
+}
+
 /// The requests of who is entered, as far as they were not shown before.
-pub async fn others(app: &App, staff: &Staff, answers: &BTreeMap<String, String>, seen: &str) -> Vec<KnownRequest> {
+pub async fn others(app: &App, staff: &Staff, answers: &BTreeMap<String, String>, seen: &str) -> Found {
     if !staff.may(Action::ReadPerson) {
-        return Vec::new();
+        return Found::default();
     }
     match look(app, staff, answers, seen).await {
-        Ok(known) => known,
+        Ok(found) => found,
         Err(status) => {
             tracing::warn!(code = ?status.code(), "look for earlier requests of a caller; the entry goes on without");
-            Vec::new()
+            Found::default()
         }
     }
 }
 
-async fn look(
-    app: &App,
-    staff: &Staff,
-    answers: &BTreeMap<String, String>,
-    seen: &str,
-) -> Result<Vec<KnownRequest>, Status> {
+async fn look(app: &App, staff: &Staff, answers: &BTreeMap<String, String>, seen: &str) -> Result<Found, Status> {
     let mut found: Vec<(String, String)> = Vec::new();
     for (text, by) in typed(answers) {
         let (center, text) = (staff.center(), text.to_owned());
@@ -50,23 +56,28 @@ async fn look(
             }
         }
     }
-    found.truncate(MOST);
     if found.is_empty() {
-        return Ok(Vec::new());
+        return Ok(Found::default());
     }
-    let inquiry_ids = found.iter().map(|(id, _)| id.clone()).collect();
+    let all: Vec<String> = found.iter().map(|(id, _)| id.clone()).collect();
+    let inquiry_ids = all.clone();
     let request = ListWorkRequest { center: staff.center(), inquiry_ids, page_size: 1, ..Default::default() };
-    // How far they are is worth knowing, and not worth waiting for.
-    let rows = staff.peers.desk().list_work(request).await.map(|answer| answer.into_inner().rows).unwrap_or_default();
+    // How far they are is worth knowing, and not worth waiting for. What is held or was set aside has no page.
+    let rows = staff.peers.desk().list_work(request).await.map(|answer| answer.into_inner().rows).ok();
     let looking = calls::looking(app, staff);
     let about = |row: &WorkRow| looking.about(row.consult_type(), row.received_at);
-    let known = |(id, reference): (String, String)| KnownRequest {
-        url: format!("/inquiries/{id}"),
-        about: rows.iter().find(|row| row.inquiry_id == id).map(about).unwrap_or_default(),
-        id,
-        reference,
+    let known = |(id, reference): (String, String)| {
+        let row = rows.as_ref().map(|rows| rows.iter().find(|row| row.inquiry_id == id));
+        let about = match row {
+            None => String::new(),
+            Some(row) => about(row?),
+        };
+        Some(KnownRequest { url: format!("/inquiries/{id}"), about, id, reference })
     };
-    Ok(found.into_iter().map(known).collect())
+    let mut shown: Vec<KnownRequest> = found.into_iter().filter_map(known).collect();
+    let more = shown.len().saturating_sub(MOST);
+    shown.truncate(MOST);
+    Ok(Found { shown, more, all })
 }
 
 /// What they are looked for by, with the word for what was found by it.

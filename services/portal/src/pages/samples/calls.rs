@@ -17,6 +17,7 @@ impl CallPage {
             call_trouble: None,
             called_by: None,
             known: Vec::new(),
+            known_more: 0,
             recent: vec![CallLink {
                 url: s("/inquiries/new?call=1"),
                 what: s("Today 2:10 pm, New patients, answered by Dana O."),
@@ -51,6 +52,7 @@ impl CallPage {
                 url: s("/inquiries/8"),
                 about: s("New consultation, came Today 8:00 am"),
             }],
+            known_more: 7,
             ..Self::sample()
         }
     }

@@ -21,8 +21,8 @@ pub fn pages() -> Vec<Rendered> {
     claimed.frame.flash = Some(Flash { text: "Jorge M. took this inquiry a moment ago.".to_owned(), tone: Tone::Bad });
     vec![
         rendered("sign-in", false, &SignInPage::sample()),
-        rendered("again", false, &AgainPage::sample(false)),
-        rendered("again-signed-in", false, &AgainPage::sample(true)),
+        rendered("again", false, &AgainPage::sample(true)),
+        rendered("again-to-copy", false, &AgainPage::sample(false)),
         rendered("center", false, &CenterPage::sample()),
         rendered("worklist", false, &claimed),
         rendered(
@@ -157,11 +157,11 @@ impl SignInPage {
 }
 
 impl AgainPage {
-    fn sample(is_signed_in: bool) -> Self {
+    fn sample(may_send: bool) -> Self {
         let field = |name: &str, value: &str| HiddenField { name: s(name), value: s(value) };
         AgainPage {
             assets: assets().console("harbor-valley"),
-            is_signed_in,
+            may_send,
             action: s("/inquiries/7/note"),
             fields: vec![
                 field("csrf", "c5rf"),

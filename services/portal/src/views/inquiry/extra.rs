@@ -14,7 +14,7 @@ use crate::views::repairs::{label, spoken};
 use crate::views::times;
 
 /// Answers that stand on the page in words of their own.
-const SHOWN: [&str; 3] = ["language_told", "interpreter", "called_at"];
+const SHOWN: [&str; 4] = ["language_told", "interpreter", "called_at", "phone_extension"];
 /// Those of an office that do, as person, tag, reason or warning.
 const SHOWN_OF_OFFICE: [&str; 13] = [
     "who",
