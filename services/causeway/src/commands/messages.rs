@@ -39,6 +39,9 @@ pub enum Action {
         /// Those that were refused, which their senders were told to mend, instead of those that wait.
         #[arg(long)]
         refused: bool,
+        /// Which of them.
+        #[command(flatten)]
+        of: Of,
     },
     /// Shows one: why it waits, at which place, and what was done about it. Names nobody without --raw.
     Show(repair::Show),
@@ -86,7 +89,7 @@ impl Messages {
     pub async fn execute(self, common: &Common) -> anyhow::Result<ExitCode> {
         let (_, config) = installation::settings(common)?;
         match self.action {
-            Action::List { refused } => list(&config, refused, common.json).await,
+            Action::List { refused, of } => list(&config, (refused, of), common.json).await,
             Action::Show(show) => show.execute(&config, common).await,
             Action::Retry(retry) => retry.execute(&config, common).await,
             Action::Assign(assign) => assign.execute(&config, common).await,
@@ -97,14 +100,33 @@ impl Messages {
     }
 }
 
-async fn list(config: &RuntimeConfig, refused: bool, json: bool) -> anyhow::Result<ExitCode> {
+/// Which of them are listed; empty: all.
+#[derive(Debug, Args)]
+pub struct Of {
+    /// Only those of this center.
+    #[arg(long, value_name = "CENTER", default_value = "", hide_default_value = true)]
+    center: String,
+    /// Only those of this feed.
+    #[arg(long, value_name = "FEED", default_value = "", hide_default_value = true)]
+    feed: String,
+    /// Only those that wait, or were refused, for this reason.
+    #[arg(long, value_name = "REASON", default_value = "", hide_default_value = true)]
+    reason: String,
+}
+
+async fn list(config: &RuntimeConfig, (refused, of): (bool, Of), json: bool) -> anyhow::Result<ExitCode> {
     let pool = installation::machine_pool(config, "ingestion").await?;
     let rows: Vec<Row> = sqlx::query_as(
         "SELECT message_id, center_id, feed, kind, reason, times, messages.received_at, reference FROM messages \
-         LEFT JOIN inquiries USING (center_id, inquiry_id) WHERE state = $1 AND closed_at IS NULL ORDER BY messages.received_at LIMIT $2",
+         LEFT JOIN inquiries USING (center_id, inquiry_id) WHERE state = $1 AND closed_at IS NULL \
+            AND ($3 = '' OR center_id = $3) AND ($4 = '' OR feed = $4) AND ($5 = '' OR reason = $5) \
+         ORDER BY messages.received_at LIMIT $2",
     )
     .bind(if refused { "refused" } else { "parked" })
     .bind(MOST)
+    .bind(of.center)
+    .bind(of.feed)
+    .bind(of.reason)
     .fetch_all(&pool)
     .await
     .context("read the messages of partner systems")?;
@@ -115,6 +137,11 @@ async fn list(config: &RuntimeConfig, refused: bool, json: bool) -> anyhow::Resu
         } else {
             println!("{}", line(&one));
         }
+    }
+    if i64::try_from(rows.len()) == Ok(MOST) {
+        eprintln!(
+            "causeway: these are the oldest {MOST}, and there are more; --center, --feed and --reason narrow the list"
+        );
     }
     if rows.is_empty() && !json {
         println!("{}", if refused { "nothing was refused" } else { "nothing waits" });

@@ -368,17 +368,19 @@ fn sender<'p>(
 ) -> Result<(&'p Profile, &'p Feed), (Reason, &'p str)> {
     let (_, profile) = in_force.ok_or((Reason::UnknownCenter, "unknown"))?;
     let feed = profile.feeds.hl7(&opened.header.sending_facility()).ok_or((Reason::UnknownSender, "unknown"))?;
-    if is_proven(feed, peer.certificate.as_ref()) {
+    if is_proven(feed, &profile.feeds.feeds, peer.certificate.as_ref()) {
         Ok((profile, feed))
     } else {
         Err((Reason::WrongCertificate, &feed.id))
     }
 }
 
-/// Whether a connection shows whose it is, where the profile says by which certificate a feed is known.
-fn is_proven(feed: &Feed, shown: Option<&Certificate>) -> bool {
+/// Whether a connection shows whose it is, where the profile says by which certificate a feed is known. A certificate that is named
+/// for other feeds alone speaks for no feed without one; a hub that sends for several is named at each of them.
+fn is_proven(feed: &Feed, feeds: &[Feed], shown: Option<&Certificate>) -> bool {
     let is_shown = |known: &String| hex::decode(known).is_ok_and(|known| shown.is_some_and(|shown| *known == *shown));
-    feed.certificate_sha256.is_empty() || feed.certificate_sha256.iter().any(is_shown)
+    let names = |feed: &Feed| feed.certificate_sha256.iter().any(is_shown);
+    names(feed) || (feed.certificate_sha256.is_empty() && !feeds.iter().any(names))
 }
 
 /// A code of the office is in no table of its mapping, and the mapping says that such a referral waits.

@@ -153,7 +153,7 @@ async fn waiting(calls: &Calls, center: &str, inquiry: Uuid) -> Result<Vec<wire:
 /// A text as a page shows it. All of a longer one is on the page where it is mended.
 fn shortened(text: &str) -> String {
     match text.char_indices().nth(LONGEST) {
-        Some((at, _)) => format!("{} […]", &text[..at]),
+        Some((at, _)) => format!("{} […] (the rest stands where the answers of this inquiry are mended)", &text[..at]),
         None => text.to_owned(),
     }
 }

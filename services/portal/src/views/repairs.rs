@@ -313,9 +313,10 @@ fn plain(key: &str) -> String {
     label
 }
 
-/// A text of the size of a page. All of it is in the message as it came.
+/// A text as a person can still read it: longer ones are files, and all of it is in the message as it came. The inquiry's page, which
+/// cuts sooner, sends its reader here.
 fn short(text: String) -> String {
-    const LONGEST: usize = 20_000;
+    const LONGEST: usize = 500_000;
     match text.char_indices().nth(LONGEST) {
         Some((at, _)) => format!("{} […]", &text[..at]),
         None => text,

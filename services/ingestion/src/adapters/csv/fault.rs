@@ -67,6 +67,8 @@ codes! {
     CharsetGuessed = "charset_guessed", "the letters of this name may be wrong; save the file as UTF-8 and send it again";
     /// The number fails its check digit.
     NpiChecksum = "npi_checksum", "fails the check digit";
+    /// A word that is none of a referral's states.
+    StatusUnknown = "status_unknown", "says neither that the referral stands nor that it is cancelled; the row is taken as a referral, and a person at the center sees the word";
     /// The number has not ten digits.
     NpiLength = "npi_length", "an NPI has ten digits";
     /// A spreadsheet turned a number into 9.9E+11.

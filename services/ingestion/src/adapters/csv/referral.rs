@@ -138,6 +138,11 @@ impl Reader<'_> {
         let (referral_id, identity) = self.identity(&matter);
         let reason = [Field::Reason, Field::RequestedService].map(|field| row.text(field).to_lowercase());
         let opinion = |text: &String| text.contains("second opinion") || text.contains("2nd opinion");
+        let status = row.text(Field::Status);
+        if !is_cancelled(status) && !stands(status) {
+            self.remark(Code::StatusUnknown, Field::Status);
+            self.copy("status_told", Field::Status);
+        }
         let mut remarks = self.remarks;
         remarks.sort_unstable();
         remarks.dedup();
@@ -349,8 +354,38 @@ fn urgency(told: &str) -> Urgency {
 }
 
 fn is_cancelled(status: &str) -> bool {
-    let word = status.to_ascii_lowercase();
-    ["cancel", "withdrawn", "void", "deleted"].iter().any(|sign| word.starts_with(sign))
+    let word = status.trim().to_ascii_lowercase();
+    let said = ["cancel", "withdrawn", "void", "deleted", "referral cancel", "cxl", "no longer needed"];
+    said.iter().any(|sign| word.starts_with(sign))
+}
+
+/// Whether a word says that a referral goes on. What says neither is left to a person: it may be the office's word for its end.
+fn stands(status: &str) -> bool {
+    let word = status.trim().to_ascii_lowercase();
+    let said = [
+        "new",
+        "open",
+        "active",
+        "pending",
+        "referred",
+        "received",
+        "sent",
+        "requested",
+        "ordered",
+        "in progress",
+        "in process",
+        "waiting",
+        "ready",
+        "approved",
+        "authorized",
+        "authorised",
+        "urgent",
+        "routine",
+        "signed",
+        "submitted",
+        "scheduling",
+    ];
+    word.is_empty() || said.iter().any(|sign| word.starts_with(sign))
 }
 
 #[cfg(test)]

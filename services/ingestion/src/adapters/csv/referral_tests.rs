@@ -162,7 +162,21 @@ fn a_birth_date_that_is_none_keeps_a_row_from_being_taken_and_words_do_not() {
 
 #[test]
 fn a_withdrawn_row_is_told_from_a_new_one() {
-    for (status, is_cancelled) in [("Cancelled", true), ("canceled by pt", true), ("new", false), ("", false)] {
+    for (status, is_unknown) in [("Closed", true), ("completed", true), ("Pending", false), ("", false), ("CXL", false)]
+    {
+        let read = referral(&[("status", status)]);
+        assert_eq!(codes(&read).contains(&Code::StatusUnknown), is_unknown, "{status}");
+        assert_eq!(read.answers.get("status_told").map(String::as_str), is_unknown.then_some(status), "{status}");
+    }
+    for (status, is_cancelled) in [
+        ("Cancelled", true),
+        ("canceled by pt", true),
+        ("CXL", true),
+        ("Referral cancelled", true),
+        ("No longer needed", true),
+        ("new", false),
+        ("", false),
+    ] {
         assert_eq!(referral(&[("status", status)]).is_cancelled, is_cancelled, "{status}");
     }
 }

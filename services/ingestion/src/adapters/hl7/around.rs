@@ -31,7 +31,7 @@ pub fn put_beside(
 ) {
     put(answers, "sex", patient.value(8, 1));
     say(answers, "address", address(patient));
-    if patient.value(30, 1).eq_ignore_ascii_case("Y") || !patient.value(29, 1).is_empty() {
+    if is_dead(patient, zone) {
         say(answers, "patient_deceased", "yes".to_owned());
     }
     dates(message, zone, answers);
@@ -41,6 +41,16 @@ pub fn put_beside(
     service(message, answers);
     say(answers, "observations", findings::observations(message));
     say(answers, "allergies", findings::allergies(message));
+}
+
+/// Whether the office says that the patient has died: by yes or no (PID-30), else by a day that can be one (PID-29). Old systems
+/// fill that field with zeros.
+fn is_dead(patient: &Segment<'_>, zone: &TimeZone) -> bool {
+    match patient.value(30, 1).trim().to_ascii_uppercase().as_str() {
+        "Y" => true,
+        "N" => false,
+        _ => When::parse(&patient.value(29, 1), zone).is_some_and(|when| when.date().is_some()),
+    }
 }
 
 /// The first address that is not known to be a bad one (PID-11.7, table 0190).

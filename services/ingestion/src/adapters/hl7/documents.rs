@@ -80,9 +80,12 @@ pub fn of<'m, 'a>(message: &'m Message<'a>) -> impl Iterator<Item = Document<'a>
 }
 
 /// Those of them that are to be taken: final, preliminary or corrected ones of a message that brings documents. One that its sender
-/// took back, or has not confirmed, is nobody's to rely on.
+/// took back, or has not confirmed, is nobody's to rely on; with a referral, which nobody reads again as a whole, the latter is
+/// taken and says so in its title.
 pub fn valid<'m, 'a>(message: &'m Message<'a>) -> impl Iterator<Item = Document<'a>> + use<'m, 'a> {
-    of(message).filter(move |document| brings(message) && document.is_valid())
+    let is_referral = message.value("MSH", 9, 1).trim().eq_ignore_ascii_case("REF");
+    let is_taken = move |document: &Document<'a>| document.is_valid() || (is_referral && !document.is_gone());
+    of(message).filter(move |document| brings(message) && is_taken(document)).map(Document::with_its_state)
 }
 
 /// Whether a message says nothing but its documents, and all of them are to be taken, so that nobody has to read it.
@@ -183,6 +186,20 @@ impl Document<'_> {
         ["", "F", "P", "C"].iter().any(|known| self.status.trim().eq_ignore_ascii_case(known))
     }
 
+    /// Whether its sender took it back, or says that it is wrong or was never there.
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        ["D", "W", "X", "N"].iter().any(|known| self.status.trim().eq_ignore_ascii_case(known))
+    }
+
+    /// One that is not final says so in its title.
+    fn with_its_state(mut self) -> Self {
+        if !self.is_valid() {
+            self.title = Cow::Owned(format!("{} (not final)", self.title).trim_start().to_owned());
+        }
+        self
+    }
+
     /// Whether the next OBX holds more of the same text: under the same code, or under none.
     fn goes_on_in(&self, next: &Self) -> bool {
         let are_lines = self.written == Written::Lines && next.written == Written::Lines;
@@ -233,6 +250,12 @@ impl Document<'_> {
     #[must_use]
     pub fn warning(&self, flaw: Oddity) -> Fault {
         let words = match flaw {
+            Oddity::DocumentTakenBack => {
+                "The message is taken. This attachment is marked as taken back (OBX-11) and is not kept"
+            }
+            Oddity::DocumentNotFinal => {
+                "The message is taken. This attachment is not final (OBX-11): send the final one once it is"
+            }
             Oddity::DocumentIsProgram => "The message is taken. This attachment is a program and was put aside",
             _ => "The message is taken. This attachment is not readable: send it again",
         };

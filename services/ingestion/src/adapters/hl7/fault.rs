@@ -22,6 +22,8 @@ pub enum Code {
     Event,
     /// 202.
     ProcessingId,
+    /// 203.
+    Version,
     /// 204.
     UnknownKey,
     /// 205.
@@ -42,6 +44,7 @@ impl Code {
             Self::MessageType => "200",
             Self::Event => "201",
             Self::ProcessingId => "202",
+            Self::Version => "203",
             Self::UnknownKey => "204",
             Self::DuplicateKey => "205",
             Self::Internal => "207",
@@ -59,6 +62,7 @@ impl Code {
             Self::MessageType => "Unsupported message type",
             Self::Event => "Unsupported event code",
             Self::ProcessingId => "Unsupported processing id",
+            Self::Version => "Unsupported version id",
             Self::UnknownKey => "Unknown key identifier",
             Self::DuplicateKey => "Duplicate key identifier",
             Self::Internal => "Application internal error",
@@ -169,6 +173,10 @@ pub enum Oddity {
     DocumentUnreadable,
     /// A document is a program.
     DocumentIsProgram,
+    /// A document of a referral is neither final nor preliminary.
+    DocumentNotFinal,
+    /// A document of a referral was taken back by who sent it.
+    DocumentTakenBack,
 }
 
 impl Oddity {
@@ -187,6 +195,8 @@ impl Oddity {
             Self::ProviderNumber => "npi",
             Self::DocumentUnreadable => "document_unreadable",
             Self::DocumentIsProgram => "document_is_program",
+            Self::DocumentNotFinal => "document_not_final",
+            Self::DocumentTakenBack => "document_taken_back",
         }
     }
 }

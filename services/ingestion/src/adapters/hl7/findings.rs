@@ -9,14 +9,13 @@ use super::segment::{Repetition, Segment};
 const MOST: usize = 300;
 /// Results that were taken back, were never there or are wrong (table 0085).
 const GONE: [&str; 4] = ["D", "W", "X", "N"];
-/// Values that are documents, and pointers to some.
-const DOCUMENTS: [&str; 2] = ["ED", "RP"];
+/// Values that are documents.
+const DOCUMENTS: [&str; 1] = ["ED"];
 
 /// What was found, a line for each OBX.
 #[must_use]
 pub fn observations(message: &Message<'_>) -> String {
-    let lines = message.segments("OBX").filter_map(|segment| observation(&segment));
-    lines.take(MOST).collect::<Vec<_>>().join("\n")
+    told(message.segments("OBX").filter_map(|segment| observation(&segment)))
 }
 
 /// What the patient does not bear, a line for each AL1.
@@ -33,8 +32,17 @@ pub fn allergies(message: &Message<'_>) -> String {
         };
         joined([words(&segment.field(3).first()), severity].into_iter().chain(reactions), ", ")
     };
-    let lines = message.segments("AL1").map(line).filter(|line| !line.is_empty());
-    lines.take(MOST).collect::<Vec<_>>().join("\n")
+    told(message.segments("AL1").map(line).filter(|line| !line.is_empty()))
+}
+
+/// As many as a person reads, and how many there are besides.
+fn told(mut lines: impl Iterator<Item = String>) -> String {
+    let mut told: Vec<String> = lines.by_ref().take(MOST).collect();
+    let more = lines.count();
+    if more > 0 {
+        told.push(format!("And {more} more, which are not shown: ask the office"));
+    }
+    told.join("\n")
 }
 
 fn observation(segment: &Segment<'_>) -> Option<String> {
@@ -45,6 +53,11 @@ fn observation(segment: &Segment<'_>) -> Option<String> {
     }
     let value = |one: Repetition<'_>| match kind.as_str() {
         "CE" | "CF" | "CWE" | "CNE" => words(&one),
+        // Where a report stands that was not sent along; nobody here fetches it.
+        "RP" => {
+            let place = one.component(1).text().trim().to_owned();
+            if place.is_empty() { String::new() } else { format!("not sent along, ask the office for it ({place})") }
+        }
         // A comparator, a number, a sign between, another number.
         "SN" => joined([1, 2, 3, 4].map(|part| one.component(part).text().into_owned()), " "),
         _ => one.text().trim().to_owned(),
@@ -90,11 +103,22 @@ mod tests {
         let text = "MSH|^~\\&|HUB|RFM|CW|NCC|2026||REF^I12|1|P|2.5.1\rPID|1||7\rAL1|1|DA|PEN^Penicillin|SV|Hives~Swelling\rAL1|2||^Latex\rAL1|3\r\
             OBX|1|TX|DX^Diagnosis||Invasive ductal carcinoma\\.br\\Grade 2||||||F\r\
             OBX|2|NM|CA153^CA 15-3||41.2|U/mL|0-30|H|||F|||20261102\rOBX|3|CWE|16112-5^ER||POS^Positive\r\
-            OBX|4|SN|X^Size||>^10|mm\rOBX|5|TX|Y^Wrong||x||||||D\rOBX|6|ED|Z||^^pdf^Base64^SGkh\rOBX|7|ST|E^Empty||\r";
+            OBX|4|SN|X^Size||>^10|mm\rOBX|5|TX|Y^Wrong||x||||||D\rOBX|6|ED|Z||^^pdf^Base64^SGkh\rOBX|7|ST|E^Empty||\r\
+            OBX|8|RP|18748-4^CT report||files/ct.pdf^^AP^pdf||||||F\r";
         let message = Message::parse(text).unwrap_or_else(|why| panic!("{why}"));
         assert_eq!(allergies(&message), "Penicillin, severe, Hives, Swelling\nLatex");
         let expected = "Diagnosis: Invasive ductal carcinoma\nGrade 2\nCA 15-3: 41.2 U/mL (H, usual 0-30), 2026-11-02\n\
-            ER: Positive\nSize: > 10 mm";
+            ER: Positive\nSize: > 10 mm\nCT report: not sent along, ask the office for it (files/ct.pdf)";
         assert_eq!(observations(&message), expected);
+    }
+
+    #[test]
+    fn how_many_are_not_told_is_told() {
+        let segments: String = (1..=MOST + 7).map(|at| format!("OBX|{at}|NM|T^Test||{at}\r")).collect();
+        let text = format!("MSH|^~\\&|HUB|RFM|CW|NCC|2026||REF^I12|1|P|2.5.1\r{segments}");
+        let message = Message::parse(&text).unwrap_or_else(|why| panic!("{why}"));
+        let told = observations(&message);
+        let last: Vec<&str> = told.lines().rev().take(2).collect();
+        assert_eq!(last, ["And 7 more, which are not shown: ask the office", "Test: 300"]);
     }
 }

@@ -188,6 +188,24 @@ const WRONG_NPI: Fault = Fault { severity: Severity::Warning, ..Fault::at("PRD",
 const BIRTH: &str =
     "The day of birth can't be read: the message is taken, and a person looks at it. Send it as YYYYMMDD";
 const UNREAD_BIRTH: Fault = Fault { severity: Severity::Warning, ..Fault::at("PID", 7, Code::DataType, BIRTH) };
+const UNKNOWN_VERSION: Fault = Fault {
+    severity: Severity::Warning,
+    ..Fault::at(
+        "MSH",
+        12,
+        Code::Version,
+        "There is no such version of HL7: the message is read, and answered, as 2.5.1",
+    )
+};
+const UNKNOWN_SET: Fault = Fault {
+    severity: Severity::Warning,
+    ..Fault::at(
+        "MSH",
+        18,
+        Code::TableValue,
+        "This character set is not read here: the message is taken, and letters of it may be lost. Send UNICODE UTF-8",
+    )
+};
 const WHICH: &str = "Nothing tells which referral is meant: send its number";
 const NO_NUMBER: Fault = Fault::at("RF1", 6, Code::RequiredField, WHICH);
 
@@ -263,6 +281,7 @@ impl<'a> Opened<'a> {
             intake.verdict.faults.push(UNREAD_BIRTH);
         }
         self.documents(intake);
+        self.unsettled(intake);
         Ok(Topic::Referral(verb, referral))
     }
 
@@ -280,6 +299,19 @@ impl<'a> Opened<'a> {
         }
     }
 
+    /// Documents of a referral that are not final, or were taken back.
+    fn unsettled(&self, intake: &mut Intake) {
+        for document in documents::of(&self.message).filter(|document| document.flaw().is_none()) {
+            let oddity = match (document.is_gone(), document.is_valid()) {
+                (true, _) => Oddity::DocumentTakenBack,
+                (false, false) => Oddity::DocumentNotFinal,
+                (false, true) => continue,
+            };
+            intake.verdict.faults.push(document.warning(oddity));
+            intake.oddities.push(oddity);
+        }
+    }
+
     fn oddities(&self, intake: &mut Intake) {
         let found = [
             (self.message.is_oddly_broken(), Oddity::LineEnds),
@@ -288,6 +320,12 @@ impl<'a> Opened<'a> {
         ];
         intake.oddities.extend(found.into_iter().filter_map(|(is, oddity)| is.then_some(oddity)));
         intake.oddities.extend(self.character_set);
+        if !self.message.value("MSH", 12, 1).trim().is_empty() && self.header.version().is_none() {
+            intake.verdict.faults.push(UNKNOWN_VERSION);
+        }
+        if self.character_set == Some(Oddity::CharacterSetUnknown) {
+            intake.verdict.faults.push(UNKNOWN_SET);
+        }
         intake.oddities.sort_unstable();
         intake.oddities.dedup();
     }

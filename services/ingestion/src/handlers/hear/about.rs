@@ -2,6 +2,8 @@
 //!
 //! One that overtook its referral is put to it once that has come (early). Deliberately not here: new referrals (hear).
 
+use causeway_funnel::ids::Reference;
+
 use super::*;
 use crate::adapters::hl7::fault::{Code, Fault};
 use crate::adapters::hl7::time::When;
@@ -28,6 +30,12 @@ const OTHER_PATIENT: Fault = Fault::at(
 );
 const NO_REFERRAL: Fault =
     Fault::at("RF1", 6, Code::UnknownKey, "No referral is known under this number: send it as a new referral");
+const NO_NUMBER_OF_OURS: Fault = Fault::at(
+    "RF1",
+    11,
+    Code::UnknownKey,
+    "No referral of yours has this number of ours: compare it with the answer to the referral, or ask by your own number (RF1-6)",
+);
 
 impl Hearing {
     /// A change, a cancellation or a question about a referral that should be known.
@@ -38,7 +46,12 @@ impl Hearing {
         (reason, referral, judged): (&'static str, Referral, Judged),
     ) -> Result<Kept, Refusal> {
         let key = self.key(heading, &referral)?;
-        let numbered = referral.reference.clone().map(|number| (number, heading.feed.office.clone()));
+        // As people write it: in small letters, without hyphens.
+        let plain =
+            |number: &String| number.parse::<Reference>().map_or_else(|_| number.clone(), |read| read.to_string());
+        let numbered = referral.reference.as_ref().map(|number| (plain(number), heading.feed.office.clone()));
+        let no_referral =
+            if referral.identity.is_none() && numbered.is_some() { NO_NUMBER_OF_OURS } else { NO_REFERRAL };
         let known =
             keep::known(&self.database, &heading.profile.center.id, key.into_iter().collect(), numbered).await?;
         let inquiry = known.as_ref().map(|(inquiry, _)| *inquiry);
@@ -47,7 +60,7 @@ impl Hearing {
             ("", Some(inquiry)) => return self.question(heading, raw, (inquiry, told, judged)).await,
             ("", None) if self.waits(heading, key).await? => return self.as_waiting(heading, raw, judged).await,
             ("", None) => {
-                (Fate { state: REFUSED, ..waits(UNKNOWN_REFERRAL) }, Judged::refused(Outcome::Error, NO_REFERRAL))
+                (Fate { state: REFUSED, ..waits(UNKNOWN_REFERRAL) }, Judged::refused(Outcome::Error, no_referral))
             }
             (reason, Some(_)) => (Fate { inquiry_id: inquiry, ..waits(reason) }, judged),
             // It may have overtaken the referral itself.

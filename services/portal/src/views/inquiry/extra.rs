@@ -33,7 +33,7 @@ const SHOWN_OF_OFFICE: [&str; 13] = [
 ];
 /// What an office tells, in words for staff, as whoever calls wants to see it: why, what is known, who refers, what is wished, who
 /// pays, whom to call besides.
-const ORDER: [(&str, &str); 37] = [
+const ORDER: [(&str, &str); 38] = [
     ("referral_reason_in_full", "Reason in full"),
     ("diagnosis_area", "Diagnosis"),
     ("condition_details", "Diagnosis in detail"),
@@ -68,6 +68,7 @@ const ORDER: [(&str, &str); 37] = [
     ("insurance", "Insurance and member number"),
     ("group_number", "Group number"),
     ("authorization", "Authorization"),
+    ("status_told", "State of the referral, as the office writes it"),
     ("referral_date", "Date of the referral"),
     ("referral_expires", "Referral expires"),
     ("office_record_number", "The office’s number of the patient"),
