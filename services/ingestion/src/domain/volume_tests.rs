@@ -122,6 +122,27 @@ fn what_is_stated_holds_from_the_first_message_and_a_change_of_clocks_shifts_not
 }
 
 #[test]
+fn what_is_stated_is_missed_also_where_it_is_little() {
+    let list = |weekdays: &[Day]| [Expect { weekdays: weekdays.to_vec(), hours: "08:00-17:00".into(), messages: 1 }];
+    let weekdays = [Day::Monday, Day::Tuesday, Day::Wednesday, Day::Thursday, Day::Friday];
+    // A Tuesday evening after the last one.
+    let since = at("2026-09-01T20:00:00-07:00");
+    for (stated, days, is_missed) in [
+        (list(&weekdays), 2, false),
+        (list(&weekdays), 3, true),
+        (list(&[Day::Monday]), 14, false),
+        (list(&[Day::Monday]), 21, true),
+        (list(&[Day::Monday, Day::Thursday]), 7, false),
+        (list(&[Day::Monday, Day::Thursday]), 14, true),
+    ] {
+        let past = Past { last_at: Some(since), ..Past::default() };
+        let now = since + SignedDuration::from_hours(24 * days);
+        let judged = Usual { calendar: &calendar(), stated: &stated, past: &past }.judge(now, None);
+        assert_eq!(judged.wrong == Some(Kind::Quiet), is_missed, "{stated:?} after {days} days: {judged:?}");
+    }
+}
+
+#[test]
 fn what_was_learnt_by_the_wall_clock_stays_with_it_after_the_clocks_change() {
     // Clocks went back on 1 November 2026: eight in the morning is an hour later in real time than it was.
     let past = office(60, at("2026-10-31T00:00:00Z"), 4);
