@@ -168,8 +168,10 @@ impl Dev {
         bus.close().await;
         if self.servers_only {
             self.announce(common, bench, &BTreeMap::new());
-            stop.requested().await;
-            return Ok(ExitCode::SUCCESS);
+            return tokio::select! {
+                () = stop.requested() => Ok(ExitCode::SUCCESS),
+                ended = server_ended(bench) => Err(self.without(&ended)),
+            };
         }
         let launcher = Launcher::new(config.clone()).settings(settings).clock(clock.clone());
         let launcher = installation::services().into_iter().fold(launcher, Launcher::add);
@@ -196,13 +198,18 @@ impl Dev {
             ended = server_ended(bench) => {
                 ending.soft.cancel();
                 waiting.await;
-                Err(anyhow::anyhow!("{ended}\nstart again: the data is kept in {}", self.data.display()))
+                Err(self.without(&ended))
             }
         };
         if let Some(demo) = demo {
             demo.abort();
         }
         watched
+    }
+
+    /// Why it ends without one of its servers, and what to do.
+    fn without(&self, ended: &str) -> anyhow::Error {
+        anyhow::anyhow!("{ended}\nstart again: the data is kept in {}", self.data.display())
     }
 
     /// The folders of all profiles. A build knows its own source tree, so that `cargo run` works from anywhere.

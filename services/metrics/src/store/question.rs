@@ -80,13 +80,16 @@ pub const TALLIES: &str = concat!(
     " GROUP BY 1, 2, 3, 4, 5, 6"
 );
 
+/// Who has not reached a stage has no time and does not count (GREATEST would make that 0). Who went past it without a stop was there
+/// when they reached a later one.
 macro_rules! seconds {
-    ($column:literal) => {
+    ($column:literal $(, $later:literal)*) => {
         concat!(
-            "percentile_cont(ARRAY[0.5, 0.9]) WITHIN GROUP (ORDER BY \
-             GREATEST(extract(epoch FROM ",
-            $column,
-            " - received_at), 0)::float8) AS ",
+            "percentile_cont(ARRAY[0.5, 0.9]) WITHIN GROUP (ORDER BY CASE WHEN LEAST(",
+            $column, $(", ", $later,)*
+            ") IS NOT NULL THEN GREATEST(extract(epoch FROM LEAST(",
+            $column, $(", ", $later,)*
+            ") - received_at), 0)::float8 END) AS ",
             $column
         )
     };
@@ -103,15 +106,22 @@ macro_rules! times {
             ") \
              SELECT ",
             $grouping,
-            seconds!("routed_at"),
+            seconds!(
+                "routed_at",
+                "contacted_at",
+                "intake_complete_at",
+                "records_ready_at",
+                "scheduled_at",
+                "attended_at"
+            ),
             ", ",
-            seconds!("contacted_at"),
+            seconds!("contacted_at", "intake_complete_at", "records_ready_at", "scheduled_at", "attended_at"),
             ", ",
-            seconds!("intake_complete_at"),
+            seconds!("intake_complete_at", "records_ready_at", "scheduled_at", "attended_at"),
             ", ",
-            seconds!("records_ready_at"),
+            seconds!("records_ready_at", "scheduled_at", "attended_at"),
             ", ",
-            seconds!("scheduled_at"),
+            seconds!("scheduled_at", "attended_at"),
             ", ",
             seconds!("attended_at"),
             " FROM picked"

@@ -166,8 +166,22 @@ async fn an_inquiry_counts_as_soon_as_it_is_received_and_a_late_receipt_resets_n
 
     let fresh = Life::straight(world.clock.new_id(), &[]);
     world.tell(&fresh.events(&world)).await;
+    let before = funnel;
     let funnel = world.funnel(GetFunnelRequest::default()).await;
     assert_eq!((funnel.stages[0].reached, funnel.stages[0].open), (2, 1));
+    for stage in [1, 2] {
+        let times =
+            |funnel: &GetFunnelResponse| (funnel.stages[stage].median_seconds, funnel.stages[stage].p90_seconds);
+        assert_eq!(times(&funnel), times(&before), "who has not reached a stage has no time in it");
+    }
+    let skips = Life::straight(world.clock.new_id(), &[Stage::Routed, Stage::RecordsReady]);
+    world.tell(&skips.events(&world)).await;
+    let funnel = world.funnel(GetFunnelRequest::default()).await;
+    let (passed, reached) = (funnel.stages[3].median_seconds, funnel.stages[4].median_seconds);
+    assert!(
+        passed > 0.0 && (passed - reached).abs() < 1e-6,
+        "{passed} {reached}: it was passed when a later one was reached"
+    );
     refusals(&world).await;
     world.end().await;
 }
