@@ -16,6 +16,8 @@ use tracing::warn;
 use crate::domain::notice::{AFTER_HOURS, Kind};
 use crate::domain::variables::{NAMES, Variables};
 
+mod tried;
+
 /// More than any sane letter needs; a loop without end stops here.
 const MOST_STEPS: u64 = 50_000;
 
@@ -81,7 +83,11 @@ pub fn faults(profile: &Profile, bundle: &Bundle) -> Vec<Fault> {
             [("txt", Some(&template.text)), ("html", template.html.as_ref()), ("subject", template.subject.as_ref())];
         for (end, part) in parts {
             let Some(part) = part else { continue };
-            let Err((line, what)) = usable(&mut environment, &format!("{stem}.{end}"), part.clone()) else { continue };
+            let name = format!("{stem}.{end}");
+            let of = (template.name.as_str(), template.language.as_str());
+            let tried = usable(&mut environment, &name, part.clone())
+                .and_then(|()| filled(&environment, (&name, end == "subject"), tried::samples(profile, of.0, of.1)));
+            let Err((line, what)) = tried else { continue };
             let file = format!("{stem}.{}", if end == "html" { end } else { "txt" });
             // The lines before the part in its file.
             let whole = bundle.files.get(&file).map(String::as_str).unwrap_or_default();
@@ -91,6 +97,32 @@ pub fn faults(profile: &Profile, bundle: &Bundle) -> Vec<Fault> {
         }
     }
     faults
+}
+
+/// Fills a part in with what its own notices hold; else the line and what is wrong.
+fn filled(
+    environment: &Environment<'static>,
+    (name, is_subject): (&str, bool),
+    samples: Vec<Variables>,
+) -> Result<(), (Option<usize>, String)> {
+    let told = |cause: minijinja::Error| {
+        (
+            cause.line(),
+            format!(
+                "{}; another message has this gap, or it stands here only sometimes: ask with 'is defined'",
+                cause.kind()
+            ),
+        )
+    };
+    let template = environment.get_template(name).map_err(told)?;
+    for sample in samples {
+        let values = match is_subject {
+            true => minijinja::Value::from(Serde(&sample.open)),
+            false => minijinja::Value::from(Serde(&sample)),
+        };
+        template.render(values).map_err(told)?;
+    }
+    Ok(())
 }
 
 fn environment() -> Environment<'static> {

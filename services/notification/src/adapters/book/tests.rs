@@ -233,3 +233,27 @@ fn a_center_without_words_for_a_moved_visit_says_when_it_is_now() {
     let cause = written(&Book::new(silent), Kind::RecordsRequest, "records-request", "en").err();
     assert_eq!(cause, Some(Unwritable::NoTemplate("records-request".into())));
 }
+
+#[test]
+fn a_gap_that_only_other_messages_fill_is_told_at_its_line_before_the_profile_is_in_force() {
+    for center in ["harbor-valley", "lakeside"] {
+        let (profile, bundle) = (profile(center), bundle(center));
+        assert!(faults(&profile, &bundle).is_empty(), "{center}: {:?}", faults(&profile, &bundle));
+    }
+    for (file, from, to) in [
+        ("templates/en/confirmation-after-hours.txt", "{{ opening }}", "{{ visit_when }}"),
+        ("templates/en/confirmation.txt", "{{ contact_by }}", "{{ opening }}"),
+        ("templates/es/appointment-booked.txt", "{{ visit_when }}", "{{ contact_by }}"),
+        ("templates/en/confirmation.txt", "subject: ", "subject: {{ visit_when }} "),
+    ] {
+        let mut bundle = bundle("harbor-valley");
+        let text = bundle.files[file].clone();
+        let line = 1 + text.lines().position(|line| line.contains(from)).unwrap_or_else(|| panic!("{file}: {from}"));
+        bundle.insert(file, text.replacen(from, to, 1));
+        let profile = Profile::from_bundle(&bundle).expect("a profile that the other checks let pass");
+        let told = faults(&profile, &bundle);
+        let fault = told.iter().find(|fault| fault.file == file).unwrap_or_else(|| panic!("{file}: {told:?}"));
+        assert_eq!(fault.line, line, "{fault:?}");
+        assert!(fault.what.contains("undefined value"), "{fault:?}");
+    }
+}
