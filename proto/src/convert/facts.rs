@@ -35,6 +35,22 @@ pairs! {
     channel_to_wire, channel_from_wire: wire::Channel => Channel, Channel::Phone;
     Phone = Phone, Sms = Sms, Email = Email, Post = Post,
 }
+/// Whether the first way by which a person may be reached is none that rings: what they prefer, else a call, else a message. Who
+/// allowed nothing is called, since they asked.
+#[must_use]
+pub fn is_written_to(facts: &wire::Facts) -> bool {
+    use wire::Channel;
+    let consent = facts.consent.unwrap_or_default();
+    let allows = |way: &Channel| match way {
+        Channel::Phone => consent.phone,
+        Channel::Email => consent.email,
+        Channel::Sms => consent.sms,
+        Channel::Post | Channel::Unspecified => false,
+    };
+    let ways = [facts.preferred_channel(), Channel::Phone, Channel::Email, Channel::Sms];
+    ways.into_iter().find(allows).is_some_and(|way| way != Channel::Phone)
+}
+
 pairs! {
     /// The urgency on the wire.
     urgency_to_wire, urgency_from_wire: wire::Urgency => Urgency, Urgency::Routine;

@@ -12,7 +12,9 @@ use jiff::Timestamp;
 use crate::events::Unreadable;
 
 pub use access::{AccessLine, access_before, access_page};
-pub use facts::{attribution_from_wire, attribution_to_wire, facts_from_wire, facts_to_wire, stay_from_wire};
+pub use facts::{
+    attribution_from_wire, attribution_to_wire, facts_from_wire, facts_to_wire, is_written_to, stay_from_wire,
+};
 pub use stage::{stage_from_wire, stage_to_wire};
 
 /// An instant as microseconds since the Unix epoch, as all messages carry it.

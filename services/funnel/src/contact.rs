@@ -64,8 +64,8 @@ pub struct Email {
 }
 
 /// Reads a phone number of any common format into E.164, also one with the digits of another script, or with 00 or 011 before
-/// its country code. Its extension is told by [`extension`]. Letters stand for digits in a word at the end alone (1 800 FLOWERS): a
-/// letter among digits is a slip, and the key on which it stands would be somebody else's number.
+/// its country code. Its extension is told by [`extension`]. Letters stand for digits in words alone (1 800 FLOWERS): a letter or two
+/// among digits is a slip, and the key on which it stands would be somebody else's number.
 ///
 /// # Errors
 /// Says what a readable number looks like.
@@ -93,37 +93,58 @@ pub fn extension(raw: &str) -> Option<String> {
 
 /// A number and its extension apart.
 fn without_extension(text: &str) -> (&str, Option<&str>) {
-    /// In the languages of our pages, the longest first.
-    const WORDS: [&str; 11] =
-        ["extension", "extensión", "anexo", "poste", "interno", "ext=", "ext", "int", "x", "#", "p."];
+    /// In the languages of our pages, what ends like another one before it.
+    const WORDS: [&str; 15] = [
+        "extension",
+        "extensión",
+        "interno",
+        "anexo",
+        "poste",
+        "ext=",
+        "extn",
+        "xtn",
+        "ext",
+        "int",
+        "xt",
+        "x",
+        "#",
+        "p.",
+        "~",
+    ];
     /// A longer one is a second number.
     const LONGEST: usize = 7;
-    let is_filler = |sign: char| sign.is_whitespace() || matches!(sign, '.' | ':' | ',' | ';');
-    let head = text.trim_end_matches(|sign: char| sign.is_ascii_digit());
-    let digits = &text[head.len()..];
-    if digits.is_empty() || digits.len() > LONGEST {
+    let is_filler = |sign: char| sign.is_whitespace() || matches!(sign, '.' | ':' | ',' | ';' | '(' | '[' | '-' | '–');
+    let digits_of = |text: &str| text.bytes().filter(u8::is_ascii_digit).count();
+    let whole = text.trim_end_matches(|sign: char| is_filler(sign) || matches!(sign, ')' | ']' | '#'));
+    let head = whole.trim_end_matches(|sign: char| sign.is_ascii_digit());
+    let digits = &whole[head.len()..];
+    if digits.len() > LONGEST {
         return (text, None);
     }
+    let told = Some(digits).filter(|digits| !digits.is_empty());
     let head = head.trim_end_matches(is_filler);
     let ends = |word: &&&str| {
         let from = head.len().checked_sub(word.len());
         from.and_then(|from| head.get(from..)).is_some_and(|end| end.to_lowercase() == **word)
     };
-    let Some(word) = WORDS.iter().find(ends) else { return (text, None) };
+    let Some(word) = WORDS.iter().find(ends) else {
+        // Behind a comma, as a phone dials it after a pause.
+        let is_pause = digits.len() < LONGEST && whole[..whole.len() - digits.len()].trim_end().ends_with([',', ';']);
+        return if is_pause && digits_of(head) >= 10 { (head, told) } else { (text, None) };
+    };
     let number = head[..head.len() - word.len()].trim_end_matches(is_filler);
-    // A letter before the word makes it the end of another word.
-    let is_word = !number.ends_with(char::is_alphabetic) && number.bytes().filter(u8::is_ascii_digit).count() >= 7;
-    if is_word { (number, Some(digits)) } else { (text, None) }
+    // A letter before the word makes it the end of another word. One without digits is a field that was left empty.
+    let is_word = !number.ends_with(char::is_alphabetic) && digits_of(number) >= 7;
+    if is_word { (number, told) } else { (text, None) }
 }
 
-/// Whether there are letters among the digits, or fewer behind them than a word has. What stands before the number is a label.
+/// Whether there are letters among the digits, or too few together for a word. What stands before the number is a label. Only plain
+/// letters stand on keys; others are no part of a number anyway.
 fn has_stray_letters(text: &str) -> bool {
     const FEWEST: usize = 3;
     let Some(first) = text.find(|sign: char| sign.is_ascii_digit()) else { return false };
-    let number = &text[first..];
-    let Some(word) = number.find(char::is_alphabetic) else { return false };
-    let letters = number[word..].chars().filter(|sign| sign.is_alphabetic()).count();
-    letters < FEWEST || number[word..].contains(|sign: char| sign.is_ascii_digit())
+    let mut runs = text[first..].split(|sign: char| !sign.is_ascii_alphabetic()).filter(|run| !run.is_empty());
+    runs.any(|run| run.len() < FEWEST)
 }
 
 /// A digit or a plus of another script as the plain one.
@@ -313,7 +334,12 @@ mod tests {
             let fault = phone("phone", slip, "US", "en").expect_err(slip);
             assert_eq!(fault.code, FaultCode::PhoneUnreadable, "{slip}");
         }
-        for (raw, read) in [("1-800-FLOWERS", "+18003569377"), ("Tel. 206 555 0142", "+12065550142")] {
+        for (raw, read) in [
+            ("1-800-FLOWERS", "+18003569377"),
+            ("1-800-ACS-2345", "+18002272345"),
+            ("Tel. 206 555 0142", "+12065550142"),
+            ("+81 90ー1234ー5678", "+819012345678"),
+        ] {
             assert_eq!(phone("phone", raw, "US", "en").as_deref(), Ok(read), "{raw}");
         }
     }
@@ -331,6 +357,20 @@ mod tests {
         ] {
             assert_eq!(phone("phone", raw, "US", "en").as_deref(), Ok("+18025550147"), "{raw}");
             assert_eq!(extension(raw).as_deref(), Some("22"), "{raw}");
+        }
+        for (raw, told) in [
+            ("206 555 0142 extn 22", Some("22")),
+            ("206-555-0142 ext-22", Some("22")),
+            ("(206) 555-0142 (x22)", Some("22")),
+            ("(206) 555-0142 (ext. 22)", Some("22")),
+            ("206 555 0142 ext. 22.", Some("22")),
+            ("206 555 0142 x22#", Some("22")),
+            ("206 555 0142, 22", Some("22")),
+            ("(206) 555-0142 x", None),
+            ("206 555 0142.", None),
+        ] {
+            assert_eq!(phone("phone", raw, "US", "en").as_deref(), Ok("+12065550142"), "{raw}");
+            assert_eq!(extension(raw).as_deref(), told, "{raw}");
         }
         for raw in ["802 555 0147", "x22", "206 555 0142 / 206 555 0143", "+33 1 42 68 53 00", "206 555 0142 max 3"] {
             assert_eq!(extension(raw), None, "{raw}");

@@ -396,7 +396,6 @@ impl Config {
             ("fhir.body_bytes", fhir.body_bytes),
             ("fhir.entries", fhir.entries),
             ("fhir.bodies", fhir.bodies),
-            ("subscriptions.per_feed", self.subscriptions.per_feed),
             ("subscriptions.at_once", self.subscriptions.at_once),
             ("csv.file_bytes", csv.file_bytes),
             ("csv.chunk", csv.chunk),
@@ -415,7 +414,7 @@ impl Config {
         let of_nothing = all.into_iter().find(|(_, size)| *size == 0);
         of_nothing.map_or(Ok(()), |(name, _)| {
             Err(format!(
-                "ingestion.{name} is 0, and nothing would be taken; set it above zero, or leave it out for the default"
+                "ingestion.{name} is 0, and nothing would work there; set it above zero, or leave it out for the default"
             ))
         })
     }

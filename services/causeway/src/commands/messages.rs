@@ -123,14 +123,15 @@ async fn list(config: &RuntimeConfig, (refused, of): (bool, Of), json: bool) -> 
          ORDER BY messages.received_at LIMIT $2",
     )
     .bind(if refused { "refused" } else { "parked" })
-    .bind(MOST)
+    .bind(MOST + 1)
     .bind(of.center)
     .bind(of.feed)
     .bind(of.reason)
     .fetch_all(&pool)
     .await
     .context("read the messages of partner systems")?;
-    for (message_id, center, feed, kind, reason, times, at, reference) in rows.iter().cloned() {
+    let most = usize::try_from(MOST).unwrap_or_default();
+    for (message_id, center, feed, kind, reason, times, at, reference) in rows.iter().take(most).cloned() {
         let one = Listed { message_id, center, feed, kind, reason, times, received_at: at.0, reference };
         if json {
             println!("{}", serde_json::to_string(&one)?);
@@ -138,7 +139,7 @@ async fn list(config: &RuntimeConfig, (refused, of): (bool, Of), json: bool) -> 
             println!("{}", line(&one));
         }
     }
-    if i64::try_from(rows.len()) == Ok(MOST) {
+    if rows.len() > most {
         eprintln!(
             "causeway: these are the oldest {MOST}, and there are more; --center, --feed and --reason narrow the list"
         );

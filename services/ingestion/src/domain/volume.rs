@@ -5,7 +5,7 @@
 //! closed expects nothing and teaches nothing. Of a feed without a past and
 //! without anything stated nobody knows what is usual: silence of it says nothing, and a flood has a plain bound. A feed is quiet when so many messages would have come since its last one that
 //! chance does not explain it: with six expected, none come by chance once in four hundred times. Of what a person has stated three are
-//! enough: a list of each day is missed on the third, one of each week in the third week. One message that is sent
+//! enough after a day without any: a list of each day is missed on the third, one of each week in the third week. One message that is sent
 //! again and again is no flood, since it stands once, and is an incident as well. Quiet ends when something
 //! comes; a flood ends well below where it began; so neither flickers. Hours are real hours that are named by the wall clock,
 //! so a change of clocks shifts nothing. Deliberately not here: counting (store), and who is told.
@@ -22,8 +22,10 @@ pub const WEEKS: i64 = 8;
 const FEWEST_WEEKS: usize = 3;
 /// So many messages missed are no chance.
 const MISSED: f64 = 6.0;
-/// So many where a person has stated what is to come, such as a list each day: whoever states it wants to hear of it soon.
+/// So many where a person has stated what is to come, and nothing came for a day: whoever states a list a day wants to hear of it soon.
 const MISSED_OF_STATED: f64 = 3.0;
+/// Of a feed that sends all day, fewer than [`MISSED`] are chance.
+const DAY: SignedDuration = SignedDuration::from_hours(24);
 /// However busy a feed is, a pause of less than this is none.
 const SHORTEST_SILENCE: SignedDuration = SignedDuration::from_hours(1);
 /// How far back silence is looked at; longer silence is as sure.
@@ -115,19 +117,17 @@ impl Usual<'_> {
         let before = before(now, HOUR);
         // What is stated is missed of a feed that has never sent as well; what is learnt can't be.
         let known_since = self.past.known_since.filter(|_| !self.stated.is_empty());
-        let (most, longest) = match self.stated {
-            [] => (MISSED, LONGEST_SILENCE),
-            [..] => (MISSED_OF_STATED, LONGEST_OF_STATED),
-        };
+        let longest = if self.stated.is_empty() { LONGEST_SILENCE } else { LONGEST_OF_STATED };
         let last = self.past.last_at.or(known_since).map(|last| last.max(self::before(now, longest)).min(now));
         let missed = last.map_or(0.0, |last| self.between(last, now).unwrap_or(0.0));
         let expected = self.between(before, now);
         let is_silent = last.is_some_and(|last| last.duration_until(now) >= SHORTEST_SILENCE);
+        let is_over_a_day = !self.stated.is_empty() && last.is_some_and(|last| last.duration_until(now) >= DAY);
         let came_since = |opened: Timestamp| self.past.last_at.is_some_and(|last| last > opened);
         let is_quiet = match open {
             // It does not end because silence has become usual.
             Some((Kind::Quiet, opened)) if !came_since(opened) => true,
-            _ => is_silent && missed >= most,
+            _ => is_silent && (missed >= MISSED || (is_over_a_day && missed >= MISSED_OF_STATED)),
         };
         let share = if matches!(open, Some((Kind::Flood, _))) { FLOOD_ENDS } else { 1.0 };
         // What comes a little early or late is no flood.

@@ -193,15 +193,16 @@ pub async fn note_further(tx: &mut Tx, message_id: Uuid, keys: &[&[u8]]) -> Resu
     Ok(())
 }
 
-/// The statement by which messages are found whose referral has come after them, by whichever number that one is known; a test asks
-/// for its plan. One whose numbers lead to several referrals stays for a person.
-pub const EARLY: &str = "SELECT message_id, came.inquiry_id FROM messages CROSS JOIN LATERAL (\
-        SELECT (array_agg(inquiry_id))[1] AS inquiry_id FROM inquiries \
-            WHERE center_id = $1 AND key = ANY(referral_key || referral_further) AND key IS NOT NULL \
-            HAVING count(DISTINCT inquiry_id) = 1 \
-        UNION ALL SELECT (array_agg(inquiry_id))[1] FROM (SELECT (array_agg(inquiry_id))[1] AS inquiry_id FROM referral_numbers \
-                WHERE center_id = $1 AND key = ANY(referral_key || referral_further) GROUP BY key HAVING count(*) = 1) AS alone \
-            HAVING count(DISTINCT inquiry_id) = 1 LIMIT 1) AS came \
+/// The statement by which messages are found whose referral has come after them; a test asks for its plan. The number that a message
+/// is known by decides; of its others those alone that lead to one referral.
+pub const EARLY: &str = "SELECT message_id, came.inquiry_id FROM messages CROSS JOIN LATERAL (SELECT inquiry_id FROM (\
+        SELECT inquiry_id, 1 AS rank FROM inquiries WHERE center_id = $1 AND key = referral_key AND key IS NOT NULL \
+        UNION ALL SELECT (array_agg(inquiry_id))[1], 2 FROM referral_numbers WHERE center_id = $1 AND key = referral_key \
+            HAVING count(*) = 1 \
+        UNION ALL SELECT (array_agg(inquiry_id))[1], 3 FROM (\
+            SELECT inquiry_id FROM inquiries WHERE center_id = $1 AND key = ANY(referral_further) AND key IS NOT NULL \
+            UNION SELECT (array_agg(inquiry_id))[1] FROM referral_numbers WHERE center_id = $1 AND key = ANY(referral_further) \
+                GROUP BY key HAVING count(*) = 1) AS others HAVING count(*) = 1) AS bears ORDER BY rank LIMIT 1) AS came \
      WHERE messages.center_id = $1 AND state = 'parked' AND reason = 'unknown_referral' \
      ORDER BY messages.received_at, message_id LIMIT $2";
 

@@ -208,6 +208,7 @@ fn the_office_is_told_of_all_that_is_waited_for_from_it_whenever_that_is_another
     assert_eq!(told_office(&desk), Some(vec![PATHOLOGY.to_owned(), genomic.to_owned()]), "all, and not what is new");
 
     let document = |kind: &str, previous: &str| Step::Document {
+        door: "patient".into(),
         document: FIRST_WORD,
         kind: kind.to_owned(),
         previous: previous.to_owned(),
@@ -240,8 +241,13 @@ fn what_has_come_or_is_not_needed_and_who_is_closed_is_asked_for_nothing_more() 
         desk
     };
     let record = |state| Step::Record { kind: PATHOLOGY.to_owned(), state, why: None };
-    let document =
-        Step::Document { document: FIRST_WORD, kind: PATHOLOGY.to_owned(), previous: String::new(), at: None };
+    let document = Step::Document {
+        door: "patient".into(),
+        document: FIRST_WORD,
+        kind: PATHOLOGY.to_owned(),
+        previous: String::new(),
+        at: None,
+    };
     for step in [record(LineState::Received), record(LineState::Waived), document, Step::Close(CloseReason::NotReady)] {
         let mut desk = asked();
         assert!(desk.due().is_some());
@@ -277,6 +283,7 @@ fn nobody_is_asked_for_what_may_lie_here_unnamed_and_somebody_looks_at_it_in_tim
     assert_eq!(desk.fires("2026-03-05T16:00:00Z"), Vec::<String>::new());
     // A person names it: the other one is asked for at once, since it is time.
     let named = Step::Document {
+        door: "patient".into(),
         document: (FIRST_WORD.0, 2),
         kind: GENOMIC.to_owned(),
         previous: String::new(),
@@ -302,6 +309,7 @@ fn nobody_is_asked_for_what_may_lie_here_unnamed_and_somebody_looks_at_it_in_tim
     let mut desk = asked();
     desk.step(&named);
     let nameless = Step::Document {
+        door: "patient".into(),
         document: (FIRST_WORD.0, 3),
         kind: String::new(),
         previous: GENOMIC.to_owned(),

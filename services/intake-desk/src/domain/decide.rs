@@ -74,7 +74,9 @@ impl Work<'_> {
             }
             Step::VisitTimePassed => self.visit_time_passed(),
             Step::ReviewEscalated { since, level, to, staff } => self.review_escalated(*since, *level, (to, staff)),
-            Step::Document { document, kind, previous, at } => self.document(*document, (kind, previous), *at),
+            Step::Document { document, kind, previous, at, door } => {
+                self.document((*document, door), (kind, previous), *at);
+            }
             Step::LooseDocument { document, door, at } => self.loose_document(*document, door, *at),
             Step::RecordsNotTold { at, text } => self.records_not_told(*at, text),
             Step::Amended(told) => self.amended(told),

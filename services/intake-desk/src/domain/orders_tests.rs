@@ -24,7 +24,13 @@ fn visit(what: VisitEvent, told: i64, version: i64) -> Step {
 }
 
 fn document(kind: &str, told: i64) -> Step {
-    Step::Document { document: FIRST_WORD, kind: kind.into(), previous: String::new(), at: Some(hour(told)) }
+    Step::Document {
+        door: "patient".into(),
+        document: FIRST_WORD,
+        kind: kind.into(),
+        previous: String::new(),
+        at: Some(hour(told)),
+    }
 }
 
 /// Ten facts of one inquiry, in the order in which they happened.

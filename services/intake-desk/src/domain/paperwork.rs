@@ -148,15 +148,15 @@ impl Work<'_> {
             _ => "from the referring office",
         };
         self.enter("document", format!("A document came {from}; say which line of the checklist it is."));
-        self.opened_by(document, Some(at));
+        self.opened_by(document, door, Some(at));
     }
 
     /// A document that comes after an inquiry was closed for want of an answer is one: somebody looks again. A later word of a document
-    /// that is here already opens nothing, nor does one that was heard late.
-    fn opened_by(&mut self, (_, version): (Uuid, i64), at: Option<Timestamp>) {
+    /// that is here already opens nothing, nor does one that was heard late, nor what a colleague files, who can open it themselves.
+    fn opened_by(&mut self, (_, version): (Uuid, i64), door: &str, at: Option<Timestamp>) {
         let inquiry = &self.inquiry;
         let came_after = inquiry.closed_at.is_some_and(|closed| at.unwrap_or(self.now) > closed);
-        if version == 1 && inquiry.is_opened_by_papers() && came_after {
+        if version == 1 && door != "staff" && inquiry.is_opened_by_papers() && came_after {
             // Refused only where it is not closed, or a sister center has it.
             let _ = self.reopen(ReopenReason::NewInformation);
         }
@@ -239,14 +239,19 @@ impl Work<'_> {
     /// A document that came is news and no wish, so nothing refuses it. A line that has one already stays as it is: what a person
     /// has reviewed or waived is not undone by another copy. One that was taken for another kind leaves that line open again, unless
     /// somebody has reviewed it.
-    pub(super) fn document(&mut self, document: (Uuid, i64), (kind, previous): (&str, &str), at: Option<Timestamp>) {
+    pub(super) fn document(
+        &mut self,
+        (document, door): ((Uuid, i64), &str),
+        (kind, previous): (&str, &str),
+        at: Option<Timestamp>,
+    ) {
         self.happened_at = at;
         if self.heard_newer(document) {
             return;
         }
         self.hear_of(document, Some(self.now).filter(|_| kind.is_empty()));
         self.take_back(previous);
-        self.opened_by(document, at);
+        self.opened_by(document, door, at);
         if kind.is_empty() {
             return;
         }

@@ -354,6 +354,8 @@ pub enum Step {
         previous: String,
         /// When it came; none: now.
         at: Option<Timestamp>,
+        /// The door: patient, staff, hl7 or fhir.
+        door: String,
     },
     /// A reviewer decided.
     Review(Verdict),

@@ -276,6 +276,7 @@ fn a_missed_visit_comes_back_as_a_call_to_make_and_a_cancelled_one_as_dates_to_o
 fn another_copy_of_a_document_undoes_nothing_and_the_first_one_counts() {
     let mut desk = Desk::new(BookWhen::WaitForReview);
     let came = |id: u128, hours: i64| Step::Document {
+        door: "patient".into(),
         document: (Uuid::from_u128(id), 1),
         kind: "pathology_report".into(),
         previous: String::new(),
@@ -408,8 +409,13 @@ fn a_line_moves_only_along_its_states_and_unknown_documents_are_refused() {
 #[test]
 fn a_document_that_comes_fills_its_line_once_and_undoes_nothing_that_a_person_said_of_it() {
     let mut desk = Desk::new(BookWhen::WaitForReview);
-    let came =
-        |kind: &str| Step::Document { document: FIRST_WORD, kind: kind.into(), previous: String::new(), at: None };
+    let came = |kind: &str| Step::Document {
+        door: "patient".into(),
+        document: FIRST_WORD,
+        kind: kind.into(),
+        previous: String::new(),
+        at: None,
+    };
     desk.step(&came("pathology_report"));
     assert_eq!(desk.inquiry.records[0].state, LineState::Received);
     assert!(desk.inquiry.records_ready && desk.inquiry.records[0].received_at.is_some());
@@ -432,6 +438,7 @@ fn a_document_that_comes_fills_its_line_once_and_undoes_nothing_that_a_person_sa
 fn a_paper_that_comes_after_all_tries_brings_the_inquiry_back_and_one_after_a_decision_does_not() {
     let papers = |at: Timestamp| {
         let named = Step::Document {
+            door: "patient".into(),
             document: FIRST_WORD,
             kind: "pathology_report".into(),
             previous: String::new(),
@@ -465,11 +472,26 @@ fn a_paper_that_comes_after_all_tries_brings_the_inquiry_back_and_one_after_a_de
         desk.step(&papers(soon)[0]);
         assert_eq!(desk.inquiry.is_open(), reason.is_open_to_papers(), "{reason}");
     }
+    for filed in [
+        Step::Document {
+            door: "staff".into(),
+            document: FIRST_WORD,
+            kind: "pathology_report".into(),
+            previous: String::new(),
+            at: Some(soon),
+        },
+        Step::LooseDocument { document: FIRST_WORD, door: "staff".into(), at: soon },
+    ] {
+        let mut desk = closed(CloseReason::Unreachable);
+        desk.step(&filed);
+        assert_eq!(desk.inquiry.stage, Stage::Closed, "a colleague files it: {filed:?}");
+    }
     let mut desk = closed(CloseReason::Unreachable);
     let before = desk.inquiry.closed_at.expect("closed") - minute;
     desk.step(&papers(before)[0]);
     assert_eq!(desk.inquiry.stage, Stage::Closed, "whoever closed it could have seen it");
     desk.step(&Step::Document {
+        door: "patient".into(),
         document: (FIRST_WORD.0, 2),
         kind: "genomic_report".into(),
         previous: "pathology_report".into(),
@@ -482,6 +504,7 @@ fn a_paper_that_comes_after_all_tries_brings_the_inquiry_back_and_one_after_a_de
 fn a_document_that_was_another_one_opens_its_old_line_again_unless_somebody_reviewed_it() {
     let mut desk = Desk::new(BookWhen::WaitForReview);
     let was = |kind: &str, previous: &str| Step::Document {
+        door: "patient".into(),
         document: FIRST_WORD,
         kind: kind.into(),
         previous: previous.into(),
@@ -932,8 +955,8 @@ fn some_step() -> impl Strategy<Value = Step> {
         2 => outcome.prop_map(|outcome| Step::Attempt { channel: Channel::Phone, outcome, call_back_at: None }),
         2 => (0i64..4, 0usize..2).prop_map(|(base_version, missing)| Step::Note { base_version, missing }),
         2 => state.prop_map(|state| Step::Record { kind: "pathology_report".into(), state, why: None }),
-        1 => Just(Step::Document { document: FIRST_WORD, kind: "pathology_report".into(), previous: String::new(), at: None }),
-        1 => Just(Step::Document { document: FIRST_WORD, kind: "x_ray_of_a_cat".into(), previous: "pathology_report".into(), at: Some(at(START)) }),
+        1 => Just(Step::Document { door: "patient".into(), document: FIRST_WORD, kind: "pathology_report".into(), previous: String::new(), at: None }),
+        1 => Just(Step::Document { door: "patient".into(), document: FIRST_WORD, kind: "x_ray_of_a_cat".into(), previous: "pathology_report".into(), at: Some(at(START)) }),
         2 => some_verdict().prop_map(Step::Review),
         1 => Just(Step::Close(CloseReason::NotReady)),
         1 => Just(Step::Reopen(ReopenReason::CameBack)),

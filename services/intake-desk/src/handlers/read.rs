@@ -129,7 +129,7 @@ fn document(event: DocumentReceived) -> Result<Read, Unreadable> {
     let inquiry_id = id("inquiry_id", &event.inquiry_id)?;
     if !event.record_kind.is_empty() || !event.previous_kind.is_empty() {
         let (kind, previous, at) = (event.record_kind, event.previous_kind, optional_instant(event.at));
-        return Ok(Read::Step(inquiry_id, Step::Document { document, kind, previous, at }));
+        return Ok(Read::Step(inquiry_id, Step::Document { document, kind, previous, at, door: event.door }));
     }
     let at = instant("at", event.at)?;
     Ok(Read::Step(inquiry_id, Step::LooseDocument { document, door: event.door, at }))

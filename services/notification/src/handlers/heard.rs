@@ -7,9 +7,9 @@ use causeway_funnel::inquiry::{CancerArea, ConsultType};
 use causeway_funnel::next_step::StepEnd;
 use causeway_funnel::stage::CloseReason;
 use causeway_mailbox::Received;
-use causeway_proto::convert::{area_from_wire, consult_type_from_wire, instant, optional_instant};
+use causeway_proto::convert::{area_from_wire, consult_type_from_wire, instant, is_written_to, optional_instant};
 use causeway_proto::events::{Event, decode, id};
-use causeway_proto::inquiry::v1::{Channel, Facts, InquiryAmended, Stay};
+use causeway_proto::inquiry::v1::{Facts, InquiryAmended, Stay};
 use causeway_proto::intake::v1::{
     NextStepAgreed, NextStepOver, RecordsRequested, ReferredElsewhere, ReviewEscalated, StageChanged,
 };
@@ -136,20 +136,6 @@ fn routed(event: RouteDecided, center: &str, now: Timestamp) -> Result<Heard, St
         intended.opens_at = optional_instant(event.clock_starts_at);
     }
     Ok(Heard::Notice(Box::new(intended)))
-}
-
-/// Whether the first way by which the person may be reached is none that rings: what they prefer, else a call, else a message. Who
-/// allowed nothing is called, since they asked.
-fn is_written_to(facts: &Facts) -> bool {
-    let consent = facts.consent.unwrap_or_default();
-    let allows = |way: &Channel| match way {
-        Channel::Phone => consent.phone,
-        Channel::Email => consent.email,
-        Channel::Sms => consent.sms,
-        Channel::Post | Channel::Unspecified => false,
-    };
-    let ways = [facts.preferred_channel(), Channel::Phone, Channel::Email, Channel::Sms];
-    ways.into_iter().find(allows).is_some_and(|way| way != Channel::Phone)
 }
 
 fn moved(event: ResponseDueChanged, center: &str) -> Result<Heard, String> {
@@ -343,6 +329,8 @@ mod tests {
     use causeway_envelope::{Envelope, TraceContext};
     use causeway_proto::events::fact;
     use causeway_proto::inquiry::v1::Consent;
+
+    use causeway_proto::inquiry::v1::Channel;
 
     use super::*;
     use crate::domain::notice::reason;

@@ -6,7 +6,7 @@
 use causeway_funnel::document::DocumentFault;
 use causeway_funnel::profile::Profile;
 use causeway_funnel::records::RecordsFrom;
-use causeway_proto::convert::{area_from_wire, consult_type_from_wire};
+use causeway_proto::convert::{area_from_wire, consult_type_from_wire, is_written_to};
 use causeway_proto::inquiry::v1::{Channel, Document, Facts};
 use causeway_proto::intake::v1::{PatientStatus, RecordLine as Line, Stage};
 use causeway_proto::scheduling::v1::{Appointment, BookedAppointment, OfferSlotsResponse, Slot};
@@ -83,7 +83,7 @@ impl Known<'_> {
             after_hours: late && waits && by.is_some() && !self.profile.calendar(None).is_open(self.now),
             standing: if waits || by.is_some() { None } else { Some(self.standing()) },
             by,
-            by_phone: self.channel() == Channel::Phone,
+            by_phone: self.facts.map_or(self.channel() == Channel::Phone, |facts| !is_written_to(facts)),
             stones: if waits { Vec::new() } else { self.stones() },
             sent: None,
             received: times::moment(self.received_at(), zone, self.words).unwrap_or_default(),

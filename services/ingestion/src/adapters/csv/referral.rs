@@ -359,10 +359,10 @@ fn is_cancelled(status: &str) -> bool {
     said.iter().any(|sign| word.starts_with(sign))
 }
 
-/// Whether a word says that a referral goes on. What says neither is left to a person: it may be the office's word for its end.
+/// Whether a word says that a referral goes on, and nothing else. What says neither is left to a person: it may be the
+/// office's word for its end.
 fn stands(status: &str) -> bool {
-    let word = status.trim().to_ascii_lowercase();
-    let said = [
+    const SAID: [&str; 23] = [
         "new",
         "open",
         "active",
@@ -379,13 +379,16 @@ fn stands(status: &str) -> bool {
         "approved",
         "authorized",
         "authorised",
+        "accepted",
         "urgent",
         "routine",
         "signed",
         "submitted",
         "scheduling",
+        "scheduled",
     ];
-    word.is_empty() || said.iter().any(|sign| word.starts_with(sign))
+    let word = status.trim().to_ascii_lowercase();
+    word.is_empty() || SAID.contains(&word.as_str())
 }
 
 #[cfg(test)]

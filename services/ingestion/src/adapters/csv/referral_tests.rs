@@ -162,8 +162,16 @@ fn a_birth_date_that_is_none_keeps_a_row_from_being_taken_and_words_do_not() {
 
 #[test]
 fn a_withdrawn_row_is_told_from_a_new_one() {
-    for (status, is_unknown) in [("Closed", true), ("completed", true), ("Pending", false), ("", false), ("CXL", false)]
-    {
+    for (status, is_unknown) in [
+        ("Closed", true),
+        ("completed", true),
+        ("Referred elsewhere", true),
+        ("Open/declined", true),
+        ("Pending", false),
+        ("Scheduled", false),
+        ("", false),
+        ("CXL", false),
+    ] {
         let read = referral(&[("status", status)]);
         assert_eq!(codes(&read).contains(&Code::StatusUnknown), is_unknown, "{status}");
         assert_eq!(read.answers.get("status_told").map(String::as_str), is_unknown.then_some(status), "{status}");

@@ -4,6 +4,9 @@
 //! Looked at where a resource is sent to be checked ($validate), like the shape. Only rules are here by which R4 calls a resource
 //! invalid, no advice. Deliberately not here: what is within one element (shape), and references, which are read with the request.
 
+use jiff::Timestamp;
+use jiff::civil::Date;
+
 use super::fault::{Class, Issue};
 use super::json::Object;
 use super::notes::{Notes, Path, fault_at};
@@ -38,7 +41,8 @@ pub fn check(kind: &str, element: &Object<'_>, (path, notes): (&Path, &Notes)) {
 
 /// The rules of a type that an element breaks (`#invs` of its page at <http://hl7.org/fhir/R4/>).
 fn broken(kind: &str, element: &Object<'_>) -> [Option<Broken>; 2] {
-    let has = |name: &str| element.get(name).is_some();
+    // An extension in the place of a value is there as well.
+    let has = |name: &str| element.members().any(|(told, _)| told.strip_prefix('_').unwrap_or(told) == name);
     let one = |is_broken: bool, part, words| [is_broken.then_some((part, words)), None];
     let in_error = || is_one_of(element, "verificationStatus", &["entered-in-error"]);
     match kind {
@@ -133,15 +137,19 @@ fn is_one_of(element: &Object<'_>, name: &str, codes: &[&str]) -> bool {
         .is_some_and(|concept| concept.objects("coding").any(|coding| codes.contains(&coding.text("code"))))
 }
 
-/// Whether a moment lies on an earlier day, month or year than another one, as far as both are told. Times of one day are not
-/// compared: they may be told in two zones.
+/// Whether a moment lies before another one, as far as both are told. A day may be told in another zone than a time.
 fn is_before(one: &str, other: &str) -> bool {
     const DAY: usize = "2026-03-04".len();
-    let told = one.len().min(other.len()).min(DAY);
-    match (one.get(..told), other.get(..told)) {
-        (Some(one), Some(other)) => !one.is_empty() && one < other,
-        _ => false,
+    if let (Ok(one), Ok(other)) = (one.parse::<Timestamp>(), other.parse::<Timestamp>()) {
+        return one < other;
     }
+    let told = one.len().min(other.len()).min(DAY);
+    let (Some(begin), Some(end)) = (one.get(..told), other.get(..told)) else { return false };
+    if one.len() > DAY || other.len() > DAY {
+        let days = (begin.parse::<Date>(), end.parse::<Date>());
+        return matches!(days, (Ok(one), Ok(other)) if one.tomorrow().is_ok_and(|next| next < other));
+    }
+    !begin.is_empty() && begin < end
 }
 
 /// The invariants bdl-1 to bdl-5 and bdl-8 of a Bundle (<http://hl7.org/fhir/R4/bundle.html#invs>); that no full URL stands twice
@@ -234,9 +242,9 @@ mod tests {
             ),
             (
                 "Task",
-                r#""authoredOn":"2026-03-04","lastModified":"2026-03-03T10:00:00Z""#,
+                r#""authoredOn":"2026-03-04T09:00:00Z","lastModified":"2026-03-03T10:00:00Z""#,
                 "invariant X.lastModified",
-                r#""authoredOn":"2026-03-04T23:00:00-05:00","lastModified":"2026-03-04T10:00:00Z""#,
+                r#""authoredOn":"2026-03-04T01:00:00Z","lastModified":"2026-03-03T20:05:00-05:00""#,
             ),
             (
                 "Patient",
@@ -301,10 +309,11 @@ mod tests {
 
     #[test]
     fn moments_are_compared_as_far_as_both_are_told() {
-        assert!(is_before("2025", "2026") && is_before("2026-03-03", "2026-03-04T01:00:00Z"));
-        for (one, other) in
-            [("2026", "2026-03"), ("", "2026"), ("2026", ""), ("2026-03-04T00:00:00Z", "2026-03-04T09:00:00Z")]
-        {
+        assert!(is_before("2025", "2026") && is_before("2026-03-02", "2026-03-04T01:00:00Z"));
+        assert!(is_before("2026-03-04T00:00:00Z", "2026-03-04T09:00:00Z"));
+        assert!(!is_before("2026-03-03T20:05:00-05:00", "2026-03-04T01:00:00Z"), "five minutes later, elsewhere");
+        assert!(!is_before("2026-03-03", "2026-03-04T01:00:00Z"), "it may be the same day there");
+        for (one, other) in [("2026", "2026-03"), ("", "2026"), ("2026", "")] {
             assert!(!is_before(one, other), "{one} {other}");
         }
     }

@@ -43,14 +43,10 @@ pub fn put_beside(
     say(answers, "allergies", findings::allergies(message));
 }
 
-/// Whether the office says that the patient has died: by yes or no (PID-30), else by a day that can be one (PID-29). Old systems
-/// fill that field with zeros.
+/// Whether the office says that the patient has died: by a yes (PID-30), or by a time (PID-29), which old systems fill with zeros. A
+/// no beside a time is what systems send that were never told otherwise: somebody asks before the family is called.
 fn is_dead(patient: &Segment<'_>, zone: &TimeZone) -> bool {
-    match patient.value(30, 1).trim().to_ascii_uppercase().as_str() {
-        "Y" => true,
-        "N" => false,
-        _ => When::parse(&patient.value(29, 1), zone).is_some_and(|when| when.date().is_some()),
-    }
+    patient.value(30, 1).trim().eq_ignore_ascii_case("Y") || When::parse(&patient.value(29, 1), zone).is_some()
 }
 
 /// The first address that is not known to be a bad one (PID-11.7, table 0190).

@@ -192,9 +192,15 @@ impl Document<'_> {
         ["D", "W", "X", "N"].iter().any(|known| self.status.trim().eq_ignore_ascii_case(known))
     }
 
+    /// Whether it is not verified, partial, pending or ordered alone. Words of later versions (amended, appended, verified) are final.
+    #[must_use]
+    pub fn is_preliminary(&self) -> bool {
+        ["I", "R", "S", "O"].iter().any(|known| self.status.trim().eq_ignore_ascii_case(known))
+    }
+
     /// One that is not final says so in its title.
     fn with_its_state(mut self) -> Self {
-        if !self.is_valid() {
+        if self.is_preliminary() {
             self.title = Cow::Owned(format!("{} (not final)", self.title).trim_start().to_owned());
         }
         self

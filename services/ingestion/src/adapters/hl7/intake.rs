@@ -291,7 +291,8 @@ impl<'a> Opened<'a> {
     }
 
     fn documents(&self, intake: &mut Intake) {
-        for document in documents::of(&self.message) {
+        // What was taken back mostly comes without content.
+        for document in documents::of(&self.message).filter(|document| !document.is_gone()) {
             if let Some(flaw) = document.flaw() {
                 intake.verdict.faults.push(document.warning(flaw));
                 intake.oddities.push(flaw);
@@ -301,11 +302,11 @@ impl<'a> Opened<'a> {
 
     /// Documents of a referral that are not final, or were taken back.
     fn unsettled(&self, intake: &mut Intake) {
-        for document in documents::of(&self.message).filter(|document| document.flaw().is_none()) {
-            let oddity = match (document.is_gone(), document.is_valid()) {
+        for document in documents::of(&self.message) {
+            let oddity = match (document.is_gone(), document.is_preliminary()) {
                 (true, _) => Oddity::DocumentTakenBack,
-                (false, false) => Oddity::DocumentNotFinal,
-                (false, true) => continue,
+                (false, true) if document.flaw().is_none() => Oddity::DocumentNotFinal,
+                (false, _) => continue,
             };
             intake.verdict.faults.push(document.warning(oddity));
             intake.oddities.push(oddity);

@@ -98,6 +98,8 @@ fn who_is_written_to_is_promised_no_call() {
                 let words = words.expect("words");
                 for part in [words.text.as_str(), words.html.as_deref().expect("html")] {
                     assert!(part.contains(said) && !part.contains(unsaid), "{center} {language} {name}: {part}");
+                    let tries = ["2 more times", "2 veces más", "4 fois"].iter().any(|words| part.contains(words));
+                    assert!(!(tries && is_written_to), "{center} {language} {name}: nobody calls them: {part}");
                 }
             }
         }
