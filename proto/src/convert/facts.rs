@@ -35,22 +35,6 @@ pairs! {
     channel_to_wire, channel_from_wire: wire::Channel => Channel, Channel::Phone;
     Phone = Phone, Sms = Sms, Email = Email, Post = Post,
 }
-/// Whether the first way by which a person may be reached is none that rings: what they prefer, else a call, else a message. Who
-/// allowed nothing is called, since they asked.
-#[must_use]
-pub fn is_written_to(facts: &wire::Facts) -> bool {
-    use wire::Channel;
-    let consent = facts.consent.unwrap_or_default();
-    let allows = |way: &Channel| match way {
-        Channel::Phone => consent.phone,
-        Channel::Email => consent.email,
-        Channel::Sms => consent.sms,
-        Channel::Post | Channel::Unspecified => false,
-    };
-    let ways = [facts.preferred_channel(), Channel::Phone, Channel::Email, Channel::Sms];
-    ways.into_iter().find(allows).is_some_and(|way| way != Channel::Phone)
-}
-
 pairs! {
     /// The urgency on the wire.
     urgency_to_wire, urgency_from_wire: wire::Urgency => Urgency, Urgency::Routine;
@@ -122,12 +106,23 @@ pub fn stay_from_wire(stay: &wire::Stay) -> Result<Stay, Unreadable> {
     })
 }
 
+fn consents_from_wire(facts: &wire::Facts) -> Consents {
+    let consent = facts.consent.unwrap_or_default();
+    Consents { email: consent.email, sms: consent.sms, phone: consent.phone, voicemail: consent.voicemail }
+}
+
+/// Whether the first way by which a person is reached is none that rings.
+#[must_use]
+pub fn is_written_to(facts: &wire::Facts) -> bool {
+    let ways = consents_from_wire(facts).ways(channel_from_wire(facts.preferred_channel()));
+    ways.first().is_some_and(|way| *way != Channel::Phone)
+}
+
 /// Facts and the inquiry's id from an event.
 pub fn facts_from_wire(facts: &wire::Facts) -> Result<(Uuid, Facts), Unreadable> {
     if facts.center.is_empty() {
         return Err(Unreadable::Missing { field: "center" });
     }
-    let consent = facts.consent.unwrap_or_default();
     let read = Facts {
         center: facts.center.clone(),
         reference: facts.reference.clone(),
@@ -137,12 +132,7 @@ pub fn facts_from_wire(facts: &wire::Facts) -> Result<(Uuid, Facts), Unreadable>
         language: facts.language.clone(),
         time_zone: facts.time_zone.clone(),
         preferred_channel: channel_from_wire(facts.preferred_channel()),
-        consents: Consents {
-            email: consent.email,
-            sms: consent.sms,
-            phone: consent.phone,
-            voicemail: consent.voicemail,
-        },
+        consents: consents_from_wire(facts),
         best_time: facts.best_time.parse().unwrap_or(BestTime::Any),
         payer: facts.payer.parse().unwrap_or(Payer::NotSure),
         site_preference: present(&facts.site_preference),

@@ -212,6 +212,20 @@ impl Consents {
         }
     }
 
+    /// By which ways somebody is reached, in their order: as they like it, else by a call, a mail, a text, as far as they allowed it. Who
+    /// allowed nothing has still asked us for an answer: a call is what is left.
+    #[must_use]
+    pub fn ways(self, preferred: Channel) -> Vec<Channel> {
+        let mut ways = Vec::new();
+        for way in [preferred, Channel::Phone, Channel::Email, Channel::Sms] {
+            let is_allowed = self.allow(way) || (way == Channel::Phone && !self.any());
+            if is_allowed && !ways.contains(&way) {
+                ways.push(way);
+            }
+        }
+        ways
+    }
+
     /// Whether any channel is allowed at all.
     #[must_use]
     pub const fn any(self) -> bool {

@@ -77,15 +77,8 @@ pub fn next_channel(tries: &[(Channel, Outcome)], facts: &Facts) -> Option<Chann
         let same_number = |tried: Channel| tried == way || (is_number(tried) && is_number(way));
         tries.iter().any(|(tried, outcome)| *outcome == Outcome::WrongNumber && same_number(*tried))
     };
-    let all = [facts.preferred_channel, Channel::Phone, Channel::Email, Channel::Sms];
-    let mut ways: Vec<Channel> = Vec::new();
-    for way in all {
-        // Who allowed nothing has still asked us for an answer: a call is what is left.
-        let allowed = facts.consents.allow(way) || (way == Channel::Phone && !facts.consents.any());
-        if allowed && !wrong(way) && !ways.contains(&way) {
-            ways.push(way);
-        }
-    }
+    let mut ways = facts.consents.ways(facts.preferred_channel);
+    ways.retain(|way| !wrong(*way));
     let in_vain = |(_, outcome): &&(Channel, Outcome)| {
         matches!(outcome, Outcome::NoAnswer | Outcome::Voicemail | Outcome::OtherPerson)
     };

@@ -328,9 +328,7 @@ fn same_center(told: &str, center: &str) -> Result<(), String> {
 mod tests {
     use causeway_envelope::{Envelope, TraceContext};
     use causeway_proto::events::fact;
-    use causeway_proto::inquiry::v1::Consent;
-
-    use causeway_proto::inquiry::v1::Channel;
+    use causeway_proto::inquiry::v1::{Channel, Consent};
 
     use super::*;
     use crate::domain::notice::reason;
@@ -417,13 +415,18 @@ mod tests {
 
     #[test]
     fn who_may_not_be_called_or_would_rather_be_written_to_is_promised_no_call() {
-        let told = |preferred: Channel, phone: bool, email: bool| {
+        let params = |preferred: Channel, phone: bool, email: bool| {
             let mut facts = facts();
             facts.set_preferred_channel(preferred);
             let consent = facts.consent.get_or_insert_default();
             (consent.phone, consent.sms, consent.email) = (phone, false, email);
-            intended(&RouteDecided { facts: Some(facts), ..route() }).params.is_some_and(|params| params.is_written_to)
+            intended(&RouteDecided { facts: Some(facts), ..route() }).params
         };
+        let told = |preferred, phone, email| {
+            params(preferred, phone, email).is_some_and(|params: Params| params.is_written_to)
+        };
+        assert_eq!(params(Channel::Phone, true, true), None, "who is called needs no more words than the template has");
+        assert!(told(Channel::Post, true, true), "a letter rests on the request itself");
         assert!(told(Channel::Email, true, true), "as they wish");
         assert!(told(Channel::Phone, false, true), "they allowed no call");
         assert!(!told(Channel::Phone, true, true) && !told(Channel::Unspecified, true, true));

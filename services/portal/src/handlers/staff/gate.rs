@@ -1,6 +1,7 @@
 //! Who is at the gate: a signed-in person for every page, and for every change also the form's token and its origin.
 //!
-//! Who was signed out while they typed gets back what they sent, on a page that sends it again after the next sign-in. Deliberately not here: signing in (sign_in).
+//! Who was signed out while they typed gets back what they sent, on a page that sends it again after the next sign-in.
+//! Deliberately not here: signing in (sign_in).
 
 use std::sync::Arc;
 
@@ -78,12 +79,11 @@ impl FromRequest<Arc<App>> for Posted {
             return Err(foreign());
         }
         let (mut parts, body) = request.into_parts();
-        let staff = Staff::from_request_parts(&mut parts, app).await;
-        if let Err(refused) = staff.as_ref()
-            && refused.status() != StatusCode::SEE_OTHER
-        {
-            return staff.map(|staff| Self { staff, sent: Sent::default() });
-        }
+        let staff = match Staff::from_request_parts(&mut parts, app).await {
+            // Only who is led to the door has something to take along.
+            Err(refused) if refused.status() != StatusCode::SEE_OTHER => return Err(refused),
+            found => found,
+        };
         let from = NotTaken::of(&parts);
         let request = Request::from_parts(parts, body);
         let Body(pairs) =
